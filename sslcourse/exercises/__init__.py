@@ -1,0 +1,1 @@
+"""The graded tasks of every lab."""
