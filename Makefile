@@ -1,0 +1,30 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+VENV ?= .venv
+PYTHON ?= python3
+LABS_REPO ?=
+
+.PHONY: demo test lab lint build help
+.DEFAULT_GOAL := help
+
+demo:  ## set up, take Lab 1 as two students, grade both, write build/demo/index.html
+	@.ci/setup "$(VENV)" "$(PYTHON)" demo
+	@"$(VENV)/bin/python" -m sslcourse demo --out build/demo
+
+test:  ## set up and run everything that continuous integration runs
+	@.ci/setup "$(VENV)" "$(PYTHON)" test
+	@.ci/checks "$(VENV)"
+
+lab:  ## open JupyterLab on the labs
+	@.ci/setup "$(VENV)" "$(PYTHON)" demo
+	@"$(VENV)/bin/jupyter-lab" labs
+
+build:  ## make the labs and the solution notebooks from their sources, executing the solutions
+	@.ci/setup "$(VENV)" "$(PYTHON)" demo
+	@"$(VENV)/bin/python" -m sslcourse build --execute
+
+lint:  ## formatting and import rules
+	@.ci/setup "$(VENV)" "$(PYTHON)" test
+	@"$(VENV)/bin/ruff" check . && "$(VENV)/bin/ruff" format --check .
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
