@@ -16,7 +16,7 @@ test:  ## set up and run everything that continuous integration runs
 
 lab:  ## open JupyterLab on the labs
 	@.ci/setup "$(VENV)" "$(PYTHON)" demo
-	@"$(VENV)/bin/jupyter-lab" labs
+	@"$(VENV)/bin/python" -m jupyterlab labs
 
 build:  ## make the labs and the solution notebooks from their sources, executing the solutions
 	@.ci/setup "$(VENV)" "$(PYTHON)" demo
@@ -24,7 +24,7 @@ build:  ## make the labs and the solution notebooks from their sources, executin
 
 lint:  ## formatting and import rules
 	@.ci/setup "$(VENV)" "$(PYTHON)" test
-	@"$(VENV)/bin/ruff" check . && "$(VENV)/bin/ruff" format --check .
+	@"$(VENV)/bin/python" -m ruff check . && "$(VENV)/bin/python" -m ruff format --check .
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
