@@ -1,0 +1,85 @@
+"""Frozen features of a whole set of images, and the kNN score that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sslcourse.data.imageset import ImageSet
+from sslcourse.evaluation.knn import knn_accuracy
+
+
+def extract_features(
+    encoder: nn.Module,
+    images: ImageSet | Tensor,
+    *,
+    batch_size: int = 512,
+    device: torch.device | str | None = None,
+    size: int | None = None,
+) -> Tensor:
+    """The features float32 `N,D`, on the CPU, of all images, by `encoder.features` in evaluation mode.
+
+    `images` is an ImageSet or a tensor `N,3,H,W`: uint8, or float in [0, 1]. They are moved to `device` (by default where
+    the encoder is) batch by batch, and resized to `size` pixels a side when that is given and another. No gradient; the
+    mode of every submodule is put back afterwards, also after an error. Raises ValueError on other shapes.
+
+    >>> from sslcourse.models import ConvNet
+    >>> tuple(extract_features(ConvNet(8, depth=3), torch.zeros(5, 3, 32, 32, dtype=torch.uint8)).shape)
+    (5, 32)
+    """
+    images = images.images if isinstance(images, ImageSet) else images
+    if images.ndim != 4 or images.shape[1] != 3 or len(images) == 0:
+        raise ValueError(f"images must be N,3,H,W with N > 0; got {tuple(images.shape)}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1; got {batch_size}")
+    device = _device_of(encoder) if device is None else torch.device(device)
+    parts = []
+    with torch.no_grad(), _evaluation_mode(encoder):
+        for batch in images.split(batch_size):
+            batch = batch.to(device)
+            batch = batch.float() if batch.is_floating_point() else batch.float().div_(255)
+            if size is not None and batch.shape[2:] != (size, size):
+                batch = F.interpolate(batch, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+            parts.append(encoder.features(batch).float().cpu())
+    return torch.cat(parts)
+
+
+def evaluate_knn(
+    encoder: nn.Module, train_set: ImageSet, test_set: ImageSet, k: int = 20, *, size: int | None = None
+) -> float:
+    """Weighted kNN accuracy in [0, 1] of `test_set` among the labelled images of `train_set`, by the encoder's features.
+
+    Raises ValueError as `extract_features` and `knn_accuracy`.
+
+    >>> from sslcourse.models import ConvNet
+    >>> bright = (torch.arange(6) % 2 * 200).to(torch.uint8).view(6, 1, 1, 1).expand(6, 3, 8, 8)
+    >>> toy = ImageSet(bright.contiguous(), torch.arange(6) % 2, ("dark", "bright"), "toy")
+    >>> evaluate_knn(ConvNet(8, depth=2), toy, toy, k=3)
+    1.0
+    """
+    train, test = (extract_features(encoder, part, size=size) for part in (train_set, test_set))
+    return knn_accuracy(
+        train, train_set.labels.cpu(), test, test_set.labels.cpu(), k=k, num_classes=len(train_set.classes)
+    )
+
+
+def _device_of(module: nn.Module) -> torch.device:
+    tensor = next(module.parameters(), None)
+    tensor = next(module.buffers(), None) if tensor is None else tensor
+    return torch.device("cpu") if tensor is None else tensor.device
+
+
+@contextmanager
+def _evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside; afterwards every submodule is as it was (parts may be frozen in evaluation mode)."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training

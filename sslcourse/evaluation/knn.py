@@ -1,0 +1,84 @@
+"""Weighted k-nearest-neighbour classification of frozen features: no training, nothing to tune."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def knn_accuracy(
+    train_features: Tensor,
+    train_labels: Tensor,
+    test_features: Tensor,
+    test_labels: Tensor,
+    *,
+    k: int = 20,
+    temperature: float = 0.07,
+    num_classes: int | None = None,
+    chunk: int = 1024,
+) -> float:
+    """The share of test rows whose class wins the vote of their k nearest training rows, in [0, 1].
+
+    Features `N,D` and `M,D` (l2-normalised here), labels int64 `N` and `M`. Each neighbour votes for its class with weight
+    exp(cosine / temperature); an exact tie goes to the lower class number. `chunk` test rows are compared at a time and
+    do not change the result. Raises ValueError when k is more than the training rows, and on shapes, labels
+    (`num_classes` defaults to the largest label + 1) or features that are not finite.
+
+    Source: Caron et al. 2021 (DINO), appendix F.1; Wu et al. 2018, section 3.4.
+
+    >>> train, labels = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]]), torch.tensor([0, 0, 1])
+    >>> knn_accuracy(train, labels, torch.tensor([[2.0, 0.1], [0.1, 0.5]]), torch.tensor([0, 1]), k=1)
+    1.0
+    """
+    num_classes = _check(train_features, train_labels, test_features, test_labels, k, temperature, num_classes, chunk)
+    bank = F.normalize(train_features.float(), dim=1)
+    train_labels, test_labels = train_labels.to(bank.device), test_labels.to(bank.device)
+    right = torch.zeros((), dtype=torch.int64, device=bank.device)
+    for start in range(0, len(test_features), chunk):
+        queries = F.normalize(test_features[start : start + chunk].to(bank.device).float(), dim=1)
+        cosines, neighbours = (queries @ bank.T).topk(k, dim=1)  # c,k
+        # One factor for all votes of a row changes no winner and keeps exp in range at small temperatures.
+        weights = ((cosines - cosines[:, :1]) / temperature).exp()
+        votes = torch.zeros(len(queries), num_classes, device=bank.device)
+        votes.scatter_add_(1, train_labels[neighbours], weights)  # c,classes
+        right += (votes.argmax(1) == test_labels[start : start + chunk]).sum()
+    return right.item() / len(test_features)
+
+
+def _check(
+    train_features: Tensor,
+    train_labels: Tensor,
+    test_features: Tensor,
+    test_labels: Tensor,
+    k: int,
+    temperature: float,
+    num_classes: int | None,
+    chunk: int,
+) -> int:
+    """Refuse what cannot be classified; return the number of classes."""
+    for name, features, labels in (("train", train_features, train_labels), ("test", test_features, test_labels)):
+        if features.ndim != 2 or len(features) == 0 or labels.shape != features.shape[:1]:
+            raise ValueError(
+                f"{name}_features must be N,D with N > 0 and {name}_labels N; "
+                f"got {tuple(features.shape)} and {tuple(labels.shape)}"
+            )
+        if labels.dtype != torch.int64:
+            raise ValueError(f"{name}_labels must be int64; got {labels.dtype}")
+        if not torch.isfinite(features).all():
+            raise ValueError(f"{name}_features hold NaN or infinite values: the encoder has diverged")
+    if train_features.shape[1] != test_features.shape[1]:
+        raise ValueError(
+            f"features differ in width: {train_features.shape[1]} in training, {test_features.shape[1]} in test"
+        )
+    if not 1 <= k <= len(train_features):
+        raise ValueError(f"k must lie between 1 and the {len(train_features)} training rows; got k={k}")
+    if not temperature > 0 or chunk < 1:
+        raise ValueError(f"temperature and chunk must be positive; got temperature={temperature}, chunk={chunk}")
+    low = min(train_labels.min().item(), test_labels.min().item())
+    high = max(train_labels.max().item(), test_labels.max().item())
+    if num_classes is None:
+        num_classes = high + 1
+    if low < 0 or high >= num_classes:
+        raise ValueError(f"labels must lie in 0..{num_classes - 1} (num_classes={num_classes}); got {low}..{high}")
+    return num_classes
