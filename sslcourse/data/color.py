@@ -1,0 +1,118 @@
+"""Colour transforms for a whole batch: each is an affine map of (red, green, blue), so a sequence is one 3x4 matrix an image.
+
+A matrix `[A | b]` maps a pixel p to `A p + b`, values in [0, 1]. Contrast pulls towards the mean grey of the image *as it is
+at that point of the sequence*; that mean is the affine map of the first mean, so the composition stays exact as long as no
+value leaves [0, 1]. torchvision clips after each step, this clips once at the end.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as Pillow. They sum to 1 (torchvision's .2989 do not), so greys stay.
+YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+STEPS = ("brightness", "contrast", "saturation", "hue")
+
+
+def color_matrix(
+    means: Tensor,
+    *,
+    brightness: Tensor | None = None,
+    contrast: Tensor | None = None,
+    saturation: Tensor | None = None,
+    hue: Tensor | None = None,
+    order: Tensor | None = None,
+    grayscale: Tensor | None = None,
+) -> Tensor:
+    """All colour steps of each image as one matrix `B,3,4`.
+
+    `means` `B,3`: the mean colour of each image in [0, 1]. Factors `B`, 1 = unchanged; `hue` `B` in turns, 0 = unchanged;
+    each None = unchanged. `order` int64 `B,4`: in which order each image takes brightness (0), contrast (1), saturation (2)
+    and hue (3); by default in this order. `grayscale` bool `B`, after them. The jitter of torchvision's `ColorJitter`,
+    except that the hue turns in YIQ (see `hue_rotation`).
+
+    >>> halved = color_matrix(torch.zeros(1, 3), brightness=torch.tensor([0.5]))
+    >>> halved[0].tolist()
+    [[0.5, 0.0, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.0]]
+    """
+    count, dtype, device = len(means), means.dtype, means.device
+    ones = torch.ones(count, dtype=dtype, device=device)
+    scale = [ones if value is None else value.to(dtype) for value in (brightness, contrast, saturation)]
+    turn = torch.zeros_like(ones) if hue is None else hue.to(dtype)
+    eye, luma, _ = _constants(device, dtype)
+    bright = scale[0][:, None, None] * eye
+    dull = scale[1][:, None, None] * eye
+    satur = scale[2][:, None, None] * eye + (1 - scale[2])[:, None, None] * luma
+    linear = torch.stack([bright, dull, satur, hue_rotation(turn)], dim=1)  # B,4,3,3
+    pull = torch.zeros(count, 4, dtype=dtype, device=device)  # how much of the mean grey each step adds
+    pull[:, 1] = 1 - scale[1]
+    if order is not None:
+        linear = linear.gather(1, order[:, :, None, None].expand(-1, -1, 3, 3))
+        pull = pull.gather(1, order)
+
+    total, shift, mean = eye.expand(count, 3, 3), torch.zeros_like(means)[:, :, None], means[:, :, None]  # B,3,1
+    for step in range(len(STEPS)):
+        grey = (luma @ mean) * pull[:, step, None, None]
+        total = linear[:, step] @ total
+        shift = linear[:, step] @ shift + grey
+        mean = linear[:, step] @ mean + grey
+    matrix = torch.cat([total, shift], dim=2)  # B,3,4
+    if grayscale is not None:
+        matrix = torch.where(grayscale[:, None, None], luma @ matrix, matrix)
+    return matrix
+
+
+def hue_rotation(turns: Tensor) -> Tensor:
+    """Rotation of the colour plane (I, Q) of YIQ by `turns` (`B`, 1 = a full circle) as matrices `B,3,3` on RGB.
+
+    Linear, keeps luma and greys, and turns red towards green for positive values, as HSV's hue does; it is not HSV's hue
+    shift, which is not linear and changes luma.
+
+    >>> grey = hue_rotation(torch.tensor([0.3])) @ torch.full((3, 1), 0.5)
+    >>> grey.sub(0.5).abs().max().item() < 1e-6
+    True
+    """
+    _, _, parts = _constants(turns.device, turns.dtype)
+    angle = 2 * math.pi * turns
+    weights = torch.stack([torch.ones_like(angle), angle.cos(), angle.sin()], dim=1)  # B,3
+    return (weights @ parts.flatten(1)).unflatten(1, (3, 3))
+
+
+def apply_color(images: Tensor, matrix: Tensor) -> Tensor:
+    """Each image's pixels through its own matrix `B,3,4`; floating point `B,3,H,W` in, the same out, not clipped.
+
+    >>> swap = torch.tensor([[[0.0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0.5]]])
+    >>> apply_color(torch.tensor([0.1, 0.2, 0.3]).reshape(1, 3, 1, 1), swap).flatten().tolist()
+    [0.20000000298023224, 0.10000000149011612, 0.800000011920929]
+    """
+    pixels = images.flatten(2)  # B,3,HW
+    return torch.baddbmm(matrix[:, :, 3:], matrix[:, :, :3], pixels).unflatten(2, images.shape[2:])
+
+
+def solarize(images: Tensor, where: Tensor, threshold: float = 0.5) -> Tensor:
+    """Values at or above `threshold` inverted to 1 - value in the images `where` (bool `B`); float in [0, 1] in and out.
+
+    >>> solarize(torch.tensor([0.2, 0.9]).reshape(1, 1, 1, 2), torch.tensor([True])).flatten().tolist()
+    [0.20000000298023224, 0.10000002384185791]
+    """
+    return torch.where(where[:, None, None, None] & (images >= threshold), 1 - images, images)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)  # a cached tensor must be usable by later calls in any mode
+def _constants(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """On the device, made once (a copy to a GPU would wait for it at every step): the identity `3,3`; luma in every
+    row `3,3`; and the hue rotation's constant, cosine and sine parts `3,3,3`."""
+    to_yiq = torch.tensor(YIQ, dtype=torch.float64)
+    from_yiq = torch.linalg.inv(to_yiq)  # of exactly these rounded numbers, not the standard's own rounded inverse
+    keep, cosine, sine = (torch.zeros(3, 3, dtype=torch.float64) for _ in range(3))
+    keep[0, 0] = 1
+    cosine[1, 1] = cosine[2, 2] = 1
+    sine[1, 2], sine[2, 1] = 1, -1
+    parts = torch.stack([from_yiq @ part @ to_yiq for part in (keep, cosine, sine)])
+    luma = torch.tensor(GREY, dtype=torch.float64).repeat(3, 1)
+    return tuple(value.to(device, dtype) for value in (torch.eye(3, dtype=torch.float64), luma, parts))
