@@ -1,0 +1,167 @@
+"""`sslcourse demo`: Lab 1 taken by a student who solved nothing and by one who solved all, both graded, one page to look at."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import html
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from tqdm import tqdm
+
+from sslcourse.authoring.address import write_text
+from sslcourse.authoring.notebooks import build_lab
+from sslcourse.authoring.outputs import execute
+from sslcourse.grading import sandbox
+from sslcourse.grading.run import grade_paths
+
+CELL_SECONDS = 600
+STYLE = """
+body { font: 17px/1.55 system-ui, sans-serif; color: #1d2330; max-width: 62rem; margin: 2.5rem auto; padding: 0 1.2rem; }
+h1 { font-size: 2rem; margin-bottom: .3rem; } h2 { margin-top: 2.4rem; } p.lead { color: #48506a; margin-top: 0; }
+table { border-collapse: collapse; margin: 1rem 0; } th, td { text-align: left; padding: .45rem 1.6rem .45rem 0; border-bottom: 1px solid #d9dde8; }
+td.points { font-variant-numeric: tabular-nums; } a { color: #0b5cad; }
+figure { margin: 1.6rem 0; } figure img { max-width: 100%; border: 1px solid #e3e6ee; } figcaption { color: #48506a; font-size: .92rem; }
+"""
+
+
+@dataclass(frozen=True)
+class Student:
+    """One way to take the lab: how much was solved, and at which scale its cells run."""
+
+    name: str
+    solved: bool
+    scale: str
+    story: str
+
+
+STUDENTS = (
+    Student("solved-nothing", False, "smoke", "every exercise left as it was handed out, run at scale smoke"),
+    Student("solved-all", True, "cpu", "every exercise answered, run at scale cpu"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of `sslcourse demo`."""
+    parser.add_argument("--out", type=Path, default=Path("build/demo"), help="folder to write (default: %(default)s)")
+    parser.add_argument("--source", type=Path, default=Path("solutions/01_contrastive.py"), help="the lab's source")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Make the demo and say what to open; 1 when a mark is not the one expected."""
+    start = time.perf_counter()
+    if not arguments.source.is_file():
+        print(
+            f"sslcourse demo: there is no {arguments.source}; run it in the course's checkout, or name it with --source"
+        )
+        return 2
+    reason = sandbox.unavailable()
+    if reason:
+        print(f"No sandbox ({reason}). The demo grades its own two notebooks without one; other people's need it.")
+    rows = make_demo(arguments.source, arguments.out, unsafe=bool(reason), start=start)
+    expected = [row["max_points"] if row["who"] == "solved-all" else 0 for row in rows]
+    if [row["points"] for row in rows] != expected:
+        print(f"The marks are not the expected ones: {rows}")
+        return 1
+    print(f"Open {(arguments.out / 'index.html').resolve()}")
+    return 0
+
+
+def make_demo(source: Path, out: Path, *, unsafe: bool, start: float) -> list[dict]:
+    """Run, grade and write everything below `out`; one row a student, as in `summary.json`."""
+    built = build_lab(source)
+    shutil.rmtree(out, ignore_errors=True)
+    code_cells = {who.name: sum(cell.cell_type == "code" for cell in _taken(built, who).cells) for who in STUDENTS}
+    ran = {}
+    with tqdm(total=sum(code_cells.values()) + 2 * len(STUDENTS), desc="demo", unit="cell") as bar:
+        for who in STUDENTS:
+            bar.set_postfix_str(f"{who.name}, {who.scale}")
+            folder = out / "submissions" / who.name
+            folder.mkdir(parents=True)
+            ran[who.name] = execute(
+                _taken(built, who), folder, scale=who.scale, seconds=CELL_SECONDS, on_cell=lambda: bar.update()
+            )
+            write_text(folder / f"{built.stem}.ipynb", nbformat.writes(ran[who.name]))
+            write_text(out / f"{who.name}.html", _as_page(ran[who.name]))
+            bar.update()
+        bar.set_postfix_str("grading")
+        submissions = [out / "submissions" / who.name / f"{built.stem}.ipynb" for who in STUDENTS]
+        grades = {
+            grade.student: grade for grade in grade_paths(submissions, out / "grades", unsafe=unsafe, progress=False)
+        }
+        bar.update(len(STUDENTS))
+    rows = [
+        {
+            "lab": built.lab,
+            "who": who.name,
+            "points": grades[who.name].points,
+            "max_points": grades[who.name].max_points,
+        }
+        for who in STUDENTS
+    ]
+    figures = _save_figures(ran["solved-all"], out / "figures")
+    seconds = round(time.perf_counter() - start, 1)
+    write_text(out / "summary.json", json.dumps({"labs": rows, "seconds": seconds}, indent=2) + "\n")
+    write_text(out / "index.html", _index(rows, figures, seconds, unsafe))
+    return rows
+
+
+def _taken(built, who: Student) -> NotebookNode:
+    return built.solution if who.solved else built.student
+
+
+def _as_page(notebook: NotebookNode) -> str:
+    from nbconvert import HTMLExporter
+
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    return page
+
+
+def _save_figures(notebook: NotebookNode, folder: Path) -> list[tuple[str, str]]:
+    """Write every picture of the run; return (file name, heading of the section it stands in)."""
+    folder.mkdir(parents=True)
+    heading, saved = "", []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            headings = [line.lstrip("# ") for line in cell.source.splitlines() if line.startswith("#")]
+            heading = headings[-1] if headings else heading
+            continue
+        for output in cell.get("outputs", []):
+            picture = output.get("data", {}).get("image/png")
+            if picture:
+                name = f"{len(saved) + 1:02d}.png"
+                (folder / name).write_bytes(base64.b64decode(picture))
+                saved.append((name, heading))
+    return saved
+
+
+def _index(rows: list[dict], figures: list[tuple[str, str]], seconds: float, unsafe: bool) -> str:
+    stories = {who.name: who.story for who in STUDENTS}
+    lines = "".join(
+        f"<tr><td><b>{row['who']}</b><br>{stories[row['who']]}</td><td class=points>{row['points']:g} of {row['max_points']:g}</td>"
+        f"<td><a href='{row['who']}.html'>the executed lab</a></td>"
+        f"<td><a href='grades/{row['who']}.html'>feedback</a></td></tr>"
+        for row in rows
+    )
+    pictures = "".join(
+        f"<figure><img src='figures/{name}' alt='Figure of the section {html.escape(heading, quote=True)}'>"
+        f"<figcaption>{html.escape(heading)}</figcaption></figure>"
+        for name, heading in figures
+    )
+    box = "without a sandbox, since none is installed here" if unsafe else "in a sandbox without network or other files"
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>sslcourse: the demo</title><style>{STYLE}</style>
+<h1>Lab 1, taken twice</h1>
+<p class="lead">Contrastive learning, by a student who solved nothing and by one who solved all; graded {box}. Made in {seconds:.0f} seconds.</p>
+<table><tr><th>student</th><th>points</th><th>notebook</th><th>grader's page</th></tr>{lines}</table>
+<p><a href="grades/index.html">Gradebook</a> · <a href="grades/grades.csv">grades.csv</a> · <a href="summary.json">summary.json</a></p>
+<h2>What the one who solved all saw</h2>
+{pictures}
+</html>
+"""
