@@ -1,0 +1,120 @@
+"""SimCLR: two views of each image attract, all other views in the batch repel.
+
+Source: Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations", algorithm 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from sslcourse.data.augment import Augmentation
+from sslcourse.data.views import two_views
+from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines
+from sslcourse.losses.contrastive import alignment_only, nt_xent
+from sslcourse.losses.precision import autocast_off
+from sslcourse.models.heads import ProjectionHead
+
+ContrastiveLoss = Callable[[Tensor, Tensor, float], Tensor]
+
+
+@dataclass(frozen=True)
+class SimCLRSettings:
+    """What SimCLR can be told; `negatives=False` keeps the attraction alone, which collapses.
+
+    `head_layers` and `head_norm` shape the projection head (see `ProjectionHead`).
+
+    >>> SimCLRSettings(temperature=0.1).negatives
+    True
+    """
+
+    temperature: float = 0.2
+    hidden_dim: int = 256
+    out_dim: int = 128
+    head_layers: int = 2
+    head_norm: str = "batch"
+    negatives: bool = True
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"temperature must be positive (0.1 to 0.5 are usual); got {self.temperature}")
+
+
+class SimCLR(nn.Module):
+    """An encoder (anything with `.features(images) -> B,D` and `.dim`), a projection head and the contrastive loss.
+
+    `loss` replaces NT-Xent by any `callable(z1, z2, temperature) -> scalar` on two float32 `B,out_dim`; it is called
+    outside autocast. Raises ValueError when `loss` is given together with `negatives=False`, which is a loss itself.
+
+    >>> from sslcourse.models.convnet import ConvNet
+    >>> method = SimCLR(ConvNet(width=8), SimCLRSettings(augmentation=Augmentation(size=16)))
+    >>> views = method.draw_views(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.Generator().manual_seed(0))
+    >>> loss, metrics = method(views)
+    >>> tuple(views.shape), loss.ndim, "contrastive_accuracy" in metrics
+    ((2, 4, 3, 16, 16), 0, True)
+    """
+
+    def __init__(
+        self, encoder: nn.Module, settings: SimCLRSettings | None = None, loss: ContrastiveLoss | None = None
+    ) -> None:
+        super().__init__()
+        self.settings = settings = settings or SimCLRSettings()
+        if loss is not None and not settings.negatives:
+            raise ValueError("negatives=False trains with alignment_only; leave out loss=, or set negatives=True")
+        self.encoder = encoder
+        self.head = ProjectionHead(
+            encoder.dim, settings.hidden_dim, settings.out_dim, layers=settings.head_layers, norm=settings.head_norm
+        )
+        self.loss = loss or (nt_xent if settings.negatives else alignment_only)
+
+    def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Images uint8 `B,3,H,W` -> two views of each, float32 `2,B,3,h,w`."""
+        return two_views(images, self.settings.augmentation, generator)
+
+    def project(self, views: Tensor) -> tuple[Tensor, Tensor]:
+        """Views `2,B,3,h,w` -> features `2B,D` and projections float32 `2B,out_dim`, the first views before the second."""
+        # Both views in one forward: one BatchNorm sees them together, and large batches are faster.
+        features = self.encoder.features(views.flatten(0, 1))  # 2B,D
+        return features, self.head(features).float()
+
+    def forward(self, views: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Views `2,B,3,h,w` -> the loss (scalar) and metrics that stay on the device, without a gradient."""
+        _, projections = self.project(views)
+        z1, z2 = projections.chunk(2)  # B,out_dim each
+        with autocast_off(z1):
+            loss = self.loss(z1, z2, self.settings.temperature)
+            if not isinstance(loss, Tensor) or loss.ndim != 0:
+                given = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+                raise TypeError(f"the loss must return a tensor with no dimension (a scalar); it returned {given}")
+            positive, negative = pair_cosines(z1, z2)
+            metrics = {
+                "positive_cosine": positive,
+                "negative_cosine": negative,
+                "contrastive_accuracy": contrastive_accuracy(z1, z2),
+                "channel_std": channel_std(projections),
+            }
+        return loss, metrics
+
+    @torch.no_grad()
+    def diagnose(self, views: Tensor) -> dict[str, Tensor]:
+        """What is too dear for each step: the effective ranks of features and projections of `views`, in eval mode.
+
+        Also `channel_std_healthy`, the channel std of projections that spread evenly over the sphere: 1 / sqrt(out_dim).
+        """
+        was_training = self.training
+        self.eval()  # BatchNorm's running statistics are left alone
+        features, projections = self.project(views)
+        self.train(was_training)
+        return {
+            "effective_rank": effective_rank(features.float()),
+            "projection_rank": effective_rank(projections),
+            "channel_std_healthy": projections.new_tensor(projections.shape[1] ** -0.5),
+        }
+
+    def extra_repr(self) -> str:
+        """The settings and the loss, so that a printed method tells what it trains."""
+        return f"{self.settings}, loss={getattr(self.loss, '__qualname__', type(self.loss).__name__)}"

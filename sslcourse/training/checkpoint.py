@@ -1,0 +1,104 @@
+"""Checkpoints that are written whole or not at all, checked before they are loaded, and never mixed between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+# The digest of the contents is part of the name: one file, renamed into place once complete, proves itself, and
+# `torch.load(path, weights_only=True)` reads it as it is.
+NAME = re.compile(r"checkpoint-(?P<step>\d{8})-(?P<digest>[0-9a-f]{16})\.pt")
+KEPT = 2
+
+
+class SettingsChanged(ValueError):
+    """The directory holds a run made with other settings than those given now."""
+
+
+def save_checkpoint(directory: str | os.PathLike, state: dict[str, Any], step: int) -> Path:
+    """Write `state` (tensors, numbers, text, lists, dicts) as the checkpoint of `step` and drop all but the newest two.
+
+    The file appears under its final name only when every byte is on disk. Returns its path.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save_checkpoint(folder, {"step": 7}, step=7)
+    ...     load_checkpoint(folder)
+    {'step': 7}
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    contents = buffer.getvalue()
+    path = directory / f"checkpoint-{step:08d}-{digest_of(contents)}.pt"
+    write_atomically(path, contents)
+    for old in list_checkpoints(directory)[KEPT:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def load_checkpoint(directory: str | os.PathLike, map_location: torch.device | str = "cpu") -> dict[str, Any] | None:
+    """The state of the newest intact checkpoint in `directory`, or None where there is none.
+
+    A damaged file is never loaded: it is renamed to `*.damaged`, which is said, and the one before it is used.
+    """
+    for path in list_checkpoints(Path(directory)):
+        contents = path.read_bytes()
+        if digest_of(contents) == NAME.fullmatch(path.name)["digest"]:
+            return torch.load(io.BytesIO(contents), map_location=map_location, weights_only=True)
+        # Out of the way, so that it does not count as one of the two that are kept.
+        os.replace(path, path.with_name(path.name + ".damaged"))
+        print(
+            f"The checkpoint {path.name} is damaged and is not used (renamed to *.damaged); looking for an earlier one."
+        )
+    return None
+
+
+def list_checkpoints(directory: Path) -> list[Path]:
+    """The files in `directory` named as checkpoints, newest step first."""
+    if not directory.is_dir():
+        return []
+    return sorted((path for path in directory.iterdir() if NAME.fullmatch(path.name)), reverse=True)
+
+
+def write_atomically(path: Path, contents: bytes) -> None:
+    """Write to a temporary name in the same folder, reach the disk, then take the final name."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def digest_of(contents: bytes) -> str:
+    """The first 16 hex digits of the SHA-256 of `contents`."""
+    return hashlib.sha256(contents).hexdigest()[:16]
+
+
+def refuse_changes(stored: dict[str, Any], given: dict[str, Any], directory: str | os.PathLike) -> None:
+    """Raise SettingsChanged, naming each difference, unless both descriptions of the run are the same.
+
+    >>> refuse_changes({"seed": 0}, {"seed": 1}, "runs/a")
+    Traceback (most recent call last):
+    sslcourse.training.checkpoint.SettingsChanged: runs/a holds a run with other settings:
+      seed: 0 there, 1 now
+    Use the settings of that run, choose another directory, or delete this one.
+    """
+    changed = [key for key in {**stored, **given} if stored.get(key) != given.get(key)]
+    if changed:
+        lines = "\n".join(f"  {key}: {stored.get(key)} there, {given.get(key)} now" for key in changed)
+        raise SettingsChanged(
+            f"{directory} holds a run with other settings:\n{lines}\n"
+            "Use the settings of that run, choose another directory, or delete this one."
+        )

@@ -1,0 +1,173 @@
+"""The training loop that all methods of the course share."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from sslcourse.data.imageset import ImageSet
+from sslcourse.training.checkpoint import (
+    list_checkpoints,
+    load_checkpoint,
+    refuse_changes,
+    save_checkpoint,
+    write_atomically,
+)
+from sslcourse.training.meters import NonFiniteLoss, non_finite_advice
+from sslcourse.training.run import FitSettings, Run, describe_run
+from sslcourse.training.runtime import Runtime, pick_device, pick_precision
+
+__all__ = ["FitSettings", "NonFiniteLoss", "fit"]
+
+Evaluate = Callable[[nn.Module], dict[str, float]]
+
+
+def fit(
+    method: nn.Module,
+    image_set: ImageSet,
+    settings: FitSettings,
+    *,
+    out: str | os.PathLike | None = None,
+    evaluate: Evaluate | None = None,
+    on_log: Callable[[dict], None] | None = None,
+    progress: bool = True,
+) -> list[dict]:
+    """Train `method` in place and return one row (a dict of numbers) for every `log_every` steps.
+
+    A method has `draw_views(images, generator) -> views` and `forward(views) -> (loss, metrics)`, metrics being scalars
+    that stay on the device; if it has `diagnose(views) -> dict`, that is called at each row. A row holds `step`, the means
+    since the last row of `loss`, `gradient_norm` and the metrics, `learning_rate`, `images_per_second`, `data_wait` (the
+    share of the time that went into making views), `seconds` of training so far, and what `evaluate(method)` gave.
+    The method comes back on the run's device.
+
+    With `out`, the run writes `log.jsonl` and checkpoints there, and the same call continues a run that was killed: on one
+    kind of device and number of threads, bit for bit. A finished run is not repeated.
+    Raises SettingsChanged when `out` holds a run made otherwise, NonFiniteLoss when the loss is NaN or infinite.
+
+    >>> from sslcourse.methods import SimCLR, SimCLRSettings
+    >>> from sslcourse.data.augment import Augmentation
+    >>> from sslcourse.models.convnet import ConvNet
+    >>> images = torch.randint(0, 256, (32, 3, 16, 16), dtype=torch.uint8)
+    >>> method = SimCLR(ConvNet(width=8), SimCLRSettings(augmentation=Augmentation(size=16)))
+    >>> settings = FitSettings(steps=4, batch_size=16, log_every=2, device="cpu", precision="fp32")
+    >>> rows = fit(method, ImageSet(images, torch.zeros(32, dtype=torch.int64), ("any",), "noise"), settings, progress=False)
+    >>> [row["step"] for row in rows]
+    [2, 4]
+    """
+    device = pick_device(settings.device)
+    state = None
+    description = describe_run(method, image_set, settings) if out is not None else {}
+    if out is not None:
+        state = load_checkpoint(out)
+        if state is not None:
+            refuse_changes(state["description"], description, out)
+    run = Run(method, image_set, settings, runtime_for(settings, device, state))
+    was_training = method.training
+    # Dropout draws from torch's global generators: the run has its own stretch of them, and gives them back as they were.
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(settings.seed)
+        if state is not None:
+            run.load_state_dict(state)
+        log = open_log(out, run.history) if out is not None else None
+        try:
+            train(run, out, description, evaluate, on_log, log, progress)
+        finally:
+            if log is not None:
+                log.close()
+    method.train(was_training)
+    return run.history
+
+
+def train(run: Run, out, description: dict, evaluate, on_log, log, progress: bool) -> None:
+    """Take the steps that are left, with log lines, evaluations and checkpoints where the settings want them."""
+    settings = run.settings
+    quiet = not progress or os.environ.get("TQDM_DISABLE", "") not in ("", "0")
+    with tqdm(total=settings.steps, initial=run.step, desc=type(run.method).__name__, disable=quiet, leave=True) as bar:
+        while run.step < settings.steps:
+            with run.stopwatch.training():
+                views = run.step_once()
+                last = run.step == settings.steps
+                logs = last or run.step % settings.log_every == 0
+                evaluates = evaluate is not None and (last or is_due(run.step, settings.evaluate_every))
+                saves = out is not None and (last or run.step % settings.checkpoint_every == 0)
+                if logs or evaluates or saves:
+                    run.window.read()
+            if logs or evaluates or saves:
+                stop_if_not_finite(run, out)
+            if logs or evaluates:
+                row = make_row(run, views, evaluate if evaluates else None)
+                run.history.append(row)
+                if log is not None:
+                    log.write(json.dumps(row) + "\n")
+                    log.flush()
+                bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
+            if saves:
+                save_checkpoint(out, {"description": description, **run.state_dict()}, run.step)
+            bar.update()
+            if on_log is not None and (logs or evaluates):
+                on_log(row)
+
+
+def make_row(run: Run, views: Tensor, evaluate: Evaluate | None) -> dict:
+    """The log line of the window that ends here; a new window begins."""
+    seconds, views_share = run.stopwatch.read()
+    row = {"step": run.step, **run.window.means(), "learning_rate": run.settings.learning_rate_at(run.step - 1)}
+    if hasattr(run.method, "diagnose"):
+        with run.runtime.autocast():
+            row |= {name: float(value) for name, value in run.method.diagnose(views).items()}
+    run.seconds += seconds
+    row |= {
+        "images_per_second": run.stopwatch.steps * run.settings.batch_size / max(seconds, 1e-9),
+        "data_wait": views_share,
+        "seconds": run.seconds,
+    }
+    if evaluate is not None:
+        row |= {name: float(value) for name, value in evaluate(run.method).items()}
+        run.method.train()
+    run.window.clear()
+    run.stopwatch.reset()
+    return row
+
+
+def stop_if_not_finite(run: Run, out: str | os.PathLike | None) -> None:
+    """Raise NonFiniteLoss if a step since the last look had a loss or a gradient that is NaN or infinite.
+
+    With a gradient scaler infinite gradients are normal: it skips those steps.
+    """
+    found = run.window.first_non_finite(("loss",) if run.scaler else ("loss", "gradient_norm"))
+    if found is None:
+        return
+    index, name, value = found
+    step = run.step - len(run.window.values) + index + 1
+    kept = "The weights in memory are spoilt; start again from a new method."
+    if out is not None and (good := list_checkpoints(Path(out))):
+        kept = f"The weights in memory are spoilt; the last good ones are in {good[0]}."
+    rate = run.settings.learning_rate_at(step - 1)
+    raise NonFiniteLoss(non_finite_advice(name, value, step, rate, run.runtime.precision, kept))
+
+
+def runtime_for(settings: FitSettings, device: torch.device, state: dict | None) -> Runtime:
+    """The runtime of the run; one that is resumed on the same kind of device keeps the precision that "auto" gave it."""
+    precision = settings.precision
+    if state is not None and precision == "auto" and state["device"] == device.type:
+        precision = state["precision"]
+    return Runtime(device, pick_precision(device, precision), settings.compile)
+
+
+def open_log(out: str | os.PathLike, history: list[dict]):
+    """`log.jsonl` in `out`, open for appending; lines that a killed run wrote after its last checkpoint are dropped."""
+    path = Path(out) / "log.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, "".join(json.dumps(row) + "\n" for row in history).encode())
+    return open(path, "a", encoding="utf-8")
+
+
+def is_due(step: int, every: int) -> bool:
+    """Whether something that happens every `every` steps (0: never) happens after `step`."""
+    return every > 0 and step % every == 0

@@ -1,0 +1,129 @@
+"""What a run measures of itself without making the device wait: metrics by the window, time by its parts."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+
+class NonFiniteLoss(RuntimeError):
+    """The loss or its gradient became NaN or infinite; the message says where and what to try."""
+
+
+class Window:
+    """The metrics of the steps since the last log line, on the device until they are read.
+
+    >>> window = Window()
+    >>> window.add({"loss": torch.tensor(1.0)}); window.add({"loss": torch.tensor(3.0)})
+    >>> window.means()
+    {'loss': 2.0}
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.values: list[list[float]] = []  # steps that were read already
+        self.waiting: list[Tensor] = []  # steps whose metrics are still on the device
+
+    def add(self, metrics: dict[str, Tensor]) -> None:
+        """Take the scalars of one step; nothing is copied to the processor."""
+        self.names = list(metrics)
+        self.waiting.append(torch.stack([value.detach().float() for value in metrics.values()]))
+
+    def read(self) -> None:
+        """Fetch what waits on the device, in one copy: the only moment at which the processor waits for it."""
+        if self.waiting:
+            self.values += torch.stack(self.waiting).tolist()
+            self.waiting = []
+
+    def first_non_finite(self, names: tuple[str, ...]) -> tuple[int, str, float] | None:
+        """(index in the window, name, value) of the first NaN or infinity among the metrics called `names`."""
+        for index, row in enumerate(self.values):
+            for name, value in zip(self.names, row):
+                if name in names and not math.isfinite(value):
+                    return index, name, value
+        return None
+
+    def means(self) -> dict[str, float]:
+        """Each metric's mean over the window."""
+        self.read()
+        return {name: sum(column) / len(column) for name, column in zip(self.names, zip(*self.values))}
+
+    def clear(self) -> None:
+        """Start a new window."""
+        self.values, self.waiting = [], []
+
+    def state_dict(self) -> dict:
+        """The window as plain numbers."""
+        self.read()
+        return {"names": self.names, "values": self.values}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Continue a window."""
+        self.names, self.values, self.waiting = list(state["names"]), [list(row) for row in state["values"]], []
+
+
+class Stopwatch:
+    """Seconds of training since the last log line, and how much of them went into making views.
+
+    On CUDA the views are timed by events, since the processor runs ahead of the device.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.events = device.type == "cuda"
+        self.reset()
+
+    def reset(self) -> None:
+        """Start from zero."""
+        self.steps = 0
+        self.total = 0.0
+        self.views = 0.0
+        self.pairs: list[tuple] = []
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """The time of one training step."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.steps += 1
+            self.total += time.perf_counter() - start
+
+    @contextmanager
+    def making_views(self) -> Iterator[None]:
+        """Time that goes into sampling and augmentation."""
+        if self.events:
+            pair = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            pair[0].record()
+            yield
+            pair[1].record()
+            self.pairs.append(pair)
+        else:
+            start = time.perf_counter()
+            yield
+            self.views += time.perf_counter() - start
+
+    def read(self) -> tuple[float, float]:
+        """(seconds, share of them spent on views); on CUDA to be called after the device has been waited for."""
+        views = self.views + sum(first.elapsed_time(last) for first, last in self.pairs) / 1000
+        return self.total, views / self.total if self.total else 0.0
+
+
+def non_finite_advice(name: str, value: float, step: int, learning_rate: float, precision: str, kept: str) -> str:
+    """The message of NonFiniteLoss."""
+    what = {"loss": "the loss", "gradient_norm": "the gradient's norm"}.get(name, name)
+    advice = [f"a third of the learning rate ({learning_rate / 3:.2g}) or a longer warm-up", "clip_norm=1.0"]
+    if precision != "fp32":
+        advice.insert(0, "precision='fp32'")
+    advice.append(
+        "a look at the loss: a temperature near 0, a logarithm or a division of 0, exp without subtracting the maximum"
+    )
+    return (
+        f"{what} was {value} at step {step} (learning rate {learning_rate:.3g}, precision {precision}). "
+        f"Try, one at a time: {'; '.join(advice)}. {kept}"
+    )

@@ -1,0 +1,189 @@
+"""Where and how a run computes: device, precision, compilation, threads, seeds."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import nn
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+# bf16 on a processor must win by this factor in the timing below before "auto" takes it.
+BF16_GAIN_ON_CPU = 1.3
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Device, precision and compilation of one run.
+
+    >>> runtime = make_runtime(device="cpu", precision="fp32")
+    >>> runtime.precision, runtime.device.type, runtime.make_scaler() is None
+    ('fp32', 'cpu', True)
+    """
+
+    device: torch.device
+    precision: str
+    compile: bool = False
+
+    def autocast(self) -> AbstractContextManager:
+        """The context in which forward passes run."""
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=PRECISIONS[self.precision])
+
+    def make_scaler(self) -> torch.amp.GradScaler | None:
+        """A gradient scaler for fp16, whose small gradients would be rounded to zero; otherwise None."""
+        return torch.amp.GradScaler(self.device.type) if self.precision == "fp16" else None
+
+    def compiled(self, method: nn.Module) -> nn.Module:
+        """`method`, compiled when the run wants it; both share their parameters."""
+        return torch.compile(method) if self.compile else method
+
+
+def make_runtime(device: str = "auto", precision: str = "auto", compile: bool = False) -> Runtime:
+    """The runtime for what was asked for, "auto" replaced by what this machine does best."""
+    picked = pick_device(device)
+    return Runtime(picked, pick_precision(picked, precision), compile)
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """CUDA, else Apple's MPS, else the processor; or the device asked for.
+
+    Raises ValueError when the device asked for is unknown or not there.
+
+    >>> pick_device("cpu")
+    device(type='cpu')
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True, "meta": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in present.items() if there))
+    kind = name.split(":")[0]
+    if not present.get(kind, False):
+        allowed = ", ".join(["auto", *(kind for kind, there in present.items() if there and kind != "meta")])
+        raise ValueError(f"device {name!r} is not available here; choose one of: {allowed}")
+    return torch.device(name)
+
+
+def pick_precision(device: torch.device, name: str = "auto") -> str:
+    """The precision by name (bf16, fp16 or fp32): the one asked for, or the one that is fastest and safe on `device`.
+
+    CUDA: bf16 from compute capability 8.0, fp16 with a gradient scaler on 7.x (Colab's T4 has no bf16 tensor cores),
+    else fp32. Processor: bf16 only with AVX512-bf16 or AMX, and only where a short timing shows a gain. MPS: fp32.
+    Raises ValueError for a precision that the device does not have.
+
+    >>> pick_precision(torch.device("cpu"), "fp32")
+    'fp32'
+    """
+    if name == "auto":
+        if device.type == "cuda":
+            major, _ = torch.cuda.get_device_capability(device)
+            return "bf16" if major >= 8 else "fp16" if major == 7 else "fp32"
+        if device.type == "cpu" and has_bf16_instructions() and cpu_bf16_gain() >= BF16_GAIN_ON_CPU:
+            return "bf16"
+        return "fp32"
+    allowed = {"cuda": ("fp32", "bf16", "fp16"), "mps": ("fp32",)}.get(device.type, ("fp32", "bf16"))
+    if name not in allowed:
+        raise ValueError(
+            f"precision {name!r} is not available on {device.type}; choose one of: auto, {', '.join(allowed)}"
+        )
+    return name
+
+
+def has_bf16_instructions() -> bool:
+    """Whether the processor multiplies bf16 in hardware (AVX512-bf16 or AMX)."""
+    # Private names, absent from some releases; a processor we cannot ask counts as one without.
+    checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(check() for check in checks if check is not None)
+
+
+@lru_cache(maxsize=1)
+def cpu_bf16_gain() -> float:
+    """How many times faster a small convolution and a linear layer train in bf16 than in fp32 on this processor.
+
+    Measured once a process (about 0.2 s), on one thread, best of several, so that a busy machine hardly sways it.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layers = nn.Sequential(nn.Conv2d(32, 32, 3, padding=1), nn.Flatten(2), nn.Linear(256, 256))
+        images = torch.rand(32, 32, 16, 16)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        best = {False: float("inf"), True: float("inf")}
+        for _ in range(6):
+            for reduced in (False, True):  # in turns: a neighbour's burst then hits both
+                start = time.perf_counter()
+                with torch.autocast("cpu", dtype=torch.bfloat16, enabled=reduced):
+                    loss = layers(images).float().square().mean()
+                loss.backward()
+                best[reduced] = min(best[reduced], time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)
+    return best[False] / best[True]
+
+
+def make_generator(device: torch.device, seed: int, stream: int = 0) -> torch.Generator:
+    """A generator on `device` (on the processor for meta); `stream` tells apart the generators of one run.
+
+    >>> a, b = make_generator(torch.device("cpu"), 0), make_generator(torch.device("cpu"), 0, stream=1)
+    >>> bool(torch.rand(1, generator=a) == torch.rand(1, generator=b))
+    False
+    """
+    home = torch.device("cpu") if device.type == "meta" else device
+    return torch.Generator(device=home).manual_seed(seed * 1_000_003 + stream)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed torch on every device, numpy and Python, for what draws from global generators (weights, dropout)."""
+    import random
+
+    import numpy
+
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def describe(precision: str = "auto") -> dict[str, str]:
+    """What a bug report needs of the machine: versions, device, the precision that will be used, memory, cores."""
+    device = pick_device()
+    described = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "device": f"{device.type} ({device_name(device)})",
+        "precision": pick_precision(device, precision),
+        "cores": f"{available_cores()} (torch uses {torch.get_num_threads()} threads)",
+        "memory": f"{memory_gib():.1f} GiB",
+    }
+    if device.type == "cuda":
+        described["device memory"] = f"{torch.cuda.get_device_properties(device).total_memory / 2**30:.1f} GiB"
+    return described
+
+
+def device_name(device: torch.device) -> str:
+    """The maker's name of the device."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    capability = torch.backends.cpu.get_cpu_capability()
+    bf16 = ", bf16 instructions" if has_bf16_instructions() else ""
+    return f"{platform.machine()}, {capability}{bf16}"
+
+
+def available_cores() -> int:
+    """Cores that this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory_gib() -> float:
+    """Main memory in GiB; 0 where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 0.0
