@@ -1,0 +1,1 @@
+"""From one source a lab to the student's notebook and the solution notebook: `sslcourse build`."""

@@ -1,0 +1,182 @@
+"""What must hold of a lab's source before it is built: `problems` returns every breach as a sentence."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import sys
+
+from sslcourse.authoring.source import BEGIN, END, Source, SourceCell, solution_lines
+from sslcourse.authoring.tables import Tables
+
+# What the setup cell may import: it also runs in the grading box, where most of the course's package is absent.
+SETUP_LIBRARIES = {
+    "torch", "torchvision", "timm", "numpy", "matplotlib", "tqdm", "ipywidgets", "IPython", "sslcourse.notebook",
+}  # fmt: skip
+ABSOLUTE_PATH = re.compile(r"(?<![\w.:/<])(?:/(?:home|root|Users|work|tmp|content|mnt|opt|var|usr)/|[A-Z]:\\\\?\w)")
+PREDICT_CHOICE = re.compile(r"""\bchoice=(["'])\w+\1""")
+TELLING_LENGTH = 20  # a shorter line of a solution ("return loss") may well stand elsewhere too
+
+
+def problems(source: Source, tables: Tables) -> list[str]:
+    """Every rule of the source format that `source` breaks, as sentences; empty when it is sound."""
+    found = [*_frame(source), *_graded_parts(source, tables)]
+    setup_names = _defined_names([cell for cell in source.cells if cell.kind == "setup"])
+    for cell in source.cells:
+        if cell.type == "code":
+            found += _code(cell)
+        if match := ABSOLUTE_PATH.search(cell.text):
+            found.append(f"{cell.where} holds an absolute path ({match[0]}...)")
+        if cell.kind == "exercise" and cell.id in tables.tasks:
+            found += _exercise(cell, tables, setup_names)
+        elif BEGIN in cell.text or END in cell.text:
+            found.append(f"{cell.where} holds a solution marker; only exercise cells may")
+        if cell.kind == "predict" and len(PREDICT_CHOICE.findall(cell.text)) != 1:
+            found.append(f'{cell.where} must hold exactly one choice="..."')
+    return found
+
+
+def _frame(source: Source) -> list[str]:
+    found = []
+    first = source.cells[0] if source.cells else None
+    if first is None or first.type != "markdown" or not first.text.startswith("# "):
+        found.append('the first cell must be markdown and start with "# " and the title')
+    if [cell.kind for cell in source.cells if cell.type == "code"][:1] != ["setup"]:
+        found.append("the first code cell must have the tag setup")
+    for kind, count in (("setup", 1),):
+        if sum(cell.kind == kind for cell in source.cells) != count:
+            found.append(f"there must be {count} cell with the tag {kind}")
+    seen = set()
+    for cell in source.cells:
+        if cell.kind in ("exercise", "check", "predict", "answer"):
+            if not cell.id:
+                found.append(f'{cell.where} needs an id="..." in its header')
+            elif (cell.kind, cell.id) in seen:
+                found.append(f"{cell.where} stands there twice")
+            seen.add((cell.kind, cell.id))
+    return found
+
+
+def _graded_parts(source: Source, tables: Tables) -> list[str]:
+    found = []
+    for kind, wanted in (("exercise", list(tables.tasks)), ("answer", list(tables.written))):
+        present = [cell.id for cell in source.cells if cell.kind == kind]
+        found += [
+            f"there is no {kind} cell {name!r}, which the lab's tables ask for"
+            for name in wanted
+            if name not in present
+        ]
+        found += [
+            f"{kind} cell {name!r} is not in the lab's tables ({', '.join(wanted)})"
+            for name in present
+            if name not in wanted
+        ]
+        if kind == "exercise" and sorted(present) == sorted(wanted) and present != wanted:
+            found.append(f"the exercises stand in the order {', '.join(present)}; the tables have {', '.join(wanted)}")
+    code = [cell for cell in source.cells if cell.type == "code"]
+    for cell, following in zip(code, [*code[1:], None]):
+        if cell.kind == "exercise" and (following is None or (following.kind, following.id) != ("check", cell.id)):
+            found.append(f"{cell.where}: the next code cell must be its check, with the same id")
+        if cell.kind == "check" and cell.id in tables.tasks:
+            call = rf"""check\((["']){re.escape(cell.id)}\1, {tables.tasks[cell.id].function}\)"""
+            if not re.fullmatch(call, cell.text.strip()):
+                found.append(
+                    f'{cell.where} must read check("{cell.id}", {tables.tasks[cell.id].function}) and nothing else'
+                )
+    for cell in source.cells:
+        if cell.kind == "answer" and cell.type != "markdown":
+            found.append(f"{cell.where} must be markdown")
+    return found
+
+
+def _code(cell: SourceCell) -> list[str]:
+    try:
+        tree = ast.parse(cell.text)
+    except SyntaxError as error:
+        return [f"{cell.where} is not valid Python: line {error.lineno}: {error.msg}"]
+    if cell.kind != "setup":
+        return []
+    imported = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            imported.append(node.module or ".")
+    allowed = SETUP_LIBRARIES | set(sys.stdlib_module_names)
+    refused = [name for name in imported if name not in allowed and name.split(".")[0] not in allowed]
+    return [
+        f"the setup cell imports {name}, which the grading box does not have; import it in a later cell"
+        for name in refused
+    ]
+
+
+def _exercise(cell: SourceCell, tables: Tables, setup_names: set[str]) -> list[str]:
+    try:
+        tree = ast.parse(cell.text)
+    except SyntaxError:
+        return []  # reported as a code cell already
+    found = []
+    name = tables.tasks[cell.id].function
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    if len(functions) != len(tree.body):
+        found.append(f"{cell.where} may hold functions and comments only")
+    answers = [node for node in functions if node.name == name]
+    if len(answers) != 1:
+        return [*found, f"{cell.where} must define {name} exactly once"]
+    arguments = answers[0].args
+    given = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    if given != tables.parameters(cell.id):
+        found.append(
+            f"{cell.where}: {name}({', '.join(given)}), but the reference has ({', '.join(tables.parameters(cell.id))})"
+        )
+    if ast.get_docstring(answers[0]) is None:
+        found.append(f"{cell.where}: {name} needs a docstring; it is what the student has to go by")
+    markers = [line.strip() for line in cell.text.split("\n") if line.strip() in (BEGIN, END)]
+    if markers != [BEGIN, END]:
+        found.append(f"{cell.where} needs one region {BEGIN} ... {END}; it has {markers}")
+    elif not solution_lines(cell.text):
+        found.append(f"{cell.where} has nothing between its solution markers")
+    loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    unknown = loaded - _bound_names(tree) - setup_names - set(dir(builtins))
+    found += [
+        f"{cell.where} uses {name!r}, which is neither an argument nor imported in the setup cell"
+        for name in sorted(unknown)
+    ]
+    return found
+
+
+def _bound_names(tree: ast.AST) -> set[str]:
+    bound = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound.add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).split(".")[0])
+    return bound
+
+
+def _defined_names(cells: list[SourceCell]) -> set[str]:
+    names: set[str] = set()
+    for cell in cells:
+        try:
+            names |= _bound_names(ast.parse(cell.text))
+        except SyntaxError:
+            pass  # reported elsewhere
+    return names
+
+
+def leaks(source: Source, student_text: str) -> list[str]:
+    """The lines of solutions that can be read in the student's notebook."""
+    shown = {line.strip() for line in student_text.split("\n")}
+    return [
+        f"{cell.where}: the line {line!r} of its solution can be read in the student's notebook"
+        for cell in source.cells
+        if cell.kind == "exercise"
+        for line in solution_lines(cell.text)
+        if len(line) >= TELLING_LENGTH and line in shown and not line.startswith("#")
+    ]

@@ -1,0 +1,120 @@
+"""One source made into two notebooks: the student's and the solution, neither executed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+import sslcourse
+from sslcourse.authoring import lint
+from sslcourse.authoring.address import Address, read_address
+from sslcourse.authoring.nbgrader_format import answer_cell, locked_cell
+from sslcourse.authoring.setup_cell import setup_text
+from sslcourse.authoring.source import Source, SourceCell, SourceError, read_source, stub, without_markers
+from sslcourse.authoring.tables import Tables, read_tables
+from sslcourse.exercises.core import WrittenQuestion
+
+BLANK_ANSWER = "*Write your answer here.*"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What one source becomes."""
+
+    lab: str
+    number: int
+    stem: str
+    student: NotebookNode
+    solution: NotebookNode
+
+
+def build_lab(path: Path, address: Address | None = None, tables: Tables | None = None) -> Built:
+    """Build both notebooks of the source at `path`.
+
+    `address` and `tables` default to what address.json and `sslcourse.exercises` say.
+    Raises SourceError, naming every rule of the source format that is broken.
+    """
+    source = read_source(Path(path))
+    tables = tables or read_tables(source.name)
+    _refuse(source, lint.problems(source, tables))
+    address = address or read_address()
+    student, solution = (_notebook(source, tables, address, kind) for kind in ("student", "solution"))
+    for mine, theirs in zip(student.cells, solution.cells, strict=True):
+        # The checksum of an answer cell says "untouched": it is that of the blank one in both notebooks.
+        if "nbgrader" in mine.metadata:
+            theirs.metadata["nbgrader"]["checksum"] = mine.metadata["nbgrader"]["checksum"]
+    _refuse(source, lint.leaks(source, "\n".join(cell.source for cell in student.cells)))
+    return Built(source.name, source.number, source.stem, student, solution)
+
+
+def _refuse(source: Source, problems: list[str]) -> None:
+    if problems:
+        raise SourceError("\n".join(f"{source.path.name}: {problem}" for problem in problems))
+
+
+def _notebook(source: Source, tables: Tables, address: Address, kind: str) -> NotebookNode:
+    cells: list[NotebookNode] = []
+    taken: set[str] = set()
+    for position, cell in enumerate(source.cells):
+        made = (
+            _answer(cell, tables.written[cell.id], kind)
+            if cell.kind == "answer"
+            else [_cell(cell, source, tables, address, kind)]
+        )
+        if position == 0:
+            title, _, rest = cell.text.partition("\n")
+            folder = "labs" if kind == "student" else "solutions"
+            made[0].source = f"{title}\n\n{address.badge(f'{folder}/{source.stem}.ipynb')}\n{rest}".rstrip()
+        for number, built in enumerate(made):
+            # A written question is two cells; the first of them shows the question.
+            shown = (
+                SourceCell(cell.type, "question", cell.id, cell.text, ()) if len(made) == 2 and number == 0 else cell
+            )
+            built.id = shown.cell_id(source.name, taken)
+            taken.add(built.id)
+            cells.append(built)
+    metadata = {
+        "accelerator": "GPU",
+        "colab": {"gpuType": "T4", "provenance": [], "toc_visible": True},
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "sslcourse": {"lab": source.name, "number": source.number, "kind": kind, "version": sslcourse.__version__},
+    }
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _cell(cell: SourceCell, source: Source, tables: Tables, address: Address, kind: str) -> NotebookNode:
+    new = nbformat.v4.new_code_cell if cell.type == "code" else nbformat.v4.new_markdown_cell
+    built = new(cell.text, metadata={"tags": list(cell.tags)} if cell.tags else {})
+    if cell.kind == "setup":
+        built.source = setup_text(address, cell.text)
+        locked_cell(built, f"{source.name}-setup")
+    elif cell.kind == "check":
+        locked_cell(built, f"check-{cell.id}")
+    elif cell.kind == "exercise":
+        task = tables.tasks[cell.id]
+        built.source = stub(cell.text, task.function) if kind == "student" else without_markers(cell.text)
+        answer_cell(built, cell.id, task.points)
+    elif cell.kind == "predict" and kind == "student":
+        built.source = re.sub(lint.PREDICT_CHOICE, "choice=None", cell.text)
+    return built
+
+
+def _answer(cell: SourceCell, written: WrittenQuestion, kind: str) -> list[NotebookNode]:
+    plural = "" if written.points == 1 else "s"
+    heading = f"**Question** ({written.points:g} point{plural}, marked by a person). {written.question}"
+    question = nbformat.v4.new_markdown_cell(f"{cell.text}\n\n{heading}".strip(), metadata={"tags": ["question"]})
+    locked_cell(question, f"question-{cell.id}")
+    text = BLANK_ANSWER
+    if kind == "solution":
+        rubric = "\n".join(f"- {line}" for line in written.rubric)
+        text = f"{written.model_answer.strip()}\n\n**What earns the points**\n\n{rubric}"
+    answer = nbformat.v4.new_markdown_cell(text, metadata={"tags": list(cell.tags)})
+    answer_cell(answer, cell.id, written.points)
+    return [question, answer]

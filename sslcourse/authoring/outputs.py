@@ -1,0 +1,113 @@
+"""Outputs of a committed notebook: taken off for a comparison, carried over when nothing changed, made by running it."""
+
+from __future__ import annotations
+
+import copy
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+CELL_SECONDS = 300
+
+
+class ExecutionError(RuntimeError):
+    """A cell of a notebook raised, or did not end in time."""
+
+
+def text_of(notebook: NotebookNode) -> str:
+    """The file's text: keys sorted, one trailing newline, so that equal notebooks are equal bytes."""
+    return nbformat.writes(notebook, indent=1).rstrip("\n") + "\n"
+
+
+def without_outputs(notebook: NotebookNode) -> NotebookNode:
+    """A copy with no outputs, execution counts or traces of a run."""
+    bare = copy.deepcopy(notebook)
+    bare.metadata.pop("widgets", None)
+    for cell in bare.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return bare
+
+
+def carry_outputs(built: NotebookNode, committed: NotebookNode) -> bool:
+    """Copy the outputs of `committed` into `built` when its code is the same; False (and nothing done) when it is not.
+
+    The setup cell is not compared: it changes with the repository's address, which changes no result.
+    """
+    code = [
+        [
+            (cell.id, None if "setup" in cell.metadata.get("tags", ()) else cell.source)
+            for cell in one.cells
+            if cell.cell_type == "code"
+        ]
+        for one in (built, committed)
+    ]
+    if code[0] != code[1]:
+        return False
+    by_id = {cell.id: cell for cell in committed.cells}
+    for cell in built.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = by_id[cell.id].outputs, by_id[cell.id].execution_count
+    return True
+
+
+def execute(
+    notebook: NotebookNode,
+    folder: Path,
+    *,
+    scale: str = "smoke",
+    seconds: int = CELL_SECONDS,
+    on_cell: Callable[[], None] | None = None,
+) -> NotebookNode:
+    """A copy of `notebook` run top to bottom in `folder`, at `scale`, with a progress file of its own.
+
+    `on_cell()` is called after each code cell.
+
+    Raises ExecutionError with the cell's own message when a cell raises or takes more than `seconds`.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    ran = without_outputs(notebook)
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = {
+            "SSLCOURSE_SCALE": scale,
+            "SSLCOURSE_PROGRESS": str(Path(scratch) / "progress.json"),
+            "TQDM_DISABLE": "1",
+        }
+        client = NotebookClient(
+            ran,
+            timeout=seconds,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(folder)}},
+            store_widget_state=False,
+        )
+        if on_cell is not None:
+            client.on_cell_executed = lambda **_: on_cell()
+        try:
+            client.execute(env={**os.environ, **settings})
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise ExecutionError(str(error)) from error
+    for cell in ran.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [_still(output) for output in cell.outputs]
+    ran.metadata["language_info"] = copy.deepcopy(
+        notebook.metadata["language_info"]
+    )  # the kernel writes its version there
+    return ran
+
+
+def _still(output: NotebookNode) -> NotebookNode:
+    """A widget's view means nothing without its kernel: what stays is a sentence (the static figure is an output of its own)."""
+    data = output.get("data", {})
+    if WIDGET_VIEW in data:
+        del data[WIDGET_VIEW]
+        data["text/plain"] = "[an interactive control: run the cell to use it]"
+    return output

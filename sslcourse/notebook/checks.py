@@ -1,0 +1,128 @@
+"""`check`: judge an answer where the student sits, on the grader's own cases and fresh inputs."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sslcourse.notebook import state
+from sslcourse.notebook.card import Block, Items, show_card
+
+if TYPE_CHECKING:
+    from sslcourse.exercises.core import Exercise
+    from sslcourse.exercises.judge import CaseResult, Verdict
+
+
+def check(identifier: str, function: Callable) -> None:
+    """Show whether `function` does what the exercise `identifier` asks, and keep the result.
+
+    The grader judges in the same way, on the same cases, with inputs of its own. A wrong answer is no exception; an unknown
+    `identifier` shows the known ones.
+
+    >>> check("contrastive.positive", None)  # doctest: +ELLIPSIS
+    ✗ There is no exercise contrastive.positive
+    ...
+    """
+    exercise = find_exercise(identifier)
+    if exercise is None:
+        return
+    verdict = judge_here(exercise, function)
+    _keep(identifier, verdict)
+    title, kind = _headline(exercise, verdict)
+    show_card(title, *_explain(identifier, verdict), kind=kind)
+
+
+def judge_here(exercise: Exercise, function: Callable) -> Verdict:
+    """Judge `function` in this process, on inputs that nobody has seen before."""
+    from sslcourse.exercises import judge
+
+    return judge.attempt(exercise, function, seed=secrets.randbits(62))
+
+
+def mine_or_reference(identifier: str, function: Callable, force: bool = False) -> Callable:
+    """The student's `function` when it passes its check, otherwise the course's reference; says which.
+
+    With `force=True` the student's own is taken although it is wrong, to see what it does (an unwritten one cannot be).
+    Raises KeyError for an unknown `identifier`.
+    """
+    from sslcourse import exercises
+
+    exercise = exercises.find(identifier)
+    verdict = judge_here(exercise, function)
+    name = exercise.task.function
+    if verdict.status == "passed":
+        show_card(f"Running with your `{name}`", kind="good")
+        return function
+    if verdict.status == "missing":
+        show_card(f"Running with the course's `{name}`", "Yours is not written yet.", kind="wait")
+        return exercise.reference
+    if force:
+        show_card(f"Running with your `{name}`", "It does not pass its check: see what it does.", kind="bad")
+        return function
+    advice = (
+        "Yours does not pass its check yet. `force=True` runs yours all the same: a wrong one can be worth watching."
+    )
+    show_card(f"Running with the course's `{name}`", advice, kind="wait")
+    return exercise.reference
+
+
+def find_exercise(identifier: str) -> Exercise | None:
+    """The exercise, or None after a card that names the known ones."""
+    from sslcourse import exercises
+
+    try:
+        return exercises.find(identifier)
+    except (KeyError, ValueError) as error:
+        show_card(f"There is no exercise {identifier}", str(error.args[0] if error.args else error), kind="bad")
+        return None
+
+
+def points(value: float) -> str:
+    """A number of points with its noun.
+
+    >>> points(1.0), points(2.5)
+    ('1 point', '2.5 points')
+    """
+    return f"{value:g} point" + ("" if value == 1 else "s")
+
+
+def _headline(exercise: Exercise, verdict: Verdict) -> tuple[str, str]:
+    name = exercise.task.title
+    if verdict.status == "passed":
+        return f"{name}: passed, {points(verdict.max_points)}", "good"
+    if verdict.status == "missing":
+        return f"{name}: not written yet ({points(verdict.max_points)})", "wait"
+    return f"{name}: not yet, {verdict.points:g} of {points(verdict.max_points)}", "bad"
+
+
+def _explain(identifier: str, verdict: Verdict) -> list[Block]:
+    if verdict.status == "missing":
+        return ["Write it in the cell above, run that cell, then this one."]
+    lines = [("good" if case.passed else "bad", _case_line(case, verdict)) for case in verdict.cases]
+    if verdict.status == "passed":
+        return [Items(lines), "The grader uses these cases too, with other numbers."]
+    stuck = f'Stuck? `hint("{identifier}")` goes one step at a time.'
+    return [*([verdict.hint] if verdict.hint else []), Items(lines), stuck]
+
+
+def _case_line(case: CaseResult, verdict: Verdict) -> str:
+    line = f"{case.name} ({points(case.max_points)})"
+    if case.passed:
+        return line
+    first = next(other for other in verdict.cases if not other.passed)
+    shown = f", with {case.inputs}" if case is first and case.inputs and case.status == "failed" else ""
+    return f"{line}: {case.message}{shown}"
+
+
+def _keep(identifier: str, verdict: Verdict) -> None:
+    lab = identifier.split(".")[0]
+    before = state.read_lab(lab)["tasks"].get(identifier, {})
+    best = max(float(verdict.points), float(before.get("best", 0)))
+    now = {
+        "points": float(verdict.points),
+        "max_points": float(verdict.max_points),
+        "status": verdict.status,
+        "best": best,
+    }
+    state.update(lab, "tasks", identifier, {**now, "checks": int(before.get("checks", 0)) + 1})

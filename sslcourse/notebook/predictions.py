@@ -1,0 +1,112 @@
+"""Predictions: made before an experiment, fixed once it has run, and set beside what was measured."""
+
+from __future__ import annotations
+
+from sslcourse.notebook import state
+from sslcourse.notebook.card import Items, Table, show_card
+
+
+def predict(identifier: str, choice: str | None = None, **options: str) -> None:
+    """Keep the prediction `choice`, one of the keys of `options`; once the experiment has run, it stays as it is.
+
+    Predictions are not graded. `choice=None` shows the options.
+    """
+    entry = _entry(identifier)
+    title = "Your prediction"
+    if choice is not None and choice not in options:
+        show_card(f"{choice!r} is not one of the options", _options(options, None), kind="bad")
+        return
+    if entry.get("fixed"):
+        kept = entry.get("choice")
+        said = (
+            f"The experiment has run, and your prediction was `{kept}`."
+            if kept
+            else "The experiment has run without a prediction."
+        )
+        if choice != kept and choice is not None:
+            said += " It is too late to change it."
+        show_card(title, said, _options(options, kept))
+        return
+    _keep(identifier, {"choice": choice, "options": dict(options), "fixed": False})
+    if choice is None:
+        names = ", ".join(f'"{name}"' for name in options)
+        show_card(
+            f"{title}: none yet",
+            _options(options, None),
+            f"Put {names} in place of `None` and run the cell again.",
+            kind="wait",
+        )
+    else:
+        show_card(title, _options(options, choice), "You can change it until the experiment has run.")
+
+
+def experiment_ran(identifier: str) -> None:
+    """Fix the prediction `identifier`: what would be said now is hindsight."""
+    entry = _entry(identifier)
+    if not entry.get("fixed"):
+        _keep(identifier, {"choice": None, "options": {}, **entry, "fixed": True})
+
+
+def measured(identifier: str, text: str, answer: str | None = None) -> None:
+    """Keep what an experiment measured, in words, and the option that it supports (None: undecided). Fixes the prediction."""
+    experiment_ran(identifier)
+    entry = _entry(identifier)
+    state.update(_lab(identifier), "measured", identifier, {"text": str(text), "answer": answer})
+    said = entry.get("choice")
+    if not said:
+        show_card("Measured", text)
+    elif answer is None:
+        show_card("Measured", text, f"This decides nothing. You predicted: {_option(entry, said)}.", kind="wait")
+    else:
+        agrees = said == answer
+        verdict = "as you predicted" if agrees else "not what you predicted"
+        show_card(
+            f"Measured, {verdict}", text, f"You predicted: {_option(entry, said)}.", kind="good" if agrees else "info"
+        )
+
+
+def prediction_table(lab: str | None = None) -> None:
+    """Show every prediction of a lab (the started one) beside its measurement."""
+    from sslcourse.notebook.starting import current_lab
+
+    lab = lab or current_lab()
+    known = state.read_lab(lab) if lab else {"predictions": {}, "measured": {}}
+    rows, right, decided = [], 0, 0
+    for identifier in dict.fromkeys([*known["predictions"], *known["measured"]]):
+        entry = known["predictions"].get(identifier, {})
+        found = known["measured"].get(identifier, {})
+        said, answer = entry.get("choice"), found.get("answer")
+        verdict = "–"
+        if said and answer:
+            decided, right = decided + 1, right + (said == answer)
+            verdict = "✓ as predicted" if said == answer else f"✗ it was {answer}: {_option(entry, answer)}"
+        elif found and answer is None:
+            verdict = "undecided"
+        name = identifier.split(".")[-1].replace("_", " ")
+        rows.append([name, _option(entry, said) if said else "(none)", found.get("text", "(not run)"), verdict])
+    if not rows:
+        show_card("Predictions and measurements", "Nothing has been predicted or measured yet.", kind="wait")
+        return
+    count = f"{right} of {decided} as predicted" if decided else "none to compare yet"
+    table = Table(["about", "you predicted", "measured", "so"], rows)
+    show_card(f"Predictions and measurements: {count}", table)
+
+
+def _lab(identifier: str) -> str:
+    return identifier.split(".")[0]
+
+
+def _entry(identifier: str) -> dict:
+    return state.read_lab(_lab(identifier))["predictions"].get(identifier, {})
+
+
+def _keep(identifier: str, entry: dict) -> None:
+    state.update(_lab(identifier), "predictions", identifier, entry)
+
+
+def _options(options: dict[str, str], choice: str | None) -> Items:
+    return Items([("info" if name == choice else "", f"`{name}` {text}") for name, text in options.items()])
+
+
+def _option(entry: dict, name: str) -> str:
+    return entry.get("options", {}).get(name, name)
