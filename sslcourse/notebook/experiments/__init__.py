@@ -1,0 +1,1 @@
+"""What the labs' experiments train, measure and draw."""

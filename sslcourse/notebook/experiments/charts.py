@@ -1,0 +1,130 @@
+"""The charts of Lab 1: curves while a network trains, and arms side by side, with the range of three seeds behind them."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from .bands import Bands, final_range
+from .pictures import BLUE, GREEN, GREY, ORANGE
+
+COLOURS = {"untrained": GREY, "baseline": BLUE, "no_negatives": ORANGE, "no_colour": GREEN}
+PANELS = (
+    ("loss", "loss", None),
+    ("contrastive_accuracy", "contrastive accuracy", (0, 1.02)),
+    ("cosines", "cosine of pairs", (-0.35, 1.05)),
+    ("effective_rank", "effective rank of the features", None),
+)
+
+
+def training_curves(rows: list[dict], steps: int, bands: Bands, arm: str) -> Figure:
+    """Loss, contrastive accuracy, cosines and effective rank against the step; what three seeds gave is shaded."""
+    figure = Figure(figsize=(9.2, 4.8), layout="constrained")
+    axes = figure.subplots(2, 2)
+    for axis, (name, title, limits) in zip(axes.flat, PANELS, strict=True):
+        if name == "cosines":
+            curve(axis, rows, "positive_cosine", bands, arm, BLUE, "positive pairs")
+            curve(axis, rows, "negative_cosine", bands, arm, ORANGE, "negative pairs", dashed=True)
+            axis.legend(fontsize=8, frameon=False, loc="center right")
+        else:
+            curve(axis, rows, name, bands, arm, COLOURS[arm])
+        axis.set_title(title, fontsize=10)
+        axis.set_xlim(0, steps)
+        if limits:
+            axis.set_ylim(*limits)
+        _plain(axis)
+    for axis in axes[1]:
+        axis.set_xlabel("step", fontsize=9)
+    if bands:
+        figure.supxlabel("shaded: the range of three seeds", fontsize=8, color=GREY)
+    return figure
+
+
+def curve(axis, rows, name, bands: Bands, arm: str, colour: str, label: str | None = None, dashed: bool = False) -> None:
+    """One run's curve over the range of three seeds."""
+    found = bands.get("arms", {}).get(arm)
+    if found and name in found["curves"]:
+        band = found["curves"][name]
+        axis.fill_between(found["steps"], band["low"], band["high"], color=colour, alpha=0.2, linewidth=0)
+    axis.plot(
+        [row["step"] for row in rows],
+        [row[name] for row in rows],
+        color=colour,
+        linestyle="--" if dashed else "-",
+        marker="o",
+        markersize=3,
+        label=label,
+    )
+
+
+def bars(axis, title: str, values: dict[str, tuple[str, float]], bands: Bands, name: str, chance: float | None = None) -> None:
+    """One bar an arm, its number above it, and the range of three seeds as a black line.
+
+    `values` maps an arm's key to (its label, its number).
+    """
+    for position, (arm, (_, value)) in enumerate(values.items()):
+        axis.bar(position, value, width=0.62, color=COLOURS[arm])
+        found = final_range(bands, arm, name)
+        top = value
+        if found:
+            axis.plot([position, position], found, color="black", linewidth=2.5, solid_capstyle="butt")
+            top = max(value, found[1])
+        axis.text(position, top, f"{value:.2f}" if value < 10 else f"{value:.1f}", ha="center", va="bottom", fontsize=9)
+    axis.set_xticks(range(len(values)), [label for label, _ in values.values()], fontsize=9)
+    if chance is not None:
+        axis.axhline(chance, color=GREY, linestyle=":", linewidth=1)
+        axis.text(len(values) - 0.5, chance, "chance", fontsize=8, color=GREY, ha="right", va="bottom")
+    axis.set_title(title, fontsize=10)
+    axis.margins(y=0.15)
+    _plain(axis)
+
+
+def cosine_histograms(axis, title: str, cosines: Tensor) -> None:
+    """How the cosines of positive and of negative pairs are distributed; `cosines` `2N,2N` of all views."""
+    count = len(cosines) // 2
+    matrix = cosines.detach().cpu().numpy()
+    positive = np.concatenate([np.diagonal(matrix, count), np.diagonal(matrix, -count)])
+    other = ~(np.eye(2 * count, dtype=bool) | np.eye(2 * count, k=count, dtype=bool) | np.eye(2 * count, k=-count, dtype=bool))
+    edges = np.linspace(-1, 1, 61)
+    for values, colour, label in ((positive, BLUE, "positive pairs"), (matrix[other], ORANGE, "negative pairs")):
+        heights, _ = np.histogram(values, edges, density=True)
+        axis.stairs(heights, edges, fill=True, color=colour, alpha=0.55, label=label)
+    axis.set_title(title, fontsize=10)
+    axis.set_xlabel("cosine similarity", fontsize=9)
+    axis.set_yticks([])
+    axis.legend(fontsize=8, frameon=False, loc="upper left")
+    _plain(axis)
+
+
+def spectra(axis, title: str, values: dict[str, tuple[str, list[float]]]) -> None:
+    """Singular values, each divided by the largest, on a logarithmic scale."""
+    for arm, (label, spectrum) in values.items():
+        numbers = np.asarray(spectrum) / max(spectrum[0], 1e-30)
+        axis.semilogy(np.arange(1, len(numbers) + 1), numbers.clip(1e-7), color=COLOURS[arm], label=label)
+    axis.set_title(title, fontsize=10)
+    axis.set_xlabel("singular value, largest first", fontsize=9)
+    axis.legend(fontsize=8, frameon=False)
+    _plain(axis)
+
+
+def alignment_plane(axis, points: dict[str, tuple[str, float, float]], rows: list[dict]) -> None:
+    """Where the network is in the plane of uniformity and alignment; the line is its way there."""
+    axis.plot([row["uniformity"] for row in rows], [row["alignment"] for row in rows], color=BLUE, alpha=0.45, linewidth=1.2)
+    for arm, (label, alignment, uniformity) in points.items():
+        axis.scatter(uniformity, alignment, s=55, color=COLOURS[arm], label=label, zorder=3)
+    axis.set_xlabel("uniformity (lower: more spread out)", fontsize=9)
+    axis.set_ylabel("alignment (lower: pairs closer)", fontsize=9)
+    axis.set_title("both at once", fontsize=10)
+    axis.legend(fontsize=8, frameon=False)
+    _plain(axis)
+
+
+def wide_figure(width: float = 9.6, height: float = 2.9) -> Figure:
+    """An empty figure for charts side by side."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _plain(axis) -> None:
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(labelsize=8)
