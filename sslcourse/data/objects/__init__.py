@@ -1,0 +1,12 @@
+"""The embedded data: objects drawn by signed distances on three families of backgrounds, every factor known."""
+
+from .backgrounds import FAMILIES, STYLE_NAMES
+from .classes import CLASSES, PARTS, SHAPE_PARAMETERS
+from .load import load_objects
+from .render import Scene, render
+from .settings import DIFFICULTIES, Difficulty, Variant
+
+__all__ = [
+    "CLASSES", "DIFFICULTIES", "FAMILIES", "PARTS", "SHAPE_PARAMETERS", "STYLE_NAMES",
+    "Difficulty", "Scene", "Variant", "load_objects", "render",
+]  # fmt: skip

@@ -1,0 +1,257 @@
+"""Drawings of what lives: fish, bird, butterfly, flower, tree, face."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from .drawing import DARK, LIGHT, MAIN, SECOND, THIRD, Drawing, Layer, choose
+from .shapes import capsule, circle, common, ellipse, frame, line, polygon, union
+
+
+def draw_fish(x, y, p):
+    body = ellipse(x, y, p.length, p.height)
+    u, v = frame(x, y, -0.9 * p.length, 0.0, p.bend)
+    v = v.abs_()
+    tail = common(
+        line(u, v, 0.12, 0.02, -p.tail, p.tail_height), line(u, v, -p.tail, p.tail_height, p.fork - p.tail, 0.0)
+    )
+    top = 0.75 * p.height
+    dorsal = polygon(x, y, [(0.3, top), (p.dorsal_at, p.height + p.dorsal), (-0.35, 0.8 * top)])
+    belly = polygon(x, y, [(0.15, -top), (-0.3, -0.7 * top), (p.dorsal_at - 0.25, -p.height - 0.6 * p.dorsal)])
+    reach_x, reach_y = -torch.cos(p.fin_angle) * 0.32, -torch.sin(p.fin_angle) * 0.32
+    fin = capsule(x, y, 0.12, -0.25 * p.height, 0.12 + reach_x, -0.25 * p.height + reach_y, 0.03, 0.1)
+    stripe = common(body + 0.02, (x - p.stripe).addcmul_(y, y, value=0.5).abs_().sub_(p.stripe_width))
+    eye_x, eye_y = 0.62 * p.length, 0.3 * p.height
+    lips = p.length * 0.99
+    mouth = capsule(x, y, lips, -0.12 * p.height, lips - 0.14, -0.2 * p.height - p.mouth, 0.025)
+    return [
+        Layer("tail", SECOND, tail),
+        Layer("fins", THIRD, union(dorsal, belly)),
+        Layer("body", MAIN, body),
+        Layer("stripe", SECOND, stripe),
+        Layer("mouth", DARK, mouth),
+        Layer("fins", THIRD, fin),
+        Layer("eye", LIGHT, circle(x, y, eye_x, eye_y, p.eye)),
+        Layer("eye", DARK, circle(x, y, eye_x + 0.02, eye_y, 0.55 * p.eye)),
+    ]
+
+
+FISH = Drawing(
+    "fish",
+    ("tail", "fins", "body", "stripe", "mouth", "eye"),
+    {
+        "length": (0.6, 0.85), "height": (0.27, 0.5), "tail": (0.28, 0.5), "tail_height": (0.25, 0.5), "fork": (0.0, 0.22),
+        "bend": (-0.5, 0.5), "dorsal": (0.12, 0.4), "dorsal_at": (-0.35, 0.15), "fin_angle": (-0.4, 1.3), "stripe": (-0.35, 0.2),
+        "stripe_width": (0.03, 0.1), "eye": (0.07, 0.12), "mouth": (-0.02, 0.1),
+    },
+    draw_fish,
+)  # fmt: skip
+
+
+def draw_bird(x, y, p):
+    u, v = frame(x, y, 0.0, 0.0, p.tilt)
+    body = ellipse(u, v, p.length, p.height)
+    c, s = torch.cos(p.tilt), torch.sin(p.tilt)
+    chest_x, chest_y = 0.75 * p.length * c, 0.75 * p.length * s + 0.05
+    head_x, head_y = chest_x + 0.12, chest_y + 0.12 + p.neck
+    neck = capsule(x, y, chest_x - 0.05, chest_y - 0.05, head_x, head_y, 0.55 * p.height, 0.7 * p.head)
+    beak_x, beak_y = head_x + p.head * 0.8, head_y - 0.03
+    beak = capsule(x, y, beak_x, beak_y, beak_x + p.beak, beak_y - p.beak * p.nod, 0.45 * p.head, 0.005)
+    rear_x, rear_y = -0.8 * p.length * c, -0.8 * p.length * s
+    u, v = frame(x, y, rear_x, rear_y, p.tilt + p.tail_angle)
+    tail = polygon(u, v, [(0.12, 0.07), (-p.tail, 0.15), (-p.tail - 0.06, -0.08), (0.12, -0.07)])
+    u, v = frame(x, y, 0.25 * p.length * c, 0.2 * p.height, p.tilt - p.wing_angle)
+    wing = ellipse(u + 0.75 * p.wing, v, p.wing, 0.3 * p.wing + 0.04)
+    feathers = common(wing + 0.035, ellipse(u + 1.0 * p.wing, v + 0.06, 0.8 * p.wing, 0.2 * p.wing))
+    floor = -p.height - p.leg
+    leg = union(
+        capsule(x, y, -0.02, -0.6 * p.height, -0.02 + p.stride, floor, 0.028),
+        capsule(x, y, 0.1, -0.6 * p.height, 0.12 - p.stride, floor, 0.028),
+        capsule(x, y, -0.02 + p.stride, floor, 0.1 + p.stride, floor, 0.028),
+        capsule(x, y, 0.12 - p.stride, floor, 0.24 - p.stride, floor, 0.028),
+    )
+    return [
+        Layer("tail", SECOND, tail),
+        Layer("legs", THIRD, leg),
+        Layer("beak", THIRD, beak),
+        Layer("body", MAIN, union(body, neck)),
+        Layer("head", MAIN, circle(x, y, head_x, head_y, p.head)),
+        Layer("wing", SECOND, wing),
+        Layer("wing", MAIN, feathers),
+        Layer("eye", LIGHT, circle(x, y, head_x + 0.3 * p.head, head_y + 0.2 * p.head, 0.36 * p.head)),
+        Layer("eye", DARK, circle(x, y, head_x + 0.38 * p.head, head_y + 0.2 * p.head, 0.2 * p.head)),
+    ]
+
+
+BIRD = Drawing(
+    "bird",
+    ("tail", "legs", "beak", "body", "head", "wing", "eye"),
+    {
+        "length": (0.42, 0.6), "height": (0.25, 0.38), "tilt": (0.0, 0.6), "neck": (0.05, 0.3), "head": (0.17, 0.25), "beak": (0.14, 0.4),
+        "nod": (-0.2, 0.5), "tail": (0.3, 0.6), "tail_angle": (-0.5, 0.4), "wing": (0.32, 0.55), "wing_angle": (-0.5, 1.6),
+        "leg": (0.15, 0.4), "stride": (-0.08, 0.16),
+    },
+    draw_bird,
+)  # fmt: skip
+
+
+def draw_butterfly(x, y, p):
+    side = x.abs().div_(p.open)
+    u, v = frame(side, y, 0.05, 0.1, p.upper_angle)
+    upper, upper_spot = ellipse(u - p.upper, v, p.upper, p.upper_width), circle(u, v, 1.25 * p.upper, 0.0, p.spot)
+    u, v = frame(side, y, 0.05, -0.02, p.lower_angle)
+    lower, lower_spot = ellipse(u - p.lower, v, p.lower, p.lower_width), circle(u, v, 1.2 * p.lower, 0.0, 0.8 * p.spot)
+    side = x.abs()
+    lean = x - p.lean * y
+    feeler = capsule(side, y, 0.02, 0.4, p.feeler, p.feeler_top, 0.022)
+    return [
+        Layer("antennae", DARK, union(feeler, circle(side, y, p.feeler, p.feeler_top, 0.05))),
+        Layer("lower wings", SECOND, lower),
+        Layer("spots", LIGHT, lower_spot),
+        Layer("upper wings", MAIN, upper),
+        Layer("upper wings", SECOND, common(upper + 0.07, 0.02 - upper_spot)),
+        Layer("spots", LIGHT, upper_spot),
+        Layer("body", DARK, capsule(lean, y, 0.0, 0.26, 0.0, -p.body, p.girth, 0.5 * p.girth)),
+        Layer("head", THIRD, circle(lean, y, 0.0, 0.36, 1.3 * p.girth)),
+    ]
+
+
+BUTTERFLY = Drawing(
+    "butterfly",
+    ("antennae", "lower wings", "upper wings", "spots", "body", "head"),
+    {
+        "open": (0.65, 1.1), "upper": (0.34, 0.5), "upper_width": (0.2, 0.34), "upper_angle": (0.3, 0.95), "lower": (0.24, 0.42),
+        "lower_width": (0.16, 0.3), "lower_angle": (-1.1, -0.5), "spot": (0.06, 0.13), "body": (0.3, 0.6), "girth": (0.06, 0.1),
+        "feeler": (0.12, 0.4), "feeler_top": (0.65, 0.9), "lean": (-0.08, 0.08),
+    },
+    draw_butterfly,
+)  # fmt: skip
+
+
+def draw_flower(x, y, p):
+    petals = choose(p.petals, 5, 9)
+    u, v = x - p.sway, y - 0.42
+    angle = torch.atan2(v, u).add_(p.spin)
+    sector = 2 * math.pi / petals
+    angle = angle.sub_(torch.round(angle / sector).mul_(sector))
+    radius = u.mul_(u).addcmul_(v, v).sqrt_()
+    u, v = radius * torch.cos(angle), radius * torch.sin(angle)
+    width = 0.5 * p.length * sector * p.width
+    half = 0.5 * p.length
+    outer = ellipse(u - p.core - 0.7 * half, v, half, width)
+    inner = ellipse(u - 0.8 * p.core - 0.35 * half, v, 0.6 * half, 0.55 * width)
+    foot = p.sway + p.bend
+    stem = union(
+        capsule(x, y, p.sway, 0.4, p.sway + 0.3 * p.bend, -0.3, p.stem),
+        capsule(x, y, p.sway + 0.3 * p.bend, -0.3, foot, -1.0, p.stem),
+    )
+    u, v = frame(x, y, p.sway + 0.5 * p.bend, -0.62, p.leaf_angle)
+    right = ellipse(u - p.leaf, v, p.leaf, 0.38 * p.leaf)
+    u, v = frame(x, y, p.sway + 0.35 * p.bend, -0.5, math.pi - p.second_angle)
+    left = ellipse(u - 0.85 * p.leaf, v, 0.85 * p.leaf, 0.34 * p.leaf)
+    return [
+        Layer("stem", SECOND, stem),
+        Layer("leaves", SECOND, union(left, right)),
+        Layer("petals", MAIN, outer),
+        Layer("inner petals", LIGHT, inner),
+        Layer("core", THIRD, radius - p.core),
+    ]
+
+
+FLOWER = Drawing(
+    "flower",
+    ("stem", "leaves", "petals", "inner petals", "core"),
+    {
+        "petals": (0.0, 1.0), "length": (0.34, 0.52), "width": (0.45, 0.95), "core": (0.12, 0.22), "spin": (-0.6, 0.6), "sway": (-0.15, 0.15),
+        "bend": (-0.35, 0.35), "stem": (0.035, 0.06), "leaf": (0.17, 0.32), "leaf_angle": (0.05, 1.0), "second_angle": (0.05, 1.0),
+    },
+    draw_flower,
+)  # fmt: skip
+
+
+def draw_tree(x, y, p):
+    top = p.trunk_height - 0.9
+    trunk = capsule(x, y, 0.0, -0.95, p.lean, top, 1.35 * p.trunk, 0.6 * p.trunk)
+    roots = polygon(
+        x, y, [(-2.4 * p.trunk, -1.05), (2.4 * p.trunk, -1.05), (0.5 * p.trunk, -0.75), (-0.5 * p.trunk, -0.75)]
+    )
+    fork = top - 0.35 * p.trunk_height
+    branch = union(
+        capsule(x, y, 0.5 * p.lean, fork, p.lean + p.width * 0.8, top + p.branch, 0.5 * p.trunk, 0.03),
+        capsule(x, y, 0.5 * p.lean, fork - 0.08, p.lean - p.width * 0.75, top + 0.7 * p.branch, 0.5 * p.trunk, 0.03),
+    )
+    middle = top + 0.6 * p.height
+    size = 0.5 * (p.width + p.height) * 0.62
+    crown = union(
+        circle(x, y, p.lean, middle + 0.55 * p.height, size * p.lump),
+        circle(x, y, p.lean - 0.6 * p.width, middle + 0.05, size * 0.9),
+        circle(x, y, p.lean + 0.62 * p.width, middle - 0.03, size * (1.7 - p.lump)),
+        circle(x, y, p.lean + 0.1, middle, size * 1.1),
+    )
+    swing = p.fruit_at * 0.3
+    fruit = union(
+        circle(x, y, p.lean - 0.5 * p.width + swing, middle + 0.1, p.fruit),
+        circle(x, y, p.lean + 0.5 * p.width, middle + 0.1 - swing, p.fruit),
+        circle(x, y, p.lean + swing, middle + 0.6 * p.height, p.fruit),
+        circle(x, y, p.lean + 0.1 - swing, middle - 0.2, p.fruit),
+    )
+    return [
+        Layer("roots", THIRD, roots),
+        Layer("trunk", SECOND, trunk),
+        Layer("crown", MAIN, crown),
+        Layer("branches", SECOND, branch),
+        Layer("fruit", LIGHT, fruit),
+    ]
+
+
+TREE = Drawing(
+    "tree",
+    ("roots", "trunk", "crown", "branches", "fruit"),
+    {
+        "trunk": (0.06, 0.13), "trunk_height": (0.5, 0.95), "lean": (-0.2, 0.2), "width": (0.36, 0.75), "height": (0.35, 0.7),
+        "lump": (0.7, 1.1), "branch": (0.05, 0.35), "fruit": (0.05, 0.1), "fruit_at": (-1.0, 1.0),
+    },
+    draw_tree,
+)  # fmt: skip
+
+
+def draw_face(x, y, p):
+    head = ellipse(x, y, p.width, p.height)
+    side = x.abs()
+    ears = ellipse(side - p.width, y + 0.02, p.ear, 1.3 * p.ear)
+    brow_line = p.hairline - p.parting * x - 0.5 * x * x
+    hair = common(ellipse(x, y - 0.06, p.width + p.hair, p.height + p.hair), brow_line - y)
+    eye_y = p.eye_height
+    white = ellipse(side - p.eye_gap, y - eye_y, p.eye, p.eye * p.lids)
+    pupil = union(
+        circle(x, y, p.eye_gap + p.gaze, eye_y, 0.5 * p.eye), circle(x, y, p.gaze - p.eye_gap, eye_y, 0.5 * p.eye)
+    )
+    brow_y = eye_y + p.eye + 0.06
+    brow = capsule(side, y, p.eye_gap - p.eye, brow_y - p.frown, p.eye_gap + p.eye, brow_y + p.frown, 0.03)
+    nose = capsule(x, y, 0.0, eye_y - 0.05, 0.0, eye_y - p.nose, 0.03, 0.08)
+    curve = (y - p.mouth_height).addcmul_(x * p.smile, x, value=-1).abs_()
+    mouth = common(curve.sub_(p.lips), side - p.mouth)
+    return [
+        Layer("ears", SECOND, ears),
+        Layer("head", MAIN, head),
+        Layer("hair", THIRD, hair),
+        Layer("eyes", LIGHT, white),
+        Layer("eyes", DARK, common(pupil, white)),
+        Layer("brows", THIRD, brow),
+        Layer("nose", SECOND, nose),
+        Layer("mouth", DARK, mouth),
+    ]
+
+
+FACE = Drawing(
+    "face",
+    ("ears", "head", "hair", "eyes", "brows", "nose", "mouth"),
+    {
+        "width": (0.55, 0.85), "height": (0.7, 0.9), "ear": (0.1, 0.2), "hair": (0.04, 0.18), "hairline": (0.3, 0.55), "parting": (-0.25, 0.25),
+        "eye_gap": (0.22, 0.34), "eye_height": (0.05, 0.2), "eye": (0.1, 0.17), "lids": (0.6, 1.1), "gaze": (-0.06, 0.06), "frown": (-0.05, 0.05),
+        "nose": (0.2, 0.4), "mouth_height": (-0.52, -0.38), "smile": (-0.9, 1.6), "mouth": (0.16, 0.34), "lips": (0.03, 0.07),
+    },
+    draw_face,
+)  # fmt: skip

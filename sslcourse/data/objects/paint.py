@@ -1,0 +1,166 @@
+"""From factors to colours: palettes, one object's layers flattened and shaded, its shadow."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .backgrounds import plane
+from .drawing import Drawing, Layer
+from .shapes import frame
+
+BEVEL = 0.12  # how far the rounding of a part reaches inwards, in the drawing's units
+COARSE = 20  # side of the grid on which an object's box is found
+
+
+class Painted(NamedTuple):
+    """One object on the picture's grid: premultiplied colour `B,3,N`, opacity `B,N`, relief's light `B,N`, part numbers uint8 `B,N`,
+    signed distance `B,N` in half sides of the picture."""
+
+    color: Tensor
+    alpha: Tensor
+    shade: Tensor
+    parts: Tensor
+    distance: Tensor
+
+
+def hsl(hue: Tensor, saturation: Tensor, lightness: Tensor) -> Tensor:
+    """RGB in [0, 1] on a new last axis, from three tensors in [0, 1].
+
+    >>> hsl(torch.tensor(0.0), torch.tensor(1.0), torch.tensor(0.5)).tolist()
+    [1.0, 0.0, 0.0]
+    """
+    amplitude = saturation * torch.minimum(lightness, 1 - lightness)
+    channels = []
+    for offset in (0, 8, 4):
+        k = (offset + 12 * hue) % 12
+        channels.append(lightness - amplitude * torch.minimum(k - 3, 9 - k).clamp(-1, 1))
+    return torch.stack(channels, dim=-1)
+
+
+def palette(hue: Tensor, saturation: Tensor, lightness: Tensor, numbers: Tensor) -> Tensor:
+    """`B,5,3`: the colours of the roles MAIN, SECOND, THIRD, LIGHT, DARK, from a main colour and uniform `numbers` `B,8`."""
+    n = numbers.unbind(1)
+    strong = 0.35 + 0.65 * saturation
+    away = torch.where(lightness > 0.5, -1.0, 1.0)
+    colors = (
+        hsl(hue, strong, lightness),
+        hsl((hue + 0.12 + 0.76 * n[0]) % 1, 0.3 + 0.7 * n[1], lightness + away * (0.16 + 0.2 * n[2])),
+        hsl((hue + n[3]) % 1, 0.3 + 0.7 * n[4], lightness - away * 0.12 * n[5] + away * 0.28 * (1 - n[5])),
+        hsl(n[6], 0.5 * n[1], 0.86 + 0.1 * n[7]),
+        hsl(n[7], 0.6 * n[4], 0.08 + 0.1 * n[6]),
+    )
+    return torch.stack(colors, dim=1).clamp_(0.03, 0.97)
+
+
+def box_of(drawing: Drawing, shape, c: Tensor, s: Tensor, mirror: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Left, right, bottom, top (`B,1`, the drawing's units) of the turned and mirrored object.
+
+    A point at signed distance d from a shape proves that the shape reaches at least -d beyond the point in every
+    direction; the greatest such bound over a coarse grid is the box. Unlike a box of pixels it is continuous in
+    every parameter, so rounding on another platform cannot make it jump.
+    """
+    x, y = plane(COARSE, c.device)
+    x, y = 1.3 * x.expand(len(c), -1), 1.3 * y.expand(len(c), -1)
+    distance: Tensor | None = None
+    for layer in drawing.draw(x, y, shape):
+        distance = layer.distance if distance is None else torch.minimum(distance, layer.distance)
+    slack = torch.where(distance > 0, 2.0 * distance, distance)
+    across, up = mirror * x * c - y * s, mirror * x * s + y * c
+    right, left = (across - slack).amax(1, keepdim=True), -(-across - slack).amax(1, keepdim=True)
+    top, bottom = (up - slack).amax(1, keepdim=True), -(-up - slack).amax(1, keepdim=True)
+    return left, right, bottom, top
+
+
+def paint(
+    drawing: Drawing, shape, colors: Tensor, rotation: Tensor, flip: Tensor, extent: Tensor, center: Tensor, light: Tensor, size: int,
+    room: tuple[Tensor, Tensor] | None = None,
+) -> Painted:  # fmt: skip
+    """Draw one object a picture: `extent` is its longest side in sides of the picture, `center` `B,2` in [-1, 1] its place.
+
+    `room` (centre `B,2` and half side `B,1`, in half sides of the picture) is where it may lie; the whole picture when None.
+    """
+    angle = rotation[:, None] * (math.pi / 180)
+    c, s = torch.cos(angle), torch.sin(angle)
+    mirror = torch.where(flip, -1.0, 1.0)[:, None]
+    left, right, bottom, top = box_of(drawing, shape, c, s, mirror)
+    scale = 2 * extent[:, None] / torch.maximum(right - left, top - bottom)
+    middle_x, middle_y, half = (0.0, 0.0, 1.0) if room is None else (room[0][:, :1], room[0][:, 1:], room[1])
+    place_x = (
+        middle_x + center[:, :1] * (half - 0.5 * scale * (right - left)).clamp(min=0) - 0.5 * scale * (left + right)
+    )
+    place_y = (
+        middle_y + center[:, 1:] * (half - 0.5 * scale * (top - bottom)).clamp(min=0) - 0.5 * scale * (bottom + top)
+    )
+    x, y = plane(size, c.device)
+    u, v = frame(x, y, place_x, place_y, angle)
+    layers = drawing.draw(u.mul_(mirror / scale), v.mul_(1 / scale), shape)
+    return flatten(layers, drawing, colors, scale, light, size)
+
+
+def flatten(layers: list[Layer], drawing: Drawing, colors: Tensor, scale: Tensor, light: Tensor, size: int) -> Painted:
+    """Lay the layers over each other (back to front) and light their relief."""
+    sharpness = scale * (0.5 * size)  # pixels in one of the drawing's units
+    distance, parts = layers[0].distance, None
+    parts = torch.zeros_like(distance, dtype=torch.uint8)
+    for layer in layers:
+        parts.masked_fill_(layer.distance < 0, 1 + drawing.parts.index(layer.part))
+    seen, weights, height = None, [], None
+    for layer in reversed(layers):
+        d = layer.distance
+        distance = torch.minimum(distance, d)
+        weight = (d * -sharpness).add_(0.5).clamp_(0, 1)
+        rise = (d * (-1 / BEVEL)).clamp_(0, 1)
+        if seen is None:
+            seen = 1 - weight
+        else:
+            weight.mul_(seen)
+            seen.sub_(weight)
+        weights.append(weight)
+        rise.mul_(2 - rise).mul_(weight)
+        height = rise if height is None else height.add_(rise)
+    roles = torch.tensor([layer.role for layer in reversed(layers)], device=distance.device)
+    color = torch.bmm(colors[:, roles].transpose(1, 2), torch.stack(weights, dim=1))  # B,3,N
+    shade = relief(height, sharpness, light, size)
+    return Painted(color.mul_(shade[:, None]), 1 - seen, shade, parts, distance.mul_(scale))
+
+
+def light_direction(light: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the light comes from, in the picture's plane: always from above, `light` 0 from the right, 1 from the left."""
+    angle = math.pi * (0.15 + 0.7 * light[:, None])
+    return torch.cos(angle), torch.sin(angle)
+
+
+def relief(height: Tensor, sharpness: Tensor, light: Tensor, size: int) -> Tensor:
+    """Brightness `B,N` of a surface of the given height (in bevels): its gradient is that of the distance field."""
+    picture = height.view(-1, size, size)
+    padded = F.pad(picture[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
+    slope = (0.35 * BEVEL * sharpness).clamp(max=3.0)
+    gx = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]).flatten(1).mul_(-slope)
+    gy = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]).flatten(1).mul_(slope)  # rows run downwards
+    lx, ly = light_direction(light)
+    facing = (gx * lx).addcmul_(gy, ly).add_(1.0)
+    facing.mul_(gx.mul_(gx).addcmul_(gy, gy).add_(1.0).rsqrt_())
+    return (
+        facing.clamp_(min=0)
+        .mul_(0.62)
+        .add_(0.3)
+        .addcmul_(height.clamp(max=0.5), torch.tensor(0.22, device=height.device))
+    )
+
+
+def shadow_of(distance: Tensor, light: Tensor, extent: Tensor, size: int) -> Tensor:
+    """How much of the light the object takes from the background, `B,N` in [0, 1]: its distance field, shifted, made soft."""
+    lx, ly = light_direction(light)
+    reach = 0.14 * extent[:, None]
+    shift = torch.cat((lx, -ly), dim=1) * reach
+    grid = torch.stack(torch.broadcast_tensors(*plane(size, distance.device)), dim=-1).view(1, size, size, 2)
+    grid = grid * grid.new_tensor([1.0, -1.0]) + shift[:, None, None]
+    field = F.grid_sample(distance.view(-1, 1, size, size), grid, padding_mode="border", align_corners=False)
+    soft = 0.16 * extent[:, None]
+    depth = (field.flatten(1) / -soft).add_(0.5).clamp_(0, 1)
+    return depth * depth * (3 - 2 * depth)
