@@ -41,7 +41,7 @@ def test_a_stub_keeps_docstring_and_comments_and_raises(built):
         '    raise NotImplementedError("Your code here: double")',
     ]
     names: dict = {}
-    exec(cell.source, names)
+    exec(cell.source, names)  # noqa: S102 - what was built must run
     with pytest.raises(NotImplementedError, match="Your code here: double"):
         names["double"](1)
 
@@ -49,7 +49,7 @@ def test_a_stub_keeps_docstring_and_comments_and_raises(built):
 def test_the_solution_has_the_lines_and_no_markers(built):
     cell = by_id(built.solution)["exercise-toy-double"]
     names: dict = {"torch": __import__("torch")}
-    exec(cell.source, names)
+    exec(cell.source, names)  # noqa: S102 - what was built must run
     assert names["double"](names["torch"].ones(1)).item() == 2
     assert "###" not in text_of(built.solution)
     assert "twice_as_much" not in text_of(built.student)
@@ -76,12 +76,15 @@ def test_a_written_question_becomes_a_locked_question_and_an_answer_cell(built):
 @pytest.mark.parametrize(
     "cell_id, expected",
     [
-        ("setup-toy", dict(grade_id="toy-setup", grade=False, solution=False, locked=True)),
-        ("exercise-toy-double", dict(grade_id="toy-double", grade=True, solution=True, locked=False, points=2)),
-        ("exercise-toy-square", dict(grade_id="toy-square", points=1.5)),
-        ("check-toy-double", dict(grade_id="check-toy-double", grade=False, solution=False, locked=True)),
-        ("question-toy-why", dict(grade_id="question-toy-why", locked=True, cell_type="markdown")),
-        ("answer-toy-why", dict(grade_id="toy-why", grade=True, solution=True, locked=False, points=3)),
+        ("setup-toy", {"grade_id": "toy-setup", "grade": False, "solution": False, "locked": True}),
+        (
+            "exercise-toy-double",
+            {"grade_id": "toy-double", "grade": True, "solution": True, "locked": False, "points": 2},
+        ),
+        ("exercise-toy-square", {"grade_id": "toy-square", "points": 1.5}),
+        ("check-toy-double", {"grade_id": "check-toy-double", "grade": False, "solution": False, "locked": True}),
+        ("question-toy-why", {"grade_id": "question-toy-why", "locked": True, "cell_type": "markdown"}),
+        ("answer-toy-why", {"grade_id": "toy-why", "grade": True, "solution": True, "locked": False, "points": 3}),
     ],
 )
 def test_nbgrader_metadata(built, cell_id, expected):
