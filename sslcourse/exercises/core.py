@@ -34,8 +34,9 @@ class Task:
     """The public half of an exercise: what is asked, on which cases, and how an answer is observed.
 
     `draw_inputs(generator, case)` returns the arguments of the student's function by name (and whatever else `observe`
-    needs, such as cotangents); everything random is drawn there. `observe(answer, inputs)` runs in the same way on
-    the student's answer, the reference and every misconception and returns a tree that can be compared.
+    needs, such as cotangents) as a tree; everything random is drawn there. `observe(answer, inputs)` runs in the same
+    way on the student's answer, the reference and every misconception and returns a tree that can be compared.
+    `statement` is the text a student reads: what the function gets and returns, with a tiny example.
     """
 
     id: str
@@ -44,6 +45,8 @@ class Task:
     cases: tuple[Case, ...]
     draw_inputs: Callable[[torch.Generator, Case], dict[str, Any]]
     observe: Callable[[Callable, dict[str, Any]], Tree]
+    signature: str = ""
+    statement: str = ""
 
     @property
     def points(self) -> float:

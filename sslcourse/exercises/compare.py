@@ -1,0 +1,158 @@
+"""What differs first between what was expected and what was observed, said so that a student can act on it.
+
+Observed trees come from student code. Types are compared with `type(a) is type(b)`, values with torch operations on plain
+tensors, and nothing here raises, whatever the tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from sslcourse.exercises.core import Tree
+from sslcourse.exercises.explain import count_of, describe, explain_failure, explain_type, explain_values, same_values
+
+Tolerance = tuple[float, float]  # relative to the largest expected value of a tensor, absolute
+
+# What a student should mend first. A wrong value makes a wrong gradient, so gradient values come last; a gradient that
+# is missing altogether is a mistake of its own and comes before.
+ORDER = ("failure", "type", "keys", "shape", "dtype", "gradient", "in-place change", "value", "gradient value")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference: its kind (one of ORDER), where in the tree it is, and a sentence about it."""
+
+    kind: str
+    path: tuple[str | int, ...]
+    message: str
+
+
+def first_difference(expected: Tree, observed: Tree, tolerance: Tolerance = (1e-7, 1e-9)) -> Difference | None:
+    """The difference to mend first, in the order of ORDER, or None when the trees agree within the tolerance.
+
+    >>> first_difference({"value": 0.5}, {"value": 0.75}).message
+    'your result: expected 0.5, yours 0.75'
+    >>> first_difference({"value": [1, 2]}, {"value": [1, 2]}) is None
+    True
+    """
+    return min(_differences(expected, observed, tolerance, ()), key=lambda found: ORDER.index(found.kind), default=None)
+
+
+def same_observation(first: Tree, second: Tree, tolerance: Tolerance) -> bool:
+    """Whether two observations agree; of failures the kind, type and message count, not the line."""
+    return first_difference(first, second, tolerance) is None
+
+
+def failure_of(tree: Tree) -> dict | None:
+    """The failure that an observation consists of, or None."""
+    if type(tree) is dict and tree.keys() == {"failure"} and type(tree["failure"]) is dict:
+        return tree["failure"]
+    return None
+
+
+def _differences(expected: Tree, observed: Tree, tolerance: Tolerance, path: tuple) -> Iterator[Difference]:
+    if path == ("changed",):
+        yield from _in_place(expected, observed, path)
+    elif failure_of(expected) or failure_of(observed):
+        yield from _failures(failure_of(expected), failure_of(observed), path)
+    elif type(expected) is not type(observed):
+        yield from _types(expected, observed, path)
+    elif type(expected) is dict:
+        yield from _dicts(expected, observed, tolerance, path)
+    elif type(expected) is list:
+        if len(expected) != len(observed):
+            message = f"{place(path)}: expected {count_of(len(expected), 'thing')}, yours has {len(observed)}"
+            yield Difference(_kind("keys", path), path, message)
+        for position, (one, other) in enumerate(zip(expected, observed)):
+            yield from _differences(one, other, tolerance, (*path, position))
+    elif type(expected) is torch.Tensor:
+        yield from _tensors(expected, observed, tolerance, path)
+    elif not same_values(expected, observed, tolerance):
+        yield Difference(_kind("value", path), path, f"{place(path)}: {explain_values(expected, observed, tolerance)}")
+
+
+def _in_place(expected: Tree, observed: Tree, path: tuple) -> Iterator[Difference]:
+    plain = type(observed) is list and all(type(name) is str for name in observed)
+    if plain and observed == expected:
+        return
+    names = sorted(set(observed) - set(expected)) if plain else []
+    said = f"your function changes its argument{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
+    message = f"{said}: the caller's tensors must stay as they were (operations that end in _, and x[...] = ..., write in place)"
+    yield Difference("in-place change", path, message if names else "the arguments are not changed as they should be")
+
+
+def _failures(expected: dict | None, observed: dict | None, path: tuple) -> Iterator[Difference]:
+    keys = ("kind", "type", "message")
+    if expected and observed and all(same_values(expected.get(key), observed.get(key), (0, 0)) for key in keys):
+        return
+    message = explain_failure(observed) if observed else "a failure was expected here"
+    yield Difference(_kind("failure", path), path, message if len(path) == 0 else f"{place(path)}: {message}")
+
+
+def _types(expected: Tree, observed: Tree, path: tuple) -> Iterator[Difference]:
+    if path[:1] == ("gradient",) and observed is None:
+        message = f"no gradient reaches {path[-1]}: the result is cut off from it (.item(), .detach(), float(...) and torch.no_grad cut)"
+    elif path[:1] == ("gradient",) and expected is None:
+        message = f"a gradient reaches {path[-1]}, and none should"
+    else:
+        message = f"{place(path)}: {explain_type(expected, observed)}"
+    yield Difference(_kind("type", path), path, message)
+
+
+def _dicts(expected: dict, observed: dict, tolerance: Tolerance, path: tuple) -> Iterator[Difference]:
+    missing = [str(key) for key in expected if key not in observed]
+    extra = [str(key) if type(key) is str else describe(key) for key in observed if key not in expected]
+    if missing or extra:
+        said = [
+            f"{words} {', '.join(keys[:5])}" for words, keys in (("lacks", missing), ("has in excess", extra)) if keys
+        ]
+        yield Difference(_kind("keys", path), path, f"{place(path)} {' and '.join(said)}")
+    for key, value in expected.items():
+        if key in observed:
+            yield from _differences(value, observed[key], tolerance, (*path, key))
+
+
+def _tensors(expected: torch.Tensor, observed: torch.Tensor, tolerance: Tolerance, path: tuple) -> Iterator[Difference]:
+    if expected.shape != observed.shape:
+        turned = expected.dim() > 1 and tuple(observed.shape) == tuple(expected.shape)[::-1]
+        message = f"expected shape {tuple(expected.shape)}, yours {tuple(observed.shape)}" + (
+            " (transposed?)" if turned else ""
+        )
+        yield Difference(_kind("shape", path), path, f"{place(path)}: {message}")
+    elif expected.dtype != observed.dtype:
+        message = f"expected dtype {_short(expected.dtype)}, yours {_short(observed.dtype)}"
+        yield Difference(_kind("dtype", path), path, f"{place(path)}: {message}")
+    elif not same_values(expected, observed, tolerance):
+        yield Difference(_kind("value", path), path, f"{place(path)}: {explain_values(expected, observed, tolerance)}")
+
+
+def _kind(kind: str, path: tuple) -> str:
+    if path[:1] != ("gradient",):
+        return kind
+    return "gradient value" if kind == "value" else "gradient"
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def place(path: tuple) -> str:
+    """Name a place in an observation as a student would.
+
+    >>> place(("value", 1)), place(("gradient", "z1"))
+    ('the second value you return', 'the gradient with respect to z1')
+    """
+    if not path:
+        return "the observation"
+    first, *rest = path
+    if first == "gradient":
+        return f"the gradient with respect to {rest[0]}" if rest else "the gradient"
+    if first == "value" and rest and type(rest[0]) is int and rest[0] < 4:
+        ordinal, rest = ("first", "second", "third", "fourth")[rest[0]], rest[1:]
+        start = f"the {ordinal} value you return"
+    else:
+        start = "your result" if first == "value" else str(first)
+    return start + "".join(f"[{step!r}]" for step in rest)
