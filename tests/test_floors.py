@@ -1,0 +1,129 @@
+"""No import runs upward between the floors of the house, and what a student imports needs core dependencies only.
+
+Every module is parsed, not imported, so that imports inside functions count too.
+"""
+
+import ast
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import sslcourse
+
+PACKAGE = Path(sslcourse.__file__).parent
+# Lowest first. A module may import from its own folder, from its floor and from lower ones; but data, losses and pruning,
+# the lowest, know nothing of each other.
+FLOORS = [
+    {"data", "losses", "pruning"},
+    {"models"},
+    {"evaluation"},
+    {"methods"},
+    {"training"},
+    {"claims"},
+    {"exercises"},
+    {"notebook", "authoring", "grading"},
+    {"cli", "doctor", "demo", "__main__"},
+]
+FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
+CORE_LIBRARIES = {"torch", "torchvision", "timm", "numpy", "matplotlib", "tqdm", "safetensors", "ipywidgets", "IPython"}
+# Pillow and traitlets come with torchvision/matplotlib and ipywidgets.
+CORE_LIBRARIES |= {"PIL", "traitlets"}
+EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "nbconvert", "ipykernel", "jupyter_client"}
+WITH_EXTRAS = {"authoring", "grading", "doctor", "demo"}  # folders that may use the extra `grade`
+
+
+def imported_modules(source: str, module: str, is_package: bool = False) -> set[str]:
+    """Every module named by an import statement anywhere in the source; relative ones made absolute."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                anchor = module.split(".")[: None if is_package else -1]
+                anchor = anchor[: len(anchor) - node.level + 1]
+                base = ".".join([*anchor, base] if base else anchor)
+            found.add(base)
+            if base == "sslcourse":  # `from sslcourse import data` names a folder
+                found |= {f"sslcourse.{alias.name}" for alias in node.names}
+    return found
+
+
+def folder(module: str) -> str:
+    """The floor's name: `sslcourse.data.imageset` -> `data`; the package itself -> ``."""
+    return ".".join(module.split(".")[1:2])
+
+
+def complaints(source: str, module: str, is_package: bool = False) -> list[str]:
+    """What a module imports and must not."""
+    here, found = folder(module), []
+    for name in sorted(imported_modules(source, module, is_package)):
+        library = name.split(".")[0]
+        if library == "sslcourse":
+            there = folder(name)
+            if there in ("", here) or there not in FLOOR:  # itself, or a name like __version__
+                continue
+            if here == "":
+                found.append(f"{module} is the ground and imports {name}")
+            elif FLOOR[there] > FLOOR[here]:
+                found.append(f"{module} imports upward: {name}")
+            elif FLOOR[there] == FLOOR[here] == 0:
+                found.append(f"{module} imports its neighbour: {name}")
+        elif library not in sys.stdlib_module_names and library not in CORE_LIBRARIES and library != "__future__":
+            if library not in EXTRA_LIBRARIES or here not in WITH_EXTRAS:
+                found.append(f"{module} imports {name}, which a student need not have")
+    return found
+
+
+def modules() -> list[tuple[Path, str, bool]]:
+    rows = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = ("sslcourse", *path.relative_to(PACKAGE).with_suffix("").parts)
+        is_package = parts[-1] == "__init__"
+        rows.append((path, ".".join(parts[:-1] if is_package else parts), is_package))
+    return rows
+
+
+def test_every_folder_and_top_module_has_a_floor():
+    names = {folder(name) for _, name, _ in modules()} - {""}
+    assert names <= set(FLOOR), f"give these a floor: {sorted(names - set(FLOOR))}"
+
+
+@pytest.mark.parametrize(("path", "module", "is_package"), modules(), ids=[name for _, name, _ in modules()])
+def test_imports_stay_below_and_within_the_dependencies(path, module, is_package):
+    assert complaints(path.read_text(encoding="utf-8"), module, is_package) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "message"),
+    [
+        ("sslcourse.data.views", "from sslcourse.models import ConvNet", "upward"),
+        ("sslcourse.data.views", "from sslcourse import losses", "neighbour"),
+        ("sslcourse.losses.contrastive", "import sslcourse.data.imageset", "neighbour"),
+        ("sslcourse.pruning.select", "def f():\n    from ..losses import nt_xent", "neighbour"),
+        ("sslcourse.evaluation.knn", "from ..training.fit import fit", "upward"),
+        ("sslcourse.notebook.check", "from sslcourse.cli import main", "upward"),
+        ("sslcourse.models.encoder", "import lightly.loss", "need not have"),
+        ("sslcourse.notebook.check", "import nbformat", "need not have"),
+        ("sslcourse", "from sslcourse.data import ImageSet", "ground"),
+        ("sslcourse.methods.simclr", "from sslcourse.losses import nt_xent\nimport torch, math", None),
+        ("sslcourse.grading.run", "import nbformat\nfrom sslcourse import __version__", None),
+        ("sslcourse.cli", "def f():\n    from sslcourse import doctor", None),
+    ],
+)
+def test_the_test_itself_has_power(module, source, message):
+    found = complaints(source, module, is_package=module == "sslcourse")
+    assert (found == []) if message is None else (len(found) == 1 and message in found[0])
+
+
+def test_the_libraries_listed_here_are_those_of_the_project():
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    def names(requirements):
+        return {r.split(">")[0].split("[")[0].strip() for r in requirements}
+
+    assert names(project["dependencies"]) <= CORE_LIBRARIES
+    assert names(project["optional-dependencies"]["grade"]) <= EXTRA_LIBRARIES
