@@ -42,6 +42,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors of a file written by `write_tensors`, and its metadata; ValueError when the file is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file}, file.metadata() or {}
+            names = file.keys()  # an opened file is not itself iterable
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except (SafetensorError, ValueError, KeyError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
