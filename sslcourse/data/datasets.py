@@ -1,0 +1,181 @@
+"""`load(name or folder)`: every data set of the course as one `ImageSet` of uint8 tensors, converted once and cached."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from sslcourse.data import folders, public
+from sslcourse.data.cache import cache_dir, read_tensors, write_tensors
+from sslcourse.data.imageset import ImageSet
+from sslcourse.data.splits import hold_out, pick
+
+SPLITS = ("train", "val", "test")
+LARGEST_SET = 8 * 2**30  # bytes of pixels: a set is held whole in memory
+FORMAT = 1  # part of every cache key: raise it when the conversion changes
+
+
+def load(
+    name: str,
+    split: str = "train",
+    *,
+    size: int | None = None,
+    count: int | None = None,
+    seed: int = 0,
+    root: str | Path | None = None,
+    download: bool = False,
+    **options,
+) -> ImageSet:
+    """A data set by name: `objects`, `cifar10`, `stl10`, `imagenette`, `pets`, or `folder:PATH` (a directory or a .zip).
+
+    `split` train, val or test. `size` in pixels (the shorter side is brought to it, the centre kept); None is the set's own:
+    64 for objects, 32 cifar10, 96 stl10, 128 imagenette and pets, and for a folder the pixels as they are. `count` images are
+    picked evenly over the classes by `seed`; None takes all (objects: 4000). `root` is where the public sets lie (default:
+    `downloads` in the cache folder); nothing is downloaded without `download=True`. `options` go to the renderer of objects.
+
+    Where a set has no `val` of its own, val is a fixed tenth of each class of its train part, and train is the rest. A folder
+    without `train`, `val`, `test` subfolders is dealt 8 : 1 : 1 in the same way; one without `test` only gives a tenth of
+    train as test; imagenette's validation part serves as `test`. `pets` carries `extras["trimap"]` (1 pet, 2 background,
+    3 border) and `extras["mask"]` (pet). Labels number the sorted class names.
+
+    Raises ValueError for an unknown name, split or layout, FileNotFoundError when the data is not there, ConnectionError
+    when a download fails. Converted images are cached by path, times, sizes and settings.
+
+    >>> load("cats and dogs")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ValueError: no data set 'cats and dogs'; there are objects, cifar10, stl10, imagenette, pets and folder:PATH...
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+    if size is not None and not 1 <= size <= 1024:
+        raise ValueError(f"size is the side in pixels, from 1 to 1024; got {size}")
+    if count is not None and count < 1:
+        raise ValueError(f"count must be at least 1 image, or None for all; got {count}")
+    if name == "objects":
+        from sslcourse.data.objects import load_objects
+
+        given = {key: value for key, value in (("count", count), ("size", size)) if value is not None}
+        return load_objects(split, seed=seed, **given, **options)
+    if options:
+        raise TypeError(f"only 'objects' takes further options; {name!r} got {', '.join(sorted(options))}")
+    if name in public.SETS:
+        place = Path(root).expanduser() if root is not None else cache_dir() / "downloads"
+        return _load_public(name, split, size, count, seed, place, download)
+    if name.startswith("folder:") or Path(name).expanduser().exists():
+        return _load_folder(Path(name.removeprefix("folder:")).expanduser().absolute(), split, size, count, seed)
+    known = ", ".join(("objects", *public.SETS))
+    raise ValueError(f"no data set {name!r}; there are {known} and folder:PATH (a directory or .zip, one subfolder a class)")
+
+
+def _load_folder(path: Path, split: str, size: int | None, count: int | None, seed: int) -> ImageSet:
+    listing = folders.list_images(path)
+    number = {name: index for index, name in enumerate(listing.classes)}
+    names = _folder_split(listing, split)
+    labels = [number[label] for label, _ in names]
+    paths = [inside for _, inside in names]
+    chosen = _choose(labels, paths, count, seed, f"{path} ({split})")
+    labels, paths = [labels[index] for index in chosen], [paths[index] for index in chosen]
+    _refuse_large(len(paths), size)
+
+    def convert() -> tuple[dict, dict]:
+        images, kept, damaged = folders.decode_images(path, paths, size)
+        if not kept:
+            raise ValueError(f"none of the {len(paths)} images of {path} ({split}) can be read: {_first(damaged)}")
+        return {"images": images, "labels": torch.tensor([labels[index] for index in kept])}, {"damaged": damaged}
+
+    tensors, notes = _cached(path.stem, [str(path), listing.fingerprint, split, size, count, seed], convert)
+    if notes["damaged"]:
+        warnings.warn(f"{len(notes['damaged'])} damaged images of {path} left out: {_first(notes['damaged'])}", stacklevel=3)
+    if listing.stray:
+        some = ", ".join(listing.stray[:3])
+        warnings.warn(f"{len(listing.stray)} images of {path} outside the class folders left out: {some}", stacklevel=3)
+    return ImageSet(tensors["images"], tensors["labels"], listing.classes, path.stem)
+
+
+def _folder_split(listing: folders.Listing, split: str) -> list[tuple[str, str]]:
+    """The (class, path) of one split; what the folder does not have is held out of its train part."""
+    if split != "train" and split in listing.splits:
+        return [(label, name) for part, label, name in listing.files if part == split]
+    pool = [(label, name) for part, label, name in listing.files if part in (None, "train")]
+    if not pool:
+        raise ValueError(f"{listing.path} has {' and '.join(listing.splits)} images but no train images to take {split!r} from")
+    missing = [part for part in ("val", "test") if part not in listing.splits]
+    number = {name: index for index, name in enumerate(listing.classes)}
+    dealt = hold_out([number[label] for label, _ in pool], [name for _, name in pool], parts=len(missing))
+    wanted = 0 if split == "train" else 1 + missing.index(split)
+    chosen = [image for image, part in zip(pool, dealt, strict=True) if part == wanted]
+    if not chosen:
+        raise ValueError(f"{listing.path} has too few images to hold out {split!r}: {len(pool)} in {len(number)} classes")
+    return chosen
+
+
+def _load_public(
+    name: str, split: str, size: int | None, count: int | None, seed: int, root: Path, download: bool
+) -> ImageSet:
+    chosen_size = size or public.SETS[name].size
+    folder = public.ensure(name, root, download)
+    key = [str(folder.absolute()), folders.fingerprint_tree(folder), split, chosen_size, count, seed]
+
+    def convert() -> tuple[dict, dict]:
+        source = public.open_set(name, root, train=split != "test")
+        keys = [str(index) for index in range(len(source.labels))]
+        indices = range(len(source.labels))
+        if split != "test":
+            dealt = hold_out(source.labels, keys)
+            indices = [index for index in indices if dealt[index] == (1 if split == "val" else 0)]
+        labels = [source.labels[index] for index in indices]
+        picked = _choose(labels, [keys[index] for index in indices], count, seed, f"{name} ({split})")
+        indices = [indices[index] for index in picked]
+        _refuse_large(len(indices), chosen_size)
+        tensors = source.read(indices, chosen_size)
+        return tensors | {"labels": torch.tensor([source.labels[index] for index in indices])}, {"classes": source.classes}
+
+    tensors, notes = _cached(name, key, convert)
+    images, labels = tensors.pop("images"), tensors.pop("labels")
+    return ImageSet(images, labels, tuple(notes["classes"]), name, tensors)
+
+
+def _cached(stem: str, key: list, convert: Callable[[], tuple[dict, dict]]) -> tuple[dict, dict]:
+    """The tensors and notes that `convert` makes, from the cache where it has them under this key."""
+    digest = hashlib.sha256(json.dumps([FORMAT, *key]).encode()).hexdigest()[:20]
+    path = cache_dir() / "converted" / f"{stem}-{digest}.safetensors"
+    if path.is_file():
+        try:
+            tensors, metadata = read_tensors(path)
+            return tensors, json.loads(metadata["notes"])
+        except (OSError, ValueError, KeyError) as error:
+            warnings.warn(f"a damaged cache file is made again: {error}", stacklevel=4)
+    tensors, notes = convert()
+    try:
+        write_tensors(path, tensors, {"notes": json.dumps(notes)})
+    except OSError as error:  # a full disk or a read-only home must not stop a lab
+        warnings.warn(f"not cached, so it is made again next time: {path} could not be written ({error})", stacklevel=4)
+    return tensors, notes
+
+
+def _choose(labels: list[int], keys: list[str], count: int | None, seed: int, what: str) -> list[int]:
+    if count is None:
+        return list(range(len(labels)))
+    if count > len(labels):
+        raise ValueError(f"{what} has {len(labels)} images; count={count} were asked for (None takes all)")
+    return pick(labels, keys, count, seed)
+
+
+def _refuse_large(count: int, size: int | None) -> None:
+    needed = count * 3 * (size or 1) ** 2
+    if needed > LARGEST_SET:
+        raise ValueError(
+            f"{count:,} images of {size} x {size} pixels need {needed / 2**30:.1f} GiB, more than {LARGEST_SET // 2**30}: "
+            "give a smaller size, or a count"
+        )
+
+
+def _first(problems: dict[str, str], most: int = 5) -> str:
+    listed = "; ".join(f"{name} ({reason})" for name, reason in list(problems.items())[:most])
+    return listed + (f"; and {len(problems) - most} more" if len(problems) > most else "")

@@ -1,0 +1,179 @@
+"""The public data sets, through torchvision: where they lie, how they are downloaded, how they are read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from sslcourse.data.folders import open_image, square_array, stack
+
+
+@dataclass(frozen=True)
+class PublicSet:
+    """What is known of a public set before it is opened; `counts` are its (train, test) images, None unchecked."""
+
+    folder: str  # below the root
+    size: int  # side in pixels when none is asked for
+    megabytes: int
+    opened: Callable  # (root, train, download) -> torchvision data set
+    counts: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened set: all labels, and `read(indices, size)`, which gives the images and extras of some."""
+
+    labels: list[int]
+    classes: list[str]
+    read: Callable[[Sequence[int], int], dict[str, Tensor]]
+
+
+def ensure(name: str, root: Path, download: bool) -> Path:
+    """The folder of the set below `root`; downloaded first if it is not there and `download` says so.
+
+    A download is made in a folder of its own and moved to its place when torchvision has checked it, so an interrupted one
+    is never taken for the set. Raises FileNotFoundError when the set is absent, ConnectionError when the download fails.
+    """
+    known = SETS[name]
+    folder = root / known.folder
+    if folder.is_dir():
+        return folder
+    if not download:
+        raise FileNotFoundError(
+            f"{name} is not on this machine: looked for {folder}. Say download=True to fetch it (about {known.megabytes} MB), "
+            f"or root=FOLDER if FOLDER/{known.folder} exists; load('objects') needs no download"
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    attempt = Path(tempfile.mkdtemp(prefix=f"{name}-download-", dir=root))
+    try:
+        for train in (True, False):
+            known.opened(attempt, train, True)
+        os.replace(attempt / known.folder, folder)
+    except (OSError, RuntimeError, EOFError) as error:
+        raise ConnectionError(
+            f"{name} could not be downloaded to {root}: {error}. Nothing incomplete was kept. Try again with a network, put the "
+            f"set at {folder} by hand, or use load('objects'), which needs no download"
+        ) from error
+    finally:
+        shutil.rmtree(attempt, ignore_errors=True)
+    return folder
+
+
+def open_set(name: str, root: Path, train: bool) -> Source:
+    """The train or the test part of a set that is there; RuntimeError when it is damaged or incomplete.
+
+    Imagenette's test part is what it calls validation, Pets' train part is its `trainval`.
+    """
+    known = SETS[name]
+    folder = root / known.folder
+    mend = f"delete {folder} and load it again with download=True"
+    try:
+        opened = known.opened(root, train, False)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise RuntimeError(f"{name} at {folder} is damaged or incomplete ({error}): {mend}") from error
+    expected = known.counts[0 if train else 1] if known.counts else len(opened)
+    if len(opened) != expected:
+        raise RuntimeError(f"{name} at {folder} is incomplete: {len(opened)} of {expected} images; {mend}")
+    source = _READERS[name](opened)
+    order = sorted(range(len(source.classes)), key=lambda index: source.classes[index])
+    number = {old: new for new, old in enumerate(order)}  # labels number the sorted class names in every set
+
+    def read(indices: Sequence[int], size: int) -> dict[str, Tensor]:
+        try:
+            return source.read(indices, size)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise RuntimeError(f"{name} at {folder} is damaged ({error}): {mend}") from error
+
+    return Source([number[label] for label in source.labels], [source.classes[index] for index in order], read)
+
+
+def _cifar10(opened) -> Source:
+    pixels = torch.from_numpy(opened.data).movedim(-1, 1)  # N,32,32,3 -> N,3,32,32
+    return Source(list(opened.targets), list(opened.classes), _from_tensor(pixels))
+
+
+def _stl10(opened) -> Source:
+    pixels = torch.from_numpy(opened.data)  # N,3,96,96
+    return Source([int(label) for label in opened.labels], list(opened.classes), _from_tensor(pixels))
+
+
+def _imagenette(opened) -> Source:
+    def read(indices: Sequence[int], size: int) -> dict[str, Tensor]:
+        bar = tqdm(indices, desc="reading imagenette", delay=2, leave=False)
+        pictures = (open_image(Path(opened[index][0]).read_bytes(), 2 * size) for index in bar)
+        return {"images": stack([square_array(picture, size) for picture in pictures])}
+
+    labels = [opened[index][1] for index in range(len(opened))]
+    return Source(labels, [names[0] for names in opened.classes], read)
+
+
+def _pets(opened) -> Source:
+    def read(indices: Sequence[int], size: int) -> dict[str, Tensor]:
+        images, trimaps = [], []
+        for index in tqdm(indices, desc="reading pets", delay=2, leave=False):
+            picture, (_, trimap) = opened[index]
+            images.append(square_array(picture, size))
+            trimaps.append(square_array(trimap, size, nearest=True))  # the same square, or mask and image part
+        trimap = torch.from_numpy(np.stack(trimaps))
+        return {"images": stack(images), "trimap": trimap, "mask": trimap == 1}
+
+    return Source(list(opened._labels), list(opened.classes), read)
+
+
+def _from_tensor(pixels: Tensor) -> Callable[[Sequence[int], int], dict[str, Tensor]]:
+    def read(indices: Sequence[int], size: int) -> dict[str, Tensor]:
+        picked = pixels[torch.as_tensor(list(indices), dtype=torch.long)].contiguous()
+        if size == picked.shape[-1]:
+            return {"images": picked}
+        resized = [
+            torch.nn.functional.interpolate(part.float(), (size, size), mode="bilinear", antialias=True).round_().byte()
+            for part in picked.split(512)
+        ]
+        return {"images": torch.cat(resized)}
+
+    return read
+
+
+def _open_cifar10(root: Path, train: bool, download: bool):
+    from torchvision.datasets import CIFAR10
+
+    return CIFAR10(root, train=train, download=download)
+
+
+def _open_stl10(root: Path, train: bool, download: bool):
+    from torchvision.datasets import STL10
+
+    return STL10(root, split="train" if train else "test", download=download)
+
+
+def _open_imagenette(root: Path, train: bool, download: bool):
+    from torchvision.datasets import Imagenette
+
+    # torchvision's own reader stops at a folder that exists; paths are enough, `open_image` decodes
+    missing = download and not (root / "imagenette2-160").is_dir()
+    return Imagenette(root, split="train" if train else "val", size="160px", download=missing, loader=str)
+
+
+def _open_pets(root: Path, train: bool, download: bool):
+    from torchvision.datasets import OxfordIIITPet
+
+    targets = ("category", "segmentation")
+    return OxfordIIITPet(root, split="trainval" if train else "test", target_types=targets, download=download)
+
+
+_READERS = {"cifar10": _cifar10, "stl10": _stl10, "imagenette": _imagenette, "pets": _pets}
+SETS = {
+    "cifar10": PublicSet("cifar-10-batches-py", 32, 170, _open_cifar10),
+    "stl10": PublicSet("stl10_binary", 96, 2600, _open_stl10),
+    "imagenette": PublicSet("imagenette2-160", 128, 100, _open_imagenette, (9469, 3925)),
+    "pets": PublicSet("oxford-iiit-pet", 128, 800, _open_pets, (3680, 3669)),
+}
