@@ -32,7 +32,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of strings under a header."""
+    """Rows of strings under a header; a header of empty strings is not shown."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -63,12 +63,11 @@ def show_card(title: str, *blocks: Block, kind: str = "info") -> None:
       This machine is `cpu`.
     """
     plain, page = as_text(title, blocks, kind), as_html(title, blocks, kind)
-    if (shell := _shell()) is not None:
+    if _shell() is not None:
         from IPython.display import display
 
         sys.stdout.flush()  # what the student's function printed comes before the card
         display({"text/plain": plain, "text/html": page}, raw=True)
-        del shell
     else:
         print(plain)
 
@@ -94,7 +93,7 @@ def _text_block(block: Block) -> list[str]:
             lines += textwrap.wrap(text, WIDTH, initial_indent=f"  {symbol} ", subsequent_indent="    ")
         return lines
     if isinstance(block, Table):
-        rows = [list(block.header), *map(list, block.rows)]
+        rows = [*([list(block.header)] if any(block.header) else []), *map(list, block.rows)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(block.header))]
         return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     if isinstance(block, Bar):
@@ -108,47 +107,51 @@ def _text_block(block: Block) -> list[str]:
 def as_html(title: str, blocks: Sequence[Block], kind: str) -> str:
     """The card in HTML: inline styles only, no script, nothing loaded."""
     accent, symbol = KINDS[kind]
-    body = "".join(_html_block(block) for block in blocks)
-    return (
-        f'<div role="note" style="border-left:4px solid {accent};background:{accent}14;padding:8px 14px;margin:6px 0;'
-        'max-width:52em;line-height:1.5;border-radius:0 4px 4px 0">'
-        f'<div style="font-weight:600"><span aria-hidden="true" style="color:{accent};margin-right:.45em">{symbol}</span>'
-        f"{_inline(title)}</div>{body}</div>"
-    )
+    style = f"border-left:4px solid {accent};background:{accent}14;{_CARD}"
+    mark = f'<span aria-hidden="true" style="color:{accent};margin-right:.45em">{symbol}</span>'
+    heading = f'<div style="font-weight:600">{mark}{_inline(title)}</div>'
+    return f'<div role="note" style="{style}">{heading}{"".join(map(_html_block, blocks))}</div>'
+
+
+_GREY = "#8080801f"
+_CARD = "padding:8px 14px;margin:6px 0;max-width:54em;line-height:1.5;border-radius:0 4px 4px 0;font-size:14px"
+_CODE = f"padding:8px 10px;margin:6px 0 0;overflow-x:auto;background:{_GREY};border-radius:4px;font-size:.92em;line-height:1.4"
+_CELL = "padding:3px 14px 3px 0;text-align:left;vertical-align:top;border:0;font-size:inherit"
+_ITEM = "margin:3px 0 0 1.4em;text-indent:-1.4em"
 
 
 def _html_block(block: Block) -> str:
     if isinstance(block, Code):
-        style = "margin:6px 0 0;padding:8px 10px;overflow-x:auto;background:#8080801f;border-radius:4px;font-size:.92em;line-height:1.4"
-        return f'<pre style="{style}">{html.escape(block.text.rstrip())}</pre>'
+        return f'<pre style="{_CODE}">{html.escape(block.text.rstrip())}</pre>'
     if isinstance(block, Items):
-        return "".join(
-            f'<div style="margin:3px 0 0 1.5em;text-indent:-1.35em"><span style="display:inline-block;width:1.35em;text-indent:0;'
-            f'color:{KINDS[kind][0] if kind else "inherit"}">{KINDS[kind][1] if kind else "–"}</span>{_inline(text)}</div>'
-            for kind, text in block.lines
-        )
+        return "".join(_html_item(kind, text) for kind, text in block.lines)
     if isinstance(block, Table):
-        cell = "padding:3px 12px 3px 0;text-align:left;vertical-align:top;border:0"
-        head = "".join(
-            f'<th scope="col" style="{cell};border-bottom:1px solid #80808066">{_inline(text)}</th>'
-            for text in block.header
-        )
-        rows = "".join(
-            "<tr style='background:transparent'>"
-            + "".join(f'<td style="{cell}">{_inline(text)}</td>' for text in row)
-            + "</tr>"
-            for row in block.rows
-        )
-        return f'<table style="border-collapse:collapse;margin:6px 0 0;border:0"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        return _html_table(block)
     if isinstance(block, Bar):
-        stages = "".join(
-            f'<span title="{html.escape(name)}" style="flex:1;height:12px;background:{KINDS[kind][0] if kind else "#80808040"}"></span>'
-            for kind, name in block.stages
-        )
+        stages = "".join(_html_stage(kind, name) for kind, name in block.stages)
         return f'<div aria-hidden="true" style="display:flex;gap:3px;margin:8px 0 4px;max-width:32em">{stages}</div>'
     return "".join(f'<div style="margin-top:4px">{_inline(line)}</div>' for line in block.split("\n"))
 
 
+def _html_item(kind: str, text: str) -> str:
+    colour, symbol = KINDS[kind] if kind else ("inherit", "–")
+    mark = f'<span style="display:inline-block;width:1.4em;text-indent:0;color:{colour}">{symbol}</span>'
+    return f'<div style="{_ITEM}">{mark}{_inline(text)}</div>'
+
+
+def _html_stage(kind: str, name: str) -> str:
+    colour = KINDS[kind][0] if kind else "#80808040"
+    return f'<span title="{html.escape(name)}" style="flex:1;height:12px;background:{colour}"></span>'
+
+
+def _html_table(table: Table) -> str:
+    head = "".join(f'<th scope="col" style="{_CELL};font-weight:600">{_inline(text)}</th>' for text in table.header)
+    rows = ["".join(f'<td style="{_CELL}">{_inline(text)}</td>' for text in row) for row in table.rows]
+    lines = [head, *rows] if any(table.header) else rows
+    body = "".join(f'<tr style="background:transparent">{line}</tr>' for line in lines)
+    return f'<table style="border-collapse:collapse;margin:6px 0 0;border:0;font-size:inherit"><tbody>{body}</tbody></table>'
+
+
 def _inline(text: str) -> str:
-    code = r'<code style="background:#8080801f;padding:0 .25em;border-radius:3px">\1</code>'
+    code = rf'<code style="background:{_GREY};padding:0 .25em;border-radius:3px">\1</code>'
     return re.sub(r"`([^`]+)`", code, html.escape(text, quote=False))

@@ -20,8 +20,8 @@ def check(identifier: str, function: Callable) -> None:
     The grader judges in the same way, on the same cases, with inputs of its own. A wrong answer is no exception; an unknown
     `identifier` shows the known ones.
 
-    >>> check("contrastive.positive", None)  # doctest: +ELLIPSIS
-    ✗ There is no exercise contrastive.positive
+    >>> check("contrastive.no_such", None)  # doctest: +ELLIPSIS
+    ✗ There is no exercise contrastive.no_such
     ...
     """
     exercise = find_exercise(identifier)
@@ -107,22 +107,19 @@ def _explain(identifier: str, verdict: Verdict) -> list[Block]:
 
 
 def _case_line(case: CaseResult, verdict: Verdict) -> str:
+    """One case; what differs is told of the first wrong one, and of others where that is news."""
     line = f"{case.name} ({points(case.max_points)})"
     if case.passed:
         return line
     first = next(other for other in verdict.cases if not other.passed)
-    shown = f", with {case.inputs}" if case is first and case.inputs and case.status == "failed" else ""
-    return f"{line}: {case.message}{shown}"
+    if case is first:
+        shown = f", with {case.inputs}" if case.inputs and case.status == "failed" else ""
+        return f"{line}: {case.message}{shown}"
+    return line if verdict.hint or case.message == first.message else f"{line}: {case.message}"
 
 
 def _keep(identifier: str, verdict: Verdict) -> None:
     lab = identifier.split(".")[0]
     before = state.read_lab(lab)["tasks"].get(identifier, {})
-    best = max(float(verdict.points), float(before.get("best", 0)))
-    now = {
-        "points": float(verdict.points),
-        "max_points": float(verdict.max_points),
-        "status": verdict.status,
-        "best": best,
-    }
+    now = {"points": float(verdict.points), "max_points": float(verdict.max_points), "status": verdict.status}
     state.update(lab, "tasks", identifier, {**now, "checks": int(before.get("checks", 0)) + 1})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 from sslcourse.notebook import state
 from sslcourse.notebook.card import Code, Items, show_card
@@ -62,6 +63,17 @@ def solution(identifier: str, force: bool = False) -> None:
         f"{exercise.task.title}: a model answer",
         Code(source),
         "There are other right ones: the check accepts them too.",
+    )
+
+
+def unwrap(text: str) -> str:
+    """Join the lines of each paragraph and of each item of a list: how long a line is, the page decides.
+
+    >>> unwrap("one\\ntwo\\n\\n- three\\n  four\\n- five")
+    'one two\\n– three four\\n– five'
+    """
+    return "\n".join(
+        re.sub(r"^- ", "– ", " ".join(part.split())) for part in re.split(r"\n\s*\n|\n(?=- )", text.strip())
     )
 
 

@@ -46,10 +46,8 @@ def start(lab: str, scale_name: str | None = None, seed: int = 0) -> None:
     chosen = scale()
     info = exercises.LABS[lab]
     other = " or ".join(f'start("{lab}", "{name}")' for name in SCALES if name != chosen)
-    minutes = getattr(info, "minutes", {}).get(chosen)
     rows = [
         ["scale", f"{chosen}, {_SCALE_WORDS[chosen]}; to change it: {other}"],
-        *([["waiting", f"about {minutes} in all"]] if minutes else []),
         ["device", _device(torch)],
         [
             "versions",
