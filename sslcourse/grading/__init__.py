@@ -1,0 +1,24 @@
+"""Grading: submitted notebooks in, marks and feedback out; student code runs only inside the box.
+
+`intake` reads and repairs a notebook, `slices` takes from it what an answer needs, `sandbox` makes the box, `box` is the
+process inside it, `host` talks to that process, `wire` is the form in which values cross, `run` puts it together and
+`report` writes the pages and tables.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sslcourse.grading.run import grade_paths
+
+__all__ = ["grade_paths"]
+
+
+def __getattr__(name: str):
+    # Imported late, because this file also travels into the box, where `run` must not be.
+    if name == "grade_paths":
+        from sslcourse.grading.run import grade_paths
+
+        return grade_paths
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

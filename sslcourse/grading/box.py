@@ -1,0 +1,270 @@
+"""The process inside the box: it imports torch, computes nothing, and forks one child for each exercise it is asked for.
+
+The child runs the student's cells and observes the answer; whatever it writes to its pipe is passed on unread, for only the
+grader outside compares. This file and `wire` are all of the grader that is inside.
+
+Frames in both directions are an unsigned 32-bit length, that many bytes of JSON, and as many raw bytes as its "size" says.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import resource
+import selectors
+import signal
+import struct
+import sys
+import time
+from typing import Any
+
+LENGTH = struct.Struct("<I")
+MAX_RESULT = 96 * 2**20  # bytes one child may send
+MAX_OUTPUT = 4_000  # characters of what it printed that are kept
+NOT_DUMPABLE = 4  # prctl option: nobody without capabilities may trace this process or read its memory
+
+
+def serve() -> None:
+    """Answer requests from the descriptors named in argv until they close. Never returns."""
+    settings = json.loads(sys.argv[1])
+    requests, replies = settings["requests"], settings["replies"]
+    _forget_other_copies()
+    ctypes.CDLL(None).prctl(NOT_DUMPABLE, 0, 0, 0, 0)
+    import torch
+
+    torch.set_num_threads(1)
+    for module in ("IPython.core.interactiveshell", "torch.fx.experimental.symbolic_shapes"):
+        try:  # imported once, here, so that no child has to; the second is what the first backward pass imports
+            importlib.import_module(module)
+        except ImportError:
+            pass
+    tasks = importlib.import_module(settings["tasks_module"]).TASKS
+    # Signals go to everything in a namespace of our own, never to everything on the machine.
+    alone = settings["outer_namespace"] not in (None, os.readlink("/proc/self/ns/pid"))
+    _send(replies, {"ready": True, "size": 0}, b"")
+    while True:
+        head = _read_exactly(requests, LENGTH.size)
+        request = json.loads(_read_exactly(requests, LENGTH.unpack(head)[0]))
+        message = _read_exactly(requests, request["size"])
+        outcome, result = _run_child(tasks, request, message, settings, alone)
+        _send(replies, outcome | {"size": len(result)}, result)
+
+
+def _forget_other_copies() -> None:
+    # An editable installation leaves a finder that would bring the whole package back; matters only without a sandbox.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in getattr(finder, "__module__", "")]
+
+
+def _run_child(tasks: dict, request: dict, message: bytes, settings: dict, alone: bool) -> tuple[dict, bytes]:
+    result_end, result_start = os.pipe()
+    output_end, output_start = os.pipe()
+    began = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        try:
+            _become_student(result_start, output_start, request, settings)
+            _observe(tasks[request["task"]], message, result_start)
+            sys.stdout.flush()
+        finally:
+            os._exit(0)
+    os.close(result_start)
+    os.close(output_start)
+    ended, result, output = _watch(child, result_end, output_end, began + request["seconds"])
+    if alone:
+        _kill(-1)  # whatever the child left behind
+        _wait_until_alone()
+    else:
+        _kill(child, group=True)
+        _kill(child)
+    status = _reap(child)
+    os.close(result_end)
+    os.close(output_end)
+    outcome = {
+        "ended": ended,
+        "exit": os.waitstatus_to_exitcode(status) if ended == "exited" else None,
+        "seconds": time.monotonic() - began,
+        "output": output.decode("utf-8", "replace")[:MAX_OUTPUT],
+    }
+    return outcome, bytes(result)
+
+
+def _watch(child: int, result_end: int, output_end: int, deadline: float) -> tuple[str, bytearray, bytearray]:
+    """Drain both pipes until the child exits, time is up or too much came; say which."""
+    result, output = bytearray(), bytearray()
+    selector = selectors.DefaultSelector()
+    for descriptor in (result_end, output_end):
+        os.set_blocking(descriptor, False)
+        selector.register(descriptor, selectors.EVENT_READ)
+    ended = None
+    while ended is None:
+        if _has_exited(child):
+            ended = "exited"
+        elif time.monotonic() > deadline:
+            ended = "timeout"
+        elif len(result) > MAX_RESULT:
+            ended = "flood"
+        for key, _ in selector.select(0 if ended else 0.02):
+            kept, limit = (result, MAX_RESULT + 1) if key.fd == result_end else (output, 4 * MAX_OUTPUT)
+            # After the exit, what the pipe still holds; a process left behind may go on writing, so not for ever.
+            if not _drain(key.fd, kept, limit, pieces=32 if ended == "exited" else 1):
+                selector.unregister(key.fd)
+        if not selector.get_map():  # both pipes closed: nothing to wait for but the exit
+            time.sleep(0.002)
+    selector.close()
+    return ended, result, output
+
+
+def _drain(descriptor: int, kept: bytearray, limit: int, pieces: int) -> bool:
+    """Read what is there, keep no more than `limit` of it; False at the end of the file."""
+    for _ in range(pieces):
+        try:
+            piece = os.read(descriptor, 2**16)
+        except BlockingIOError:
+            return True
+        if not piece:
+            return False
+        kept += piece[: max(0, limit - len(kept))]
+    return True
+
+
+def _become_student(result: int, output: int, request: dict, settings: dict) -> None:
+    """In the child: no input, bounded output, no other descriptor, limits, and no way back to the server's rights."""
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.closerange(3, result)
+    os.closerange(result + 1, 4096)
+    with open("/proc/self/statm") as statm:
+        space = int(statm.read().split()[0]) * resource.getpagesize() + request["memory"]
+    _limit(resource.RLIMIT_AS, space)
+    _limit(resource.RLIMIT_CPU, int(request["seconds"]) + 5)
+    _limit(resource.RLIMIT_FSIZE, settings["file_size"])
+    _limit(resource.RLIMIT_CORE, 0)
+    if settings["processes"]:
+        _limit(resource.RLIMIT_NPROC, settings["processes"])
+    if settings["user"]:
+        os.setgroups([])
+        os.setresgid(settings["user"], settings["user"], settings["user"])
+        os.setresuid(settings["user"], settings["user"], settings["user"])  # gives up every capability
+    for stream in ("stdout", "stderr"):
+        setattr(sys, stream, os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace", buffering=1))
+
+
+def _limit(kind: int, value: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def _observe(task: Any, message: bytes, result: int) -> None:
+    """In the child: run the cells, then observe each case and send its tree as soon as it is known."""
+    from sslcourse.exercises.observe import failure, type_name
+    from sslcourse.grading import wire
+
+    received = wire.decode(message)
+    shell = _shell()
+    _write(result, wire.encode({"cell": _run_cells(shell, received["helpers"], received["answer"], task.function)}))
+    if task.function not in shell.user_ns:
+        return
+    answer = shell.user_ns[task.function]
+    for case, inputs in received["inputs"].items():
+        try:
+            tree = task.observe(answer, inputs)
+            encoded = wire.encode({"case": case, "tree": tree})
+        except wire.UnlistedType as error:
+            encoded = wire.encode({"case": case, "tree": failure("type", str(error), f"the result holds a {error}")})
+        except BaseException as error:
+            encoded = wire.encode({"case": case, "tree": failure("exception", type_name(error), str(error))})
+        _write(result, encoded)
+
+
+def _run_cells(shell: Any, helpers: list[str], answer: str, function: str) -> dict[str, Any]:
+    """Run helpers and answer in one namespace; a helper that fails is named, for it may not matter."""
+    failed = []
+    for source in helpers:
+        error = _error(shell.run_cell(source, store_history=False))
+        if error is not None:
+            failed.append(f"{source.splitlines()[0][:200]} -> {_describe(error)['type']}: {_describe(error)['message']}"[:500])
+    shell.user_ns.pop(function, None)
+    error = _error(shell.run_cell(answer, store_history=False))
+    described = None if error is None else _describe(error)
+    return {"error": described, "defined": function in shell.user_ns, "failed_helpers": failed[:20]}
+
+
+def _shell() -> Any:
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False  # it would start a thread and write a file
+    shell = InteractiveShell.instance(config=config)
+    shell.showtraceback = shell.showsyntaxerror = lambda *arguments, **options: None  # reported by value instead
+    return shell
+
+
+def _error(outcome: Any) -> BaseException | None:
+    return outcome.error_before_exec or outcome.error_in_exec
+
+
+def _describe(error: BaseException) -> dict[str, Any]:
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    trace = error.__traceback__
+    while trace is not None:
+        if "ipython-input" in trace.tb_frame.f_code.co_filename or "ipykernel" in trace.tb_frame.f_code.co_filename:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    try:
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+    except Exception:
+        text = ""
+    return {"type": type(error).__name__, "message": str(text)[:500], "line": line}
+
+
+def _has_exited(child: int) -> bool:
+    # WNOWAIT leaves the zombie, so that its number stays its own until everything else is killed.
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _reap(child: int) -> int:
+    return os.waitpid(child, 0)[1]
+
+
+def _kill(target: int, group: bool = False) -> None:
+    try:
+        os.killpg(target, signal.SIGKILL) if group else os.kill(target, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _wait_until_alone() -> None:
+    # Killed processes count against the limit until they are gone; zombies of the init process go by themselves.
+    for _ in range(200):
+        if sum(name.isdigit() for name in os.listdir("/proc")) <= 3:  # init, this process, the child not yet reaped
+            return
+        time.sleep(0.005)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _send(descriptor: int, header: dict, content: bytes) -> None:
+    text = json.dumps(header).encode()
+    _write(descriptor, LENGTH.pack(len(text)) + text)
+    _write(descriptor, content)
+
+
+def _read_exactly(descriptor: int, size: int) -> bytes:
+    pieces = bytearray()
+    while len(pieces) < size:
+        piece = os.read(descriptor, min(size - len(pieces), 2**20))
+        if not piece:
+            os._exit(0)  # the grader has gone
+        pieces += piece
+    return bytes(pieces)

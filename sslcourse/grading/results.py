@@ -1,0 +1,132 @@
+"""What grading one submission gives: a result for every exercise, each with a sentence the student can act on."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sslcourse.exercises.judge import Verdict
+from sslcourse.grading.host import Limits, Outcome
+
+PASSED, FAILED, ERROR, MISSING = "passed", "failed", "error", "missing"
+TIMEOUT, MEMORY, KILLED, TO_MARK = "timeout", "memory", "killed", "to_mark"
+STATUSES = (PASSED, FAILED, ERROR, TIMEOUT, MEMORY, KILLED, MISSING, TO_MARK)
+
+
+@dataclass(frozen=True)
+class CaseLine:
+    """One line of an exercise's feedback: the case, whether it is right, and what differs first."""
+
+    name: str
+    points: float
+    max_points: float
+    message: str
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    """The mark of one exercise; `points` is None for a written answer, which a person marks."""
+
+    id: str
+    title: str
+    points: float | None
+    max_points: float
+    status: str
+    message: str
+    repairs: tuple[str, ...] = ()
+    hint: str | None = None
+    cases: tuple[CaseLine, ...] = ()
+    code: str | None = None
+    output: str = ""
+    answer: str | None = None
+    rubric: tuple[str, ...] = ()
+
+    @property
+    def is_repaired(self) -> bool:
+        """Whether something in the notebook was mended before this could be graded."""
+        return bool(self.repairs)
+
+
+@dataclass
+class Grade:
+    """The grade of one submission: `points` of `max_points`, written answers not counted."""
+
+    student: str
+    lab: str
+    source: Path
+    results: list[ExerciseResult] = field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)
+    level: str = ""
+    seconds: float = 0.0
+    problem: str = ""  # why nothing could be graded, or what the grader itself got wrong
+    is_grader_error: bool = False
+    page: Path | None = None
+
+    @property
+    def points(self) -> float:
+        return sum(result.points for result in self.results if result.points is not None)
+
+    @property
+    def max_points(self) -> float:
+        return sum(result.max_points for result in self.results if result.status != TO_MARK)
+
+
+def explain_end(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
+    """The status and sentence of a run that did not come to its end, or None when it did."""
+    if outcome.ended == "timeout":
+        return TIMEOUT, (
+            f"Your code did not finish within {limits.seconds:g} seconds. Look for a loop that never ends, or a Python loop "
+            "over elements that one tensor operation could do."
+        )
+    if outcome.ended == "memory":
+        return MEMORY, _memory_sentence(limits)
+    if outcome.ended == "processes":
+        return KILLED, f"Your code started more than {limits.processes} processes and was stopped. An exercise needs none."
+    if outcome.ended == "flood":
+        return KILLED, "Your code sent more data than any answer can hold and was stopped."
+    if outcome.ended != "exited":
+        return KILLED, (
+            "The process your code ran in was ended from inside (a signal to another process, or a crash). Take out whatever "
+            "sends signals or ends processes."
+        )
+    if outcome.exit is not None and outcome.exit < 0:
+        name = _signal_name(-outcome.exit)
+        if -outcome.exit == signal.SIGXCPU:
+            return TIMEOUT, "Your code used up its processor time. Look for a loop that never ends."
+        return KILLED, (
+            f"Your code ended its own process ({name}). If you did not send that signal yourself, a library crashed: "
+            "run the cell in a fresh kernel and look at which line is the last."
+        )
+    return None
+
+
+def explain_memory(message: str) -> bool:
+    """Whether an exception's text is torch's way of saying that memory ran out."""
+    return "can't allocate memory" in message or "not enough memory" in message or "Cannot allocate memory" in message
+
+
+def ran_out_of_memory(verdict: Verdict, outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
+    """Status and sentence when an exception of the answer was for want of memory, else None."""
+    for tree in outcome.observations.values():
+        failure = tree.get("failure") if type(tree) is dict else None
+        if type(failure) is not dict:
+            continue
+        text = failure.get("message")
+        if failure.get("type") == "MemoryError" or (type(text) is str and explain_memory(text)):
+            return MEMORY, _memory_sentence(limits)
+    return None
+
+
+def _memory_sentence(limits: Limits) -> str:
+    return (
+        f"Your code asked for more than {limits.memory >> 20} MiB of memory. Look for a tensor with one dimension too many "
+        "(broadcasting [n, 1] against [n] gives [n, n]) or a list that grows without end."
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

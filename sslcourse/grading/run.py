@@ -1,0 +1,318 @@
+"""`sslcourse grade`: a folder of submitted notebooks in, a gradebook and a feedback page for each out.
+
+Every submission gets a grade whatever it holds, also when the grader itself fails on it; none can change another's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from sslcourse.exercises import LABS
+from sslcourse.exercises.core import Exercise, Task, WrittenQuestion
+from sslcourse.exercises.judge import draw, judge
+from sslcourse.grading import report, sandbox
+from sslcourse.grading.host import Box, Limits, Outcome
+from sslcourse.grading.intake import Answer, Submission, Unreadable, find_answers, guess_lab, is_blank, read_cells
+from sslcourse.grading.results import (
+    ERROR,
+    KILLED,
+    MISSING,
+    TO_MARK,
+    CaseLine,
+    ExerciseResult,
+    Grade,
+    explain_end,
+    ran_out_of_memory,
+)
+
+SKIPPED_FOLDERS = {".ipynb_checkpoints", "__MACOSX", ".git"}
+_random = secrets.SystemRandom()
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What the grader knows of a lab: the public half's module for the box, the answers for itself.
+
+    `box_files` are further files to put into the box (path inside -> source), for tasks that live outside this package.
+    """
+
+    name: str
+    title: str
+    tasks_module: str
+    exercises: Mapping[str, Exercise]
+    written: Mapping[str, WrittenQuestion]
+    box_files: Mapping[str, Path] | None = None
+
+
+def course_labs() -> dict[str, Lab]:
+    """The labs of this package, by name."""
+    return {
+        name: Lab(name, info.title, f"sslcourse.exercises.{name}_tasks", info.exercises, info.written)
+        for name, info in LABS.items()
+    }
+
+
+def grade_paths(
+    paths: Iterable[str | Path],
+    out: str | Path,
+    *,
+    lab: str | None = None,
+    jobs: int = 1,
+    limits: Limits | None = None,
+    unsafe: bool = False,
+    progress: bool = True,
+    labs: Mapping[str, Lab] | None = None,
+) -> list[Grade]:
+    """Grade every notebook of `paths` (files, or folders that are searched), write everything below `out`, return the grades.
+
+    `lab` says which lab they are, where that is not to be found out; `jobs` submissions run side by side.
+    Raises `sandbox.NoSandbox` where there is none and `unsafe` is not given, ValueError for an unknown lab.
+    """
+    known = dict(labs if labs is not None else course_labs())
+    if lab is not None and lab not in known:
+        raise ValueError(f"there is no lab {lab!r}; choose from {', '.join(known)}")
+    level = sandbox.level(unsafe)
+    files = find_submissions(paths)
+    names = student_names(files)
+
+    def grade_one(item: tuple[Path, str]) -> Grade:
+        return grade_submission(item[0], item[1], known, lab, level, limits or Limits())
+
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        # With one job and a stuck terminal one still wants to see whose turn it is, hence a bar over submissions.
+        graded = tqdm(
+            pool.map(grade_one, zip(files, names)),
+            total=len(files),
+            desc="grading",
+            unit="notebook",
+            disable=not progress,
+            file=sys.stdout,
+        )
+        grades = list(graded)
+    report.write_all(grades, Path(out))
+    return grades
+
+
+def find_submissions(paths: Iterable[str | Path]) -> list[Path]:
+    """The files to grade. A folder stands for the notebooks below it; one that holds none stands for itself, as missing."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(
+            file for file in path.rglob("*.ipynb") if not SKIPPED_FOLDERS & set(file.relative_to(path).parts[:-1])
+        )
+        found += inside or [path]
+        for folder in sorted(entry for entry in path.iterdir() if entry.is_dir() and entry.name not in SKIPPED_FOLDERS):
+            if inside and not any(file.is_relative_to(folder) for file in inside):
+                found.append(folder)  # a student whose folder has no notebook must not silently drop out
+    return list(dict.fromkeys(found))
+
+
+def student_names(files: Sequence[Path]) -> list[str]:
+    """A name for each file, all different: its stem, or its folder's name where files of one stem lie in several folders.
+
+    >>> student_names([Path("a/lab.ipynb"), Path("b/lab.ipynb"), Path("c/eve.ipynb")])
+    ['a', 'b', 'eve']
+    """
+    stems = [file.stem if file.suffix else file.name for file in files]
+    names = [file.absolute().parent.name if stems.count(stem) > 1 else stem for file, stem in zip(files, stems)]
+    unique: list[str] = []
+    for name, stem in zip(names, stems):
+        name = name if names.count(name) == 1 else f"{name}-{stem}"
+        candidate, count = name, 1
+        while candidate in unique:
+            count += 1
+            candidate = f"{name} ({count})"
+        unique.append(candidate)
+    return unique
+
+
+def grade_submission(
+    path: Path, student: str, labs: Mapping[str, Lab], lab: str | None, level: sandbox.Level, limits: Limits
+) -> Grade:
+    """Grade one file; never raises."""
+    began = time.monotonic()
+    grade = Grade(student, lab or "", path, level=level.sentence)
+    try:
+        _grade(grade, path, labs, lab, level, limits)
+    except Unreadable as error:
+        grade.problem = str(error)
+    except Exception as error:
+        grade.is_grader_error = True
+        grade.problem = (
+            f"The grader itself failed on this file ({type(error).__name__}: {error}). This is not the student's fault; "
+            "keep the file and report it."
+        )
+    if grade.problem:
+        _fill_up(grade, labs)
+    grade.seconds = time.monotonic() - began
+    return grade
+
+
+def _grade(grade: Grade, path: Path, labs: Mapping[str, Lab], lab: str | None, level: sandbox.Level, limits: Limits) -> None:
+    if path.is_dir():
+        raise Unreadable("There is no notebook in this folder. Hand in the .ipynb file of the lab.")
+    cells, grade.repairs = read_cells(path)
+    tasks_by_lab = {name: {id: exercise.task for id, exercise in known.exercises.items()} for name, known in labs.items()}
+    name = lab or guess_lab(cells, tasks_by_lab)
+    if name is None:
+        raise Unreadable(f"Nothing of any known lab ({', '.join(labs)}) was found in this notebook. Is it the right file?")
+    grade.lab = name
+    submission = find_answers(cells, tasks_by_lab[name], labs[name].written)
+    grade.repairs += submission.repairs
+    chosen = labs[name]
+    with Box(chosen.tasks_module, level, limits, dict(chosen.box_files or {})) as box:
+        for id, exercise in chosen.exercises.items():
+            grade.results.append(_guarded(exercise, submission.answers[id], box, grade))
+    grade.results += [_to_mark(question, submission) for question in chosen.written.values()]
+
+
+def _guarded(exercise: Exercise, answer: Answer | None, box: Box, grade: Grade) -> ExerciseResult:
+    try:
+        return grade_answer(exercise, answer, box)
+    except Exception as error:  # one exercise that the grader fails on costs only itself
+        grade.is_grader_error = True
+        message = f"The grader itself failed here ({type(error).__name__}: {error}). This is not your fault; tell your teacher."
+        code = answer.source if answer else None
+        return ExerciseResult(exercise.task.id, exercise.task.title, 0.0, exercise.task.points, ERROR, message, code=code)
+
+
+def grade_answer(exercise: Exercise, answer: Answer | None, box: Box) -> ExerciseResult:
+    """Observe one answer in the box on fresh inputs and judge it here."""
+    task = exercise.task
+
+    def result(points: float, status: str, message: str, **more) -> ExerciseResult:
+        if answer is not None:
+            more |= {"repairs": answer.repairs, "code": answer.source}
+        return ExerciseResult(task.id, task.title, points, task.points, status, message, **more)
+
+    if answer is None:
+        message = f"No cell defines a function called `{task.function}`. If you deleted the cell, take it from the lab again."
+        return result(0.0, MISSING, message)
+    inputs = {case.name: draw(task, case, _random.randrange(2**62)) for case in task.cases}
+    outcome = box.observe(task, answer.source, answer.helpers, inputs)
+    verdict = judge(exercise, outcome.observations, inputs)
+    cases = tuple(CaseLine(case.name, case.points, case.max_points, case.message) for case in verdict.cases)
+    ended = explain_end(outcome, box.limits)
+    common = {"cases": cases, "output": outcome.output}
+    if ended is not None:
+        return result(verdict.points, *ended, **common)
+    if len(outcome.observations) == len(task.cases):
+        status, message = ran_out_of_memory(verdict, outcome, box.limits) or (verdict.status, verdict.message)
+        if status == ERROR:
+            message = _missing_module(outcome.observations) or message + _failed_helpers(outcome)
+        return result(verdict.points, status, message, hint=verdict.hint, **common)
+    return result(verdict.points, *_unfinished(task, outcome), **common)
+
+
+def _unfinished(task: Task, outcome: Outcome) -> tuple[str, str]:
+    """Status and sentence when the process ended by itself without having observed every case."""
+    cell = outcome.cell or {}
+    error = cell.get("error")
+    if outcome.is_malformed:
+        return ERROR, "What came back from your code could not be read: something else was written where results belong."
+    if outcome.cell is None or (not error and outcome.observations):
+        return KILLED, "Your code ended the Python process it ran in (`os._exit` or a crash in a library). Take that out."
+    if type(error) is dict:
+        kind, text, line = (error.get(key) for key in ("type", "message", "line"))
+        where = f" in line {line} of the cell" if type(line) is int else ""
+        module = _says_missing_module(kind, text)
+        return ERROR, module or f"The cell did not run: {kind}{where}: {text}"[:600]
+    if cell.get("defined") is False:
+        return MISSING, f"The cell ran, but it leaves no function called `{task.function}`. Keep the name that the lab gives it."
+    return KILLED, "Your code ended the Python process it ran in (`os._exit` or a crash in a library). Take that out."
+
+
+def _failed_helpers(outcome: Outcome) -> str:
+    failed = (outcome.cell or {}).get("failed_helpers")
+    lines = [line for line in failed if type(line) is str] if type(failed) is list else []
+    return f" Lines of other cells that it needs did not run: {'; '.join(lines)}."[:600] if lines else ""
+
+
+def _missing_module(observations: Mapping) -> str | None:
+    for tree in observations.values():
+        failure = tree.get("failure") if type(tree) is dict else None
+        if type(failure) is dict:
+            found = _says_missing_module(failure.get("type"), failure.get("message"))
+            if found:
+                return found
+    return None
+
+
+def _says_missing_module(kind: object, text: object) -> str | None:
+    if kind not in ("ModuleNotFoundError", "ImportError") or type(text) is not str:
+        return None
+    if "sslcourse" in text:
+        return (
+            f"{text}: the course's own functions are not there where answers are graded. Write the computation yourself, "
+            "from torch's operations."
+        )[:600]
+    return f"{text}: this library is not there where answers are graded. Use torch and what the lab imports."[:600]
+
+
+def _to_mark(question: WrittenQuestion, submission: Submission) -> ExerciseResult:
+    text = submission.written.get(question.id)
+    message = "No answer was written." if is_blank(text) else "To be marked by a person."
+    answer = None if is_blank(text) else text
+    return ExerciseResult(
+        question.id, question.question, None, question.points, TO_MARK, message, answer=answer, rubric=question.rubric
+    )
+
+
+def _fill_up(grade: Grade, labs: Mapping[str, Lab]) -> None:
+    """Rows for everything that could not be graded, so that the gradebook has the same rows for everyone."""
+    name = grade.lab if grade.lab in labs else (next(iter(labs)) if len(labs) == 1 else "")
+    if not name:
+        return
+    grade.lab = name
+    done = {result.id for result in grade.results}
+    status = ERROR if grade.is_grader_error else MISSING
+    for id, exercise in labs[name].exercises.items():
+        if id not in done:
+            task = exercise.task
+            grade.results.append(ExerciseResult(id, task.title, 0.0, task.points, status, grade.problem))
+    for question in labs[name].written.values():
+        if question.id not in done:
+            grade.results.append(_to_mark(question, Submission({}, {})))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `sslcourse grade`."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a notebook, or a folder that is searched for notebooks")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where grades.csv, index.html and the pages go")
+    parser.add_argument("--lab", choices=sorted(LABS), help="which lab it is (default: found out from each notebook)")
+    parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="submissions side by side (default %(default)s)")
+    parser.add_argument("--timeout", type=float, default=Limits.seconds, metavar="S", help="seconds an exercise (default %(default)g)")
+    parser.add_argument("--memory", type=int, default=Limits.memory >> 20, metavar="MIB", help="MiB an exercise (default %(default)s)")
+    parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox, in a machine you can lose")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Grade and say where the pages are. 0: all graded; 1: the grader failed on some; 2: it could not begin."""
+    if arguments.unsafe:
+        print(f"WARNING: {sandbox.SENTENCES['unsafe']}.", file=sys.stderr)
+    limits = Limits(seconds=arguments.timeout, memory=arguments.memory * 2**20)
+    try:
+        grades = grade_paths(
+            arguments.paths, arguments.out, lab=arguments.lab, jobs=arguments.jobs, limits=limits, unsafe=arguments.unsafe
+        )
+    except (sandbox.NoSandbox, ValueError, OSError) as error:
+        print(f"sslcourse grade: {error}", file=sys.stderr)
+        return 2
+    for grade in grades:
+        said = grade.problem or f"{grade.points:g} of {grade.max_points:g}"
+        print(f"{grade.student}: {said}")
+    print(f"Open {Path(arguments.out) / 'index.html'}")
+    return 1 if any(grade.is_grader_error for grade in grades) else 0
