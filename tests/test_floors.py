@@ -57,6 +57,12 @@ def folder(module: str) -> str:
     return ".".join(module.split(".")[1:2])
 
 
+def allowed_libraries(here: str) -> set[str]:
+    """What modules of this folder may import beside the package itself."""
+    allowed = {"__future__", *sys.stdlib_module_names, *CORE_LIBRARIES}
+    return allowed | EXTRA_LIBRARIES if here in WITH_EXTRAS else allowed
+
+
 def complaints(source: str, module: str, is_package: bool = False) -> list[str]:
     """What a module imports and must not."""
     here, found = folder(module), []
@@ -72,9 +78,8 @@ def complaints(source: str, module: str, is_package: bool = False) -> list[str]:
                 found.append(f"{module} imports upward: {name}")
             elif FLOOR[there] == FLOOR[here] == 0:
                 found.append(f"{module} imports its neighbour: {name}")
-        elif library not in sys.stdlib_module_names and library not in CORE_LIBRARIES and library != "__future__":
-            if library not in EXTRA_LIBRARIES or here not in WITH_EXTRAS:
-                found.append(f"{module} imports {name}, which a student need not have")
+        elif library not in allowed_libraries(here):
+            found.append(f"{module} imports {name}, which a student need not have")
     return found
 
 

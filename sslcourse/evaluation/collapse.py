@@ -53,7 +53,16 @@ def effective_rank(z: Tensor) -> Tensor:
     >>> round(effective_rank(torch.eye(8)).item(), 3), round(effective_rank(torch.ones(8, 8)).item(), 3)
     (8.0, 1.0)
     """
-    values = spectrum(z)
+    return rank_of_spectrum(spectrum(z))
+
+
+@torch.no_grad()
+def rank_of_spectrum(values: Tensor) -> Tensor:
+    """The effective rank that belongs to singular values already at hand.
+
+    >>> rank_of_spectrum(torch.tensor([2.0, 2.0, 0.0])).item()
+    2.0
+    """
     total = values.sum()
     shares = values / total.clamp_min(torch.finfo(values.dtype).tiny)
     rank = torch.exp(-torch.special.xlogy(shares, shares).sum())

@@ -135,7 +135,7 @@ def test_collapse_is_seen():
     collapsed = collapse_report(*[1 + 1e-3 * z for z in draw(64, 16)])
     assert healthy["effective_rank"] > 4 * collapsed["effective_rank"]
     assert collapsed["channel_std"] < 0.01 * collapsed["channel_std_healthy"]
-    assert collapsed["negative_cosine"] > 0.99 > 0.2 > healthy["negative_cosine"]
+    assert collapsed["negative_cosine"] > 0.99 and healthy["negative_cosine"] < 0.2
 
 
 def test_step_meters_never_wait_for_values():
