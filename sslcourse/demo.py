@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from sslcourse.authoring.address import write_text
 from sslcourse.authoring.notebooks import build_lab
-from sslcourse.authoring.outputs import execute
+from sslcourse.authoring.outputs import ExecutionError, execute
 from sslcourse.grading import sandbox
 from sslcourse.grading.run import grade_paths
 
@@ -61,10 +61,14 @@ def main(arguments: argparse.Namespace) -> int:
             f"sslcourse demo: there is no {arguments.source}; run it in the course's checkout, or name it with --source"
         )
         return 2
-    reason = sandbox.unavailable()
-    if reason:
-        print(f"No sandbox ({reason}). The demo grades its own two notebooks without one; other people's need it.")
-    rows = make_demo(arguments.source, arguments.out, unsafe=bool(reason), start=start)
+    boxed, sentence = sandbox.available()
+    if not boxed:
+        print(f"No sandbox: {sentence} The demo grades its own two notebooks without one; other people's need it.")
+    try:
+        rows = make_demo(arguments.source, arguments.out, unsafe=not boxed, start=start)
+    except ExecutionError as error:
+        print(f"sslcourse demo: a cell of the lab failed\n{error}")
+        return 1
     expected = [row["max_points"] if row["who"] == "solved-all" else 0 for row in rows]
     if [row["points"] for row in rows] != expected:
         print(f"The marks are not the expected ones: {rows}")
