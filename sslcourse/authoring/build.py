@@ -43,22 +43,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Build, check or execute; 0 when all is well, 1 when something differs or fails, 2 for a wrong command line."""
     try:
-        if arguments.repo or arguments.ref:
-            if arguments.check:
-                raise ValueError("--repo and --ref write, --check does not: give one or the other")
-            address = read_address()
-            address = replace(
-                address, repository=arguments.repo or address.repository, ref=arguments.ref or address.ref
-            )
-            write_address(address)
-            print(f"address: https://github.com/{address.repository}, {address.ref}")
-        if arguments.repo and arguments.lab:
-            raise ValueError("a new address changes every lab: give --repo without naming labs")
         sources = _sources(arguments.solutions, arguments.lab)
+        if arguments.repo or arguments.ref:
+            _set_address(arguments)
     except ValueError as error:
         print(f"sslcourse build: {error}", file=sys.stderr)
         return 2
     return max([_one(path, arguments) for path in sources])
+
+
+def _set_address(arguments: argparse.Namespace) -> None:
+    if arguments.check:
+        raise ValueError("--repo and --ref write, --check does not: give one or the other")
+    if arguments.lab:
+        raise ValueError("a new address changes every lab: give it without naming labs")
+    address = read_address()
+    address = replace(address, repository=arguments.repo or address.repository, ref=arguments.ref or address.ref)
+    write_address(address)
+    print(f"address: https://github.com/{address.repository}, {address.ref}")
 
 
 def _sources(folder: Path, wanted: list[str]) -> list[Path]:
@@ -89,30 +91,39 @@ def _one(path: Path, arguments: argparse.Namespace) -> int:
     arguments.labs.mkdir(parents=True, exist_ok=True)
     for file, notebook in files.items():
         note = ""
-        if notebook is built.solution:
-            if arguments.execute:
-                try:
-                    notebook, note = execute(notebook, arguments.solutions), " (executed at scale smoke)"
-                except ExecutionError as error:
-                    print(f"{file}: a cell failed; the file is left as it was\n{error}", file=sys.stderr)
-                    return 1
-            elif file.exists():
-                kept = carry_outputs(notebook, nbformat.read(file, as_version=4))
-                note = " (outputs kept)" if kept else " (its code changed, so its outputs are gone: run --execute)"
+        if notebook is built.solution and arguments.execute:
+            try:
+                notebook, note = execute(notebook, arguments.solutions), " (executed at scale smoke)"
+            except ExecutionError as error:
+                print(f"{file}: a cell failed; the file is left as it was\n{error}", file=sys.stderr)
+                return 1
+        elif notebook is built.solution and file.exists():
+            kept = carry_outputs(notebook, _read(file))
+            note = " (outputs kept)" if kept else " (its code changed, so its outputs are gone: run --execute)"
         write_text(file, text_of(notebook))
         print(f"wrote {file}{note}")
     return 0
+
+
+def _read(file: Path) -> NotebookNode | None:
+    """A built notebook; None when the file is no notebook."""
+    try:
+        notebook = nbformat.reads(file.read_text(encoding="utf-8"), as_version=4)
+        text_of(without_outputs(notebook))
+        return notebook
+    except (ValueError, KeyError, AttributeError, TypeError):  # what nbformat makes of a damaged file
+        return None
 
 
 def _check(file: Path, wanted: NotebookNode) -> int:
     if not file.exists():
         print(f"{file} is missing: run `sslcourse build`")
         return 1
-    try:
-        found = text_of(without_outputs(nbformat.reads(file.read_text(encoding="utf-8"), as_version=4)))
-    except (ValueError, KeyError, AttributeError, TypeError) as error:  # what nbformat makes of a damaged file
-        print(f"{file} cannot be read as a notebook ({type(error).__name__}: {error}): run `sslcourse build`")
+    notebook = _read(file)
+    if notebook is None:
+        print(f"{file} cannot be read as a notebook: run `sslcourse build`")
         return 1
+    found = text_of(without_outputs(notebook))
     expected = text_of(wanted)
     if found == expected:
         print(f"{file} is up to date")

@@ -35,11 +35,13 @@ def without_outputs(notebook: NotebookNode) -> NotebookNode:
     return bare
 
 
-def carry_outputs(built: NotebookNode, committed: NotebookNode) -> bool:
+def carry_outputs(built: NotebookNode, committed: NotebookNode | None) -> bool:
     """Copy the outputs of `committed` into `built` when its code is the same; False (and nothing done) when it is not.
 
     The setup cell is not compared: it changes with the repository's address, which changes no result.
     """
+    if committed is None:
+        return False
     code = [
         [
             (cell.id, None if "setup" in cell.metadata.get("tags", ()) else cell.source)
@@ -105,9 +107,8 @@ def execute(
 
 
 def _still(output: NotebookNode) -> NotebookNode:
-    """A widget's view means nothing without its kernel: what stays is a sentence (the static figure is an output of its own)."""
+    """A widget's view means nothing without its kernel: its still picture stays, or a sentence where it has none."""
     data = output.get("data", {})
-    if WIDGET_VIEW in data:
-        del data[WIDGET_VIEW]
+    if data.pop(WIDGET_VIEW, None) and "image/png" not in data:
         data["text/plain"] = "[an interactive control: run the cell to use it]"
     return output

@@ -4,45 +4,46 @@ from __future__ import annotations
 
 from sslcourse.authoring.address import Address
 
-# Kept short, since every student reads it. A clone called "sslcourse" beside the notebook looks like a package without
-# an origin, so the origin is asked for. importlib.metadata reads versions from disk: it sees what pip has just done.
+# Kept short, since every student reads it. A clone that lies beside the notebook as the folder "sslcourse" imports as an
+# empty namespace: so `sslcourse.notebook` is asked for, and that namespace forgotten before the import is tried again.
 _PROBE = """\
-# Setup: run this cell first. It finds the course's package `sslcourse`, or installs it, and leaves torch as it is.
-import importlib.metadata
-import importlib.util
+# Run this cell first. It finds the course's package `sslcourse`, or installs it on Colab; torch stays as it is.
 import os
-import subprocess
 import sys
 
-
-def _have_course():
-    return getattr(importlib.util.find_spec("sslcourse"), "origin", None) is not None
-
-
-if not _have_course() and os.path.exists("../sslcourse/__init__.py"):
+if os.path.exists("../sslcourse/__init__.py"):
     sys.path.insert(0, os.path.abspath(".."))  # a checkout: labs/ lies beside sslcourse/
-if not _have_course():  # Colab, or a notebook that was downloaded alone
-{install}
+try:
+    import sslcourse.notebook
+except ModuleNotFoundError:
 """
 
+# importlib.metadata reads versions from disk: it sees what pip has just done.
 _INSTALL = """\
-    torch_before = importlib.metadata.version("torch")
+    import importlib.metadata
+    import subprocess
+
+    before = importlib.metadata.version("torch")
     address = "{address}"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", address], check=True)
+    sys.modules.pop("sslcourse", None)
     importlib.invalidate_caches()
-    torch_after = importlib.metadata.version("torch")
-    same = torch_before == torch_after
-    print(f"sslcourse installed; torch {{torch_before}}", "unchanged" if same else f"became {{torch_after}}: restart!")\
+    after = importlib.metadata.version("torch")
+    print("sslcourse is installed; torch", f"{{after}} as before" if after == before else f"is now {{after}}: restart!")
 """
 
 # No address has been set: installing whatever lies at a made-up one would be worse than a sentence.
 _NO_ADDRESS = """\
-    raise ImportError("The package sslcourse is not installed. Open this notebook inside a checkout of the course, or "
-                      "install it first. (Instructors: `sslcourse build --repo OWNER/NAME` lets Colab install it.)")\
+    print("The package sslcourse is not installed: open this notebook in a checkout of the course, or install it first.")
+    raise  # (instructors: `sslcourse build --repo OWNER/NAME` lets Colab install it)
 """
 
 
 def setup_text(address: Address, imports: str) -> str:
-    """The whole setup cell: the probe, then the lab's own `imports`."""
+    """The whole setup cell: the probe, then the lab's own `imports`.
+
+    >>> setup_text(Address("ada/sslcourse"), "import torch").splitlines()[-1]
+    'import torch'
+    """
     install = _INSTALL.format(address=address.install) if address.is_set else _NO_ADDRESS
-    return _PROBE.replace("{install}", install) + "\n" + imports
+    return f"{_PROBE}{install}\n{imports}"

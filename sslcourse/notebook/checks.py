@@ -88,7 +88,7 @@ def points(value: float) -> str:
 
 
 def _headline(exercise: Exercise, verdict: Verdict) -> tuple[str, str]:
-    name = exercise.task.title
+    name = f"`{exercise.task.function}`"
     if verdict.status == "passed":
         return f"{name}: passed, {points(verdict.max_points)}", "good"
     if verdict.status == "missing":

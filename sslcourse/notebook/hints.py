@@ -54,8 +54,8 @@ def solution(identifier: str, force: bool = False) -> None:
     seen = int(known["hints"].get(identifier, 0))
     passed = known["tasks"].get(identifier, {}).get("status") == "passed"
     if not (force or passed or seen >= LEVELS):
-        left = f"{LEVELS - seen} hint" + ("" if LEVELS - seen == 1 else "s")
-        ways = f'There is still {left} to see: `hint("{identifier}")`. `solution("{identifier}", force=True)` shows it at once.'
+        left = "is still 1 hint" if LEVELS - seen == 1 else f"are still {LEVELS - seen} hints"
+        ways = f'There {left} to see: `hint("{identifier}")`. `solution("{identifier}", force=True)` shows it at once.'
         show_card("The answer comes after the hints", ways, kind="wait")
         return
     source = inspect.cleandoc("\n" + inspect.getsource(exercise.reference))

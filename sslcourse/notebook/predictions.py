@@ -18,14 +18,9 @@ def predict(identifier: str, choice: str | None = None, **options: str) -> None:
         return
     if entry.get("fixed"):
         kept = entry.get("choice")
-        said = (
-            f"The experiment has run, and your prediction was `{kept}`."
-            if kept
-            else "The experiment has run without a prediction."
-        )
-        if choice != kept and choice is not None:
-            said += " It is too late to change it."
-        show_card(title, said, _options(options, kept))
+        if not entry.get("options"):  # it was measured before this cell ran: now its options are known
+            _keep(identifier, {**entry, "options": dict(options)})
+        show_card(title, _fixed_words(kept, choice), _options(options, kept))
         return
     _keep(identifier, {"choice": choice, "options": dict(options), "fixed": False})
     if choice is None:
@@ -33,7 +28,7 @@ def predict(identifier: str, choice: str | None = None, **options: str) -> None:
         show_card(
             f"{title}: none yet",
             _options(options, None),
-            f"Put {names} in place of `None` and run the cell again.",
+            f"Put one of {names} in place of `None` and run the cell again.",
             kind="wait",
         )
     else:
@@ -54,7 +49,7 @@ def measured(identifier: str, text: str, answer: str | None = None) -> None:
     state.update(_lab(identifier), "measured", identifier, {"text": str(text), "answer": answer})
     said = entry.get("choice")
     if not said:
-        show_card("Measured", text)
+        show_card("Measured", text, *([f"That is: {_option(entry, answer)}."] if answer in entry["options"] else []))
     elif answer is None:
         show_card("Measured", text, f"This decides nothing. You predicted: {_option(entry, said)}.", kind="wait")
     else:
@@ -76,12 +71,11 @@ def prediction_table(lab: str | None = None) -> None:
         entry = known["predictions"].get(identifier, {})
         found = known["measured"].get(identifier, {})
         said, answer = entry.get("choice"), found.get("answer")
-        verdict = "–"
+        verdict = "undecided" if found else "–"
+        if answer:
+            verdict = "✓ as predicted" if said == answer else f"{'✗ ' if said else ''}{_option(entry, answer)}"
         if said and answer:
             decided, right = decided + 1, right + (said == answer)
-            verdict = "✓ as predicted" if said == answer else f"✗ it was {answer}: {_option(entry, answer)}"
-        elif found and answer is None:
-            verdict = "undecided"
         name = identifier.split(".")[-1].replace("_", " ")
         rows.append([name, _option(entry, said) if said else "(none)", found.get("text", "(not run)"), verdict])
     if not rows:
@@ -90,6 +84,13 @@ def prediction_table(lab: str | None = None) -> None:
     count = f"{right} of {decided} as predicted" if decided else "none to compare yet"
     table = Table(["about", "you predicted", "measured", "so"], rows)
     show_card(f"Predictions and measurements: {count}", table)
+
+
+def _fixed_words(kept: str | None, choice: str | None) -> str:
+    if kept is None:
+        return f"The experiment has run without a prediction. To start over, delete {state.place()[1]}."
+    late = " It is too late to change it." if choice not in (kept, None) else ""
+    return f"The experiment has run, and your prediction was `{kept}`.{late}"
 
 
 def _lab(identifier: str) -> str:

@@ -14,7 +14,7 @@ from sslcourse.notebook.scales import SCALES, scale
 _current: str | None = None
 
 _SCALE_WORDS = {
-    "smoke": "everything runs, nothing learns: for a quick look",
+    "smoke": "everything runs and nothing learns, for a quick look",
     "cpu": "for two CPU cores",
     "gpu": "for a GPU",
 }
@@ -45,9 +45,9 @@ def start(lab: str, scale_name: str | None = None, seed: int = 0) -> None:
 
     chosen = scale()
     info = exercises.LABS[lab]
-    other = " or ".join(f'start("{lab}", "{name}")' for name in SCALES if name != chosen)
+    other = " or ".join(f'`start("{lab}", "{name}")`' for name in SCALES if name != chosen)
     rows = [
-        ["scale", f"{chosen}, {_SCALE_WORDS[chosen]}; to change it: {other}"],
+        ["scale", f"{chosen}: {_SCALE_WORDS[chosen]} (to change it: {other})"],
         ["device", _device(torch)],
         [
             "versions",

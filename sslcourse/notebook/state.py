@@ -37,7 +37,7 @@ def update(lab: str, part: str, identifier: str, value: Any) -> None:
     _lab(state, lab)[part][identifier] = value
     file, where = place()
     try:
-        _write(file, json.dumps(state, indent=1, sort_keys=True))
+        _write(file, json.dumps(state, indent=1))
         _memory = None
     except OSError as error:
         _memory = state
