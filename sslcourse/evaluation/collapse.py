@@ -32,13 +32,19 @@ def channel_std(z: Tensor) -> Tensor:
 def spectrum(z: Tensor) -> Tensor:
     """The singular values of the features, largest first: `min(N, D)` numbers, neither centred nor normalised.
 
+    NaN throughout when a feature is not finite.
+
     Source: Jing et al. 2022, "Understanding Dimensional Collapse", section 3 (there on the covariance).
 
     >>> spectrum(torch.diag(torch.tensor([3.0, 1.0, 2.0]))).tolist()
     [3.0, 2.0, 1.0]
     """
     _check_rows(z)
-    return torch.linalg.svdvals(_wide(z))
+    z = _wide(z)
+    # A run that diverged should be told so by its loss, not by a decomposition that does not converge: NaN in, NaN out.
+    finite = torch.isfinite(z).all()
+    values = torch.linalg.svdvals(torch.where(finite, z, torch.zeros_like(z)))
+    return torch.where(finite, values, torch.full_like(values, math.nan))
 
 
 @torch.no_grad()
@@ -66,7 +72,7 @@ def rank_of_spectrum(values: Tensor) -> Tensor:
     total = values.sum()
     shares = values / total.clamp_min(torch.finfo(values.dtype).tiny)
     rank = torch.exp(-torch.special.xlogy(shares, shares).sum())
-    return torch.where(total > 0, rank, torch.zeros_like(rank))
+    return torch.where(total == 0, torch.zeros_like(rank), rank)
 
 
 @torch.no_grad()

@@ -48,6 +48,12 @@ def test_effective_rank_at_its_ends():
     assert effective_rank(torch.randn(3, 100)) <= 3
 
 
+def test_features_that_are_not_finite_give_nan_and_no_error():
+    z = torch.randn(5, 3)
+    z[2, 1] = torch.inf
+    assert spectrum(z).isnan().all() and effective_rank(z).isnan()
+
+
 def test_effective_rank_is_not_centred():
     z = torch.eye(4, dtype=torch.float64)
     assert effective_rank(z) - effective_rank(z - z.mean(0)) > 0.9
