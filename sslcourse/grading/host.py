@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sslcourse.exercises.core import Task
 from sslcourse.grading import sandbox, wire
@@ -37,7 +37,7 @@ class Limits:
     seconds: float = 20.0
     memory: int = 1024 * 2**20
     file_size: int = 16 * 2**20
-    processes: int = 64
+    processes: int = 32
 
 
 @dataclass
@@ -72,10 +72,11 @@ class Box:
     ):
         self.tasks_module, self.level, self.limits, self.extra = tasks_module, level, limits or Limits(), extra
         self.starts = 0
+        self._failure: BoxError | None = None
         self._process: subprocess.Popen | None = None
         self._folder: Path | None = None
 
-    def __enter__(self) -> Box:
+    def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="sslcourse-box-"))
         try:
             modules, home = self._folder / "modules", self._folder / "home"
@@ -117,6 +118,8 @@ class Box:
             return Outcome(str(gone), seconds=time.monotonic() - began)
 
     def _start(self) -> None:
+        if self._failure is not None:  # it never ran; waiting for each exercise again helps nobody
+            raise self._failure
         self._stop()
         self.starts += 1
         request_end, self._requests = os.pipe()
@@ -133,7 +136,7 @@ class Box:
         code = "from sslcourse.grading.box import serve; serve()"
         argv = sandbox.command(self.level.mode, code, self._folder / "modules", [json.dumps(settings)])
         home = "/tmp" if self.level.is_boxed else str(self._folder / "home")
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (read when the box does not start)
         try:
             self._process = subprocess.Popen(
                 argv,
@@ -155,7 +158,9 @@ class Box:
             self._stop()
             self._errors.seek(0)
             said = self._errors.read()[-2000:].decode("utf-8", "replace").strip() or "it said nothing"
-            raise BoxError(f"the box did not start ({gone}): {said}") from None
+            failure = BoxError(f"the box did not start ({gone}): {said}")
+            self._failure = failure if self.starts == 1 else None
+            raise failure from None
         self._usual_memory = _memory_and_count(self._process.pid)[0]
 
     def _stop(self) -> None:
@@ -219,7 +224,8 @@ class Box:
     def _police(self) -> None:
         # The limits inside bind one process each; here all of them together are counted.
         memory, count = _memory_and_count(self._process.pid)
-        if memory > self._usual_memory + 1.25 * self.limits.memory + sandbox.SCRATCH:
+        # The usual memory twice: pages that a child shares with the server become its own as it touches them.
+        if memory > 2 * self._usual_memory + 1.25 * self.limits.memory + sandbox.SCRATCH:
             raise _Gone("memory")
         if count > self.limits.processes + 8:
             raise _Gone("processes")

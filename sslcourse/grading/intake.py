@@ -70,8 +70,8 @@ def read_cells(path: Path) -> tuple[list[Cell], list[str]]:
         raise Unreadable("The file is JSON but no notebook. Hand in the .ipynb file of the lab.")
     found = notebook.get("cells")
     if not isinstance(found, list) and isinstance(notebook.get("worksheets"), list):
-        sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
-        found = [cell for sheet in sheets for cell in sheet.get("cells") or [] if isinstance(sheet.get("cells"), list)]
+        sheets = [sheet.get("cells") for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
+        found = [cell for cells in sheets if isinstance(cells, list) for cell in cells]
         repairs.append("The notebook is in the old format 3; it was read all the same.")
     if not isinstance(found, list):
         raise Unreadable("The file has no cells, so it is no notebook. Hand in the .ipynb file of the lab.")
@@ -185,7 +185,8 @@ def _find(cells: list[Cell], task: Task, notes: list[str]) -> Cell | None:
         notes.append(f"The marked cell does not define `{task.function}`; cell {candidates[-1].number} does and was taken.")
     code = [cell for cell in candidates if cell.kind == "code"]
     worked_on = [cell for cell in code or candidates if is_attempted(_as_code(cell), task.function)]
-    best = (worked_on or code or candidates)[-1]
+    last = (worked_on or code or candidates)[-1]
+    best = next(cell for cell in worked_on or code or candidates if cell.source == last.source)  # of copies, the first
     if best.kind != "code":
         notes.append(f"The answer was in a {best.kind} cell; it was read as code.")
     return Cell(best.number, "code", _as_code(best), best.grade_id)

@@ -14,7 +14,7 @@ from sslcourse.grading.results import PASSED, TO_MARK, ExerciseResult, Grade
 # A mark and a word for each status, so that colour only repeats what is written.
 LABELS = {
     "passed": ("✓", "passed"),
-    "failed": ("✗", "not right yet"),
+    "failed": ("✗", "not right"),
     "error": ("!", "error"),
     "timeout": ("!", "out of time"),
     "memory": ("!", "out of memory"),
@@ -31,7 +31,7 @@ def feedback(grade: Grade) -> str:
     graded = [result for result in grade.results if result.status != TO_MARK]
     written = [result for result in grade.results if result.status == TO_MARK]
     parts = [
-        f"<header><p class='kicker'>Feedback · lab {text(grade.lab or 'unknown')}</p><h1>{text(grade.student)}</h1></header>",
+        f"<header><p class='kicker'>Feedback · {text(grade.title or grade.lab or 'no lab recognised')}</p><h1>{text(grade.student)}</h1></header>",
         _score(grade, written),
         _callout("problem", grade.problem) if grade.problem else "",
         _unsafe_banner([grade]),
@@ -39,8 +39,7 @@ def feedback(grade: Grade) -> str:
         _summary(grade.results) if grade.results else "",
         *(_exercise(number, result, grade.problem) for number, result in enumerate(graded, start=1)),
         *(_written(result) for result in written),
-        f"<footer><p>Graded in {grade.seconds:.1f} s from <code>{text(grade.source.name)}</code>.</p>"
-        f"<p>Student code ran in: {text(grade.level or 'nothing; it was not run')}.</p></footer>",
+        _footer(grade),
     ]
     return _page(f"{grade.student}: feedback", "\n".join(part for part in parts if part), narrow=True)
 
@@ -50,13 +49,13 @@ def gradebook(grades: Sequence[Grade]) -> str:
     count = len(grades)
     to_mark = sum(result.status == TO_MARK and result.answer is not None for grade in grades for result in grade.results)
     levels = sorted({grade.level for grade in grades if grade.level})
-    parts = [
+    header = (
         "<header><p class='kicker'>Gradebook</p>"
         f"<h1>{count} submission{'' if count == 1 else 's'}</h1>"
         f"<p>{to_mark} written answer{'' if to_mark == 1 else 's'} to be marked by a person; not counted here. "
-        "The same as a table: <a href='grades.csv'>grades.csv</a>.</p></header>",
-        _unsafe_banner(grades),
-    ]
+        "The same as a table: <a href='grades.csv'>grades.csv</a>.</p></header>"
+    )
+    parts = [header, _unsafe_banner(grades)]
     for lab, group in groupby(sorted(grades, key=lambda grade: grade.lab), key=lambda grade: grade.lab):
         parts.append(_lab_table(lab, list(group)))
     parts.append(f"<footer><p>Student code ran in: {text('; '.join(levels) or 'nothing')}.</p>{_legend()}</footer>")
@@ -95,6 +94,12 @@ def _page(title: str, body: str, narrow: bool) -> str:
     )
 
 
+def _footer(grade: Grade) -> str:
+    where = text(grade.level or "nothing; it was not run")
+    took = f"Graded in {grade.seconds:.1f} s from <code>{text(grade.source.name)}</code>."
+    return f"<footer><p>{took}</p><p>Student code ran in: {where}.</p></footer>"
+
+
 def _score(grade: Grade, written: Sequence[ExerciseResult]) -> str:
     share = grade.points / grade.max_points if grade.max_points else 0.0
     waiting = sum(result.max_points for result in written)
@@ -109,21 +114,19 @@ def _summary(results: Sequence[ExerciseResult]) -> str:
     rows = "".join(
         f"<tr><td><a href='#{_anchor(result)}'>{prose(_title(result))}</a>"
         f"{' <span class=quiet>repaired</span>' if result.is_repaired else ''}</td>"
-        f"<td>{_chip(result.status)}</td><td class='points'>{_points(result)}</td></tr>"
+        f"<td>{_result_chip(result)}</td><td class='points'>{_points(result)}</td></tr>"
         for result in results
     )
     return f"<table class='summary'><thead><tr><th>Exercise</th><th>Result</th><th class='points'>Points</th></tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _exercise(number: int, result: ExerciseResult, problem: str) -> str:
-    parts = [
-        f"<section class='exercise {result.status}' id='{_anchor(result)}'><div class='head'><h2>{number}. {prose(result.title)}</h2>"
-        f"{_chip(result.status)}<span class='points'>{_points(result)}</span></div>",
-    ]
+    head = f"<h2>{number}. {prose(result.title)}</h2>{_chip(result.status)}<span class='points'>{_points(result)}</span>"
+    parts = [f"<section class='exercise {result.status}' id='{_anchor(result)}'><div class='head'>{head}</div>"]
     if result.message != problem:
         parts.append(_callout("hint" if result.hint else result.status, result.message))
     parts.append(_notes(result.repairs, "Repaired"))
-    if result.cases and result.code is not None and result.status != "missing":
+    if _are_cases_worth_showing(result):
         parts.append(_cases(result))
     if result.code is not None:
         parts.append(f"<details{'' if result.status == PASSED else ' open'}><summary>Your code</summary>{_code(result.code)}</details>")
@@ -133,12 +136,19 @@ def _exercise(number: int, result: ExerciseResult, problem: str) -> str:
     return "\n".join(part for part in parts if part) + "</section>"
 
 
+def _are_cases_worth_showing(result: ExerciseResult) -> bool:
+    tells_more = len({case.message for case in result.cases}) > 1 or any(case.points for case in result.cases)
+    return result.status == "passed" or (tells_more and result.status != "missing")
+
+
 def _cases(result: ExerciseResult) -> str:
-    rows = ""
+    rows, earlier = "", ""
     for case in result.cases:
         is_right = case.points == case.max_points
         mark = _chip("passed" if is_right else "failed", "right" if is_right else "not right")
-        note = f"<div class='quiet'>{prose(case.message)}</div>" if case.message and case.message not in result.message else ""
+        is_news = case.message not in ("", earlier) and case.message not in result.message
+        note = f"<div class='quiet'>{prose(case.message)}</div>" if is_news else ""
+        earlier = case.message
         rows += f"<tr><td>{text(case.name)}{note}</td><td>{mark}</td><td class='points'>{case.points:g} of {case.max_points:g}</td></tr>"
     return f"<table class='cases'><tbody>{rows}</tbody></table>"
 
@@ -147,7 +157,7 @@ def _written(result: ExerciseResult) -> str:
     answer = f"<div class='answer'>{text(result.answer)}</div>" if result.answer else ""
     rubric = "".join(f"<li>{prose(line)}</li>" for line in result.rubric)
     return (
-        f"<section class='exercise to_mark' id='{_anchor(result)}'><div class='head'><h2>Written answer</h2>{_chip(result.status)}"
+        f"<section class='exercise to_mark' id='{_anchor(result)}'><div class='head'><h2>Written answer</h2>{_result_chip(result)}"
         f"<span class='points'>{_points(result)}</span></div><p>{prose(result.title)}</p>"
         f"{answer or _callout('missing', result.message)}"
         f"<details open><summary>Rubric, for the marker</summary><ul class='rubric'>{rubric}</ul></details></section>"
@@ -162,19 +172,21 @@ def _lab_table(lab: str, grades: list[Grade]) -> str:
     for grade in grades:
         by_id = {result.id: result for result in grade.results}
         cells = "".join(_grid_cell(by_id.get(id)) for id in columns)
+        if grade.problem and not grade.points:  # the same sentence for every exercise: said once
+            status = grade.results[0].status if grade.results else "missing"
+            cells = f"<td colspan='{len(columns)}'>{_chip(status)} {prose(grade.problem)}</td>"
         link = f"feedback/{grade.page.name}" if grade.page else ""
-        problem = f"<div class='quiet'>{prose(grade.problem)}</div>" if grade.problem else ""
         repaired = sum(result.is_repaired for result in grade.results) + len(grade.repairs)
         note = f"<div class='quiet'>{repaired} thing{'' if repaired == 1 else 's'} repaired</div>" if repaired else ""
         rows += (
-            f"<tr><th scope='row'><a href='{text(link)}'>{text(grade.student)}</a>{problem}{note}</th>"
+            f"<tr><th scope='row'><a href='{text(link)}'>{text(grade.student)}</a>{note}</th>"
             f"<td class='points'><strong>{grade.points:g}</strong> of {grade.max_points:g}</td>{cells}</tr>"
         )
     average = mean(grade.points for grade in grades)
     shares = "".join(f"<td>{_share_passed(id, grades)}</td>" for id in columns)
     foot = f"<tr><th scope='row'>all {len(grades)}: passed</th><td class='points'>mean {average:.1f}</td>{shares}</tr>"
     return (
-        f"<h2>{text(lab or 'No lab recognised')}</h2><div class='scroll'><table class='book'><thead><tr><th>Student</th>"
+        f"<h2>{text(grades[0].title or lab or 'No lab recognised')}</h2><div class='scroll'><table class='book'><thead><tr><th>Student</th>"
         f"<th class='points'>Points</th>{head}</tr></thead><tbody>{rows}</tbody><tfoot>{foot}</tfoot></table></div>"
     )
 
@@ -183,7 +195,7 @@ def _grid_cell(result: ExerciseResult | None) -> str:
     if result is None:
         return "<td></td>"
     points = "" if result.points is None else f"<span>{result.points:g} of {result.max_points:g}</span>"
-    return f"<td title='{text(result.message)}'>{_chip(result.status)}{points}</td>"
+    return f"<td title='{text(result.message)}'>{_result_chip(result)}{points}</td>"
 
 
 def _share_passed(id: str, grades: Sequence[Grade]) -> str:
@@ -206,6 +218,11 @@ def _notes(notes: Sequence[str], title: str) -> str:
 def _callout(kind: str, message: str) -> str:
     label = "<strong>Hint.</strong> " if kind == "hint" else ""
     return f"<p class='callout {kind}'>{label}{prose(message)}</p>"
+
+
+def _result_chip(result: ExerciseResult) -> str:
+    is_unwritten = result.status == TO_MARK and result.answer is None
+    return _chip("missing", "not written") if is_unwritten else _chip(result.status)
 
 
 def _chip(status: str, word: str | None = None) -> str:

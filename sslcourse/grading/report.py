@@ -30,6 +30,8 @@ def write_all(grades: Sequence[Grade], out: Path) -> None:
         write_atomically(out / "gradescope" / f"{name}.json", _json(gradescope(grade)))
     if len(grades) == 1:
         write_atomically(out / "results.json", _json(gradescope(grades[0])))
+    else:
+        (out / "results.json").unlink(missing_ok=True)  # of an earlier run, and now of nobody in particular
     write_atomically(out / "grades.csv", table(grades))
     write_atomically(out / "index.html", pages.gradebook(grades))
 

@@ -59,6 +59,7 @@ class Grade:
     repairs: list[str] = field(default_factory=list)
     level: str = ""
     seconds: float = 0.0
+    title: str = ""  # the lab's
     problem: str = ""  # why nothing could be graded, or what the grader itself got wrong
     is_grader_error: bool = False
     page: Path | None = None

@@ -82,24 +82,22 @@ def grade_paths(
     if lab is not None and lab not in known:
         raise ValueError(f"there is no lab {lab!r}; choose from {', '.join(known)}")
     level = sandbox.level(unsafe)
+    Path(out).mkdir(parents=True, exist_ok=True)  # a place that cannot be written to is known before the work, not after
     files = find_submissions(paths)
     names = student_names(files)
 
     def grade_one(item: tuple[Path, str]) -> Grade:
         return grade_submission(item[0], item[1], known, lab, level, limits or Limits())
 
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        # With one job and a stuck terminal one still wants to see whose turn it is, hence a bar over submissions.
-        graded = tqdm(
-            pool.map(grade_one, zip(files, names)),
-            total=len(files),
-            desc="grading",
-            unit="notebook",
-            disable=not progress,
-            file=sys.stdout,
-        )
-        grades = list(graded)
-    report.write_all(grades, Path(out))
+    grades: list[Grade] = []
+    pool = ThreadPoolExecutor(max(1, jobs))
+    try:
+        graded = pool.map(grade_one, zip(files, names))
+        bar = tqdm(graded, total=len(files), desc="grading", unit="notebook", disable=not progress, file=sys.stdout)
+        grades.extend(bar)  # one by one: what is there when it is interrupted stays
+    finally:  # interrupted with Ctrl-C, what is done is written all the same
+        pool.shutdown(cancel_futures=True)
+        report.write_all(grades, Path(out))
     return grades
 
 
@@ -149,7 +147,7 @@ def grade_submission(
         _grade(grade, path, labs, lab, level, limits)
     except Unreadable as error:
         grade.problem = str(error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (every submission gets a result)
         grade.is_grader_error = True
         grade.problem = (
             f"The grader itself failed on this file ({type(error).__name__}: {error}). This is not the student's fault; "
@@ -169,7 +167,7 @@ def _grade(grade: Grade, path: Path, labs: Mapping[str, Lab], lab: str | None, l
     name = lab or guess_lab(cells, tasks_by_lab)
     if name is None:
         raise Unreadable(f"Nothing of any known lab ({', '.join(labs)}) was found in this notebook. Is it the right file?")
-    grade.lab = name
+    grade.lab, grade.title = name, labs[name].title
     submission = find_answers(cells, tasks_by_lab[name], labs[name].written)
     grade.repairs += submission.repairs
     chosen = labs[name]
@@ -182,7 +180,7 @@ def _grade(grade: Grade, path: Path, labs: Mapping[str, Lab], lab: str | None, l
 def _guarded(exercise: Exercise, answer: Answer | None, box: Box, grade: Grade) -> ExerciseResult:
     try:
         return grade_answer(exercise, answer, box)
-    except Exception as error:  # one exercise that the grader fails on costs only itself
+    except Exception as error:  # noqa: BLE001 (one exercise that the grader fails on costs only itself)
         grade.is_grader_error = True
         message = f"The grader itself failed here ({type(error).__name__}: {error}). This is not your fault; tell your teacher."
         code = answer.source if answer else None
@@ -276,7 +274,7 @@ def _fill_up(grade: Grade, labs: Mapping[str, Lab]) -> None:
     name = grade.lab if grade.lab in labs else (next(iter(labs)) if len(labs) == 1 else "")
     if not name:
         return
-    grade.lab = name
+    grade.lab, grade.title = name, labs[name].title
     done = {result.id for result in grade.results}
     status = ERROR if grade.is_grader_error else MISSING
     for id, exercise in labs[name].exercises.items():

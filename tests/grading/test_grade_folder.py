@@ -1,0 +1,215 @@
+"""From a folder of notebooks to the gradebook."""
+
+import csv
+import html
+import json
+from dataclasses import replace
+
+import pytest
+import toy_lab
+from toy_lab import LAB, QUESTION, RIGHT, cells_of, code, notebook, text
+
+from sslcourse.cli import main
+from sslcourse.grading import run, sandbox
+from sslcourse.grading.host import Box, Limits
+from sslcourse.grading.intake import Answer
+from sslcourse.grading.run import find_submissions, grade_answer, grade_paths, student_names
+
+SCRIPT = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
+LIMITS = Limits(seconds=4.0, memory=300 * 2**20)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A class of seven, the worst of them before the best."""
+    root = tmp_path_factory.mktemp("submissions")
+    bad = {
+        "toy.double": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\ndef double(x):\n    os._exit(1)",
+        "toy.shift": f"def shift(x):\n    print({SCRIPT!r})\n    raise ValueError({SCRIPT!r})",
+        "toy.total": RIGHT["toy.total"],
+    }
+    cells = cells_of(bad)
+    cells[-1]["source"] = SCRIPT
+    (root / "a-bad.ipynb").write_text(notebook(*cells))
+    (root / "b-good.ipynb").write_text(notebook(*cells_of({})))
+    (root / "c-no-notebook").mkdir()
+    (root / "c-no-notebook" / "answer.txt").write_text("see e-mail")
+    (root / "d-broken.ipynb").write_text("{")
+    (root / "e").mkdir()
+    (root / "e" / "lab.ipynb").write_text(notebook(code("def double(x):\n    raise NotImplementedError", "toy.double")))
+    (root / "f").mkdir()
+    (root / "f" / "lab.ipynb").write_text(notebook(*[text(cell["source"]) for cell in cells_of({})]))
+    (root / "=cmd().ipynb").write_text(notebook(code("x = 1")))
+    (root / ".ipynb_checkpoints").mkdir()
+    (root / ".ipynb_checkpoints" / "a-bad-checkpoint.ipynb").write_text("{}")
+    return root
+
+
+@pytest.fixture(scope="module")
+def graded(folder, tmp_path_factory):
+    if not sandbox.available()[0]:
+        pytest.skip(f"no sandbox: {sandbox.available()[1]}")
+    out = tmp_path_factory.mktemp("out")
+    grades = grade_paths([folder, folder / "missing.ipynb"], out, labs={"toy": LAB}, limits=LIMITS, jobs=2, progress=False)
+    return {grade.student: grade for grade in grades}, out
+
+
+def test_everybody_has_a_grade(graded):
+    grades, _ = graded
+    expected = {"a-bad": 2.0, "b-good": 6.0, "c-no-notebook": 0.0, "d-broken": 0.0, "e": 0.0, "f": 6.0, "=cmd()": 0.0, "missing": 0.0}
+    assert {name: grade.points for name, grade in grades.items()} == expected
+    assert all(grade.max_points == 6.0 for grade in grades.values())
+    assert not any(grade.is_grader_error for grade in grades.values())
+
+
+def test_everybody_has_every_row(graded):
+    grades, out = graded
+    with open(out / "grades.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 * len(grades)
+    assert list(rows[0]) == ["student", "lab", "exercise", "points", "max_points", "status", "message"]
+    by_student = {}
+    for row in rows:
+        by_student.setdefault(row["student"], {})[row["exercise"]] = row
+    good = by_student["b-good"]
+    assert {row["status"] for id, row in good.items() if id != QUESTION.id} == {"passed"}
+    assert (good[QUESTION.id]["points"], good[QUESTION.id]["status"]) == ("", "to_mark")
+    assert by_student["a-bad"]["toy.shift"]["status"] == "error"
+    assert by_student["a-bad"]["toy.total"]["status"] == "passed"
+    assert by_student["d-broken"]["toy.total"]["status"] == "missing"
+    assert "no valid JSON" in by_student["d-broken"]["toy.total"]["message"]
+    assert by_student["e"]["toy.double"]["status"] == "missing"
+    assert "[repaired]" in by_student["f"]["toy.double"]["message"]
+    assert "no such file" in by_student["missing"]["toy.double"]["message"]
+    assert "'=cmd()" in by_student  # no spreadsheet runs it
+
+
+def test_pages_hold_no_markup_of_a_student(graded):
+    grades, out = graded
+    for page in [out / "index.html", *(grade.page for grade in grades.values())]:
+        shown = page.read_text()
+        assert "<script" not in shown
+        assert "<img" not in shown
+        assert "default-src 'none'" in shown
+    assert "&lt;script&gt;" in grades["a-bad"].page.read_text()
+
+
+def test_pages_say_what_was_done(graded):
+    grades, out = graded
+    page = grades["b-good"].page.read_text()
+    assert "6<span> of 6 points" in page
+    assert sandbox.level().sentence in html.unescape(page)
+    assert "Names additivity." in page
+    assert "Because 2(a + b) = 2a + 2b." in page
+    book = (out / "index.html").read_text()
+    assert book.count("feedback/") == len(grades)
+
+
+def test_gradescope_files(graded):
+    _, out = graded
+    assert not (out / "results.json").exists()  # one submission only
+    result = json.loads((out / "gradescope" / "b-good.json").read_text())
+    assert result["score"] == 6.0
+    assert [test["name"] for test in result["tests"]] == [*RIGHT, QUESTION.id]
+    assert sum(test.get("score", 0) for test in result["tests"]) == 6.0
+    assert all(test["visibility"] == "visible" for test in result["tests"])
+
+
+def test_no_temporary_file_is_left(graded):
+    _, out = graded
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def test_without_a_sandbox_grading_is_refused(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "_probe", lambda: (None, "bubblewrap is not installed."))
+    with pytest.raises(sandbox.NoSandbox, match="--unsafe"):
+        grade_paths([folder], tmp_path / "out", labs={"toy": LAB}, progress=False)
+    assert not (tmp_path / "out").exists()
+    assert sandbox.describe() == "none: bubblewrap is not installed."
+
+
+def test_unsafe_grades_and_says_so_everywhere(tmp_path):
+    path = tmp_path / "ada.ipynb"
+    wrong = "def shift(x):\n    import sslcourse.losses.contrastive\n    return x + 1"
+    path.write_text(notebook(*cells_of({"toy.shift": wrong, "toy.double": "import os\ndef double(x):\n    os._exit(0)"})))
+    [grade] = grade_paths([path], tmp_path / "out", labs={"toy": LAB}, limits=LIMITS, unsafe=True, progress=False)
+    assert [result.status for result in grade.results] == ["killed", "error", "passed", "to_mark"]
+    assert "NOT SANDBOXED" in grade.page.read_text()
+    assert "NOT SANDBOXED" in (tmp_path / "out" / "index.html").read_text()
+    assert "NOT SANDBOXED" in json.loads((tmp_path / "out" / "results.json").read_text())["output"]
+
+
+def test_the_other_level_of_sandbox_holds_too(level):
+    """As root the better level is used; the one for ordinary users is tried here."""
+    if level.mode != "uid" or not sandbox._starts("userns")[0]:
+        pytest.skip("not root, or no user namespaces: the other tests have used this level already")
+    hostile = [
+        "import os, signal\ndef double(x):\n    os.kill(os.getppid(), signal.SIGKILL)\n    return 0 * x",
+        "def double(x):\n    open('/etc/passwd').read()\n    return 2 * x",
+        "def double(x):\n    import socket\n    socket.create_connection(('1.1.1.1', 53), 1)\n    return 2 * x",
+    ]
+    with Box("toy_tasks", sandbox.Level("userns"), LIMITS, dict(LAB.box_files)) as box:
+        for source in hostile:
+            assert grade_answer(LAB.exercises["toy.double"], Answer(source), box).points == 0.0
+            assert grade_answer(LAB.exercises["toy.shift"], Answer(RIGHT["toy.shift"]), box).status == "passed"
+
+
+def test_a_failing_grader_still_gives_a_result(tmp_path, level):
+    def crash(answer, inputs):
+        raise RuntimeError("a bug of ours")
+
+    exercise = LAB.exercises["toy.shift"]
+    broken = replace(exercise, task=replace(exercise.task, draw_inputs=crash))
+    lab = replace(LAB, exercises=LAB.exercises | {"toy.shift": broken})
+    path = tmp_path / "ada.ipynb"
+    path.write_text(notebook(*cells_of({})))
+    [grade] = grade_paths([path], tmp_path / "out", labs={"toy": lab}, limits=LIMITS, progress=False)
+    assert [result.status for result in grade.results] == ["passed", "error", "passed", "to_mark"]
+    assert "not your fault" in grade.results[1].message
+    assert grade.is_grader_error
+
+
+def test_a_box_that_does_not_start_is_no_mark_for_the_student(tmp_path, level):
+    path = tmp_path / "ada.ipynb"
+    path.write_text(notebook(*cells_of({})))
+    lab = replace(LAB, tasks_module="no_such_module")
+    [grade] = grade_paths([path], tmp_path / "out", labs={"toy": lab}, limits=LIMITS, progress=False)
+    assert grade.is_grader_error
+    assert "no_such_module" in grade.results[0].message
+
+
+def test_submissions_are_found_once_and_empty_folders_too(folder):
+    found = [str(path.relative_to(folder)) for path in find_submissions([folder, folder / "b-good.ipynb"])]
+    assert sorted(found) == sorted(
+        ["=cmd().ipynb", "a-bad.ipynb", "b-good.ipynb", "d-broken.ipynb", "e/lab.ipynb", "f/lab.ipynb", "c-no-notebook"]
+    )
+
+
+def test_names_differ(tmp_path):
+    files = [tmp_path / name for name in ("a/lab.ipynb", "b/lab.ipynb", "x/a/lab.ipynb", "c/eve.ipynb", "no folder")]
+    names = student_names(files)
+    assert len(set(names)) == len(names)
+    assert names[3:] == ["eve", "no folder"]
+
+
+def test_the_command_refuses_an_unknown_lab_and_an_unwritable_place(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["grade", str(tmp_path), "--out", "x", "--lab", "none"])
+    assert stop.value.code == 2
+    (tmp_path / "file").write_text("")
+    assert main(["grade", str(tmp_path), "--out", str(tmp_path / "file"), "--unsafe"]) == 2
+    assert "sslcourse grade:" in capsys.readouterr().err
+
+
+def test_box_lists_only_what_is_allowed(tmp_path):
+    sandbox.filtered_copy(tmp_path, {"toy_tasks.py": toy_lab.TASKS_FILE})
+    inside = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.py")}
+    names = {name.removeprefix("sslcourse/") for name in inside if name.startswith("sslcourse/")}
+    assert names == {*sandbox.INCLUDED, "notebook/__init__.py"}
+    assert not any(word in name for name in names for word in ("contrastive.py", "written", "judge", "compare", "losses"))
+
+
+def test_course_labs_are_the_packages():
+    lab = run.course_labs()["contrastive"]
+    assert next(iter(lab.exercises)) == "contrastive.views"
+    assert lab.tasks_module == "sslcourse.exercises.contrastive_tasks"

@@ -1,0 +1,200 @@
+"""Any file becomes cells or a sentence; answers are found whatever happened to the notebook."""
+
+import json
+
+import pytest
+import toy_lab
+from toy_lab import LAB, QUESTION, RIGHT, STUB, cells_of, code, notebook, text
+
+from sslcourse.grading.intake import Unreadable, find_answers, guess_lab, is_blank, read_cells
+from sslcourse.grading.slices import helpers_for, is_attempted, without_programs
+
+DOUBLE = RIGHT["toy.double"]
+
+
+@pytest.fixture
+def intake(tmp_path):
+    def take(*cells):
+        path = tmp_path / "eve.ipynb"
+        path.write_text(cells[0] if isinstance(cells[0], str) else notebook(*cells))
+        found, repairs = read_cells(path)
+        submission = find_answers(found, toy_lab.TASKS, LAB.written)
+        submission.repairs = repairs + submission.repairs
+        return submission
+
+    return take
+
+
+def test_an_untouched_notebook_needs_no_repair(intake):
+    submission = intake(*cells_of({}))
+    assert {id: answer.source for id, answer in submission.answers.items()} == RIGHT
+    assert submission.repairs == []
+    assert not any(answer.repairs for answer in submission.answers.values())
+    assert submission.written[QUESTION.id] == "Because 2(a + b) = 2a + 2b."
+
+
+def test_a_deleted_cell_is_none_and_costs_only_itself(intake):
+    submission = intake(*[cell for cell in cells_of({}) if "double" not in cell["source"]])
+    assert submission.answers["toy.double"] is None
+    assert submission.answers["toy.shift"].source == RIGHT["toy.shift"]
+
+
+def test_of_duplicates_the_last_one_worked_on_counts(intake):
+    submission = intake(code(STUB, "toy.double"), code(DOUBLE, "toy.double"), code(STUB, "toy.double"))
+    assert submission.answers["toy.double"].source == DOUBLE
+    assert "3 times" in submission.answers["toy.double"].repairs[0]
+
+
+def test_reordered_cells_are_found_and_said(intake):
+    submission = intake(*reversed(cells_of({})))
+    assert {id: answer.source for id, answer in submission.answers.items()} == RIGHT
+    assert any("order" in repair for repair in submission.repairs)
+
+
+def test_without_metadata_functions_are_found_by_name(intake):
+    cells = [cell | {"metadata": {}} for cell in cells_of({})]
+    cells.insert(-1, text(f"**Question** (2 points). {QUESTION.question}"))
+    submission = intake(*cells)
+    assert {id: answer.source for id, answer in submission.answers.items()} == RIGHT
+    assert any("metadata" in repair for repair in submission.repairs)
+    assert submission.written[QUESTION.id] == "Because 2(a + b) = 2a + 2b."
+
+
+def test_one_cell_without_its_mark_is_found_and_said(intake):
+    cells = cells_of({})
+    cells[1]["metadata"] = {}
+    answer = intake(*cells).answers["toy.double"]
+    assert answer.source == DOUBLE
+    assert "lost its mark" in answer.repairs[0]
+
+
+@pytest.mark.parametrize("source", [DOUBLE, f"My answer:\n```python\n{DOUBLE}\n```\n"])
+@pytest.mark.parametrize("id", ["toy.double", None])
+def test_an_answer_turned_to_markdown_is_read_as_code(intake, source, id):
+    answer = intake(text(source, id), code(RIGHT["toy.shift"], "toy.shift")).answers["toy.double"]
+    assert answer.source.strip() == DOUBLE
+    assert any("markdown" in repair for repair in answer.repairs)
+
+
+def test_a_renamed_mark_is_repaired_by_the_functions_name(intake):
+    answer = intake(code(DOUBLE, "toy.double-copy"), code(RIGHT["toy.shift"], "toy.shift")).answers["toy.double"]
+    assert answer.source == DOUBLE
+
+
+def test_an_answer_moved_to_another_cell_is_taken_from_there(intake):
+    answer = intake(code("# see below", "toy.double"), code(DOUBLE)).answers["toy.double"]
+    assert answer.source == DOUBLE
+    assert answer.repairs
+
+
+def test_a_cell_with_a_syntax_error_is_still_the_answer(intake):
+    assert intake(code("def double(x:\n    return", None)).answers["toy.double"].source.startswith("def double")
+
+
+def test_format_three_is_read(intake):
+    old = [{"cell_type": "code", "input": [DOUBLE], "metadata": {}}, {"cell_type": "heading", "source": "Hi", "level": 1}]
+    submission = intake(json.dumps({"worksheets": [{"cells": old}], "nbformat": 3}))
+    assert submission.answers["toy.double"].source == DOUBLE
+    assert any("format 3" in repair for repair in submission.repairs)
+
+
+def test_damaged_cells_are_left_out_and_said(intake):
+    broken = [None, 7, {"cell_type": "code"}, {"cell_type": "code", "source": 5}, {"cell_type": "odd", "source": "x"}]
+    odd = [{"cell_type": "code", "source": ["def double(x):\n", 3, "    return 2 * x"], "metadata": "none"}]
+    submission = intake(json.dumps({"cells": broken + odd}))
+    assert submission.answers["toy.double"].source == DOUBLE
+    assert any("4 damaged" in repair for repair in submission.repairs)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "empty"),
+        (b"{not json", "no valid JSON"),
+        (b"[" * 100_000, "no valid JSON"),
+        (b"[1, 2]", "no notebook"),
+        (b"{}", "no cells"),
+        (b'{"cells": 3}', "no cells"),
+        (b"PK\x03\x04\xff\xfe\xfd\xfc\x80", "no text"),
+        (b"def double(x):\n    return 2 * x", "no valid JSON"),
+        (b'{"worksheets": [{"cells": 3}, 4]}', None),
+    ],
+)
+def test_what_is_no_notebook_is_refused_with_a_sentence(tmp_path, content, sentence):
+    path = tmp_path / "eve.ipynb"
+    path.write_bytes(content)
+    if sentence is None:
+        assert read_cells(path)[0] == []
+        return
+    with pytest.raises(Unreadable, match=sentence):
+        read_cells(path)
+
+
+def test_a_file_that_is_missing_or_too_large_is_refused(tmp_path):
+    with pytest.raises(Unreadable, match="no such file"):
+        read_cells(tmp_path / "none.ipynb")
+    with pytest.raises(Unreadable, match="no ordinary file"):
+        read_cells(tmp_path)
+    large = tmp_path / "large.ipynb"
+    with open(large, "wb") as file:
+        file.truncate(65 * 2**20)
+    with pytest.raises(Unreadable, match="larger than"):
+        read_cells(large)
+
+
+def test_the_lab_is_guessed_from_what_is_in_it(tmp_path):
+    path = tmp_path / "eve.ipynb"
+    path.write_text(notebook(*[cell | {"metadata": {}} for cell in cells_of({})]))
+    assert guess_lab(read_cells(path)[0], {"other": {}, "toy": toy_lab.TASKS}) == "toy"
+    path.write_text(notebook(code("print(1)")))
+    assert guess_lab(read_cells(path)[0], {"other": {}, "toy": toy_lab.TASKS}) is None
+
+
+def test_blank_written_answers_are_known():
+    assert is_blank(None)
+    assert is_blank(" *Write your answer here.* \n")
+    assert not is_blank("Because.")
+
+
+# What an answer takes from the rest of its notebook.
+
+
+def test_only_what_is_used_is_taken():
+    cells = [
+        "import torch, os\nfrom math import pi as PI\nimport timm",
+        "EPS = 1e-8\nOTHER = 3\ntrain(everything)\nresult = train()\nDTYPE = torch.float64",
+        "@torch.no_grad()\ndef helper(x):\n    return inner(x) + EPS\n\nclass Inner:\n    pass\ninner = lambda x: x * PI",
+        "def unused():\n    return timm",
+        "%%bash\nrm -rf /",
+        "def broken(:",
+    ]
+    taken = helpers_for("def double(x):\n    return helper(x).to(DTYPE)", "double", cells)
+    assert taken == [
+        "import torch",
+        "from math import pi as PI",
+        "EPS = 1e-08",
+        "DTYPE = torch.float64",
+        "@torch.no_grad()\ndef helper(x):\n    return inner(x) + EPS",
+        "inner = lambda x: x * PI",
+    ]
+
+
+def test_another_definition_of_the_answer_is_not_taken():
+    assert helpers_for("def double(x):\n    return double_it(x)", "double", ["def double(x): return 0"]) == []
+
+
+def test_calls_in_assignments_are_not_run():
+    cells = ["x = open('/etc/passwd')", "y = [f() for f in range(3)]", "z = a[0]", "w: int = 3"]
+    assert helpers_for("def f():\n    return x, y, z, w", "f", cells) == ["w: int = 3"]
+
+
+def test_programs_are_left_out_and_line_numbers_stay():
+    assert without_programs("x = 1\n  !rm -rf /\n%pip install y\n%time z") == "x = 1\n  pass\npass\n%time z"
+
+
+@pytest.mark.parametrize(
+    ("body", "attempted"),
+    [("'''doc'''\n    raise NotImplementedError", False), ("pass", False), ("...", False), ("return x", True), ("raise ValueError", True)],
+)
+def test_an_attempt_is_told_from_a_stub(body, attempted):
+    assert is_attempted(f"def f(x):\n    {body}", "f") is attempted

@@ -1,0 +1,27 @@
+"""Three toy tasks, so that the grader's tests know nothing of any lab. Goes into the box."""
+
+import torch
+
+from sslcourse.exercises.core import Case, Task
+from sslcourse.exercises.observe import observe_call, observe_gradient
+
+
+def draw_vector(generator, case):
+    n = case.sizes["n"]
+    return {name: torch.randn(n, generator=generator, dtype=case.dtype) for name in ("x", "cotangent")}
+
+
+def observe_with_gradient(answer, inputs):
+    return observe_gradient(answer, inputs, ["x"], ["x"])
+
+
+def observe_value(answer, inputs):
+    return observe_call(answer, inputs, ["x"])
+
+
+CASES = (Case("by hand", 1.0, {"n": 3}), Case("random", 1.0, {"n": 50}))
+TASKS = {
+    "toy.double": Task("toy.double", "double", "Double a vector", CASES, draw_vector, observe_with_gradient),
+    "toy.shift": Task("toy.shift", "shift", "Add one", CASES, draw_vector, observe_with_gradient),
+    "toy.total": Task("toy.total", "total", "Sum a vector", CASES, draw_vector, observe_value),
+}
