@@ -10,7 +10,7 @@ def mine_or_reference(identifier, answer, force=False):
 
 
 def __getattr__(name):
-    if name.startswith("__"):
+    if name.startswith(("__", "pytest")):  # what Python itself and a test collector ask of any module
         raise AttributeError(name)
     return _nothing
 

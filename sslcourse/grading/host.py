@@ -242,7 +242,7 @@ def _outcome(header: dict[str, Any], result: bytes, task: Task) -> Outcome:
         ended if ended in ("exited", "timeout", "flood") else "killed",
         exit=header["exit"] if type(header.get("exit")) is int else None,
         seconds=float(header.get("seconds") or 0.0),
-        output=str(header.get("output", ""))[:8000],
+        output=str(header.get("output") or "")[:8000],
         # A process that was stopped in the middle of a message has not sent nonsense.
         is_malformed=is_malformed and ended == "exited",
     )

@@ -63,18 +63,18 @@ def read_cells(path: Path) -> tuple[list[Cell], list[str]]:
     except (ValueError, RecursionError) as error:
         place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise Unreadable(
-            f"The file is no valid JSON{place}, so it cannot be read as a notebook. Open it in Jupyter, save it again "
+            f"The file is not valid JSON{place}, so it cannot be read as a notebook. Open it in Jupyter, save it again "
             "(or download it again from Colab as .ipynb) and hand that in."
         ) from None
     if not isinstance(notebook, dict):
-        raise Unreadable("The file is JSON but no notebook. Hand in the .ipynb file of the lab.")
+        raise Unreadable("The file is JSON but not a notebook. Hand in the .ipynb file of the lab.")
     found = notebook.get("cells")
     if not isinstance(found, list) and isinstance(notebook.get("worksheets"), list):
         sheets = [sheet.get("cells") for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
         found = [cell for cells in sheets if isinstance(cells, list) for cell in cells]
         repairs.append("The notebook is in the old format 3; it was read all the same.")
     if not isinstance(found, list):
-        raise Unreadable("The file has no cells, so it is no notebook. Hand in the .ipynb file of the lab.")
+        raise Unreadable("The file has no cells, so it is not a notebook. Hand in the .ipynb file of the lab.")
     cells = [_cell(number, raw) for number, raw in enumerate(found[:MAX_CELLS], start=1)]
     kept = [cell for cell in cells if cell is not None]
     if len(kept) < len(found):
@@ -129,7 +129,7 @@ def is_blank(answer: str | None) -> bool:
 def _read(path: Path) -> str:
     try:
         if not path.is_file():
-            reason = "There is no such file." if not path.exists() else "This is no ordinary file."
+            reason = "There is no such file." if not path.exists() else "This is not an ordinary file."
             raise Unreadable(f"{reason} Hand in the .ipynb file of the lab.")
         if path.stat().st_size > MAX_FILE:
             raise Unreadable(
@@ -146,7 +146,7 @@ def _read(path: Path) -> str:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Unreadable("The file is no text, so it is no notebook. Hand in the .ipynb file itself, not an archive or a PDF.")
+    raise Unreadable("The file is not text, so it is not a notebook. Hand in the .ipynb file itself, not an archive or a PDF.")
 
 
 def _cell(number: int, raw: Any) -> Cell | None:

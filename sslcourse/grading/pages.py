@@ -37,7 +37,7 @@ def feedback(grade: Grade) -> str:
         _unsafe_banner([grade]),
         _notes(grade.repairs, "Repaired in your notebook before grading"),
         _summary(grade.results) if grade.results else "",
-        *(_exercise(number, result, grade.problem) for number, result in enumerate(graded, start=1)),
+        *(_exercise(number, result) for number, result in enumerate(graded, start=1) if result.message != grade.problem),
         *(_written(result) for result in written),
         _footer(grade),
     ]
@@ -120,11 +120,10 @@ def _summary(results: Sequence[ExerciseResult]) -> str:
     return f"<table class='summary'><thead><tr><th>Exercise</th><th>Result</th><th class='points'>Points</th></tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _exercise(number: int, result: ExerciseResult, problem: str) -> str:
+def _exercise(number: int, result: ExerciseResult) -> str:
     head = f"<h2>{number}. {prose(result.title)}</h2>{_chip(result.status)}<span class='points'>{_points(result)}</span>"
     parts = [f"<section class='exercise {result.status}' id='{_anchor(result)}'><div class='head'>{head}</div>"]
-    if result.message != problem:
-        parts.append(_callout("hint" if result.hint else result.status, result.message))
+    parts.append(_callout("hint" if result.hint else result.status, result.message))
     parts.append(_notes(result.repairs, "Repaired"))
     if _are_cases_worth_showing(result):
         parts.append(_cases(result))

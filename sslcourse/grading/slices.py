@@ -74,8 +74,8 @@ def is_attempted(source: str, name: str) -> bool:
 def helpers_for(answer: str, function: str, others: Iterable[str]) -> list[str]:
     """The statements of the other cells that the answer uses, in the notebook's order.
 
-    >>> helpers_for("def f(x): return g(x)", "f", ["import os\\ndef g(x): return x * SCALE", "SCALE = 2\\nprint(SCALE)"])
-    ['def g(x): return x * SCALE', 'SCALE = 2']
+    >>> helpers_for("def f(x): return g(x)", "f", ["import os\\ng = lambda x: x * SCALE", "SCALE = 2\\nprint(SCALE)"])
+    ['g = lambda x: x * SCALE', 'SCALE = 2']
     """
     tree = parse(answer)
     if tree is None:

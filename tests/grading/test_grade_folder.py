@@ -77,7 +77,7 @@ def test_everybody_has_every_row(graded):
     assert by_student["a-bad"]["toy.shift"]["status"] == "error"
     assert by_student["a-bad"]["toy.total"]["status"] == "passed"
     assert by_student["d-broken"]["toy.total"]["status"] == "missing"
-    assert "no valid JSON" in by_student["d-broken"]["toy.total"]["message"]
+    assert "not valid JSON" in by_student["d-broken"]["toy.total"]["message"]
     assert by_student["e"]["toy.double"]["status"] == "missing"
     assert "[repaired]" in by_student["f"]["toy.double"]["message"]
     assert "no such file" in by_student["missing"]["toy.double"]["message"]

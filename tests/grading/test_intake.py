@@ -110,13 +110,13 @@ def test_damaged_cells_are_left_out_and_said(intake):
     ("content", "sentence"),
     [
         (b"", "empty"),
-        (b"{not json", "no valid JSON"),
-        (b"[" * 100_000, "no valid JSON"),
-        (b"[1, 2]", "no notebook"),
+        (b"{not json", "not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b"[1, 2]", "not a notebook"),
         (b"{}", "no cells"),
         (b'{"cells": 3}', "no cells"),
-        (b"PK\x03\x04\xff\xfe\xfd\xfc\x80", "no text"),
-        (b"def double(x):\n    return 2 * x", "no valid JSON"),
+        (b"PK\x03\x04\xff\xfe\xfd\xfc\x80", "not text"),
+        (b"def double(x):\n    return 2 * x", "not valid JSON"),
         (b'{"worksheets": [{"cells": 3}, 4]}', None),
     ],
 )
@@ -133,7 +133,7 @@ def test_what_is_no_notebook_is_refused_with_a_sentence(tmp_path, content, sente
 def test_a_file_that_is_missing_or_too_large_is_refused(tmp_path):
     with pytest.raises(Unreadable, match="no such file"):
         read_cells(tmp_path / "none.ipynb")
-    with pytest.raises(Unreadable, match="no ordinary file"):
+    with pytest.raises(Unreadable, match="not an ordinary file"):
         read_cells(tmp_path)
     large = tmp_path / "large.ipynb"
     with open(large, "wb") as file:
