@@ -32,6 +32,17 @@ def test_memory_format_changes_speed_only():
     torch.testing.assert_close(encoder(images), encoder(images.to(memory_format=torch.channels_last)))
 
 
+def test_taking_the_maximum_first_starts_as_if_it_came_last():
+    torch.manual_seed(0)
+    conv, pool, norm, relu = ConvNet(32, 2).train().stages[0]
+    x = conv(torch.randn(64, 3, 16, 16))
+    first = relu(norm(pool(x)))
+    last = pool(relu(nn.BatchNorm2d(32)(x)))
+    # neighbours share pixels and are a little less spread than four independent values
+    assert first.mean().item() == pytest.approx(last.mean().item(), rel=0.1)
+    assert first.std().item() == pytest.approx(last.std().item(), rel=0.1)
+
+
 def test_convnet_meta_copy_and_compile():
     with torch.device("meta"):
         assert ConvNet(8, 3).features(torch.rand(2, 3, 32, 32)).shape == (2, ConvNet(8, 3).dim)
