@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 
 import ipywidgets
 import torch
@@ -16,8 +17,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from sslcourse.data.augment import Augmentation, apply, draw
+from sslcourse.evaluation.figures import to_png
 from sslcourse.notebook.experiments import pictures
-from sslcourse.notebook.experiments.live import png
 
 
 class Explorer:
@@ -42,10 +43,15 @@ class Explorer:
         """The present value of a control."""
         return self.controls[name].value
 
+    @property
+    def png(self) -> bytes:
+        """The picture as it is now."""
+        return bytes(self.image.value)
+
     def redraw(self) -> None:
         """Draw the picture for the present values."""
         figure, text = self.draw()
-        self.image.value = png(figure)
+        self.image.value = to_png(figure, dpi=100)
         self.readout.value = text
 
     def draw(self) -> tuple[Figure, str]:
@@ -63,8 +69,8 @@ class Explorer:
                 "version_minor": 0,
                 "model_id": self.box.model_id,
             },
-            "image/png": base64.b64encode(self.image.value).decode(),
-            "text/plain": self.readout.value,
+            "image/png": base64.b64encode(self.png).decode(),
+            "text/plain": re.sub("<[^>]+>", "", self.readout.value),
         }
 
 

@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from sslcourse.evaluation.figures import new_figure
+
 from .bands import Bands, final_range
 from .pictures import BLUE, GREEN, GREY, ORANGE
 
@@ -20,24 +22,57 @@ PANELS = (
 
 def training_curves(rows: list[dict], steps: int, bands: Bands, arm: str) -> Figure:
     """Loss, contrastive accuracy, cosines and effective rank against the step; what three seeds gave is shaded."""
-    figure = Figure(figsize=(9.2, 4.8), layout="constrained")
-    axes = figure.subplots(2, 2)
-    for axis, (name, title, limits) in zip(axes.flat, PANELS, strict=True):
-        if name == "cosines":
-            curve(axis, rows, "positive_cosine", bands, arm, BLUE, "positive pairs")
-            curve(axis, rows, "negative_cosine", bands, arm, ORANGE, "negative pairs", dashed=True)
-            axis.legend(fontsize=8, frameon=False, loc="center right")
-        else:
-            curve(axis, rows, name, bands, arm, COLOURS[arm])
-        axis.set_title(title, fontsize=10)
-        axis.set_xlim(0, steps)
-        if limits:
-            axis.set_ylim(*limits)
-        _plain(axis)
-    for axis in axes[1]:
-        axis.set_xlabel("step", fontsize=9)
-    if bands:
-        figure.supxlabel("shaded: the range of three seeds", fontsize=8, color=GREY)
+    with new_figure(9.6, 4.6) as figure:
+        axes = figure.subplots(2, 2)
+        for axis, (name, title, limits) in zip(axes.flat, PANELS, strict=True):
+            if name == "cosines":
+                curve(axis, rows, "positive_cosine", bands, arm, BLUE, "positive pairs")
+                curve(axis, rows, "negative_cosine", bands, arm, ORANGE, "negative pairs", dashed=True)
+                axis.legend(loc="center right")
+            else:
+                curve(axis, rows, name, bands, arm, COLOURS[arm])
+            axis.set_title(title)
+            axis.set_xlim(0, steps)
+            if limits:
+                axis.set_ylim(*limits)
+        for axis in axes[1]:
+            axis.set_xlabel("step")
+        if arm in bands.get("arms", {}):
+            figure.supxlabel("shaded: the range of three seeds", fontsize=8, color=GREY)
+    return figure
+
+
+def geometry(points: dict[str, tuple[str, float, float]], cosines: dict[str, Tensor], rows: list[dict]) -> Figure:
+    """Histograms of the cosines of two networks, and the plane of alignment and uniformity.
+
+    `points` maps a network's key to (label, alignment, uniformity), `cosines` to the cosines `2N,2N` of all views.
+    """
+    with new_figure(9.8, 3.0) as figure:
+        axes = figure.subplots(1, 3)
+        for axis, key in zip(axes, points, strict=False):
+            cosine_histograms(axis, points[key][0], cosines[key])
+        alignment_plane(axes[2], points, rows)
+    return figure
+
+
+def collapse(values: dict[str, tuple[str, float, float]], spectra_of: dict[str, list[float]], bands: Bands, chance: float) -> Figure:
+    """Spectrum, effective rank and kNN accuracy; `values` maps an arm to (label, effective rank, kNN accuracy)."""
+    with new_figure(9.8, 3.0) as figure:
+        left, middle, right = figure.subplots(1, 3)
+        spectra(left, "singular values of the features", {key: (values[key][0], spectra_of[key]) for key in values})
+        bars(middle, "effective rank", {k: (v[0], v[1]) for k, v in values.items()}, bands, "effective_rank")
+        bars(right, "kNN accuracy", {k: (v[0], v[2]) for k, v in values.items()}, bands, "knn", chance)
+        _note_range(figure, bands)
+    return figure
+
+
+def shortcut(values: dict[str, tuple[str, float, float]], bands: Bands, chance: float) -> Figure:
+    """Contrastive accuracy beside kNN accuracy; `values` maps an arm to (label, the one, the other)."""
+    with new_figure(8.0, 3.0) as figure:
+        left, right = figure.subplots(1, 2)
+        bars(left, "contrastive accuracy: the task", {k: (v[0], v[1]) for k, v in values.items()}, bands, "contrastive_accuracy")
+        bars(right, "kNN accuracy: the features", {k: (v[0], v[2]) for k, v in values.items()}, bands, "knn", chance)
+        _note_range(figure, bands)
     return figure
 
 
@@ -70,14 +105,13 @@ def bars(axis, title: str, values: dict[str, tuple[str, float]], bands: Bands, n
         if found:
             axis.plot([position, position], found, color="black", linewidth=2.5, solid_capstyle="butt")
             top = max(value, found[1])
-        axis.text(position, top, f"{value:.2f}" if value < 10 else f"{value:.1f}", ha="center", va="bottom", fontsize=9)
-    axis.set_xticks(range(len(values)), [label for label, _ in values.values()], fontsize=9)
+        axis.text(position, top, f" {value:.2f}" if value < 10 else f" {value:.1f}", ha="center", va="bottom", fontsize=9)
+    axis.set_xticks(range(len(values)), [label for label, _ in values.values()])
     if chance is not None:
-        axis.axhline(chance, color=GREY, linestyle=":", linewidth=1)
-        axis.text(len(values) - 0.5, chance, "chance", fontsize=8, color=GREY, ha="right", va="bottom")
-    axis.set_title(title, fontsize=10)
+        axis.axhline(chance, color="black", linestyle=":", linewidth=1)
+        axis.text(-0.45, chance, "chance", fontsize=8, ha="left", va="bottom")
+    axis.set_title(title)
     axis.margins(y=0.15)
-    _plain(axis)
 
 
 def cosine_histograms(axis, title: str, cosines: Tensor) -> None:
@@ -90,11 +124,11 @@ def cosine_histograms(axis, title: str, cosines: Tensor) -> None:
     for values, colour, label in ((positive, BLUE, "positive pairs"), (matrix[other], ORANGE, "negative pairs")):
         heights, _ = np.histogram(values, edges, density=True)
         axis.stairs(heights, edges, fill=True, color=colour, alpha=0.55, label=label)
-    axis.set_title(title, fontsize=10)
-    axis.set_xlabel("cosine similarity", fontsize=9)
+    axis.set_title(title)
+    axis.set_xlabel("cosine similarity")
     axis.set_yticks([])
-    axis.legend(fontsize=8, frameon=False, loc="upper left")
-    _plain(axis)
+    axis.set_ylim(top=1.35 * axis.get_ylim()[1])  # room for the legend
+    axis.legend(loc="upper left")
 
 
 def spectra(axis, title: str, values: dict[str, tuple[str, list[float]]]) -> None:
@@ -102,10 +136,9 @@ def spectra(axis, title: str, values: dict[str, tuple[str, list[float]]]) -> Non
     for arm, (label, spectrum) in values.items():
         numbers = np.asarray(spectrum) / max(spectrum[0], 1e-30)
         axis.semilogy(np.arange(1, len(numbers) + 1), numbers.clip(1e-7), color=COLOURS[arm], label=label)
-    axis.set_title(title, fontsize=10)
-    axis.set_xlabel("singular value, largest first", fontsize=9)
-    axis.legend(fontsize=8, frameon=False)
-    _plain(axis)
+    axis.set_title(title)
+    axis.set_xlabel("singular value, largest first")
+    axis.legend()
 
 
 def alignment_plane(axis, points: dict[str, tuple[str, float, float]], rows: list[dict]) -> None:
@@ -113,18 +146,12 @@ def alignment_plane(axis, points: dict[str, tuple[str, float, float]], rows: lis
     axis.plot([row["uniformity"] for row in rows], [row["alignment"] for row in rows], color=BLUE, alpha=0.45, linewidth=1.2)
     for arm, (label, alignment, uniformity) in points.items():
         axis.scatter(uniformity, alignment, s=55, color=COLOURS[arm], label=label, zorder=3)
-    axis.set_xlabel("uniformity (lower: more spread out)", fontsize=9)
-    axis.set_ylabel("alignment (lower: pairs closer)", fontsize=9)
-    axis.set_title("both at once", fontsize=10)
-    axis.legend(fontsize=8, frameon=False)
-    _plain(axis)
+    axis.set_xlabel("uniformity (lower: more spread out)")
+    axis.set_ylabel("alignment (lower: pairs closer)")
+    axis.set_title("both at once")
+    axis.legend()
 
 
-def wide_figure(width: float = 9.6, height: float = 2.9) -> Figure:
-    """An empty figure for charts side by side."""
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _plain(axis) -> None:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.tick_params(labelsize=8)
+def _note_range(figure: Figure, bands: Bands) -> None:
+    if bands:
+        figure.supxlabel("bars: this run   black lines: the range of three seeds", fontsize=8, color=GREY)

@@ -144,17 +144,12 @@ class ContrastiveLab(Sitting):
     def show_geometry(self, alignment_uniformity: Callable) -> tuple[tuple[float, float], tuple[float, float]]:
         """Cosines of all pairs; (alignment, uniformity) of the untrained and of the trained network, which are returned."""
         run = self.run("baseline")
-        figure = charts.wide_figure()
-        left, middle, right = figure.subplots(1, 3)
-        points = {}
-        for axis, key, title, this in (
-            (left, UNTRAINED, "untrained", self.untrained),
-            (middle, "baseline", "after SimCLR", run),
-        ):
+        points, cosines = {}, {}
+        for key, title, this in ((UNTRAINED, "untrained", self.untrained), ("baseline", "after SimCLR", run)):
             _, _, z1, z2 = this.embeddings
-            charts.cosine_histograms(axis, title, _cosines(z1, z2))
+            cosines[key] = _cosines(z1, z2)
             points[key] = (title, *(float(x) for x in alignment_uniformity(z1, z2)))
-        charts.alignment_plane(right, points, run.rows)
+        figure = charts.geometry(points, cosines, run.rows)
         numbers = "; ".join(f"{title}: alignment {a:.2f}, uniformity {u:.2f}" for title, a, u in points.values())
         show(figure, f"Histograms of the cosines of positive and negative pairs, and the plane of the two numbers. {numbers}.")
         table = Table("", "untrained", "SimCLR", "SimCLR, three seeds")
@@ -168,13 +163,8 @@ class ContrastiveLab(Sitting):
         runs = {UNTRAINED: self.untrained, "baseline": self.run("baseline"), "no_negatives": self.run("no_negatives")}
         labels = {UNTRAINED: "untrained", "baseline": "SimCLR", "no_negatives": "no negatives"}
         ranks = {key: float(effective_rank(run.embeddings[0])) for key, run in runs.items()}
-        figure = charts.wide_figure()
-        left, middle, right = figure.subplots(1, 3)
-        charts.spectra(left, "singular values of the features", {k: (labels[k], r.spectrum) for k, r in runs.items()})
-        charts.bars(middle, "effective rank", {k: (labels[k], ranks[k]) for k in runs}, self.bands, "effective_rank")
-        charts.bars(
-            right, "kNN accuracy", {k: (labels[k], r.final["knn"]) for k, r in runs.items()}, self.bands, "knn", self.chance
-        )
+        values = {key: (labels[key], ranks[key], run.final["knn"]) for key, run in runs.items()}
+        figure = charts.collapse(values, {key: run.spectrum for key, run in runs.items()}, self.bands, self.chance)
         show(figure, "; ".join(f"{labels[k]}: effective rank {ranks[k]:.1f}, kNN {r.final['knn']:.2f}" for k, r in runs.items()))
         self._table(("knn", "effective_rank", "channel_std", "positive_cosine", "negative_cosine"), runs, labels)
         loss, lowest = runs["no_negatives"].final["loss"], -1 / self.settings.temperature
@@ -195,14 +185,8 @@ class ContrastiveLab(Sitting):
         runs = {UNTRAINED: self.untrained, "baseline": self.run("baseline"), "no_colour": self.run("no_colour")}
         labels = {UNTRAINED: "untrained", "baseline": "SimCLR", "no_colour": "without colour"}
         accuracies = {key: float(contrastive_accuracy(*run.embeddings[2:])) for key, run in runs.items()}
-        figure = charts.wide_figure(6.6)
-        left, right = figure.subplots(1, 2)
-        charts.bars(
-            left, "contrastive accuracy", {k: (labels[k], accuracies[k]) for k in runs}, self.bands, "contrastive_accuracy"
-        )
-        charts.bars(
-            right, "kNN accuracy", {k: (labels[k], r.final["knn"]) for k, r in runs.items()}, self.bands, "knn", self.chance
-        )
+        values = {key: (labels[key], accuracies[key], run.final["knn"]) for key, run in runs.items()}
+        figure = charts.shortcut(values, self.bands, self.chance)
         text = "; ".join(
             f"{labels[k]}: contrastive accuracy {accuracies[k]:.2f}, kNN {r.final['knn']:.2f}" for k, r in runs.items()
         )

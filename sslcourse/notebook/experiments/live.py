@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import html
-import io
 import time
 from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
+from sslcourse.evaluation.figures import to_png
 
-def png(figure: Figure, dpi: int = 100) -> bytes:
-    """The figure as PNG bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
-    return buffer.getvalue()
+DPI = 130
 
 
 def show(figure: Figure, description: str) -> None:
     """Display a figure with its alternative text, once, whatever the plotting backend; outside a notebook do nothing."""
-    _display(png(figure), description)
+    _display(figure, description)
 
 
 class LivePanel:
@@ -48,7 +45,7 @@ class LivePanel:
         self.progress_handle.update(HTML(self._progress(step, last)))
         now = time.monotonic()
         if rows and (last or now - self.last_drawing > self.interval):
-            self.figure_handle = _display(png(self.draw(rows)), self.description, self.figure_handle)
+            self.figure_handle = _display(self.draw(rows), self.description, self.figure_handle)
             self.last_drawing = time.monotonic()
 
     def _progress(self, step: int, last: bool = False) -> str:
@@ -71,15 +68,14 @@ def in_notebook() -> bool:
     return shell is not None and shell.has_trait("kernel") and shell.kernel is not None
 
 
-def _display(image: bytes, description: str, handle=None):
+def _display(figure: Figure, description: str, handle=None):
     if not in_notebook():
         return None
-    import base64
-
     from IPython.display import display
 
-    data = {"image/png": base64.b64encode(image).decode(), "text/plain": description}
-    metadata = {"image/png": {"alt": description}}
+    data = {"image/png": base64.b64encode(to_png(figure, DPI)).decode(), "text/plain": description}
+    # 100 page pixels an inch, whatever the resolution of the file
+    metadata = {"image/png": {"alt": description, "width": round(100 * figure.get_figwidth())}}
     if handle is None:
         return display(data, metadata=metadata, raw=True, display_id=True)
     handle.update(data, metadata=metadata, raw=True)

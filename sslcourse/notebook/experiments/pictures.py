@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
+
+from sslcourse.evaluation.figures import COLOUR_MAP, new_figure
 
 # Okabe and Ito's palette: distinguishable with every kind of colour vision.
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
@@ -62,30 +65,26 @@ def pair_grid(index: Tensor, views: Tensor) -> Figure:
     `index` int64 `2N`; `views` `2N,3,h,w` are shown along both edges.
     """
     count = len(index)
-    figure = Figure(figsize=(4.6, 4.6), layout="constrained")
-    axis = figure.add_subplot()
     kinds = torch.zeros(count, count)
     kinds[torch.arange(count), index.clamp(0, count - 1)] = 1
-    axis.imshow(kinds.numpy(), cmap=_two_colours("#DCE9F2", ORANGE), vmin=0, vmax=1)
+    figure = Figure(figsize=(4.8, 4.8), layout="constrained")
+    axis = figure.add_subplot()
+    axis.imshow(kinds.numpy(), cmap=ListedColormap(["#DCE9F2", ORANGE]), vmin=0, vmax=1)
     for i in range(count):
         axis.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, color="#999999"))
         axis.text(i, i, "×", ha="center", va="center", color="white")
     for line in range(1, count):
-        axis.axhline(line - 0.5, color="white", linewidth=1)
-        axis.axvline(line - 0.5, color="white", linewidth=1)
+        axis.plot([-0.5, count - 0.5], [line - 0.5] * 2, color="white", linewidth=1)
+        axis.plot([line - 0.5] * 2, [-0.5, count - 0.5], color="white", linewidth=1)
     _thumbnails(axis, views)
-    axis.set_title("grey: itself   orange: the positive   pale: negatives", fontsize=9, pad=34)
+    axis.set_title("grey: itself     orange: the positive     pale: negatives", fontsize=9)
     return figure
 
 
 def similarity_grid(matrix: Tensor, views: Tensor, title: str) -> Figure:
     """A similarity matrix `2N,2N` as a picture, the views along its edges, with its colour scale."""
-    figure = Figure(figsize=(5.4, 4.6), layout="constrained")
-    axis = figure.add_subplot()
-    picture = axis.imshow(matrix.detach().cpu().numpy(), cmap="cividis", vmin=-1, vmax=1)
-    _thumbnails(axis, views)
-    axis.set_title(title, fontsize=10, pad=34)
-    figure.colorbar(picture, ax=axis, shrink=0.8, label="cosine similarity")
+    figure = Figure(figsize=(5.8, 4.8), layout="constrained")
+    _similarities(figure, figure.add_subplot(), matrix, views, title)
     return figure
 
 
@@ -94,21 +93,25 @@ def similarity_and_weights(
 ) -> Figure:
     """The similarity matrix `2N,2N` with the anchor's row framed, beside the softmax weights `2N` of that row."""
     count = len(matrix)
-    figure = Figure(figsize=(9.4, 4.2), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
-    picture = left.imshow(matrix.numpy(), cmap="cividis", vmin=-1, vmax=1)
-    left.add_patch(Rectangle((-0.5, anchor - 0.5), count, 1, fill=False, edgecolor=ORANGE, linewidth=2))
-    _thumbnails(left, views)
-    left.set_title(title, fontsize=10, pad=26)
-    figure.colorbar(picture, ax=left, shrink=0.7, label="cosine similarity")
-    colours = [BLUE if i == partner else "#E0A080" for i in range(count)]
-    right.bar(range(count), weights.numpy(), color=colours)
-    right.set_xlim(-0.6, count - 0.4)
-    right.set_ylim(0, 1)
-    right.set_xticks(range(count), [str(i) if i != anchor else "×" for i in range(count)], fontsize=8)
-    right.set_title(f"softmax weights of row {anchor} (dark: its positive)", fontsize=10)
-    right.spines[["top", "right"]].set_visible(False)
+    with new_figure(9.6, 4.2) as figure:
+        left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
+        _similarities(figure, left, matrix, views, title)
+        left.add_patch(Rectangle((-0.5, anchor - 0.5), count, 1, fill=False, edgecolor=ORANGE, linewidth=2.5))
+        colours = [BLUE if i == partner else "#E0A080" for i in range(count)]
+        right.bar(range(count), weights.numpy(), color=colours)
+        right.set_xlim(-0.6, count - 0.4)
+        right.set_ylim(0, 1)
+        right.set_xticks(range(count), [str(i) if i != anchor else "×" for i in range(count)], fontsize=8)
+        right.set_xlabel("view")
+        right.set_title(f"softmax weights of row {anchor} (blue: its positive)")
     return figure
+
+
+def _similarities(figure: Figure, axis, matrix: Tensor, views: Tensor, title: str) -> None:
+    picture = axis.imshow(matrix.detach().cpu().numpy(), cmap=COLOUR_MAP, vmin=-1, vmax=1)
+    _thumbnails(axis, views)
+    axis.set_title(title)
+    figure.colorbar(picture, ax=axis, shrink=0.7, label="cosine similarity")
 
 
 def colour_histograms(rows: list[tuple[str, Tensor]]) -> Figure:
@@ -147,16 +150,14 @@ def joint_histogram(images: Tensor, bins: int = 4) -> Tensor:
 
 
 def _thumbnails(axis, views: Tensor) -> None:
-    """Draw the views beside the rows and above the columns of a square table."""
+    """Draw the views left of the rows and above the columns of a square table of one unit a cell."""
     count = len(views)
-    for i, picture in enumerate(pixels(views)):
-        start = 1 - (i + 1) / count
-        for bounds in ((-1.15 / count, start, 1 / count, 1 / count), (i / count, 1 + 0.15 / count, 1 / count, 1 / count)):
-            inset = axis.inset_axes(bounds)
-            inset.imshow(picture)
-            inset.axis("off")
-    axis.set_xticks([])
-    axis.set_yticks([])
+    shown = pixels(views)
+    axis.imshow(np.concatenate(shown, axis=0), extent=(-1.7, -0.7, count - 0.5, -0.5))
+    axis.imshow(np.concatenate(shown, axis=1), extent=(-0.5, count - 0.5, -0.7, -1.7))
+    axis.set_xlim(-1.75, count - 0.45)
+    axis.set_ylim(count - 0.45, -1.75)
+    axis.axis("off")
 
 
 def _frame(axis, colour: str) -> None:
@@ -165,9 +166,3 @@ def _frame(axis, colour: str) -> None:
     for side in axis.spines.values():
         side.set_color(colour)
         side.set_linewidth(2.5)
-
-
-def _two_colours(low: str, high: str):
-    from matplotlib.colors import ListedColormap
-
-    return ListedColormap([low, high])

@@ -13,14 +13,14 @@ class LabScale:
     """How much is trained and measured: images, network, steps.
 
     >>> SCALES["cpu"].view_size
-    32
+    48
     """
 
     train_images: int
     test_images: int
     image_size: int  # pixels of the images
     view_size: int  # pixels of the views, and of the images when they are measured
-    width: int  # channels of the first stage of the ConvNet
+    encoder: str  # a name that build_encoder knows
     hidden_dim: int
     out_dim: int
     batch_size: int
@@ -48,9 +48,9 @@ class Arm:
 
 
 SCALES: dict[str, LabScale] = {
-    "smoke": LabScale(600, 240, 64, 32, 16, 64, 32, 64, 16, 4, 2e-3, 0.2, 128, 4),
-    "cpu": LabScale(4000, 1000, 64, 32, 32, 256, 64, 256, 300, 20, 2e-3, 0.2, 256, 20),
-    "gpu": LabScale(20000, 4000, 64, 64, 64, 1024, 128, 512, 2000, 100, 2e-3, 0.2, 512, 100, "auto"),
+    "smoke": LabScale(600, 240, 64, 48, "vit_96x4_p8", 64, 32, 64, 16, 4, 2e-3, 0.2, 128, 4),
+    "cpu": LabScale(4000, 1000, 64, 48, "vit_96x4_p8", 256, 64, 256, 300, 20, 2e-3, 0.2, 256, 20),
+    "gpu": LabScale(20000, 4000, 64, 64, "vit_96x4_p8", 1024, 128, 512, 2000, 100, 2e-3, 0.2, 512, 100, "auto"),
 }
 
 ARMS: dict[str, Arm] = {

@@ -16,6 +16,7 @@ from sslcourse.evaluation.collapse import spectrum
 from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.methods.simclr import SimCLR, SimCLRSettings
 from sslcourse.models.convnet import ConvNet
+from sslcourse.models.encoder import build_encoder
 from sslcourse.training.fit import FitSettings, fit
 
 from .probe import Probe
@@ -76,12 +77,20 @@ def make_method(scale: LabScale, arm: Arm, seed: int, loss: Loss | None = None) 
         negatives=arm.negatives,
         augmentation=augmentation(scale, arm),
     )
-    return SimCLR(ConvNet(width=scale.width), settings, loss=loss if arm.negatives else None)
+    encoder = ConvNet(int(scale.encoder[4:])) if scale.encoder.startswith("conv") else build_encoder(scale.encoder, scale.view_size)
+    return SimCLR(encoder, settings, loss=loss if arm.negatives else None)
 
 
 def knn(method: nn.Module, images: Images, scale: LabScale) -> float:
     """kNN accuracy (k = 20) of the encoder's features."""
     return evaluate_knn(method.encoder, images.train, images.test, size=scale.view_size)
+
+
+def measure_untrained(images: Images, scale: LabScale, seed: int) -> dict[str, float]:
+    """The final numbers of a network before its first step, under the baseline's views."""
+    method = make_method(scale, ARMS["baseline"], seed)
+    probe = Probe(images.probe.images, augmentation(scale, ARMS["baseline"]), seed)
+    return {"knn": knn(method, images, scale), **probe.measure(method)}
 
 
 def train_arm(
