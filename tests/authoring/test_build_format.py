@@ -169,6 +169,11 @@ def test_the_students_notebook_has_no_outputs(built):
     )
 
 
+def test_only_the_solution_asks_for_a_comparison_of_outputs(built):
+    tags = [by_id(one)["check-toy-double"].metadata["tags"] for one in (built.student, built.solution)]
+    assert tags == [["check"], ["check", "nbval-check-output"]]
+
+
 def test_markdown_keeps_its_layout(built):
     assert any("- one\n  - two" in cell.source for cell in built.student.cells)
 

@@ -1,0 +1,71 @@
+"""Run in Colab's environment: execute a notebook, then move a control of it as a front end does, by a message.
+
+`python colab_run.py NOTEBOOK CONTROL` prints one line of JSON: versions, cells run, and what the widgets held before and after.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import nbformat
+from nbclient import NotebookClient
+
+# What every picture and every line of text of a widget holds, as the kernel has it.
+PROBE = """
+import hashlib, ipywidgets
+def _held(widget):
+    value = widget.value if isinstance(widget.value, bytes) else str(widget.value).encode()
+    return hashlib.sha256(value).hexdigest()
+print({id: _held(one) for id, one in ipywidgets.Widget.widgets.items() if isinstance(one, (ipywidgets.Image, ipywidgets.HTML))})
+"""
+VERSIONS = """
+import importlib.metadata as m
+print({name: m.version(name) for name in ("ipython", "ipykernel", "ipywidgets", "jupyter_client", "traitlets", "torch", "numpy")})
+"""
+
+
+def main(file: str, control: str) -> None:
+    """Execute `file`; find the control described as `control`; move it; print what changed."""
+    notebook = nbformat.read(file, as_version=4)
+    ran = sum(cell.cell_type == "code" for cell in notebook.cells)
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3")
+    with client.setup_kernel():
+        for index, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, index)
+        versions = ask(client, VERSIONS)
+        before = ask(client, PROBE)
+        identifier, state = next(
+            (identifier, state)
+            for identifier, state in client.widget_state.items()
+            if state.get("description") == control and "min" in state
+        )
+        moved = state["max"] if state["value"] != state["max"] else state["min"]
+        content = {"comm_id": identifier, "data": {"method": "update", "state": {"value": moved}, "buffer_paths": []}}
+        client.kc.session.send(client.kc.shell_channel.socket, "comm_msg", content)
+        after = ask(client, PROBE)  # the kernel takes messages in turn: the control's comes first
+    changed = sum(before[name] != after.get(name) for name in before)
+    print(
+        json.dumps(
+            {
+                "versions": versions,
+                "cells": ran,
+                "from": state["value"],
+                "to": moved,
+                "held": len(before),
+                "changed": changed,
+            }
+        )
+    )
+
+
+def ask(client: NotebookClient, code: str) -> dict:
+    """Execute `code`, which prints a dict, in the notebook's kernel."""
+    cell = nbformat.v4.new_code_cell(code)
+    client.nb.cells.append(cell)
+    client.execute_cell(cell, len(client.nb.cells) - 1)
+    return json.loads(cell.outputs[-1].text.replace("'", '"'))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

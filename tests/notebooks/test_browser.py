@@ -1,0 +1,91 @@
+"""A student's way in a real browser: open the lab in JupyterLab 4, run cells, move a control, see the picture change."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+# Lab -> a slider of its first explorer, by its description.
+SLIDERS = {"01_contrastive": "smallest crop"}
+
+FIND = """
+(() => {{
+  const area = {cell}.node;
+  const slider = [...area.querySelectorAll('.widget-slider')]
+    .find(one => one.querySelector('.widget-label')?.textContent.trim() === {label!r});
+  return {what};
+}})()
+"""
+MIDDLE = "(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({element}.getBoundingClientRect())"
+BYTES = (
+    "fetch(area.querySelector('img.widget-image').src).then(answer => answer.arrayBuffer())"
+    ".then(data => new Uint8Array(data).reduce((sum, one) => (31 * sum + one) >>> 0, 7))"
+)
+
+
+@pytest.fixture(scope="module")
+def devtools():
+    spec = importlib.util.spec_from_file_location("devtools", HERE / "devtools.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["devtools"] = module
+    spec.loader.exec_module(module)
+    missing = None if module.find_chromium() else "no chromium on this machine"
+    missing = missing or (None if importlib.util.find_spec("jupyterlab") else "jupyterlab is not installed")
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"{missing}, and with CI=true the browser test may not be left out")
+    if missing:
+        pytest.skip(f"the browser test did not run: {missing}")
+    return module
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("stem", SLIDERS)
+def test_a_slider_moves_the_picture(stem, devtools, tmp_path):
+    labs = tmp_path / "labs"
+    labs.mkdir()
+    file = f"{stem}.ipynb"
+    shutil.copy(ROOT / "labs" / file, labs)
+    kinds = {
+        cell.id: cell.metadata.get("tags", [""])[0]
+        for cell in nbformat.read(labs / file, as_version=4).cells
+        if cell.cell_type == "code"
+    }
+    explorer = next(cell_id for cell_id, kind in kinds.items() if kind == "widget")
+    needed = list(kinds)[: list(kinds).index(explorer) + 1]
+    environment = {"SSLCOURSE_SCALE": "smoke", "SSLCOURSE_PROGRESS": str(tmp_path / "progress.json")}
+
+    with devtools.JupyterLab(labs, tmp_path, environment) as server, devtools.Page(tmp_path / "profile") as page:
+        try:
+            notebook = devtools.OpenNotebook(page, server, file)
+            for cell_id in needed:
+                notebook.run(cell_id, seconds=240)
+
+            def find(what):
+                return FIND.format(cell=notebook.cell(explorer), label=SLIDERS[stem], what=what)
+
+            handle = "slider.querySelector('.noUi-handle')"
+            page.until("the slider", find(f"Boolean(slider && {handle})"))
+            page.until("the picture", find("area.querySelector('img.widget-image')?.naturalWidth > 0"))
+            notebook.show(explorer)
+            before, said = page.evaluate(find(BYTES)), page.evaluate(find("area.innerText"))
+            readout = page.evaluate(find("slider.querySelector('.widget-readout').textContent"))
+            start = page.evaluate(find(MIDDLE.format(element=handle)))
+            page.drag(start, (start[0] + 60, start[1]))
+            page.until("the number beside the slider to change", find(f"area.innerText !== {said!r}"))
+            page.until("the picture to change", f"{find(BYTES)}.then(now => now !== {before})")
+        finally:
+            page.screenshot(ROOT / "build" / "browser" / f"{stem}.png")
+        after = page.evaluate(find("slider.querySelector('.widget-readout').textContent"))
+        assert after != readout, "the slider stands where it stood"
+
+
+def test_every_lab_is_tried():
+    assert sorted(SLIDERS) == sorted(file.stem for file in (ROOT / "solutions").glob("[0-9][0-9]_*.py"))
