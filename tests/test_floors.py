@@ -31,6 +31,7 @@ CORE_LIBRARIES = {"torch", "torchvision", "timm", "numpy", "matplotlib", "tqdm",
 # Pillow and traitlets come with torchvision/matplotlib and ipywidgets.
 CORE_LIBRARIES |= {"PIL", "traitlets"}
 EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "nbconvert", "ipykernel", "jupyter_client"}
+EXTRA_LIBRARIES |= {"pygments"}  # comes with nbconvert
 WITH_EXTRAS = {"authoring", "grading", "doctor", "demo"}  # folders that may use the extra `grade`
 
 
