@@ -70,7 +70,7 @@ def draw_stripes(keys: Tensor, size: int) -> Tensor:
     u, _v, pixel, slope = lattice(keys, size)
     wave, cell = square_wave(u, pixel), torch.round(u)
     tone = wave * table(keys, "stripe tone", cell).mul_(1.3).add_(0.25)
-    return torch.stack((tone.add_(slope, alpha=0.35), wave * table(keys, "stripe tint", cell).sub_(0.3)), dim=1)
+    return torch.stack((tone.add_(slope, alpha=0.5), wave * table(keys, "stripe tint", cell).sub_(0.3)), dim=1)
 
 
 def draw_checks(keys: Tensor, size: int) -> Tensor:
@@ -78,7 +78,7 @@ def draw_checks(keys: Tensor, size: int) -> Tensor:
     wave = square_wave(u, pixel).mul_(square_wave(v, pixel))
     cell = torch.round(u).mul_(7).add_(torch.round(v))
     tone = wave * table(keys, "check tone", cell).mul_(1.3).add_(0.25)
-    return torch.stack((tone.add_(slope, alpha=0.35), wave * table(keys, "check tint", cell).sub_(0.3)), dim=1)
+    return torch.stack((tone.add_(slope, alpha=0.5), wave * table(keys, "check tint", cell).sub_(0.3)), dim=1)
 
 
 def draw_bricks(keys: Tensor, size: int) -> Tensor:
@@ -90,7 +90,7 @@ def draw_bricks(keys: Tensor, size: int) -> Tensor:
     inside = inside.div_(pixel).clamp_(0, 1)
     cell = row * 5 + column
     tone = inside * table(keys, "brick tone", cell).mul_(1.4).add_(0.4)
-    return torch.stack((tone.add_(slope, alpha=0.3), inside * table(keys, "brick tint", cell)), dim=1)
+    return torch.stack((tone.add_(slope, alpha=0.5), inside * table(keys, "brick tint", cell)), dim=1)
 
 
 def draw_dots(keys: Tensor, size: int) -> Tensor:
@@ -101,7 +101,7 @@ def draw_dots(keys: Tensor, size: int) -> Tensor:
     inside = u.mul_(u).addcmul_(v, v).sqrt_().sub_(radius).div_(pixel).mul_(-1).add_(0.5).clamp_(0, 1)
     cell = row * 9 + column
     tone = inside * table(keys, "dot tone", cell).mul_(1.5).add_(0.5)
-    return torch.stack((tone.add_(slope, alpha=0.4), inside * table(keys, "dot tint", cell).add_(0.2)), dim=1)
+    return torch.stack((tone.add_(slope, alpha=0.6), inside * table(keys, "dot tint", cell).add_(0.2)), dim=1)
 
 
 def draw_weave(keys: Tensor, size: int) -> Tensor:
@@ -172,10 +172,6 @@ def draw_horizon(keys: Tensor, size: int) -> Tensor:
 # --- clutter ---------------------------------------------------------------------------------------------------------
 
 
-def leaf_tones(keys: Tensor) -> Tensor:
-    return uniform(keys, "leaf tones", 2 * LEAVES).view(-1, LEAVES, 2).transpose(1, 2)  # B,2,K
-
-
 def leaf_places(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Centres, radii (many small, few large, the last ones large to fill the plane) and angles: `B,K` each."""
     number = uniform(keys, "leaves", 4 * LEAVES).view(-1, 4, LEAVES)
@@ -186,13 +182,23 @@ def leaf_places(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return 2.3 * number[:, 0] - 1.15, 2.3 * number[:, 1] - 1.15, radius, 2 * math.pi * number[:, 3]
 
 
-def pile(keys: Tensor, cover: Tensor) -> Tensor:
-    """Tone and tint `B,2,N` of leaves lying on each other, the first on top; `cover` is their opacity `B,K,N`."""
+def pile(keys: Tensor, cover: Tensor, size: int) -> Tensor:
+    """Tone and tint `B,2,N` of leaves lying on each other, the first on top; `cover` is their opacity `B,K,N`.
+
+    A leaf's tone is a linear function of place, as if the leaf were tilted in the light; without that the clutter's grey
+    values would be few, and its entropy below that of the other families.
+    """
     seen = torch.ones_like(cover[:, 0])
     for leaf in cover.unbind(1):  # opacity -> share of the pixel in which the leaf is the topmost
         leaf.mul_(seen)
         seen.sub_(leaf)
-    return torch.bmm(leaf_tones(keys), cover)
+    cx, cy, radius, _ = leaf_places(keys)
+    number = uniform(keys, "leaf tones", 4 * LEAVES).view(-1, 4, LEAVES)
+    slope_x, slope_y = (0.8 * (number[:, row] - 0.5) / radius.clamp(min=0.25) for row in (2, 3))
+    level = number[:, 0] - slope_x * cx - slope_y * cy
+    tone, tint, across, up = torch.bmm(torch.stack((level, number[:, 1], slope_x, slope_y), dim=1), cover).unbind(1)
+    x, y = plane(size, keys.device)
+    return torch.stack((tone + across.mul_(x) + up.mul_(y), tint), dim=1)
 
 
 def ellipse_cover(keys: Tensor, size: int, shortest: float) -> Tensor:
@@ -214,11 +220,11 @@ def ellipse_cover(keys: Tensor, size: int, shortest: float) -> Tensor:
 
 
 def draw_discs(keys: Tensor, size: int) -> Tensor:
-    return pile(keys, ellipse_cover(keys, size, 0.8))
+    return pile(keys, ellipse_cover(keys, size, 0.8), size)
 
 
 def draw_leaves(keys: Tensor, size: int) -> Tensor:
-    return pile(keys, ellipse_cover(keys, size, 0.25))
+    return pile(keys, ellipse_cover(keys, size, 0.25), size)
 
 
 def draw_shards(keys: Tensor, size: int) -> Tensor:
@@ -234,7 +240,7 @@ def draw_shards(keys: Tensor, size: int) -> Tensor:
         offset = nx * cx + ny * cy + 0.75 * radius
         edge = torch.stack((-nx, -ny, offset), dim=2) * (0.5 * size) @ basis
         cover = edge if cover is None else torch.minimum(cover, edge, out=cover)
-    return pile(keys, cover.add_(0.5).clamp_(0, 1))
+    return pile(keys, cover.add_(0.5).clamp_(0, 1), size)
 
 
 DRAW: dict[str, Callable[[Tensor, int], Tensor]] = {

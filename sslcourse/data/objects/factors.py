@@ -28,11 +28,12 @@ def draw_factors(indices: Tensor, split: str, seed: int, difficulty: Difficulty,
 
     own_hue = uniform(keys, "hue follows class", 1)[:, 0] < variant.hue_class_correlation
     factors["hue"] = torch.where(own_hue, (label + 0.8 * number["hue"]) / len(CLASSES), number["hue"])
-    low, high = 0.3, 0.7
+    low, high = difficulty.background_brightness
     factors["background_brightness"] = low + (high - low) * number["background_brightness"]
     factors["brightness"] = away_from(factors["background_brightness"], number["brightness"])
-    for name in ("saturation", "background_hue", "background_saturation", "background_tint"):
-        factors[name] = number[name]
+    factors["background_saturation"] = difficulty.background_color * number["background_saturation"]
+    factors["saturation"] = difficulty.object_color * (0.35 + 0.65 * number["saturation"])
+    factors["background_hue"], factors["background_tint"] = number["background_hue"], number["background_tint"]
 
     own_style = uniform(keys, "background follows class", 1)[:, 0] < variant.background_class_correlation
     family = torch.where(own_style, label % len(FAMILIES), pick(number["family"], len(FAMILIES)))

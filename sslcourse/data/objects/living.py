@@ -145,7 +145,7 @@ def draw_flower(x, y, p):
     foot = p.sway + p.bend
     stem = union(
         capsule(x, y, p.sway, 0.4, p.sway + 0.3 * p.bend, -0.3, p.stem),
-        capsule(x, y, p.sway + 0.3 * p.bend, -0.3, foot, -1.0, p.stem),
+        capsule(x, y, p.sway + 0.3 * p.bend, -0.3, foot, -0.95, p.stem),
     )
     u, v = frame(x, y, p.sway + 0.5 * p.bend, -0.62, p.leaf_angle)
     right = ellipse(u - p.leaf, v, p.leaf, 0.38 * p.leaf)
@@ -164,8 +164,8 @@ FLOWER = Drawing(
     "flower",
     ("stem", "leaves", "petals", "inner petals", "core"),
     {
-        "petals": (0.0, 1.0), "length": (0.34, 0.52), "width": (0.45, 0.95), "core": (0.12, 0.22), "spin": (-0.6, 0.6), "sway": (-0.15, 0.15),
-        "bend": (-0.35, 0.35), "stem": (0.035, 0.06), "leaf": (0.17, 0.32), "leaf_angle": (0.05, 1.0), "second_angle": (0.05, 1.0),
+        "petals": (0.0, 1.0), "length": (0.4, 0.62), "width": (0.45, 0.95), "core": (0.13, 0.25), "spin": (-0.6, 0.6), "sway": (-0.15, 0.15),
+        "bend": (-0.35, 0.35), "stem": (0.04, 0.07), "leaf": (0.18, 0.34), "leaf_angle": (0.05, 1.0), "second_angle": (0.05, 1.0),
     },
     draw_flower,
 )  # fmt: skip
@@ -173,16 +173,16 @@ FLOWER = Drawing(
 
 def draw_tree(x, y, p):
     top = p.trunk_height - 0.9
-    trunk = capsule(x, y, 0.0, -0.95, p.lean, top, 1.35 * p.trunk, 0.6 * p.trunk)
+    trunk = capsule(x, y, 0.0, -0.95, p.lean, top + 0.3, 1.35 * p.trunk, 0.6 * p.trunk)
     roots = polygon(
         x, y, [(-2.4 * p.trunk, -1.05), (2.4 * p.trunk, -1.05), (0.5 * p.trunk, -0.75), (-0.5 * p.trunk, -0.75)]
     )
-    fork = top - 0.35 * p.trunk_height
+    fork = top - 0.3 * p.trunk_height
     branch = union(
-        capsule(x, y, 0.5 * p.lean, fork, p.lean + p.width * 0.8, top + p.branch, 0.5 * p.trunk, 0.03),
-        capsule(x, y, 0.5 * p.lean, fork - 0.08, p.lean - p.width * 0.75, top + 0.7 * p.branch, 0.5 * p.trunk, 0.03),
+        capsule(x, y, 0.6 * p.lean, fork, p.lean + p.width * 0.7, top + p.branch, 0.5 * p.trunk, 0.03),
+        capsule(x, y, 0.5 * p.lean, fork - 0.1, p.lean - p.width * 0.65, top + 0.6 * p.branch, 0.5 * p.trunk, 0.03),
     )
-    middle = top + 0.6 * p.height
+    middle = top + 0.15 + 0.5 * p.height
     size = 0.5 * (p.width + p.height) * 0.62
     crown = union(
         circle(x, y, p.lean, middle + 0.55 * p.height, size * p.lump),
@@ -200,18 +200,18 @@ def draw_tree(x, y, p):
     return [
         Layer("roots", THIRD, roots),
         Layer("trunk", SECOND, trunk),
-        Layer("crown", MAIN, crown),
         Layer("branches", SECOND, branch),
+        Layer("crown", MAIN, crown),
         Layer("fruit", LIGHT, fruit),
     ]
 
 
 TREE = Drawing(
     "tree",
-    ("roots", "trunk", "crown", "branches", "fruit"),
+    ("roots", "trunk", "branches", "crown", "fruit"),
     {
-        "trunk": (0.06, 0.13), "trunk_height": (0.5, 0.95), "lean": (-0.2, 0.2), "width": (0.36, 0.75), "height": (0.35, 0.7),
-        "lump": (0.7, 1.1), "branch": (0.05, 0.35), "fruit": (0.05, 0.1), "fruit_at": (-1.0, 1.0),
+        "trunk": (0.07, 0.14), "trunk_height": (0.5, 0.95), "lean": (-0.2, 0.2), "width": (0.36, 0.75), "height": (0.35, 0.7),
+        "lump": (0.7, 1.1), "branch": (0.05, 0.3), "fruit": (0.06, 0.11), "fruit_at": (-1.0, 1.0),
     },
     draw_tree,
 )  # fmt: skip
@@ -223,6 +223,7 @@ def draw_face(x, y, p):
     ears = ellipse(side - p.width, y + 0.02, p.ear, 1.3 * p.ear)
     brow_line = p.hairline - p.parting * x - 0.5 * x * x
     hair = common(ellipse(x, y - 0.06, p.width + p.hair, p.height + p.hair), brow_line - y)
+    locks = ellipse(x, y + p.hair_length, 1.12 * p.width + p.hair, 0.95 * p.height)
     eye_y = p.eye_height
     white = ellipse(side - p.eye_gap, y - eye_y, p.eye, p.eye * p.lids)
     pupil = union(
@@ -232,8 +233,9 @@ def draw_face(x, y, p):
     brow = capsule(side, y, p.eye_gap - p.eye, brow_y - p.frown, p.eye_gap + p.eye, brow_y + p.frown, 0.03)
     nose = capsule(x, y, 0.0, eye_y - 0.05, 0.0, eye_y - p.nose, 0.03, 0.08)
     curve = (y - p.mouth_height).addcmul_(x * p.smile, x, value=-1).abs_()
-    mouth = common(curve.sub_(p.lips), side - p.mouth)
+    mouth = curve.addcmul_(x * (p.lips / p.mouth**2), x).sub_(p.lips)  # thick in the middle, nothing at the ends
     return [
+        Layer("hair", THIRD, locks),
         Layer("ears", SECOND, ears),
         Layer("head", MAIN, head),
         Layer("hair", THIRD, hair),
@@ -249,9 +251,9 @@ FACE = Drawing(
     "face",
     ("ears", "head", "hair", "eyes", "brows", "nose", "mouth"),
     {
-        "width": (0.55, 0.85), "height": (0.7, 0.9), "ear": (0.1, 0.2), "hair": (0.04, 0.18), "hairline": (0.3, 0.55), "parting": (-0.25, 0.25),
+        "width": (0.55, 0.85), "height": (0.7, 0.9), "ear": (0.1, 0.2), "hair": (0.04, 0.18), "hair_length": (-0.35, 0.3), "hairline": (0.3, 0.55), "parting": (-0.25, 0.25),
         "eye_gap": (0.22, 0.34), "eye_height": (0.05, 0.2), "eye": (0.1, 0.17), "lids": (0.6, 1.1), "gaze": (-0.06, 0.06), "frown": (-0.05, 0.05),
-        "nose": (0.2, 0.4), "mouth_height": (-0.52, -0.38), "smile": (-0.9, 1.6), "mouth": (0.16, 0.34), "lips": (0.03, 0.07),
+        "nose": (0.2, 0.4), "mouth_height": (-0.52, -0.38), "smile": (-0.9, 1.6), "mouth": (0.2, 0.38), "lips": (0.04, 0.1),
     },
     draw_face,
 )  # fmt: skip

@@ -214,14 +214,14 @@ def draw_guitar(x, y, p):
     lower = ellipse(x, y + 0.5, p.lower, 0.9 * p.lower)
     upper_y = -0.5 + 0.72 * p.lower + 0.62 * p.upper
     upper = ellipse(x + p.cutaway, y - upper_y, p.upper, 0.85 * p.upper)
-    waist = box(x, y + 0.15, p.waist, 0.3)
+    waist = box(x, y + 0.2, p.waist, 0.2)
     body = union(lower, upper, waist)
     hole = circle(x, y, 0.0, -0.2, p.hole)
     bridge = box(x, y + 0.62, p.bridge, 0.035)
     neck_top = p.neck
-    neck = polygon(x, y, [(-0.075, -0.1), (0.075, -0.1), (0.055, neck_top), (-0.055, neck_top)])
+    neck = polygon(x, y, [(-0.09, -0.1), (0.09, -0.1), (0.07, neck_top), (-0.07, neck_top)])
     u, v = frame(x, y, 0.0, neck_top, p.head_turn)
-    head = polygon(u, v, [(-0.07, -0.02), (0.07, -0.02), (p.head_width, p.head), (-p.head_width, p.head)])
+    head = polygon(u, v, [(-0.08, -0.02), (0.08, -0.02), (p.head_width, p.head), (-p.head_width, p.head)])
     pegs = union(
         circle(u.abs(), v, p.head_width + 0.03, 0.3 * p.head, 0.042),
         circle(u.abs_(), v, p.head_width + 0.03, 0.8 * p.head, 0.042),
@@ -246,8 +246,8 @@ GUITAR = Drawing(
     "guitar",
     ("body", "guard", "hole", "neck", "pegs", "head", "bridge", "strings"),
     {
-        "lower": (0.34, 0.48), "upper": (0.24, 0.35), "waist": (0.16, 0.24), "cutaway": (-0.07, 0.07), "hole": (0.08, 0.13), "bridge": (0.1, 0.18),
-        "neck": (0.55, 0.85), "head": (0.16, 0.28), "head_width": (0.08, 0.14), "head_turn": (-0.4, 0.4),
+        "lower": (0.34, 0.48), "upper": (0.24, 0.35), "waist": (0.18, 0.34), "cutaway": (-0.07, 0.07), "hole": (0.08, 0.13), "bridge": (0.1, 0.18),
+        "neck": (0.55, 0.85), "head": (0.2, 0.32), "head_width": (0.1, 0.16), "head_turn": (-0.4, 0.4),
     },
     draw_guitar,
 )  # fmt: skip

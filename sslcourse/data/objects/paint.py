@@ -42,17 +42,19 @@ def hsl(hue: Tensor, saturation: Tensor, lightness: Tensor) -> Tensor:
     return torch.stack(channels, dim=-1)
 
 
-def palette(hue: Tensor, saturation: Tensor, lightness: Tensor, numbers: Tensor) -> Tensor:
-    """`B,5,3`: the colours of the roles MAIN, SECOND, THIRD, LIGHT, DARK, from a main colour and uniform `numbers` `B,8`."""
+def palette(hue: Tensor, saturation: Tensor, lightness: Tensor, numbers: Tensor, richest: float = 1.0) -> Tensor:
+    """`B,5,3`: the colours of the roles MAIN, SECOND, THIRD, LIGHT, DARK, from a main colour and uniform `numbers` `B,8`.
+
+    No colour is more saturated than `richest`.
+    """
     n = numbers.unbind(1)
-    strong = 0.35 + 0.65 * saturation
     away = torch.where(lightness > 0.5, -1.0, 1.0)
     colors = (
-        hsl(hue, strong, lightness),
-        hsl((hue + 0.12 + 0.76 * n[0]) % 1, 0.3 + 0.7 * n[1], lightness + away * (0.16 + 0.2 * n[2])),
-        hsl((hue + n[3]) % 1, 0.3 + 0.7 * n[4], lightness - away * 0.12 * n[5] + away * 0.28 * (1 - n[5])),
-        hsl(n[6], 0.5 * n[1], 0.86 + 0.1 * n[7]),
-        hsl(n[7], 0.6 * n[4], 0.08 + 0.1 * n[6]),
+        hsl(hue, saturation, lightness),
+        hsl((hue + 0.12 + 0.76 * n[0]) % 1, richest * (0.3 + 0.7 * n[1]), lightness + away * (0.16 + 0.2 * n[2])),
+        hsl((hue + n[3]) % 1, richest * (0.3 + 0.7 * n[4]), lightness - away * 0.12 * n[5] + away * 0.28 * (1 - n[5])),
+        hsl(n[6], 0.5 * richest * n[1], 0.86 + 0.1 * n[7]),
+        hsl(n[7], 0.6 * richest * n[4], 0.08 + 0.1 * n[6]),
     )
     return torch.stack(colors, dim=1).clamp_(0.03, 0.97)
 
@@ -144,13 +146,9 @@ def relief(height: Tensor, sharpness: Tensor, light: Tensor, size: int) -> Tenso
     gy = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]).flatten(1).mul_(slope)  # rows run downwards
     lx, ly = light_direction(light)
     facing = (gx * lx).addcmul_(gy, ly).add_(1.0)
-    facing.mul_(gx.mul_(gx).addcmul_(gy, gy).add_(1.0).rsqrt_())
-    return (
-        facing.clamp_(min=0)
-        .mul_(0.62)
-        .add_(0.3)
-        .addcmul_(height.clamp(max=0.5), torch.tensor(0.22, device=height.device))
-    )
+    facing.mul_(gx.mul_(gx).addcmul_(gy, gy).add_(1.0).rsqrt_()).clamp_(min=0)  # sqrt(2) times the cosine
+    gloss = facing.square().square_().square_().mul_(0.012)
+    return gloss.add_(facing, alpha=0.55).add_(height.clamp(max=0.5), alpha=0.24).add_(0.32)
 
 
 def shadow_of(distance: Tensor, light: Tensor, extent: Tensor, size: int) -> Tensor:

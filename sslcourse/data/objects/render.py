@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .backgrounds import STYLE_NAMES, fields, plane
+from .backgrounds import fields, plane
 from .classes import DRAWINGS
 from .drawing import Drawing
 from .factors import draw_factors
@@ -114,11 +114,12 @@ def paint_backgrounds(keys: Tensor, factors: dict[str, Tensor], size: int, diffi
     canvas = torch.empty(len(keys), 3, size * size, device=keys.device)
     if salt:
         keys = torch.stack([(keys[:, 0] ^ 0x5EED5), keys[:, 1]], dim=1)
-    base = hsl(factors["background_hue"], 0.7 * factors["background_saturation"], factors["background_brightness"])
+    base = hsl(factors["background_hue"], factors["background_saturation"], factors["background_brightness"])
     tint = hsl(
         factors["background_tint"], torch.ones_like(factors["background_tint"]), torch.full_like(base[:, 0], 0.5)
     )
-    tint = (tint - (tint @ tint.new_tensor([0.299, 0.587, 0.114]))[:, None]) * 1.2  # no luminance of its own
+    tint = tint - (tint @ tint.new_tensor([0.299, 0.587, 0.114]))[:, None]  # no luminance of its own
+    tint = tint * (2.0 * difficulty.background_color)
     directions = torch.stack((torch.ones_like(base), tint), dim=2) * difficulty.background_contrast  # B,3,2
     for style, rows in groups(factors["style"], size):
         values = fields(style, keys[rows], size)
@@ -136,8 +137,8 @@ def paint_object(
     if slot == 0:
         main = (factors["hue"][rows], factors["saturation"][rows])
     else:
-        main = (numbers[:, 8], numbers[:, 9])
-    colors = palette(*main, factors["brightness"][rows], numbers[:, :8])
+        main = (numbers[:, 8], difficulty.object_color * numbers[:, 9])
+    colors = palette(*main, factors["brightness"][rows], numbers[:, :8], difficulty.object_color)
     extent, room = pose["size"], None
     if variant.objects_per_image > 1:
         extent = extent * (0.62 if variant.objects_per_image == 2 else 0.52)
@@ -158,18 +159,17 @@ def room_of(slot: int, count: int, number: Tensor) -> tuple[Tensor, Tensor]:
 def occlude(
     canvas: Tensor, parts: Tensor, instances: Tensor, keys: Tensor, factors: dict[str, Tensor], size: int
 ) -> None:
-    """Lay a plain coloured ellipse before the object where the factor `occluder` says so, in place."""
+    """Lay a plain ellipse of a colour of its own before the first object where the factor `occluder` says so, in place."""
     x, y = plane(size, keys.device)
-    cx, cy, wide, tall, hue = (column[:, None] for column in factors["occluder_box"].unbind(1))
-    a, b = 0.22 + 0.3 * wide, 0.22 + 0.3 * tall
-    p, q = (x - (1.2 * cx - 0.6)) / a, (y - (1.2 * cy - 0.6)) / b
+    across, up, wide, tall, hue = (column[:, None] for column in factors["occluder_box"].unbind(1))
+    extent = factors["size"][:, None]
+    cx, cy = (factors["position"] * (1 - extent)).split(1, dim=1)
+    a, b = extent * (0.22 + 0.3 * wide), extent * (0.22 + 0.3 * tall)
+    p, q = (x - cx - extent * (across - 0.5)) / a, (y - cy - extent * (up - 0.5)) / b
     inside = (1 - p * p - q * q).mul_(0.25 * size * torch.minimum(a, b)).add_(0.5).clamp_(0, 1)
     inside = inside * factors["occluder"][:, None]
-    color = hsl(hue, 0.5 + 0 * hue, factors["background_brightness"][:, None])[:, 0, :, None]  # B,3,1
-    canvas.copy_(torch.lerp(canvas, color.expand_as(canvas), inside[:, None]))
+    color = hsl(hue, torch.full_like(hue, 0.5), factors["background_brightness"][:, None])[:, 0, :, None]  # B,3,1
+    canvas.lerp_(color.expand_as(canvas), inside[:, None].expand_as(canvas))
     hidden = inside > 0.5
     parts.masked_fill_(hidden, 0)
     instances.masked_fill_(hidden, 0)
-
-
-__all__ = ["STYLE_NAMES", "Scene", "render"]

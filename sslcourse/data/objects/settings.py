@@ -16,6 +16,9 @@ class Difficulty:
     background_contrast: float
     size: tuple[float, float]  # longest side of the object's box / side of the picture
     rotation: float  # largest turn, degrees, either way
+    background_color: float = 0.6  # largest saturation of a background
+    background_brightness: tuple[float, float] = (0.3, 0.7)
+    object_color: float = 1.0  # largest saturation of an object's colours
     articulation: float = 1.0  # 1: the whole range of each drawing's shape parameters; 0: all instances alike
     shadow: tuple[float, float] = (0.2, 0.5)  # how dark the shadow's core is
 
@@ -24,8 +27,9 @@ class Difficulty:
             raise ValueError(f"size must be an increasing pair in (0, 1.5]; got {self.size}")
         if not 0 <= self.background_contrast <= 0.4:
             raise ValueError(f"background_contrast is a standard deviation in [0, 0.4]; got {self.background_contrast}")
-        if not 0 <= self.articulation <= 1:
-            raise ValueError(f"articulation must lie in [0, 1]; got {self.articulation}")
+        for name in ("articulation", "background_color", "object_color"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in [0, 1]; got {getattr(self, name)}")
 
 
 DIFFICULTIES: dict[str, Difficulty] = {

@@ -39,9 +39,9 @@ def ring(x: Tensor, y: Tensor, center_x: Number, center_y: Number, radius: Numbe
 def ellipse(u: Tensor, v: Tensor, a: Number, b: Number) -> Tensor:
     """First-order distance to an ellipse with half axes `a` (along u) and `b`."""
     p, q = u / a, v / b
-    length = (p * p).addcmul_(q, q).sqrt_()
+    length = (p * p).addcmul_(q, q).add_(1e-8).sqrt_()
     p, q = p.div_(a), q.div_(b)
-    slope = p.mul_(p).addcmul_(q, q).sqrt_().add_(1e-6)
+    slope = p.mul_(p).addcmul_(q, q).add_(1e-8 / (a * b)).sqrt_()  # at the centre both vanish: their ratio must not
     return (length - 1).mul_(length).div_(slope)
 
 
