@@ -91,12 +91,20 @@ def explain_failure(failure: dict) -> str:
             return "not attempted yet: the function still raises NotImplementedError"
         return f"not attempted yet, or the return statement is missing: {message or 'the function returned nothing'}"
     if kind == "type":
-        return f"{message or 'the result is of a type that cannot be judged'}; return plain torch tensors or Python numbers as the task asks"
+        return f"{message or 'the result is of a type that cannot be judged'}{_remedy(name)}"
     line = failure.get("line")
     owner = f"`{function}`" if function else "your function"
     where = f" in line {line} of {owner}" if type(line) is int else ""
     shown = f" (`{source}`)" if source else ""
     return f"{name or 'an exception'}{where}{shown}" + (f": {message}" if message else "")
+
+
+def _remedy(type_name: str) -> str:
+    if type_name.startswith("numpy."):
+        return "; float(...) makes a Python number of a NumPy one, torch.from_numpy(...) a tensor of an array"
+    if type_name == "torch.nn.parameter.Parameter":
+        return "; return a plain tensor (.detach() makes one)"
+    return "; plain torch tensors and Python numbers can be judged"
 
 
 def describe(value: Tree) -> str:

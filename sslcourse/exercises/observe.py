@@ -70,7 +70,8 @@ def observe_gradient(
     {'x': tensor(12.)}
     """
     leaves = {name: inputs[name].detach().clone().requires_grad_() for name in differentiate}
-    copies = {name: leaves[name].clone() if name in leaves else copy_tree(inputs[name]) for name in arguments}
+    with torch.enable_grad():
+        copies = {name: leaves[name].clone() if name in leaves else copy_tree(inputs[name]) for name in arguments}
     result, value, failed = _call(answer, list(copies.values()))
     if failed:
         return failed
@@ -118,7 +119,7 @@ def as_tree(value: Any, depth: int = 0) -> Tree:
         return [as_tree(item, depth + 1) for item in value]
     if kind is dict and all(type(key) is str for key in value):
         return {key: as_tree(item, depth + 1) for key, item in value.items()}
-    raise NotPlain(type_name(value), f"the result holds a {type_name(value)}")
+    raise NotPlain(type_name(value), f"the result holds `{type_name(value)}`")
 
 
 def copy_tree(tree: Tree) -> Tree:
@@ -149,7 +150,11 @@ def type_name(value: Any) -> str:
 def _call(answer: Callable, arguments: list[Any]) -> tuple[Any, Tree, Tree]:
     """Call once; return (raw result, result as a tree, failure), the last of them None when all went well."""
     if not callable(answer):
-        return None, None, failure("type", type_name(answer), f"a {type_name(answer)} stands where a function should")
+        return (
+            None,
+            None,
+            failure("type", type_name(answer), f"there is no function to call, but `{type_name(answer)}`"),
+        )
     try:
         with _own_torch_state():
             result = answer(*arguments)
@@ -198,11 +203,12 @@ def _same(before: Tree, after: Any) -> bool:
 
 
 def _plain_tensor(value: torch.Tensor) -> torch.Tensor:
+    value = torch.detach(value)  # a new object, without attributes that somebody set on the old one
     if value.layout != torch.strided or value.is_nested or value.is_quantized or value.is_meta:
         raise NotPlain("torch.Tensor", f"the result holds a tensor that is not plain and dense ({value.layout})")
     if value.numel() > MAX_NUMEL:
         raise NotPlain("torch.Tensor", f"the result holds a tensor of {value.numel()} numbers, more than {MAX_NUMEL}")
-    plain = torch.detach(value).cpu().resolve_conj().resolve_neg()
+    plain = value.cpu().resolve_conj().resolve_neg()
     return torch.empty(plain.shape, dtype=plain.dtype).copy_(plain)
 
 

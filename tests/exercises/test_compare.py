@@ -1,0 +1,149 @@
+"""Comparing: the first difference in the promised order, in words, and never an exception."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from sslcourse.exercises.compare import ORDER, first_difference, same_observation
+from sslcourse.exercises.explain import explain_failure, same_values
+
+NAN, INF = float("nan"), float("inf")
+
+
+def message(expected, observed, tolerance=(1e-7, 1e-9)):
+    return first_difference({"value": expected}, {"value": observed}, tolerance).message
+
+
+def kind(expected, observed):
+    found = first_difference(expected, observed)
+    return found and found.kind
+
+
+def test_equal_trees_have_no_difference():
+    tree = {
+        "value": [1, 1.5, True, None, "a", torch.ones(2)],
+        "gradient": {"x": torch.ones(1), "y": None},
+        "changed": ["x"],
+    }
+    assert first_difference(tree, tree) is None
+
+
+def test_the_order_of_the_kinds():
+    tensor = torch.ones(2)
+    expected = {"value": [1.0, tensor, tensor, 2.0], "gradient": {"x": tensor, "y": tensor}, "changed": []}
+    worse = {"value": [5.0, tensor, tensor, 2.0], "gradient": {"x": tensor * 2, "y": tensor}, "changed": []}
+    found = [kind(expected, worse)]
+    worse["changed"] = ["x"]
+    found.append(kind(expected, worse))
+    worse["gradient"]["y"] = None
+    found.append(kind(expected, worse))
+    worse["value"][2] = tensor.double()
+    found.append(kind(expected, worse))
+    worse["value"][1] = torch.ones(3)
+    found.append(kind(expected, worse))
+    worse["extra"] = 1
+    found.append(kind(expected, worse))
+    worse["value"][3] = 2
+    found.append(kind(expected, worse))
+    assert found == ["value", "in-place change", "gradient", "dtype", "shape", "keys", "type"]
+    assert [ORDER.index(name) for name in found] == sorted((ORDER.index(name) for name in found), reverse=True)
+
+
+def test_a_wrong_gradient_alone_is_a_gradient_value():
+    expected = {"value": 1.0, "gradient": {"x": torch.ones(2)}, "changed": []}
+    found = first_difference(expected, {**expected, "gradient": {"x": torch.ones(2) * 3}})
+    assert found.kind == "gradient value"
+    assert found.message.startswith("the gradient with respect to x: at position 0: expected 1, yours 3")
+
+
+def test_numbers_are_told_from_tensors():
+    assert ".item()" in message(1.0, torch.tensor(1.0))
+    assert "no .item()" in message(torch.tensor(1.0), 1.0)
+    assert "2 separate values" in message([1.0, 2.0], torch.ones(2)) and "one by one" in message(
+        [1.0, 2.0], torch.ones(2)
+    )
+    assert "a bool" in message(1, True)
+    assert kind({"value": 1.0}, {"value": 1}) == "type"
+
+
+def test_where_and_how_much():
+    expected = torch.zeros(3, 2).double()
+    observed = expected.clone()
+    observed[2, 0] = 1.0
+    expected[2, 0] = 0.36787944
+    assert message(expected, observed).startswith("your result: row 2, column 0: expected 0.36788, yours 1")
+    assert "1 of 6 values differ, the largest difference is 0.6321" in message(expected, observed)
+    assert "at [0, 1, 0]" in message(torch.zeros(1, 2, 1), torch.tensor([[[0.0], [1.0]]]))
+    assert "expected 1.00001, yours 1.000012" not in message(1.0, 1.000001)
+    assert message(1.0, 1.000001) == "your result: expected 1, yours 1.000001"
+
+
+def test_patterns_are_recognised():
+    matrix = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert "transpose" in message(matrix, matrix.T.contiguous())
+    assert "reversed along dimension 1" in message(matrix, matrix.flip(1))
+    assert "2.5 times what is expected, everywhere" in message(matrix, matrix * 2.5)
+    assert "plus 3, everywhere" in message(matrix, matrix + 3)
+    assert "2 times" in message(1.25, 2.5) and "-1 times" in message(torch.tensor(3.0), torch.tensor(-3.0))
+    assert "transposed?" in message(torch.ones(2, 3), torch.ones(3, 2))
+    assert "1 of your 4 values is NaN" in message(matrix, torch.tensor([[1.0, 2.0], [NAN, 4.0]]))
+    assert "NaN" in message(1.0, NAN)
+
+
+def test_tolerance_is_relative_to_the_whole_tensor():
+    big = torch.tensor([1000.0, 0.001], dtype=torch.float64)
+    nudged = big + torch.tensor([0.0, 5e-5], dtype=torch.float64)
+    assert same_values(big, nudged, (1e-7, 0.0)) and not same_values(big, nudged, (1e-8, 0.0))
+    assert same_values(torch.tensor([NAN, INF]), torch.tensor([NAN, INF]), (0, 0))
+    assert not same_values(torch.tensor([INF]), torch.tensor([-INF]), (1, 1))
+    assert not same_values(torch.tensor([2**62]), torch.tensor([2**62 + 1]), (1e-3, 1.0))
+    assert same_values(torch.ones(0), torch.ones(0), (0, 0))
+
+
+def test_failures_are_compared_without_their_lines():
+    tree = {"failure": {"kind": "exception", "type": "KeyError", "message": "1", "line": 2, "source": "a"}}
+    other = {"failure": {**tree["failure"], "line": 9, "source": "b"}}
+    assert same_observation(tree, other, (0, 0))
+    assert not same_observation(tree, {"failure": {**tree["failure"], "message": "2"}}, (0, 0))
+    assert kind({"value": 1}, tree) == "failure"
+
+
+@pytest.mark.parametrize(
+    "strange", [{}, {"kind": 3}, {"kind": "exception", "message": [1], "line": "x"}, {"kind": "type"}]
+)
+def test_strange_failures_are_explained(strange):
+    assert isinstance(explain_failure(strange), str)
+
+
+DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.bool, torch.uint8]
+DTYPES += [torch.int8, torch.int64, torch.uint16, torch.uint64, torch.float8_e4m3fn]
+KEYS = ["value", "gradient", "changed", "failure", "kind", "x", ""]
+
+
+def random_tree(draw: random.Random, depth: int = 0):
+    pick = draw.randrange(12 if depth < 4 else 9)
+    if pick >= 9:
+        size = draw.randrange(4)
+        if pick == 9:
+            return [random_tree(draw, depth + 1) for _ in range(size)]
+        return {draw.choice(KEYS): random_tree(draw, depth + 1) for _ in range(size)}
+    if pick >= 6:
+        shape = [draw.randrange(4) for _ in range(draw.randrange(4))]
+        values = torch.rand(shape, generator=torch.Generator().manual_seed(draw.randrange(9))) * 4 - 1
+        values = values / draw.choice([0.0, 1.0, 1e-30])
+        return torch.nan_to_num(values).abs().clamp(max=100).to(draw.choice(DTYPES)) if pick == 6 else values
+    return [None, True, draw.randrange(-9, 9), draw.choice([NAN, INF, -0.0, 1.5, 1e308]), "text", 2**62][pick]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_tree_makes_the_comparison_raise(seed):
+    draw = random.Random(seed)
+    for _ in range(100):
+        expected, observed = random_tree(draw), random_tree(draw)
+        for one, other in ((expected, observed), ({"value": expected}, {"value": observed}), (expected, expected)):
+            found = first_difference(one, other)
+            assert found is None or (found.kind in ORDER and isinstance(found.message, str))
+        assert first_difference(expected, expected) is None or "changed" in repr(expected)
