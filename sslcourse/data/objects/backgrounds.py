@@ -1,7 +1,8 @@
 """Backgrounds in three families, each made of two standardised fields: a tone and a tint.
 
-Every style gives two fields of mean 0 and variance 1 per picture, so the contrast of the families is equal by construction; what is left
-to choose in a style (how much its cells differ) is set so that the mean entropy of the grey values is equal too.
+Every style gives two fields of mean 0 and variance 1 per picture, so the contrast of the families is equal by
+construction; what is left to choose in a style (how much its cells differ, how strongly light falls across them) is
+set so that the mean entropy of the grey values is equal too.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def fields(style: int, keys: Tensor, size: int) -> Tensor:
 
 
 def lattice(keys: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A turned, scaled, shifted grid: its coordinates u, v (`B,N`, one unit a cell), the pixel's size in cells, a slope."""
+    """A turned, scaled, shifted grid: coordinates u, v `B,N` (one unit a cell), a pixel's size in cells, a slope."""
     x, y = plane(size, keys.device)
     number = uniform(keys, "lattice", 6)[:, :, None].unbind(1)  # six of B,1
     frequency = 2.2 * 2.0 ** (1.3 * number[0])
@@ -185,8 +186,8 @@ def leaf_places(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def pile(keys: Tensor, cover: Tensor, size: int) -> Tensor:
     """Tone and tint `B,2,N` of leaves lying on each other, the first on top; `cover` is their opacity `B,K,N`.
 
-    A leaf's tone is a linear function of place, as if the leaf were tilted in the light; without that the clutter's grey
-    values would be few, and its entropy below that of the other families.
+    A leaf's tone is a linear function of place, as if the leaf were tilted in the light; without that the clutter's
+    grey values would be few, and its entropy below that of the other families.
     """
     seen = torch.ones_like(cover[:, 0])
     for leaf in cover.unbind(1):  # opacity -> share of the pixel in which the leaf is the topmost

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from .animals import BIRD, BUTTERFLY, FACE, FISH
 from .drawing import Drawing
-from .living import BIRD, BUTTERFLY, FACE, FISH, FLOWER, TREE
-from .made import BICYCLE, BOAT, CAR, CHAIR, GUITAR, HOUSE, KEY, MUG
+from .indoors import CHAIR, GUITAR, KEY, MUG
+from .outdoors import BICYCLE, BOAT, CAR, HOUSE
+from .plants import FLOWER, TREE
 
 DRAWINGS: tuple[Drawing, ...] = (
     FISH, BIRD, BUTTERFLY, FLOWER, TREE, HOUSE, CAR, BOAT, MUG, KEY, GUITAR, FACE, CHAIR, BICYCLE,

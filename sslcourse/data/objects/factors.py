@@ -61,7 +61,8 @@ def draw_factors(indices: Tensor, split: str, seed: int, difficulty: Difficulty,
 
 
 SCALARS = (
-    "hue", "brightness", "saturation", "background_hue", "background_brightness", "background_saturation", "background_tint",
+    "hue", "brightness", "saturation",
+    "background_hue", "background_brightness", "background_saturation", "background_tint",
     "family", "style", "light", "shadow",
 )  # fmt: skip
 

@@ -36,8 +36,8 @@ def load_objects(
     """The first `count` pictures of a split, with masks, parts and every factor among the extras.
 
     `extras["mask"]` bool `N,size,size`, `extras["parts"]` and `extras["instances"]` uint8 `N,size,size`,
-    `extras["background"]` int64 `N` the family. Made at about 1,000 images a second, then kept in `cache_dir()`; a damaged
-    file is made again, and that is said. Raises ValueError for a count below 1 and what `render` refuses.
+    `extras["background"]` int64 `N` the family. Made at about 1,000 images a second, then kept in `cache_dir()`; a
+    damaged file is made again, and that is said. Raises ValueError for a count below 1 and what `render` refuses.
 
     >>> small = load_objects("test", count=4, size=32, cache=False)
     >>> len(small), sorted(small.extras)[:3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import torch
@@ -18,8 +19,11 @@ COARSE = 20  # side of the grid on which an object's box is found
 
 
 class Painted(NamedTuple):
-    """One object on the picture's grid: premultiplied colour `B,3,N`, opacity `B,N`, relief's light `B,N`, part numbers uint8 `B,N`,
-    signed distance `B,N` in half sides of the picture."""
+    """One object on the picture's grid.
+
+    Premultiplied colour `B,3,N`, opacity `B,N`, light on the relief `B,N`, part numbers uint8 `B,N`, signed distance
+    `B,N` in half sides of the picture.
+    """
 
     color: Tensor
     alpha: Tensor
@@ -43,7 +47,7 @@ def hsl(hue: Tensor, saturation: Tensor, lightness: Tensor) -> Tensor:
 
 
 def palette(hue: Tensor, saturation: Tensor, lightness: Tensor, numbers: Tensor, richest: float = 1.0) -> Tensor:
-    """`B,5,3`: the colours of the roles MAIN, SECOND, THIRD, LIGHT, DARK, from a main colour and uniform `numbers` `B,8`.
+    """`B,5,3`: the colours of MAIN, SECOND, THIRD, LIGHT, DARK, from a main colour and uniform `numbers` `B,8`.
 
     No colour is more saturated than `richest`.
     """
@@ -59,7 +63,9 @@ def palette(hue: Tensor, saturation: Tensor, lightness: Tensor, numbers: Tensor,
     return torch.stack(colors, dim=1).clamp_(0.03, 0.97)
 
 
-def box_of(drawing: Drawing, shape, c: Tensor, s: Tensor, mirror: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def box_of(
+    drawing: Drawing, shape: SimpleNamespace, c: Tensor, s: Tensor, mirror: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Left, right, bottom, top (`B,1`, the drawing's units) of the turned and mirrored object.
 
     A point at signed distance d from a shape proves that the shape reaches at least -d beyond the point in every
@@ -79,12 +85,14 @@ def box_of(drawing: Drawing, shape, c: Tensor, s: Tensor, mirror: Tensor) -> tup
 
 
 def paint(
-    drawing: Drawing, shape, colors: Tensor, rotation: Tensor, flip: Tensor, extent: Tensor, center: Tensor, light: Tensor, size: int,
+    drawing: Drawing, shape: SimpleNamespace, colors: Tensor, rotation: Tensor, flip: Tensor, extent: Tensor,
+    center: Tensor, light: Tensor, size: int,
     room: tuple[Tensor, Tensor] | None = None,
 ) -> Painted:  # fmt: skip
-    """Draw one object a picture: `extent` is its longest side in sides of the picture, `center` `B,2` in [-1, 1] its place.
+    """Draw one object a picture.
 
-    `room` (centre `B,2` and half side `B,1`, in half sides of the picture) is where it may lie; the whole picture when None.
+    `extent` `B` is its longest side in sides of the picture, `center` `B,2` in [-1, 1] its place in `room` (centre
+    `B,2` and half side `B,1`, in half sides of the picture; None is the whole picture).
     """
     angle = rotation[:, None] * (math.pi / 180)
     c, s = torch.cos(angle), torch.sin(angle)
@@ -132,7 +140,7 @@ def flatten(layers: list[Layer], drawing: Drawing, colors: Tensor, scale: Tensor
 
 
 def light_direction(light: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the light comes from, in the picture's plane: always from above, `light` 0 from the right, 1 from the left."""
+    """Where the light comes from, in the picture's plane: from above, `light` 0 rather right, 1 rather left."""
     angle = math.pi * (0.15 + 0.7 * light[:, None])
     return torch.cos(angle), torch.sin(angle)
 
@@ -152,7 +160,7 @@ def relief(height: Tensor, sharpness: Tensor, light: Tensor, size: int) -> Tenso
 
 
 def shadow_of(distance: Tensor, light: Tensor, extent: Tensor, size: int) -> Tensor:
-    """How much of the light the object takes from the background, `B,N` in [0, 1]: its distance field, shifted, made soft."""
+    """How much light the object takes from the background, `B,N` in [0, 1]: its distance field, shifted, made soft."""
     lx, ly = light_direction(light)
     reach = 0.14 * extent[:, None]
     shift = torch.cat((lx, -ly), dim=1) * reach

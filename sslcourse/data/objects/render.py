@@ -23,8 +23,9 @@ SIZES = (32, 224)
 class Scene:
     """Rendered pictures and all that is known of them.
 
-    Shapes: `images` uint8 `B,3,H,W`; `labels` int64 `B`; `mask` bool `B,H,W`, the visible objects; `parts` uint8 `B,H,W`,
-    0 for background and 1.. for the parts in `PARTS[class]`; `instances` uint8 `B,H,W`, which object (1 is the labelled one).
+    Shapes: `images` uint8 `B,3,H,W`; `labels` int64 `B`; `mask` bool `B,H,W`, the visible objects; `parts` uint8
+    `B,H,W`, 0 for background and 1.. for the parts in `PARTS[class]`; `instances` uint8 `B,H,W`, which object (1 is the
+    labelled one). `factors` holds one tensor of first dimension B for each factor.
     """
 
     images: Tensor
@@ -159,7 +160,7 @@ def room_of(slot: int, count: int, number: Tensor) -> tuple[Tensor, Tensor]:
 def occlude(
     canvas: Tensor, parts: Tensor, instances: Tensor, keys: Tensor, factors: dict[str, Tensor], size: int
 ) -> None:
-    """Lay a plain ellipse of a colour of its own before the first object where the factor `occluder` says so, in place."""
+    """Lay an ellipse of a colour of its own before the first object where the factor `occluder` is set, in place."""
     x, y = plane(size, keys.device)
     across, up, wide, tall, hue = (column[:, None] for column in factors["occluder_box"].unbind(1))
     extent = factors["size"][:, None]

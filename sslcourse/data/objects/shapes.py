@@ -1,8 +1,8 @@
 """Signed distances to simple shapes: negative inside, in the units of the coordinates.
 
-`x` and `y` (or `u` and `v` in a turned frame) are `B,N`; every other argument is a number or `B,1`. Outside the corners of `box` and
-`polygon` the value is a lower bound of the distance; it is exact where it matters, at the outline and inside. After
-Inigo Quilez, "2D distance functions". Written with few passes over memory: speed here is the renderer's speed.
+`x` and `y` (or `u` and `v` in a turned frame) are `B,N`; every other argument is a number or `B,1`. Outside the corners
+of `box` and `polygon` the value is a lower bound of the distance; it is exact where it matters, at the outline and
+inside. After Inigo Quilez, "2D distance functions". Written with few passes over memory: the renderer's speed is theirs.
 """
 
 from __future__ import annotations

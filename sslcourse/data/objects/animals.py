@@ -1,16 +1,15 @@
-"""Drawings of what lives: fish, bird, butterfly, flower, tree, face."""
+"""Drawings of animals and people: fish, bird, butterfly, face."""
 
 from __future__ import annotations
 
-import math
-
 import torch
 
-from .drawing import DARK, LIGHT, MAIN, SECOND, THIRD, Drawing, Layer, choose
+from .drawing import DARK, LIGHT, MAIN, SECOND, THIRD, Drawing, Layer
 from .shapes import capsule, circle, common, ellipse, frame, line, polygon, union
 
 
 def draw_fish(x, y, p):
+    """The tail bends, fins turn and spread, the mouth opens."""
     body = ellipse(x, y, p.length, p.height)
     u, v = frame(x, y, -0.9 * p.length, 0.0, p.bend)
     v = v.abs_()
@@ -42,15 +41,17 @@ FISH = Drawing(
     "fish",
     ("tail", "fins", "body", "stripe", "mouth", "eye"),
     {
-        "length": (0.6, 0.85), "height": (0.27, 0.5), "tail": (0.28, 0.5), "tail_height": (0.25, 0.5), "fork": (0.0, 0.22),
-        "bend": (-0.5, 0.5), "dorsal": (0.12, 0.4), "dorsal_at": (-0.35, 0.15), "fin_angle": (-0.4, 1.3), "stripe": (-0.35, 0.2),
-        "stripe_width": (0.03, 0.1), "eye": (0.07, 0.12), "mouth": (-0.02, 0.1),
+        "length": (0.6, 0.85), "height": (0.27, 0.5), "tail": (0.28, 0.5), "tail_height": (0.25, 0.5),
+        "fork": (0.0, 0.22), "bend": (-0.5, 0.5), "dorsal": (0.12, 0.4), "dorsal_at": (-0.35, 0.15),
+        "fin_angle": (-0.4, 1.3), "stripe": (-0.35, 0.2), "stripe_width": (0.03, 0.1), "eye": (0.07, 0.12),
+        "mouth": (-0.02, 0.1),
     },
     draw_fish,
 )  # fmt: skip
 
 
 def draw_bird(x, y, p):
+    """The body tilts, the wing turns at the shoulder, the head nods, the legs stride."""
     u, v = frame(x, y, 0.0, 0.0, p.tilt)
     body = ellipse(u, v, p.length, p.height)
     c, s = torch.cos(p.tilt), torch.sin(p.tilt)
@@ -89,15 +90,17 @@ BIRD = Drawing(
     "bird",
     ("tail", "legs", "beak", "body", "head", "wing", "eye"),
     {
-        "length": (0.42, 0.6), "height": (0.25, 0.38), "tilt": (0.0, 0.6), "neck": (0.05, 0.3), "head": (0.17, 0.25), "beak": (0.14, 0.4),
-        "nod": (-0.2, 0.5), "tail": (0.3, 0.6), "tail_angle": (-0.5, 0.4), "wing": (0.32, 0.55), "wing_angle": (-0.5, 1.6),
-        "leg": (0.15, 0.4), "stride": (-0.08, 0.16),
+        "length": (0.42, 0.6), "height": (0.25, 0.38), "tilt": (0.0, 0.6), "neck": (0.05, 0.3),
+        "head": (0.17, 0.25), "beak": (0.14, 0.4), "nod": (-0.2, 0.5), "tail": (0.3, 0.6),
+        "tail_angle": (-0.5, 0.4), "wing": (0.32, 0.55), "wing_angle": (-0.5, 1.6), "leg": (0.15, 0.4),
+        "stride": (-0.08, 0.16),
     },
     draw_bird,
 )  # fmt: skip
 
 
 def draw_butterfly(x, y, p):
+    """The wings open and turn at the body, the feelers spread."""
     side = x.abs().div_(p.open)
     u, v = frame(side, y, 0.05, 0.1, p.upper_angle)
     upper, upper_spot = ellipse(u - p.upper, v, p.upper, p.upper_width), circle(u, v, 1.25 * p.upper, 0.0, p.spot)
@@ -122,102 +125,17 @@ BUTTERFLY = Drawing(
     "butterfly",
     ("antennae", "lower wings", "upper wings", "spots", "body", "head"),
     {
-        "open": (0.65, 1.1), "upper": (0.34, 0.5), "upper_width": (0.2, 0.34), "upper_angle": (0.3, 0.95), "lower": (0.24, 0.42),
-        "lower_width": (0.16, 0.3), "lower_angle": (-1.1, -0.5), "spot": (0.06, 0.13), "body": (0.3, 0.6), "girth": (0.06, 0.1),
-        "feeler": (0.12, 0.4), "feeler_top": (0.65, 0.9), "lean": (-0.08, 0.08),
+        "open": (0.65, 1.1), "upper": (0.34, 0.5), "upper_width": (0.2, 0.34), "upper_angle": (0.3, 0.95),
+        "lower": (0.24, 0.42), "lower_width": (0.16, 0.3), "lower_angle": (-1.1, -0.5), "spot": (0.06, 0.13),
+        "body": (0.3, 0.6), "girth": (0.06, 0.1), "feeler": (0.12, 0.4), "feeler_top": (0.65, 0.9),
+        "lean": (-0.08, 0.08),
     },
     draw_butterfly,
 )  # fmt: skip
 
 
-def draw_flower(x, y, p):
-    petals = choose(p.petals, 5, 9)
-    u, v = x - p.sway, y - 0.42
-    angle = torch.atan2(v, u).add_(p.spin)
-    sector = 2 * math.pi / petals
-    angle = angle.sub_(torch.round(angle / sector).mul_(sector))
-    radius = u.mul_(u).addcmul_(v, v).sqrt_()
-    u, v = radius * torch.cos(angle), radius * torch.sin(angle)
-    width = 0.5 * p.length * sector * p.width
-    half = 0.5 * p.length
-    outer = ellipse(u - p.core - 0.7 * half, v, half, width)
-    inner = ellipse(u - 0.8 * p.core - 0.35 * half, v, 0.6 * half, 0.55 * width)
-    foot = p.sway + p.bend
-    stem = union(
-        capsule(x, y, p.sway, 0.4, p.sway + 0.3 * p.bend, -0.3, p.stem),
-        capsule(x, y, p.sway + 0.3 * p.bend, -0.3, foot, -0.95, p.stem),
-    )
-    u, v = frame(x, y, p.sway + 0.5 * p.bend, -0.62, p.leaf_angle)
-    right = ellipse(u - p.leaf, v, p.leaf, 0.38 * p.leaf)
-    u, v = frame(x, y, p.sway + 0.35 * p.bend, -0.5, math.pi - p.second_angle)
-    left = ellipse(u - 0.85 * p.leaf, v, 0.85 * p.leaf, 0.34 * p.leaf)
-    return [
-        Layer("stem", SECOND, stem),
-        Layer("leaves", SECOND, union(left, right)),
-        Layer("petals", MAIN, outer),
-        Layer("inner petals", LIGHT, inner),
-        Layer("core", THIRD, radius - p.core),
-    ]
-
-
-FLOWER = Drawing(
-    "flower",
-    ("stem", "leaves", "petals", "inner petals", "core"),
-    {
-        "petals": (0.0, 1.0), "length": (0.4, 0.62), "width": (0.45, 0.95), "core": (0.13, 0.25), "spin": (-0.6, 0.6), "sway": (-0.15, 0.15),
-        "bend": (-0.35, 0.35), "stem": (0.04, 0.07), "leaf": (0.18, 0.34), "leaf_angle": (0.05, 1.0), "second_angle": (0.05, 1.0),
-    },
-    draw_flower,
-)  # fmt: skip
-
-
-def draw_tree(x, y, p):
-    top = p.trunk_height - 0.9
-    trunk = capsule(x, y, 0.0, -0.95, p.lean, top + 0.3, 1.35 * p.trunk, 0.6 * p.trunk)
-    roots = polygon(
-        x, y, [(-2.4 * p.trunk, -1.05), (2.4 * p.trunk, -1.05), (0.5 * p.trunk, -0.75), (-0.5 * p.trunk, -0.75)]
-    )
-    fork = top - 0.3 * p.trunk_height
-    branch = union(
-        capsule(x, y, 0.6 * p.lean, fork, p.lean + p.width * 0.7, top + p.branch, 0.5 * p.trunk, 0.03),
-        capsule(x, y, 0.5 * p.lean, fork - 0.1, p.lean - p.width * 0.65, top + 0.6 * p.branch, 0.5 * p.trunk, 0.03),
-    )
-    middle = top + 0.15 + 0.5 * p.height
-    size = 0.5 * (p.width + p.height) * 0.62
-    crown = union(
-        circle(x, y, p.lean, middle + 0.55 * p.height, size * p.lump),
-        circle(x, y, p.lean - 0.6 * p.width, middle + 0.05, size * 0.9),
-        circle(x, y, p.lean + 0.62 * p.width, middle - 0.03, size * (1.7 - p.lump)),
-        circle(x, y, p.lean + 0.1, middle, size * 1.1),
-    )
-    swing = p.fruit_at * 0.3
-    fruit = union(
-        circle(x, y, p.lean - 0.5 * p.width + swing, middle + 0.1, p.fruit),
-        circle(x, y, p.lean + 0.5 * p.width, middle + 0.1 - swing, p.fruit),
-        circle(x, y, p.lean + swing, middle + 0.6 * p.height, p.fruit),
-        circle(x, y, p.lean + 0.1 - swing, middle - 0.2, p.fruit),
-    )
-    return [
-        Layer("roots", THIRD, roots),
-        Layer("trunk", SECOND, trunk),
-        Layer("branches", SECOND, branch),
-        Layer("crown", MAIN, crown),
-        Layer("fruit", LIGHT, fruit),
-    ]
-
-
-TREE = Drawing(
-    "tree",
-    ("roots", "trunk", "branches", "crown", "fruit"),
-    {
-        "trunk": (0.07, 0.14), "trunk_height": (0.5, 0.95), "lean": (-0.2, 0.2), "width": (0.36, 0.75), "height": (0.35, 0.7),
-        "lump": (0.7, 1.1), "branch": (0.05, 0.3), "fruit": (0.06, 0.11), "fruit_at": (-1.0, 1.0),
-    },
-    draw_tree,
-)  # fmt: skip
-
-
 def draw_face(x, y, p):
+    """The eyes look, the brows frown, the mouth smiles, the hair grows."""
     head = ellipse(x, y, p.width, p.height)
     side = x.abs()
     ears = ellipse(side - p.width, y + 0.02, p.ear, 1.3 * p.ear)
@@ -251,9 +169,11 @@ FACE = Drawing(
     "face",
     ("ears", "head", "hair", "eyes", "brows", "nose", "mouth"),
     {
-        "width": (0.55, 0.85), "height": (0.7, 0.9), "ear": (0.1, 0.2), "hair": (0.04, 0.18), "hair_length": (-0.35, 0.3), "hairline": (0.3, 0.55), "parting": (-0.25, 0.25),
-        "eye_gap": (0.22, 0.34), "eye_height": (0.05, 0.2), "eye": (0.1, 0.17), "lids": (0.6, 1.1), "gaze": (-0.06, 0.06), "frown": (-0.05, 0.05),
-        "nose": (0.2, 0.4), "mouth_height": (-0.52, -0.38), "smile": (-0.9, 1.6), "mouth": (0.2, 0.38), "lips": (0.04, 0.1),
+        "width": (0.55, 0.85), "height": (0.7, 0.9), "ear": (0.1, 0.2), "hair": (0.04, 0.18),
+        "hair_length": (-0.35, 0.3), "hairline": (0.3, 0.55), "parting": (-0.25, 0.25), "eye_gap": (0.22, 0.34),
+        "eye_height": (0.05, 0.2), "eye": (0.1, 0.17), "lids": (0.6, 1.1), "gaze": (-0.06, 0.06),
+        "frown": (-0.05, 0.05), "nose": (0.2, 0.4), "mouth_height": (-0.52, -0.38), "smile": (-0.9, 1.6),
+        "mouth": (0.2, 0.38), "lips": (0.04, 0.1),
     },
     draw_face,
 )  # fmt: skip
