@@ -1,7 +1,7 @@
 """The graded tasks of every lab: `find_task` gives what is asked, `find` also the answers.
 
-Nothing that holds an answer is imported before `find` asks for it: in the grading box those files do not exist. What may
-go there is listed in BOX_FILES; everything else in this folder stays outside.
+Nothing that holds an answer is imported before `find` asks for it: in the grading box those files do not exist. What
+may go there is listed in BOX_FILES; everything else in this folder stays outside.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What differs first between what was expected and what was observed, said so that a student can act on it.
 
-Observed trees come from student code. Types are compared with `type(a) is type(b)`, values with torch operations on plain
-tensors, and nothing here raises, whatever the tree.
+Observed trees come from student code. Types are compared with `type(a) is type(b)`, values with torch operations on
+plain tensors, and nothing here raises, whatever the tree.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def _in_place(expected: Tree, observed: Tree, path: tuple) -> Iterator[Differenc
         return
     names = sorted(set(observed) - set(expected)) if plain else []
     said = f"your function changes its argument{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
-    message = f"{said}: the caller's tensors must stay as they were (operations that end in _, and x[...] = ..., write in place)"
+    advice = "the caller's tensors must stay as they were (operations that end in _, and x[...] = ..., write in place)"
+    message = f"{said}: {advice}"
     yield Difference("in-place change", path, message if names else "the arguments are not changed as they should be")
 
 
@@ -94,7 +95,8 @@ def _failures(expected: dict | None, observed: dict | None, path: tuple) -> Iter
 
 def _types(expected: Tree, observed: Tree, path: tuple) -> Iterator[Difference]:
     if path[:1] == ("gradient",) and observed is None:
-        message = f"no gradient reaches {path[-1]}: the result is cut off from it (.item(), .detach(), float(...) and torch.no_grad cut)"
+        cut = ".item(), .detach(), float(...) and torch.no_grad cut"
+        message = f"no gradient reaches {path[-1]}: the result is cut off from it ({cut})"
     elif path[:1] == ("gradient",) and expected is None:
         message = f"a gradient reaches {path[-1]}, and none should"
     else:

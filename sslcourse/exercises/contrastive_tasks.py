@@ -89,7 +89,7 @@ def draw_embeddings(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 
 def draw_nt_xent(generator: torch.Generator, case: Case) -> dict[str, Any]:
-    """Embeddings, a temperature and a cotangent; with `extreme`, pairs that nearly coincide and one that is opposite."""
+    """Embeddings, a temperature and a cotangent; with `extreme`, pairs that nearly coincide and one opposite."""
     inputs = draw_embeddings(generator, case)
     if case.sizes.get("extreme"):
         z1 = inputs["z1"]
@@ -170,7 +170,7 @@ tensor([2, 3, 0, 1])
 """
 
 SIMILARITY_TEXT = """
-The cosine similarity of every view with every view: entry (i, j) = z_i . z_j / (|z_i| |z_j|), where z is z1 on top of z2.
+The cosine similarity of every view with every view, z being z1 on top of z2: entry (i, j) = z_i . z_j / (|z_i| |z_j|).
 
 z1, z2: [n, d], embeddings of the two views, of any length but zero
 returns [2n, 2n], of the dtype of `z1`; the diagonal stays in
@@ -181,8 +181,8 @@ tensor([[1., 0.],
 """
 
 NT_XENT_TEXT = """
-The NT-Xent loss (Chen et al. 2020, equation 1), averaged over all 2n views. For view i with its positive p(i), and s the
-cosine similarity of the 2n views:
+The NT-Xent loss (Chen et al. 2020, equation 1), averaged over all 2n views. For view i with its positive p(i), and s
+the cosine similarity of the 2n views:
 
     loss_i = -log( exp(s[i, p(i)] / temperature) / sum over k != i of exp(s[i, k] / temperature) )
 
@@ -229,8 +229,9 @@ returns a Python float between 1 and min(n, d)
 """
 
 SHORTCUT_TEXT = """
-The contrastive accuracy: the share of the 2n views whose positive is strictly more similar (by cosine) to them than every
-other of the 2n - 1 views. A tie counts as wrong: a collapsed encoder, to which all views look the same, has found nothing.
+The contrastive accuracy: the share of the 2n views whose positive is strictly more similar (by cosine) to them than
+every other of the 2n - 1 views. A tie counts as wrong: a collapsed encoder, to which all views look the same, has
+found nothing.
 
 z1, z2: [n, d], not normalised
 returns a Python float between 0 and 1

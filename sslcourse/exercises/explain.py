@@ -16,8 +16,8 @@ TELLING_FACTORS = (-1.0, 2.0, 0.5, 4.0, 0.25, 100.0, 0.01)
 def same_values(expected: Tree, observed: Tree, tolerance: tuple[float, float]) -> bool:
     """Whether two numbers, texts or equally shaped tensors agree; never raises, whatever they are.
 
-    >>> same_values(1.0, 1.0 + 1e-9, (1e-7, 0.0)), same_values(1, 1.0, (1e-7, 0.0)), same_values(math.nan, math.nan, (0, 0))
-    (True, False, True)
+    >>> same_values(1.0, 1.0 + 1e-9, (1e-7, 0.0)), same_values(1, 1.0, (1e-7, 0.0))
+    (True, False)
     """
     if type(expected) is not type(observed):
         return False

@@ -1,6 +1,7 @@
 """Judge observations of a student's answer: points, and one sentence that helps.
 
-The observations come from wherever the student's code ran (the notebook, the grading box); the answers are used here only.
+The observations come from wherever the student's code ran (the notebook, the grading box); the answers are used here
+only.
 """
 
 from __future__ import annotations
@@ -111,8 +112,8 @@ def _case_result(case: Case, found: Difference | None, observed: Tree, inputs: d
 def _recognise(exercise: Exercise, wrong: list[Case], observations: Mapping, inputs: Mapping) -> Misconception | None:
     """The one misconception that explains the first wrong case, most of the wrong ones, and more cases than any other.
 
-    Most, not all: an answer may have a second mistake that shows in one case. Not the first alone: a share or a rank takes
-    few values, and two mistakes may meet in one of them.
+    Most, not all: an answer may have a second mistake that shows in one case. Not the first alone: a share or a rank
+    takes few values, and two mistakes may meet in one of them.
     """
     if not wrong:
         return None

@@ -1,8 +1,8 @@
 """Watch a student's function at work: what it returns, which gradients it passes on, which arguments it changes.
 
-This file goes into the grading box. It knows nothing of right answers: it turns whatever a call does into a tree of dict,
-list, tensor, int, float, bool, str and None that another process can compare. Types are decided with `type(x) is ...`,
-so that an object that lies about its class or its equality gets nowhere.
+This file goes into the grading box. It knows nothing of right answers: it turns whatever a call does into a tree of
+dict, list, tensor, int, float, bool, str and None that another process can compare. Types are decided with
+`type(x) is ...`, so that an object that lies about its class or its equality gets nowhere.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class NotPlain(Exception):
 
 
 def observe_call(answer: Callable, inputs: dict[str, Tree], arguments: Sequence[str]) -> Tree:
-    """Call `answer` with copies of the named inputs: {"value": what it returned, "changed": names of changed arguments}.
+    """Call `answer` with copies of the named inputs and return {"value": its result, "changed": [changed arguments]}.
 
     Arguments are passed by position, so a student may rename them. A call that fails gives {"failure": ...} instead
     (see `failure`).
@@ -59,7 +59,7 @@ def observe_gradient(
     differentiate: Sequence[str],
     cotangent: str = "cotangent",
 ) -> Tree:
-    """As `observe_call`, and "gradient": {name: gradient}, of <result, inputs[cotangent]> for the names in `differentiate`.
+    """As `observe_call`, and "gradient": {name: gradient} of <result, inputs[cotangent]> for `differentiate`.
 
     A gradient is None where the result does not depend on that input (or was detached from it), and
     {"failure": ...} where the backward pass itself failed. The arguments are not leaves of the graph, as embeddings in
@@ -82,7 +82,8 @@ def observe_gradient(
 def failure(kind: str, type_name: str, message: str, **where: Any) -> Tree:
     """What stands for a call without a result; `kind` is "exception", "not_attempted" or "type".
 
-    `line` counts from the `def` line of `function`, which is 1; `source` is the text of that line. All three are None when unknown.
+    `line` counts from the `def` line of `function`, which is 1; `source` is the text of that line. All three are None
+    when unknown.
 
     >>> failure("type", "numpy.ndarray", "an ndarray came back")["failure"]["line"] is None
     True
@@ -240,7 +241,7 @@ def _exception(error: BaseException, answer: Callable) -> Tree:
 
 
 def _raised_here(error: BaseException, code: Any) -> bool:
-    """Whether a `raise` statement of the student's own file made this exception (torch raises NotImplementedError too)."""
+    """Whether a `raise` of the student's own file made this exception (torch raises NotImplementedError too)."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -29,6 +29,9 @@ MODULO = "equivalent: modulo 2n, adding n and taking n off are the same"
 SYMMETRIC = "equivalent: the similarity matrix is symmetric, and so are the entries taken out"
 SAME_LENGTH = "equivalent: z1 and z2 have the same number of rows"
 SAME_SIZE = "equivalent: |x - y| is |y - x|"
+EXACT = "equivalent: a share of 4, 6 or 8 views differs by less than 1e-7 in float32"
+
+SWAPPED = "(F.normalize(z1, dim=1), F.normalize(z2, dim=1)) -> (F.normalize(z2, dim=1), F.normalize(z1, dim=1))"
 
 # Every mutant that passes its check, and why that is no hole.
 SURVIVORS: dict[str, dict[str, str]] = {
@@ -48,7 +51,7 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "z1 -> z2 (2)": SAME_LENGTH,
     },
     "contrastive.geometry": {
-        "(F.normalize(z1, dim=1), F.normalize(z2, dim=1)) -> (F.normalize(z2, dim=1), F.normalize(z1, dim=1))": SAME_SIZE,
+        SWAPPED: SAME_SIZE,
         "F.normalize(z1, dim=1) -> F.normalize(z1)": DEFAULT,
         "F.normalize(z2, dim=1) -> F.normalize(z2)": DEFAULT,
         "1 -> -1": LAST,
@@ -66,7 +69,7 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "z1 -> z2 (2)": SAME_LENGTH,
         "1 -> 0 (2)": SYMMETRIC,
         "1 -> -1 (2)": LAST,
-        "(of_positive > best_other).double() -> (of_positive > best_other).float()": "equivalent: a share of 8 views is exact in float32",
+        "(of_positive > best_other).double() -> (of_positive > best_other).float()": EXACT,
     },
 }
 

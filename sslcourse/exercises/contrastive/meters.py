@@ -89,23 +89,26 @@ COLLAPSE = Exercise(
         Misconception(
             "centred",
             _centred,
-            "You subtract the mean first. RankMe takes the features as they are: then the complete collapse to one point has rank 1, and centring would leave only zeros.",
+            "You subtract the mean first. RankMe takes the features as they are: then the complete collapse to one "
+            "point has rank 1, and centring would leave only zeros.",
         ),
         Misconception(
             "squared singular values",
             _squares,
-            "Your shares are of *squared* singular values (the variances). RankMe takes the singular values themselves.",
+            "Your shares are of *squared* singular values (the variances). RankMe takes the singular values "
+            "themselves.",
         ),
         Misconception(
             "entropy only",
             _entropy_only,
-            "You return the entropy. Its exponential is the effective rank: k equal singular values have entropy ln k, and the rank should be k.",
+            "You return the entropy. Its exponential is the effective rank: k equal singular values have entropy ln "
+            "k, and the rank should be k.",
         ),
         Misconception(
             "0 ln 0 is NaN",
             _zero_log_zero,
-            "With a singular value of zero your result is NaN or infinite: 0 * log(0) is NaN in floating point. Leave out the shares that are 0 "
-            "(or use `torch.special.entr`).",
+            "With a singular value of zero your result is NaN or infinite: 0 * log(0) is NaN in floating point. Leave "
+            "out the shares that are 0 (or use `torch.special.entr`).",
         ),
         Misconception(
             "softmax",
@@ -115,7 +118,8 @@ COLLAPSE = Exercise(
         Misconception(
             "counts non-zero singular values",
             _rank,
-            "That is the ordinary rank: how many singular values are not zero. The effective rank weighs them: a very small one should hardly count.",
+            "That is the ordinary rank: how many singular values are not zero. The effective rank weighs them: a very "
+            "small one should hardly count.",
         ),
         Misconception(
             "logarithm to base 2",
@@ -125,7 +129,8 @@ COLLAPSE = Exercise(
         Misconception(
             "participation ratio",
             _participation,
-            "(sum of sigma)^2 / (sum of sigma^2) is another effective rank, the participation ratio. Here it is exp(entropy of the shares).",
+            "(sum of sigma)^2 / (sum of sigma^2) is another effective rank, the participation ratio. Here it is "
+            "exp(entropy of the shares).",
         ),
         Misconception(
             "rows normalised",
@@ -141,11 +146,15 @@ COLLAPSE = Exercise(
     variants=(_rank_by_entr, _rank_with_epsilon),
     hints=(
         (
-            "The singular values say how far the features reach in each direction. Turned into shares of their sum they are a "
-            "distribution, and the exponential of its entropy is the number of equally used directions it is worth."
+            "The singular values say how far the features reach in each direction. Turned into shares of their sum "
+            "they are a distribution, and the exponential of its entropy is the number of equally used directions it "
+            "is worth."
         ),
         "p_k = sigma_k / sum sigma; effective rank = exp(-sum p_k ln p_k), where p_k = 0 adds nothing.",
-        "`sigma = torch.linalg.svdvals(features)`; divide by the sum; keep the shares above 0; `-(share * share.log()).sum()`; `.exp().item()`.",
+        (
+            "`sigma = torch.linalg.svdvals(features)`; divide by the sum; keep the shares above 0; `-(share * "
+            "share.log()).sum()`; `.exp().item()`."
+        ),
     ),
     # Wide enough that a small constant inside the logarithm, as in the paper, is no mistake.
     tolerances={torch.float64: (1e-4, 1e-5), torch.float32: (1e-3, 1e-4)},
@@ -263,28 +272,33 @@ SHORTCUT = Exercise(
         Misconception(
             "argmax decides ties",
             _argmax,
-            "Right where all similarities differ. Among equals `argmax` takes the first in the list, which is the positive for some: a collapsed "
-            "encoder would get credit for the order of the list. Ask that the positive be strictly greater than the best of the others.",
+            "Right where all similarities differ. Among equals `argmax` takes the first in the list, which is the "
+            "positive for some: a collapsed encoder would get credit for the order of the list. Ask that the positive "
+            "be strictly greater than the best of the others.",
         ),
         Misconception(
             "ties count as found",
             _ties_count,
-            "You count a tie as found (>=), so a collapsed encoder, to which all views look alike, gets 1.0. Ask for strictly more similar (>).",
+            "You count a tie as found (>=), so a collapsed encoder, to which all views look alike, gets 1.0. Ask for "
+            "strictly more similar (>).",
         ),
         Misconception(
             "first views only",
             _first_views,
-            "You ask for the n first views only. The second views must find their partners too: the share is of all 2n.",
+            "You ask for the n first views only. The second views must find their partners too: the share is of all "
+            "2n.",
         ),
         Misconception(
             "candidates of the other view only",
             _across_views,
-            "Your candidates are the other view's embeddings only. The positive must beat all the other 2n - 1 views, those of its own kind included.",
+            "Your candidates are the other view's embeddings only. The positive must beat all the other 2n - 1 views, "
+            "those of its own kind included.",
         ),
         Misconception(
             "dot products",
             _dot_products,
-            "You compare dot products, so long embeddings win. The similarity is the cosine: scale every row to length 1.",
+            "You compare dot products, so long embeddings win. The similarity is the cosine: scale every row to "
+            "length 1.",
         ),
         Misconception(
             "percent",
@@ -299,7 +313,8 @@ SHORTCUT = Exercise(
         Misconception(
             "more similar than the mean",
             _above_mean,
-            "You ask whether the positive is more similar than the others are on average. It must beat the best of them.",
+            "You ask whether the positive is more similar than the others are on average. It must beat the best of "
+            "them.",
         ),
         Misconception(
             "returns a tensor",
@@ -309,11 +324,17 @@ SHORTCUT = Exercise(
     ),
     variants=(_accuracy_by_counting, _accuracy_by_rank),
     hints=(
-        "For each of the 2n views: is there any view, other than itself and its partner, that is at least as similar to it as its partner?",
-        "accuracy = (1/2n) * number of i with s[i, p(i)] > max over k other than i and p(i) of s[i, k], s the cosine matrix.",
         (
-            "Cosine matrix of all 2n; read off `s[view, positive]`; then set `s[view, view]` and `s[view, positive]` to -inf and take "
-            "`s.max(dim=1).values`; return the mean of `positive similarity > best other` as a float."
+            "For each of the 2n views: is there any view, other than itself and its partner, that is at least as similar "
+            "to it as its partner?"
+        ),
+        (
+            "accuracy = (1/2n) * number of i with s[i, p(i)] > max over k other than i and p(i) of s[i, k], s the cosine "
+            "matrix."
+        ),
+        (
+            "Cosine matrix of all 2n; read off `s[view, positive]`; then set `s[view, view]` and `s[view, positive]` "
+            "to -inf and take `s.max(dim=1).values`; return the mean of `positive similarity > best other` as a float."
         ),
     ),
     tolerances={torch.float64: (1e-6, 1e-6), torch.float32: (1e-6, 1e-6)},

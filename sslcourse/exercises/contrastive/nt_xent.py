@@ -133,33 +133,38 @@ NT_XENT = Exercise(
         Misconception(
             "no temperature",
             _no_temperature,
-            "The temperature is not used. Divide the similarities by it before the softmax: a small temperature makes the hardest negatives count most.",
+            "The temperature is not used. Divide the similarities by it before the softmax: a small temperature makes "
+            "the hardest negatives count most.",
         ),
         Misconception(
             "multiplies by the temperature",
             _times_temperature,
-            "You multiply the similarities by the temperature. Divide: a small temperature must make the softmax sharper.",
+            "You multiply the similarities by the temperature. Divide: a small temperature must make the softmax "
+            "sharper.",
         ),
         Misconception(
             "keeps the diagonal",
             _keeps_diagonal,
-            "Every view stands in its own denominator, with similarity 1. The sum runs over k != i: fill the diagonal of the logits with -inf.",
+            "Every view stands in its own denominator, with similarity 1. The sum runs over k != i: fill the diagonal "
+            "of the logits with -inf.",
         ),
         Misconception(
             "sets the diagonal to zero",
             _diagonal_zero,
-            "You set the diagonal of the logits to 0, and exp(0) = 1 still counts in the sum. Only -inf takes a term out: exp(-inf) = 0.",
+            "You set the diagonal of the logits to 0, and exp(0) = 1 still counts in the sum. Only -inf takes a term "
+            "out: exp(-inf) = 0.",
         ),
         Misconception(
             "does not normalise",
             _not_normalised,
-            "The similarities are dot products of unnormalised embeddings. s is the cosine: scale every row to length 1 first.",
+            "The similarities are dot products of unnormalised embeddings. s is the cosine: scale every row to length "
+            "1 first.",
         ),
         Misconception(
             "negatives of the other view only",
             _other_view_only,
-            "Each view is compared with the other view's embeddings only (n candidates). NT-Xent also takes the views of its own kind as "
-            "negatives: 2n - 1 candidates, the positive and 2n - 2 negatives.",
+            "Each view is compared with the other view's embeddings only (n candidates). NT-Xent also takes the views "
+            "of its own kind as negatives: 2n - 1 candidates, the positive and 2n - 2 negatives.",
         ),
         Misconception(
             "first views as anchors only",
@@ -174,53 +179,62 @@ NT_XENT = Exercise(
         Misconception(
             "twice the mean",
             _twice,
-            "Your loss is twice too large: the two directions are added. (The official SimCLR code does that; here the mean over all 2n views is asked for.)",
+            "Your loss is twice too large: the two directions are added. (The official SimCLR code does that; here "
+            "the mean over all 2n views is asked for.)",
         ),
         Misconception(
             "positive missing in the denominator",
             _positive_not_in_sum,
-            "The denominator holds the negatives only. In NT-Xent the sum over k != i includes the positive. (Leaving it out is a method of its own: decoupled contrastive learning.)",
+            "The denominator holds the negatives only. In NT-Xent the sum over k != i includes the positive. (Leaving "
+            "it out is a method of its own: decoupled contrastive learning.)",
         ),
         Misconception(
             "exponentials overflow",
             _exponentials_overflow,
-            "The formula is right, but not its arithmetic: exp(1 / 0.01) is infinite in float32 (and exp(-100) nearly 0). Let `F.cross_entropy`, "
-            "`log_softmax` or `logsumexp` take the exponentials: they subtract the largest first.",
+            "The formula is right, but not its arithmetic: exp(1 / 0.01) is infinite in float32 (and exp(-100) nearly "
+            "0). Let `F.cross_entropy`, `log_softmax` or `logsumexp` take the exponentials: they subtract the largest "
+            "first.",
         ),
         Misconception(
             "wrong partners",
             _neighbours,
-            "Your positives are neighbours in the list (0 with 1, 2 with 3). All first views come first here: view 0 belongs with view n.",
+            "Your positives are neighbours in the list (0 with 1, 2 with 3). All first views come first here: view 0 "
+            "belongs with view n.",
         ),
         Misconception(
             "minus sign missing",
             _no_minus,
-            "The sign is wrong: the loss is *minus* the log of the positive's share. As it stands, training would push the two views of an image apart.",
+            "The sign is wrong: the loss is *minus* the log of the positive's share. As it stands, training would "
+            "push the two views of an image apart.",
         ),
         Misconception(
             "gradient to one view only",
             _second_view_detached,
-            "The value is right, but z2 gets no gradient. SimCLR has no stop-gradient: both views are trained (do not detach).",
+            "The value is right, but z2 gets no gradient. SimCLR has no stop-gradient: both views are trained (do not "
+            "detach).",
         ),
         Misconception(
             "returns a number",
             _returns_number,
-            "The value is right, but `.item()` (or `float`) cuts it from the graph: nothing could be trained. Return the tensor.",
+            "The value is right, but `.item()` (or `float`) cuts it from the graph: nothing could be trained. Return "
+            "the tensor.",
         ),
     ),
     variants=(_nt_xent_by_logsumexp, _nt_xent_by_loops),
     hints=(
         (
-            "It is a classification: for each of the 2n views, find its partner among the other 2n - 1. What are the logits, "
-            "what is the right class, and which entry must never be chosen?"
+            "It is a classification: for each of the 2n views, find its partner among the other 2n - 1. What are the "
+            "logits, what is the right class, and which entry must never be chosen?"
         ),
         (
-            "With s the cosine matrix of the 2n views: loss = mean over i of ( -s[i, p(i)]/t + log sum over k != i of exp(s[i, k]/t) ), "
-            "which is the cross-entropy of row i of s/t, without entry i, with p(i) = (i + n) mod 2n as the right class."
+            "With s the cosine matrix of the 2n views: loss = mean over i of ( -s[i, p(i)]/t + log sum over k != i of "
+            "exp(s[i, k]/t) ), which is the cross-entropy of row i of s/t, without entry i, with p(i) = (i + n) mod "
+            "2n as the right class."
         ),
         (
-            "Normalise and stack (2n rows z); `logits = z @ z.T / temperature`; `logits.masked_fill(torch.eye(2 * n, dtype=torch.bool), "
-            "float('-inf'))`; positions of the positives with `arange`, `+ n`, `% (2 * n)`; return `F.cross_entropy(logits, positions)`."
+            "Normalise and stack (2n rows z); `logits = z @ z.T / temperature`; `logits.masked_fill(torch.eye(2 * n, "
+            "dtype=torch.bool), float('-inf'))`; positions of the positives with `arange`, `+ n`, `% (2 * n)`; return "
+            "`F.cross_entropy(logits, positions)`."
         ),
     ),
     # At temperature 0.01 a rounding error of a cosine is multiplied by 100 before it is exponentiated.

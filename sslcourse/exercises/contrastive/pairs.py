@@ -98,28 +98,32 @@ VIEWS = Exercise(
         Misconception(
             "flips top to bottom",
             _flips_top_to_bottom,
-            "Your crops are mirrored top to bottom. Left to right means reversing the width, the last dimension: `view.flip(-1)`.",
+            "Your crops are mirrored top to bottom. Left to right means reversing the width, the last dimension: "
+            "`view.flip(-1)`.",
         ),
         Misconception(
             "turns by 180 degrees",
             _rotates,
-            "Your crops are reversed along height and width, which turns them upside down. Reverse the width only: `view.flip(-1)`.",
+            "Your crops are reversed along height and width, which turns them upside down. Reverse the width only: "
+            "`view.flip(-1)`.",
         ),
         Misconception(
             "flips before cropping",
             _flips_before_cropping,
-            "You mirror the whole image and crop afterwards, so the box lands on another part of the picture. Crop first, then mirror the crop.",
+            "You mirror the whole image and crop afterwards, so the box lands on another part of the picture. Crop "
+            "first, then mirror the crop.",
         ),
         Misconception(
             "flips the caller's images in place",
             _flips_in_place,
-            "You write the mirrored images back into `images`, so the caller's batch is changed and the second view would start from "
-            "mirrored pictures. Build new tensors; and mirror the crop, not the whole image.",
+            "You write the mirrored images back into `images`, so the caller's batch is changed and the second view "
+            "would start from mirrored pictures. Build new tensors; and mirror the crop, not the whole image.",
         ),
         Misconception(
             "swaps top and left",
             _swaps_top_and_left,
-            "Top and left are exchanged: top says at which row (dimension -2) the box begins, left at which column (dimension -1).",
+            "Top and left are exchanged: top says at which row (dimension -2) the box begins, left at which column "
+            "(dimension -1).",
         ),
         Misconception(
             "swaps height and width",
@@ -129,12 +133,14 @@ VIEWS = Exercise(
         Misconception(
             "reads the box as corners",
             _reads_corners,
-            "You read the box as top, left, bottom, right. The last two numbers are height and width: slice `top : top + height`, `left : left + width`.",
+            "You read the box as top, left, bottom, right. The last two numbers are height and width: slice `top : "
+            "top + height`, `left : left + width`.",
         ),
         Misconception(
             "uses the first box for all",
             _takes_first_box,
-            "All images are cut at the first image's box. Each image has its own row of `boxes`; that is what makes the two views different.",
+            "All images are cut at the first image's box. Each image has its own row of `boxes`; that is what makes "
+            "the two views different.",
         ),
         Misconception(
             "ignores the flips",
@@ -144,7 +150,8 @@ VIEWS = Exercise(
         Misconception(
             "flips all",
             _flips_all,
-            "Every crop is mirrored. Mirror only those whose entry in `flips` is True; `if flips.any()` decides for the whole batch at once.",
+            "Every crop is mirrored. Mirror only those whose entry in `flips` is True; `if flips.any()` decides for "
+            "the whole batch at once.",
         ),
         Misconception(
             "flips the others",
@@ -155,16 +162,17 @@ VIEWS = Exercise(
     variants=(_crop_by_indexing, _crop_then_write_flipped),
     hints=(
         (
-            "A crop is a slice of rows and a slice of columns. Every image has its own box and its own flip, so go through the "
-            "images one by one, and stack the results at the end."
+            "A crop is a slice of rows and a slice of columns. Every image has its own box and its own flip, so go "
+            "through the images one by one, and stack the results at the end."
         ),
         (
             "view[c, y, x] = image[c, top + y, left + x] for 0 <= y < height and 0 <= x < width; when flipped, "
             "view[c, y, x] = image[c, top + y, left + width - 1 - x]."
         ),
         (
-            "For each image: `view = image[:, top : top + height, left : left + width]`, then `view = view.flip(-1)` if its flip "
-            "is True; collect the views in a list and return `torch.stack(views)`. `boxes.tolist()` gives plain ints."
+            "For each image: `view = image[:, top : top + height, left : left + width]`, then `view = view.flip(-1)` "
+            "if its flip is True; collect the views in a list and return `torch.stack(views)`. `boxes.tolist()` gives "
+            "plain ints."
         ),
     ),
 )
@@ -194,14 +202,14 @@ POSITIVES = Exercise(
         Misconception(
             "the image's number",
             lambda n: torch.arange(n).repeat(2),
-            "You return which image each view comes from. Asked for is the position of its positive in the list of 2n views: "
-            "for view 0 that is n, for view n it is 0.",
+            "You return which image each view comes from. Asked for is the position of its positive in the list of 2n "
+            "views: for view 0 that is n, for view n it is 0.",
         ),
         Misconception(
             "neighbours in pairs",
             lambda n: torch.arange(2 * n).reshape(n, 2).flip(1).reshape(-1),
-            "You pair 0 with 1, 2 with 3, as if the two views of an image stood side by side. Here all first views come first: "
-            "view 0 belongs with view n.",
+            "You pair 0 with 1, 2 with 3, as if the two views of an image stood side by side. Here all first views "
+            "come first: view 0 belongs with view n.",
         ),
         Misconception(
             "only one direction",
@@ -216,12 +224,14 @@ POSITIVES = Exercise(
         Misconception(
             "reversed order",
             lambda n: torch.arange(2 * n).flip(0),
-            "You reverse the list, which pairs view 0 with the *last* view. The second views stand in the same order as the first: view 0 belongs with view n.",
+            "You reverse the list, which pairs view 0 with the *last* view. The second views stand in the same order "
+            "as the first: view 0 belongs with view n.",
         ),
         Misconception(
             "floats",
             lambda n: positive_index(n).float(),
-            "The positions are right, but they are float numbers. Positions index other tensors: make them whole numbers, dtype int64 (`torch.long`).",
+            "The positions are right, but they are float numbers. Positions index other tensors: make them whole "
+            "numbers, dtype int64 (`torch.long`).",
         ),
     ),
     variants=(_positives_by_joining, _positives_by_list),

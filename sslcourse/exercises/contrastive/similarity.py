@@ -83,17 +83,20 @@ SIMILARITY = Exercise(
         Misconception(
             "dot products",
             _dot_products,
-            "These are dot products of the embeddings as they came: their lengths are still in. Scale every row to length 1 first; the diagonal then is 1.",
+            "These are dot products of the embeddings as they came: their lengths are still in. Scale every row to "
+            "length 1 first; the diagonal then is 1.",
         ),
         Misconception(
             "normalises columns",
             _normalises_columns,
-            "You scale the columns (one feature over all views) to length 1. Each *row* is an embedding: normalise along `dim=1`.",
+            "You scale the columns (one feature over all views) to length 1. Each *row* is an embedding: normalise "
+            "along `dim=1`.",
         ),
         Misconception(
             "normalises one factor",
             _normalises_once,
-            "Only one of the two factors is scaled to length 1: the matrix is not symmetric, and its diagonal holds lengths instead of ones.",
+            "Only one of the two factors is scaled to length 1: the matrix is not symmetric, and its diagonal holds "
+            "lengths instead of ones.",
         ),
         Misconception(
             "divides by squared lengths",
@@ -103,39 +106,44 @@ SIMILARITY = Exercise(
         Misconception(
             "between the views only",
             _between_views_only,
-            "You compare first views with second views only. SimCLR compares all 2n views with each other: put z2 below z1 first.",
+            "You compare first views with second views only. SimCLR compares all 2n views with each other: put z2 "
+            "below z1 first.",
         ),
         Misconception(
             "joined along the features",
             _joined_along_features,
-            "You join z1 and z2 along the features, which makes n longer embeddings. Join them along `dim=0`: 2n embeddings.",
+            "You join z1 and z2 along the features, which makes n longer embeddings. Join them along `dim=0`: 2n "
+            "embeddings.",
         ),
         Misconception(
             "diagonal set to zero",
             _diagonal_zeroed,
-            "The similarities are right, and you cleared the diagonal. It stays in here (every view has similarity 1 with itself); the loss takes it out later.",
+            "The similarities are right, and you cleared the diagonal. It stays in here (every view has similarity 1 "
+            "with itself); the loss takes it out later.",
         ),
         Misconception(
             "views side by side",
             _interleaved,
-            "Your rows are ordered view 1 of image 0, view 2 of image 0, view 1 of image 1 ... Here all of z1 comes first, then all of z2.",
+            "Your rows are ordered view 1 of image 0, view 2 of image 0, view 1 of image 1 ... Here all of z1 comes "
+            "first, then all of z2.",
         ),
         Misconception(
             "normalises in place",
             _normalises_in_place,
-            "The matrix is right, but you scaled the caller's z1 and z2 in place (`/=` writes into them). Make new tensors: `z = z / ...`.",
+            "The matrix is right, but you scaled the caller's z1 and z2 in place (`/=` writes into them). Make new "
+            "tensors: `z = z / ...`.",
         ),
     ),
     variants=(_similarity_by_lengths, _similarity_by_blocks),
     hints=(
         (
-            "The cosine of two vectors is the dot product of their directions, that is of the vectors scaled to length 1. "
-            "All dot products of a set of rows are one matrix product."
+            "The cosine of two vectors is the dot product of their directions, that is of the vectors scaled to "
+            "length 1. All dot products of a set of rows are one matrix product."
         ),
         "With z the 2n rows of z1 and z2, and u_i = z_i / |z_i|, the matrix is U U^T.",
         (
-            "`z = torch.cat([z1, z2])`; divide z by its row lengths (`z.norm(dim=1, keepdim=True)`, or `F.normalize(z, dim=1)`); "
-            "return the product of z with its transpose."
+            "`z = torch.cat([z1, z2])`; divide z by its row lengths (`z.norm(dim=1, keepdim=True)`, or "
+            "`F.normalize(z, dim=1)`); return the product of z with its transpose."
         ),
     ),
 )
@@ -230,27 +238,32 @@ GEOMETRY = Exercise(
         Misconception(
             "not normalised",
             _not_normalised,
-            "You measure the embeddings as they came. Both numbers are defined on the unit sphere: scale every row to length 1 first.",
+            "You measure the embeddings as they came. Both numbers are defined on the unit sphere: scale every row to "
+            "length 1 first.",
         ),
         Misconception(
             "distances not squared",
             _distances_not_squared,
-            "You use distances where the definition has *squared* distances, in both numbers. `torch.pdist` and `.norm` give distances: square them.",
+            "You use distances where the definition has *squared* distances, in both numbers. `torch.pdist` and "
+            "`.norm` give distances: square them.",
         ),
         Misconception(
             "mean over the features",
             _mean_over_features,
-            "Your alignment is too small by the number of features: |x - y|^2 is a *sum* over the features; the mean is over the pairs only.",
+            "Your alignment is too small by the number of features: |x - y|^2 is a *sum* over the features; the mean "
+            "is over the pairs only.",
         ),
         Misconception(
             "every point with itself",
             _with_itself,
-            "Your uniformity includes every point paired with itself (distance 0). Take pairs of different points only: i < j.",
+            "Your uniformity includes every point paired with itself (distance 0). Take pairs of different points "
+            "only: i < j.",
         ),
         Misconception(
             "mean of the log",
             _mean_of_log,
-            "Log and mean are exchanged: the log of the mean of the exponentials is asked for. The mean of the logs is only -2 times the mean squared distance.",
+            "Log and mean are exchanged: the log of the mean of the exponentials is asked for. The mean of the logs "
+            "is only -2 times the mean squared distance.",
         ),
         Misconception(
             "no log",
@@ -265,7 +278,8 @@ GEOMETRY = Exercise(
         Misconception(
             "first view only",
             _first_view_only,
-            "Your uniformity looks at the points of the first view only. Here it is taken over all 2n points of both views together.",
+            "Your uniformity looks at the points of the first view only. Here it is taken over all 2n points of both "
+            "views together.",
         ),
         Misconception(
             "uniformity first",
@@ -281,16 +295,17 @@ GEOMETRY = Exercise(
     variants=(_geometry_by_cosines, _geometry_by_loops),
     hints=(
         (
-            "Alignment asks how close the two views of one image are; uniformity asks how evenly all points fill the sphere. "
-            "One is a mean over n positive pairs, the other over all pairs of different points."
+            "Alignment asks how close the two views of one image are; uniformity asks how evenly all points fill the "
+            "sphere. One is a mean over n positive pairs, the other over all pairs of different points."
         ),
         (
             "Scale the rows to length 1. alignment = (1/n) sum_i |x_i - y_i|^2. With the 2n points u_1 ... u_2n: "
             "uniformity = log( 1/(n(2n - 1)) sum over i < j of exp(-2 |u_i - u_j|^2) )."
         ),
         (
-            "`x, y = F.normalize(z1, dim=1), F.normalize(z2, dim=1)`; alignment: square x - y, sum over `dim=1`, take the mean. "
-            "`torch.pdist(torch.cat([x, y]))` gives each pair's distance once: square, times -2, exp, mean, log. `.item()` on both."
+            "`x, y = F.normalize(z1, dim=1), F.normalize(z2, dim=1)`; alignment: square x - y, sum over `dim=1`, take "
+            "the mean. `torch.pdist(torch.cat([x, y]))` gives each pair's distance once: square, times -2, exp, mean, "
+            "log. `.item()` on both."
         ),
     ),
 )
