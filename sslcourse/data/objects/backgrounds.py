@@ -24,6 +24,7 @@ STYLES: dict[str, str] = {
 STYLE_NAMES = tuple(STYLES)
 STYLES_OF = {family: [i for i, s in enumerate(STYLE_NAMES) if STYLES[s] == family] for family in FAMILIES}
 LEAVES = 48
+CLUTTER_AT_ONCE = 1 << 14  # pixels; each has LEAVES numbers, which should stay in a processor's cache
 
 
 def plane(size: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
@@ -34,7 +35,10 @@ def plane(size: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
 
 def fields(style: int, keys: Tensor, size: int) -> Tensor:
     """Tone and tint of one style for each key: float32 `B,2,size*size`, mean 0 and variance 1 over each picture."""
-    values = DRAW[STYLE_NAMES[style]](keys, size)  # B,2,N
+    draw, at_once = DRAW[STYLE_NAMES[style]], max(1, len(keys))
+    if STYLES[STYLE_NAMES[style]] == "clutter":
+        at_once = max(1, CLUTTER_AT_ONCE // size**2)
+    values = torch.cat([draw(part, size) for part in keys.split(at_once)])  # B,2,N
     values = values - values.mean(dim=2, keepdim=True)
     return values.mul_(values.square().mean(dim=2, keepdim=True).add_(1e-6).rsqrt_())
 

@@ -2,7 +2,7 @@
 
 `x` and `y` (or `u` and `v` in a turned frame) are `B,N`; every other argument is a number or `B,1`. Outside the corners
 of `box` and `polygon` the value is a lower bound of the distance; it is exact where it matters, at the outline and
-inside. After Inigo Quilez, "2D distance functions". Written with few passes over memory: the renderer's speed is theirs.
+inside. After Inigo Quilez, "2D distance functions". Few passes over memory: their speed is the renderer's.
 """
 
 from __future__ import annotations
