@@ -8,13 +8,14 @@ Nothing here waits for the device or has a shape that depends on data.
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 
-from sslcourse.data.color import apply_color, color_matrix, solarize
-from sslcourse.data.geometry import along_axes, blur, blur_matrix, crop_matrices, random_resized_crop
+from sslcourse.data.color import apply_color, color_maps, color_matrix, solarize
+from sslcourse.data.geometry import Workspace, along_both, blur, crop_maps, random_resized_crop
 
 __all__ = [
     "Augmentation",
@@ -28,6 +29,8 @@ __all__ = [
     "random_resized_crop",
     "solarize",
 ]
+CHUNK = 1_500_000  # pixel values worked on at a time on a CPU (measured: more falls out of its cache)
+_KEPT = threading.local()  # a CPU's working memory between calls, about 30 MB: getting it anew took half of the time
 ATTEMPTS = 10  # boxes tried before the largest centred one is taken, as torchvision's RandomResizedCrop
 
 
@@ -120,9 +123,9 @@ class Draws:
         }
         return replace(self, **moved)
 
-    def rows(self, start: int, stop: int) -> Draws:
-        """The draws of the images from `start` to `stop` (not included)."""
-        return replace(self, **{name: value[start:stop] for name, value in self._tensors().items()})
+    def __getitem__(self, part: slice) -> Draws:
+        """The draws of some of the images."""
+        return replace(self, **{name: value[part] for name, value in self._tensors().items()})
 
     def _tensors(self) -> dict[str, Tensor]:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -187,7 +190,17 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
         raise ValueError(f"images must be B,3,H,W; got shape {tuple(images.shape)}")
     if len(images) != len(draws):
         raise ValueError(f"one draw for each image: {len(images)} images, {len(draws)} draws")
-    return _apply(images, draws.to(images.device))
+    draws = draws.to(images.device)
+    views = torch.empty(len(images), 3, draws.size, draws.size, device=images.device)
+    chunk, room = max(1, len(images)), Workspace()
+    if images.device.type == "cpu":
+        chunk = max(1, CHUNK // (3 * max(images.shape[2] * images.shape[3], draws.size**2)))
+        room = _KEPT.__dict__.setdefault("room", room)
+    colors = _color_maps(draws, like=views)
+    for start in range(0, len(images), chunk):
+        part = slice(start, start + chunk)
+        _apply(images[part], draws[part], colors and [each[part] for each in colors], views[part], room)
+    return views
 
 
 def augment(images: Tensor, settings: Augmentation, generator: torch.Generator | None = None) -> Tensor:
@@ -200,34 +213,35 @@ def augment(images: Tensor, settings: Augmentation, generator: torch.Generator |
     return apply(images, draw(settings, len(images), *images.shape[2:], generator, images.device))
 
 
-def _apply(images: Tensor, draws: Draws) -> Tensor:
-    height, width = images.shape[2:]
+def _color_maps(draws: Draws, like: Tensor) -> tuple[Tensor, Tensor] | None:
+    """The colour steps of each image as two matrices `B,3,3` (see `color.color_maps`), or None where there are none."""
+    if draws.hue is None and draws.grayscale is None:
+        return None
+    names = ("brightness", "contrast", "saturation", "hue", "order", "grayscale")
+    return color_maps(like[:, :, 0, 0], **{name: getattr(draws, name) for name in names})
+
+
+def _apply(images: Tensor, draws: Draws, colors: list[Tensor] | None, views: Tensor, room: Workspace) -> None:
+    """Write the views of a chunk into `views`, working in the memory of `room`."""
+    count, _, height, width = images.shape
+    pixels = room("pixels", views, count, height, 3, width)
+    pixels.copy_(images.transpose(1, 2))
+    rows, columns = crop_maps(draws.boxes, draws.flips, height, width, draws.size, draws.sigma, draws.radius)
+    planes = along_both(pixels, rows, columns, room)  # B,3,size,size, in the images' units
     unit = 1 / 255 if images.dtype == torch.uint8 else 1.0
-    pixels = images.float()
-    rows, columns = crop_matrices(draws.boxes, draws.flips, height, width, draws.size)
-    rows = rows.mul_(unit)
-    matrix = None
-    if draws.hue is not None or draws.grayscale is not None:
-        # the mean of the crop before its blur, as where the jitter comes first
-        lines = torch.bmm(pixels.flatten(1, 2), columns.mean(1)[:, :, None]).unflatten(1, (3, height))  # B,3,H,1
-        means = torch.matmul(rows.mean(1)[:, None, None, :], lines)[:, :, 0, 0]  # B,3
-        matrix = color_matrix(
-            means,
-            brightness=draws.brightness,
-            contrast=draws.contrast,
-            saturation=draws.saturation,
-            hue=draws.hue,
-            order=draws.order,
-            grayscale=draws.grayscale,
-        )
-    if draws.sigma is not None:
-        smooth = blur_matrix(draws.sigma, draws.size, draws.radius)
-        rows, columns = torch.bmm(smooth, rows), torch.bmm(smooth, columns)
-    views = along_axes(pixels, rows, columns)
-    if matrix is not None:
-        views = apply_color(views, matrix)
-    views = views.clamp_(0, 1)
-    return views if draws.solarize is None else solarize(views, draws.solarize)
+    if colors is None:
+        torch.mul(planes, unit, out=views)
+    else:
+        linear, pull = colors
+        # the mean of the crop before its blur: the jitter comes first
+        lines = torch.bmm(rows.mean[:, None], pixels.flatten(2)).view(count, 3, width)
+        shift = torch.bmm(pull * unit, torch.bmm(lines, columns.mean[:, :, None]))  # B,3,1
+        flat = room("planes", views, count, 3, draws.size, draws.size).copy_(planes).flatten(2)
+        torch.bmm(linear * unit, flat, out=views.flatten(2))
+        views.add_(shift[:, :, :, None])
+    views.clamp_(0, 1)
+    if draws.solarize is not None:
+        views.copy_(solarize(views, draws.solarize))
 
 
 def _draw_boxes(settings: Augmentation, uniform, height: int, width: int) -> Tensor:

@@ -39,31 +39,54 @@ def color_matrix(
     >>> halved[0].tolist()
     [[0.5, 0.0, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.0]]
     """
-    count, dtype, device = len(means), means.dtype, means.device
+    linear, pull = color_maps(
+        means, brightness=brightness, contrast=contrast, saturation=saturation, hue=hue, order=order, grayscale=grayscale
+    )
+    return torch.cat([linear, torch.bmm(pull, means[:, :, None])], dim=2)
+
+
+def color_maps(
+    like: Tensor,
+    *,
+    brightness: Tensor | None = None,
+    contrast: Tensor | None = None,
+    saturation: Tensor | None = None,
+    hue: Tensor | None = None,
+    order: Tensor | None = None,
+    grayscale: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The two matrices `B,3,3` of all colour steps: a pixel p of an image with mean m becomes `linear p + pull m`.
+
+    So they can be made before the means are known. Arguments as `color_matrix`; `like` only gives count, type and device.
+
+    >>> linear, pull = color_maps(torch.zeros(1, 3), contrast=torch.tensor([0.0]))
+    >>> linear.abs().max().item(), (pull @ torch.ones(3)).tolist()
+    (0.0, [[1.0, 1.0, 1.0]])
+    """
+    count, dtype, device = len(like), like.dtype, like.device
     ones = torch.ones(count, dtype=dtype, device=device)
     scale = [ones if value is None else value.to(dtype) for value in (brightness, contrast, saturation)]
     turn = torch.zeros_like(ones) if hue is None else hue.to(dtype)
     eye, luma, _ = _constants(device, dtype)
-    bright = scale[0][:, None, None] * eye
-    dull = scale[1][:, None, None] * eye
-    satur = scale[2][:, None, None] * eye + (1 - scale[2])[:, None, None] * luma
-    linear = torch.stack([bright, dull, satur, hue_rotation(turn)], dim=1)  # B,4,3,3
-    pull = torch.zeros(count, 4, dtype=dtype, device=device)  # how much of the mean grey each step adds
-    pull[:, 1] = 1 - scale[1]
+    bright, dull, vivid = (value[:, None, None] * eye for value in scale)
+    vivid = vivid + (1 - scale[2])[:, None, None] * luma
+    steps = torch.stack([bright, dull, vivid, hue_rotation(turn)], dim=1)  # B,4,3,3
+    greys = torch.zeros(count, len(STEPS), dtype=dtype, device=device)  # the share of the mean grey that each step adds
+    greys[:, 1] = 1 - scale[1]
     if order is not None:
-        linear = linear.gather(1, order[:, :, None, None].expand(-1, -1, 3, 3))
-        pull = pull.gather(1, order)
+        steps = steps.gather(1, order[:, :, None, None].expand(-1, -1, 3, 3))
+        greys = greys.gather(1, order)
 
-    total, shift, mean = eye.expand(count, 3, 3), torch.zeros_like(means)[:, :, None], means[:, :, None]  # B,3,1
-    for step in range(len(STEPS)):
-        grey = (luma @ mean) * pull[:, step, None, None]
-        total = linear[:, step] @ total
-        shift = linear[:, step] @ shift + grey
-        mean = linear[:, step] @ mean + grey
-    matrix = torch.cat([total, shift], dim=2)  # B,3,4
+    linear, pull = eye.expand(count, 3, 3), torch.zeros_like(steps[:, 0])
+    for step, grey in zip(steps.unbind(1), greys.unbind(1), strict=True):
+        # the mean has come through the same steps: it is (linear + pull) m now
+        added = torch.matmul(grey[:, None, None] * luma, linear + pull)
+        linear = torch.bmm(step, linear)
+        pull = torch.bmm(step, pull) + added
     if grayscale is not None:
-        matrix = torch.where(grayscale[:, None, None], luma @ matrix, matrix)
-    return matrix
+        grey = torch.where(grayscale[:, None, None], luma, eye)
+        linear, pull = torch.bmm(grey, linear), torch.bmm(grey, pull)
+    return linear, pull
 
 
 def hue_rotation(turns: Tensor) -> Tensor:

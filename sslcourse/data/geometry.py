@@ -1,81 +1,175 @@
-"""Crop, flip and blur for a whole batch: linear maps along each image axis, so two batched matrix products an image."""
+"""Crop, flip and blur for a whole batch: linear along each image axis, so two batched matrix products an image.
+
+Each output pixel reads only a few neighbouring input pixels, so beyond a certain size most of a dense matrix is zeros. An
+`AxisMap` therefore holds the matrix in blocks of rows, each with the window of input pixels that it reads: one block with
+everything on small images (a plain matrix), several small ones on large images (at 224 px a fifth of the arithmetic).
+"""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+DENSE_UP_TO = 80  # output pixels; measured: below, gathering windows costs more than the zeros it saves
+BLOCK = 32  # rows of a block beyond that size
 
-def resize_matrix(start: Tensor, extent: Tensor, flips: Tensor | None, length: int, size: int, dtype=None) -> Tensor:
-    """Weights `B,size,length` that crop [start, start + extent) of an axis of `length` pixels and resize it to `size`.
 
-    `start`, `extent` in pixels, `B`; `flips` bool `B` or None mirrors the result. Antialiased triangle filter, as Pillow's
-    BILINEAR: its support grows with the reduction, taps outside the crop are left out and each row sums to 1.
+@dataclass(frozen=True)
+class AxisMap:
+    """A linear map of one image axis, one an image: output row t of block k reads `window` pixels from `starts[k]` on.
 
-    >>> one = lambda value: torch.tensor([float(value)])
-    >>> resize_matrix(one(1), one(2), None, 4, 2)[0].tolist()
-    [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]
+    `starts` int64 `B,blocks`; `weights` `B,blocks,rows,window`; `size` pixels come out (the last block may have rows to
+    spare); `mean` `B,length` are the weights of the mean over the output before its blur.
     """
-    dtype = dtype or torch.float32
-    start, extent = (value.to(dtype)[:, None] for value in (start, extent))  # B,1
-    steps = torch.arange(size, device=start.device, dtype=dtype) + 0.5
-    taps = torch.arange(length, device=start.device, dtype=dtype) + 0.5
-    centers = steps * (extent / size)  # B,size, counted from the start of the crop
-    if flips is not None:
-        centers = torch.where(flips[:, None], extent - centers, centers)
-    width = (extent / size).clamp(min=1)  # the triangle's half width: enlarging interpolates, reducing averages
-    weights = ((start + centers) / width)[:, :, None] - (taps / width)[:, None, :]  # B,size,length
-    weights = weights.abs_().neg_().add_(1).clamp_(min=0)
-    inside = (taps > start) & (taps < start + extent)  # B,length
-    weights = weights.mul_(inside[:, None, :])
-    return weights.div_(weights.sum(2, keepdim=True))
+
+    starts: Tensor
+    weights: Tensor
+    size: int
+    mean: Tensor
 
 
-def blur_matrix(sigma: Tensor, size: int, radius: int) -> Tensor:
-    """Gaussian blur of an axis of `size` pixels as weights `B,size,size`, mirrored at the border (edge not repeated).
+def axis_map(
+    start: Tensor,
+    extent: Tensor,
+    length: int,
+    size: int,
+    *,
+    flips: Tensor | None = None,
+    sigma: Tensor | None = None,
+    radius: int = 0,
+    dtype: torch.dtype = torch.float32,
+) -> AxisMap:
+    """Cut [start, start + extent) out of an axis of `length` pixels, resize it to `size`, mirror it, blur it.
 
-    `sigma` `B` in pixels, 0 leaves the image as it is; the kernel has 2 `radius` + 1 taps and sums to 1, as in
-    torchvision's `gaussian_blur`. Raises ValueError when the mirror would need more pixels than there are.
+    `start`, `extent` `B` in pixels; `flips` bool `B`; `sigma` `B` in pixels of the output (0 = no blur) with a kernel of
+    2 `radius` + 1 taps. The resize is Pillow's BILINEAR: a triangle whose support grows with the reduction, taps outside
+    the crop left out, weights summing to 1. The blur is torchvision's: its kernel sums to 1, the border mirrors without
+    repeating the edge. Raises ValueError when the mirror would need more pixels than there are.
 
-    >>> blur_matrix(torch.tensor([0.0]), 3, 1)[0].tolist()
-    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    >>> halves = axis_map(torch.tensor([0]), torch.tensor([4]), 4, 2)
+    >>> halves.weights[0, 0].mul(7).round().tolist()
+    [[3.0, 3.0, 1.0, 0.0], [0.0, 1.0, 3.0, 3.0]]
     """
+    radius = 0 if sigma is None else radius
     if not 0 <= radius < size:
-        raise ValueError(f"the blur's radius must be at least 0 and below the image's side {size}; got {radius}")
-    offsets = torch.arange(-radius, radius + 1, device=sigma.device)
-    pixels = torch.arange(size, device=sigma.device)
-    # sigma 1e-3 underflows to the identity, without a division by zero
-    kernel = torch.exp(-0.5 * (offsets / sigma.clamp(min=1e-3)[:, None]).square())  # B,taps
-    kernel = kernel / kernel.sum(1, keepdim=True)
-    source = (pixels + offsets[:, None]).abs()  # taps,size
-    source = torch.where(source >= size, 2 * (size - 1) - source, source)
-    lands = (source[:, :, None] == pixels).to(kernel.dtype)  # taps,size,size: which pixel each tap reads
-    return (kernel @ lands.flatten(1)).unflatten(1, (size, size))
+        raise ValueError(f"the blur's radius must be at least 0 and below the view's side {size}; got {radius}")
+    device = start.device
+    blocks = 1 if size <= DENSE_UP_TO else -(-size // BLOCK)
+    rows = -(-size // blocks)
+    start, extent = (value.to(dtype)[:, None, None] for value in (start, extent))  # B,1,1
+
+    # the rows of the resize that each block needs: its own, and what its blur reads around them
+    own = torch.arange(rows, device=device)
+    reach = torch.arange(-radius, rows + radius, device=device) if blocks > 1 else own
+    wanted = _mirrored(torch.arange(0, blocks * rows, rows, device=device)[:, None] + reach, size)  # blocks,reach
+    centers = (wanted + 0.5) * (extent / size)  # B,blocks,reach: in pixels from the crop's start
+    if flips is not None:
+        centers = torch.where(flips[:, None, None], extent - centers, centers)
+    centers = centers + start
+
+    half = (extent / size).clamp(min=1)  # the triangle's half width: enlarging interpolates, reducing averages
+    window = _window(len(reach), length, size)
+    first = (centers.amin(2) - half[:, :, 0]).floor().clamp(0, length - window)  # B,blocks
+    taps = first[:, :, None] + (torch.arange(window, device=device) + 0.5)  # B,blocks,window: centres of the pixels read
+    outside = (taps < start) | (taps > start + extent)
+    taps = (taps / half).masked_fill(outside, math.inf)  # infinitely far away: weight 0
+    weights = (centers / half)[:, :, :, None] - taps[:, :, None, :]  # B,blocks,reach,window
+    weights = torch.sub(1, weights.abs_(), out=weights).clamp_(min=0)
+    weights = weights.div_(weights.sum(3, keepdim=True))
+
+    starts = first.long()
+    counted = (torch.arange(blocks * rows, device=device) < size).view(blocks, 1, rows).to(dtype) / size  # not the spare
+    mean = torch.matmul(counted, weights.narrow(2, (len(reach) - rows) // 2, rows))
+    mean = torch.zeros(len(starts), length, dtype=dtype, device=device).scatter_add_(
+        1, _read(starts, window).flatten(1), mean.flatten(1)
+    )
+    if sigma is not None:
+        taps = torch.arange(-radius, radius + 1, device=device)
+        reads = own + taps[:, None]  # taps,rows
+        reads = _mirrored(reads, size) if blocks == 1 else reads + radius
+        weights = torch.matmul(_blur_matrix(sigma.to(dtype), taps, reads, len(reach))[:, None], weights)
+    return AxisMap(starts, weights, size, mean)
 
 
-def along_axes(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """`rows` `B,h,H` and `columns` `B,w,W` applied to floating point images `B,3,H,W`: `B,3,h,w`.
+class Workspace:
+    """Memory by name that the next chunk of a batch uses again: fresh pages can cost a CPU more than the arithmetic."""
 
-    >>> halves = torch.full((1, 1, 2), 0.5)
-    >>> along_axes(torch.arange(4.0).reshape(1, 1, 2, 2), halves, halves).item()
-    1.5
+    def __init__(self) -> None:
+        self._kept: dict[str, Tensor] = {}
+
+    def __call__(self, name: str, like: Tensor, *shape: int) -> Tensor:
+        """An uninitialised tensor of this shape, of the type and on the device of `like`."""
+        kept = self._kept.get(name)
+        if kept is None or kept.shape[1:] != shape[1:] or len(kept) < shape[0]:
+            with torch.inference_mode(False):  # what is made inside that mode could not be written outside it
+                kept = self._kept[name] = like.new_empty(shape)
+        return kept[: shape[0]]
+
+
+def along(pixels: Tensor, axis: AxisMap, room: Workspace | None = None, name: str = "") -> Tensor:
+    """`axis` applied to the middle dimension of `B,length,F`: `B,size,F`, in memory of `room` under `name`.
+
+    >>> halves = axis_map(torch.tensor([0]), torch.tensor([4]), 4, 2)
+    >>> along(torch.ones(1, 4, 1), halves).flatten().tolist()
+    [1.0, 1.0]
     """
-    channels, height = images.shape[1:3]
-    lines = torch.bmm(images.flatten(1, 2), columns.mT)  # B,3H,w: one product an image, whatever the channels
-    lines = lines.unflatten(1, (channels, height))  # B,3,H,w
-    return torch.stack([torch.bmm(rows, lines[:, channel]) for channel in range(channels)], dim=1)  # B,3,h,w
+    room = room or Workspace()
+    count, length, features = pixels.shape
+    _, blocks, rows, window = axis.weights.shape
+    windows = pixels  # one block reads everything
+    if blocks > 1:
+        images = torch.arange(count, device=pixels.device)[:, None, None]
+        read = (_read(axis.starts, window) + images * length).flatten()
+        windows = room(f"{name} windows", pixels, len(read), features)
+        torch.index_select(pixels.reshape(-1, features), 0, read, out=windows)
+        windows = windows.view(-1, window, features)
+    out = room(f"{name} out", pixels, count * blocks, rows, features)
+    torch.bmm(axis.weights.flatten(0, 1), windows, out=out)
+    return out.view(count, blocks * rows, features)[:, : axis.size]
 
 
-def crop_matrices(boxes: Tensor, flips: Tensor | None, height: int, width: int, size: int, dtype=None):
-    """The rows' `B,size,height` and columns' `B,size,width` weights that cut out `boxes` (top, left, height, width).
+def along_both(pixels: Tensor, rows: AxisMap, columns: AxisMap, room: Workspace | None = None) -> Tensor:
+    """`rows` and `columns` applied to floating point `B,H,3,W` (channels inside rows): `B,3,h,w`, a view.
 
-    >>> rows, columns = crop_matrices(torch.tensor([[0, 0, 8, 8]]), None, 8, 8, 4)
-    >>> tuple(rows.shape), tuple(columns.shape)
-    ((1, 4, 8), (1, 4, 8))
+    >>> half = axis_map(torch.tensor([0]), torch.tensor([2]), 2, 1)
+    >>> along_both(torch.tensor([1.0, 2, 3, 4]).reshape(1, 2, 1, 2), half, half).item()
+    2.5
+    """
+    room = room or Workspace()
+    count, _, channels, width = pixels.shape
+    lines = along(pixels.flatten(2), rows, room, "rows")  # B,h,3W
+    if columns.weights.shape[1] == 1:
+        views = room("columns out", pixels, count, rows.size * channels, columns.size)
+        torch.bmm(lines.reshape(count, -1, width), columns.weights[:, 0].mT, out=views)  # B,3h,w
+        return views.view(count, rows.size, channels, columns.size).transpose(1, 2)
+    turned = room("turned", pixels, count, width, channels, rows.size)  # so that windows of columns lie together
+    turned.copy_(lines.unflatten(2, (channels, width)).permute(0, 3, 2, 1))
+    views = along(turned.flatten(2), columns, room, "columns")  # B,w,3h
+    return views.unflatten(2, (channels, rows.size)).permute(0, 2, 3, 1)
+
+
+def crop_maps(
+    boxes: Tensor,
+    flips: Tensor | None,
+    height: int,
+    width: int,
+    size: int,
+    sigma: Tensor | None = None,
+    radius: int = 0,
+    dtype: torch.dtype = torch.float32,
+) -> tuple[AxisMap, AxisMap]:
+    """The maps of the rows and of the columns that cut out `boxes`, resize them to `size`, mirror and blur them.
+
+    >>> rows, columns = crop_maps(torch.tensor([[0, 0, 8, 8]]), None, 8, 8, 4)
+    >>> tuple(rows.weights.shape)
+    (1, 1, 4, 8)
     """
     top, left, tall, wide = boxes.unbind(1)
-    rows = resize_matrix(top, tall, None, height, size, dtype)
-    return rows, resize_matrix(left, wide, flips, width, size, dtype)
+    blur = {"sigma": sigma, "radius": radius, "dtype": dtype}
+    return axis_map(top, tall, height, size, **blur), axis_map(left, wide, width, size, flips=flips, **blur)
 
 
 def random_resized_crop(images: Tensor, boxes: Tensor, flips: Tensor | None, size: int) -> Tensor:
@@ -89,9 +183,9 @@ def random_resized_crop(images: Tensor, boxes: Tensor, flips: Tensor | None, siz
     >>> (16 * random_resized_crop(images, torch.tensor([[1, 0, 2, 2]]), torch.tensor([True]), 2))[0, 0].tolist()
     [[5.0, 4.0], [9.0, 8.0]]
     """
-    pixels = to_float(images)
-    rows, columns = crop_matrices(boxes, flips, *images.shape[2:], size, pixels.dtype)
-    return along_axes(pixels, rows, columns)
+    pixels = to_float(images).transpose(1, 2)  # B,H,3,W
+    rows, columns = crop_maps(boxes, flips, *images.shape[2:], size, dtype=pixels.dtype)
+    return along_both(pixels, rows, columns).contiguous()
 
 
 def blur(images: Tensor, sigma: Tensor, radius: int | None = None) -> Tensor:
@@ -102,11 +196,14 @@ def blur(images: Tensor, sigma: Tensor, radius: int | None = None) -> Tensor:
     >>> blur(torch.full((1, 3, 8, 8), 0.5), torch.tensor([2.0])).sub(0.5).abs().max().item() < 1e-6
     True
     """
-    pixels = to_float(images)
+    pixels = to_float(images).transpose(1, 2)  # B,H,3,W
     height, width = images.shape[2:]
     radius = min(6, height - 1, width - 1) if radius is None else radius
-    sigma = sigma.to(pixels.dtype)
-    return along_axes(pixels, blur_matrix(sigma, height, radius), blur_matrix(sigma, width, radius))
+    start = torch.zeros_like(sigma)
+    rows, columns = (
+        axis_map(start, start + side, side, side, sigma=sigma, radius=radius, dtype=pixels.dtype) for side in (height, width)
+    )
+    return along_both(pixels, rows, columns).contiguous()
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -120,3 +217,29 @@ def to_float(images: Tensor) -> Tensor:
     if not images.is_floating_point():
         raise TypeError(f"images must be uint8, or floating point in [0, 1]; got {images.dtype}")
     return images
+
+
+def _blur_matrix(sigma: Tensor, taps: Tensor, reads: Tensor, reach: int) -> Tensor:
+    """Each image's Gaussian kernel at the offsets `taps`, as a matrix `B,rows,reach`; `reads` `taps,rows` of the reach rows."""
+    # sigma 1e-3 underflows to the identity, without a division by zero
+    kernel = torch.exp(-0.5 * (taps / sigma.clamp(min=1e-3)[:, None]).square())  # B,taps
+    kernel = kernel / kernel.sum(1, keepdim=True)
+    lands = (reads[:, :, None] == torch.arange(reach, device=sigma.device)).to(sigma.dtype)  # taps,rows,reach
+    return torch.matmul(kernel, lands.flatten(1)).unflatten(1, lands.shape[1:])
+
+
+def _mirrored(rows: Tensor, size: int) -> Tensor:
+    """Rows outside 0 ... size - 1 mirrored at the edge, which is not repeated; far outside, row 0 (nobody uses it)."""
+    rows = rows.abs()
+    return torch.where(rows >= size, 2 * (size - 1) - rows, rows).clamp(min=0)
+
+
+def _window(reach: int, length: int, size: int) -> int:
+    """How many input pixels `reach` neighbouring output rows can read, whatever the crop."""
+    step = length / size
+    return min(length, math.ceil((reach - 1) * step + 2 * max(step, 1)) + 1)
+
+
+def _read(starts: Tensor, window: int) -> Tensor:
+    """The input pixels of each block: int64 `B,blocks,window`."""
+    return starts[:, :, None] + torch.arange(window, device=starts.device)
