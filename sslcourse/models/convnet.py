@@ -53,8 +53,14 @@ def _stage(channels: int, width: int, halve: bool) -> nn.Sequential:
     the largest of four normal values has, so that the untrained stage is the same as one that takes its maximum last.
     """
     norm = nn.BatchNorm2d(width)
+    # A convolution as torch starts it gives about half the mean square of what comes in. Running statistics that say so make
+    # the untrained encoder, which is evaluated with them, the random network that it is in training.
+    norm.running_var.fill_(0.5)
     if halve:
-        nn.init.constant_(norm.weight, 0.70)  # standard deviation of the largest of four standard normal values
-        nn.init.constant_(norm.bias, 1.03)  # and their mean
+        mean, deviation = 1.03, 0.70  # of the largest of four standard normal values
+        nn.init.constant_(norm.bias, mean)
+        nn.init.constant_(norm.weight, deviation)
+        norm.running_mean.fill_(mean * 0.5**0.5)
+        norm.running_var.mul_(deviation**2)
     pool = [nn.MaxPool2d(2)] if halve else []
     return nn.Sequential(nn.Conv2d(channels, width, 3, padding=1, bias=False), *pool, norm, nn.ReLU(inplace=True))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from sslcourse.evaluation import effective_rank, extract_features
 from sslcourse.models import ConvNet, ProjectionHead
 
 
@@ -41,6 +42,15 @@ def test_taking_the_maximum_first_starts_as_if_it_came_last():
     # neighbours share pixels and are a little less spread than four independent values
     assert first.mean().item() == pytest.approx(last.mean().item(), rel=0.1)
     assert first.std().item() == pytest.approx(last.std().item(), rel=0.1)
+
+
+def test_an_untrained_encoder_is_a_random_network_and_not_nearly_constant():
+    """Evaluated with running statistics that nothing has updated, it must not drown in its own bias."""
+    torch.manual_seed(0)
+    images = torch.nn.functional.interpolate(torch.rand(200, 3, 8, 8), size=32, mode="bilinear")
+    features = extract_features(ConvNet(16, 4), images)
+    assert effective_rank(features) > 8
+    assert (features.std(0) > 1e-4).float().mean() > 0.5
 
 
 def test_convnet_meta_copy_and_compile():
