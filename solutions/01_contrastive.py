@@ -44,7 +44,6 @@ from sslcourse.notebook import (
     predict,
     prediction_table,
     progress,
-    scale,
     solution,
     start,
 )
@@ -63,7 +62,8 @@ start("contrastive")
 # %% tags=["experiment"]
 from sslcourse.notebook.experiments.contrastive import ContrastiveLab
 
-lab = ContrastiveLab(images="objects")  # or "cifar10", or "folder:PATH" with one folder of photographs for each class
+# or images="cifar10", or images="folder:PATH" (photographs of your own, one folder for each class)
+lab = ContrastiveLab(images="objects")
 lab.show_images()
 
 # %% [markdown]
@@ -103,7 +103,7 @@ def crop_and_flip(images: Tensor, boxes: Tensor, flips: Tensor) -> Tensor:
     """Cut one box out of every image and mirror the chosen ones left to right.
 
     images: [B, C, H, W]
-    boxes:  [B, 4], whole numbers: top, left, height, width of each box; height and width are the same for all
+    boxes:  [B, 4], whole numbers: top, left, height, width of each box; all have one size
     flips:  [B], bool: where True, the crop is mirrored left to right (after the crop)
     returns [B, C, height, width], of the dtype of `images`; `images` itself stays as it was
 
@@ -115,7 +115,8 @@ def crop_and_flip(images: Tensor, boxes: Tensor, flips: Tensor) -> Tensor:
     # A loop over the images is fine here.
     ### BEGIN SOLUTION
     views = []
-    for image, (top, left, height, width), flip in zip(images, boxes.tolist(), flips.tolist(), strict=True):
+    for image, box, flip in zip(images, boxes.tolist(), flips, strict=True):
+        top, left, height, width = box
         view = image[:, top : top + height, left : left + width]
         views.append(view.flip(-1) if flip else view)
     return torch.stack(views)
@@ -154,15 +155,16 @@ lab.explore_views()
 # - the remaining $2N - 2$ views are its **negatives**: views of other images. Nobody checks what they show; some negatives will be
 #   of the same class.
 #
-# **Predict.** The experiments below use batches of 256 images. How many negatives does one view have?
+# **Predict.** A batch has 256 images. How many negatives does one view have?
 
 # %% tags=["predict"] id="contrastive.negatives_count"
 predict("contrastive.negatives_count", choice="c", a="255", b="256", c="510", d="512")
 
 # %% tags=["exercise"] id="contrastive.positives"
 def positive_index(n: int) -> Tensor:
-    """The position of each view's positive, for n first views followed by the n second views of the same images.
+    """The position of each view's positive.
 
+    The n first views stand before the n second views of the same images, in the same order.
     n: number of images
     returns [2n], dtype int64
 
@@ -182,9 +184,8 @@ check("contrastive.positives", positive_index)
 # %% tags=["experiment"]
 find_positives = mine_or_reference("contrastive.positives", positive_index)
 lab.show_pairs(find_positives)
-batch = 256
-negatives = 2 * batch - 1 - 1  # all views, without the view itself and its positive
-measured("contrastive.negatives_count", f"{negatives}", answer={255: "a", 256: "b", 510: "c", 512: "d"}[negatives])
+negatives = 2 * 256 - 1 - 1  # all views, without the view itself and its positive
+measured("contrastive.negatives_count", f"2N - 2 = {negatives}", answer="c")
 
 # %% [markdown]
 # ## 3. Similarity
@@ -284,14 +285,15 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
     """The NT-Xent loss, averaged over all 2n views.
 
     z1, z2: [n, d], embeddings of the two views, not normalised; temperature: a float above zero
-    returns a tensor without dimensions, of the dtype of `z1`, through which gradients flow to z1 and z2;
+    returns a tensor without dimensions, of the dtype of `z1`, with gradients to z1 and z2;
     it stays finite at temperature 0.01 in float32
 
-    >>> same = torch.ones(2, 3)                    # four equal embeddings: the positive is one of three
+    >>> same = torch.ones(2, 3)    # four equal embeddings: the positive is one of three
     >>> nt_xent(same, same, 0.5)
     tensor(1.0986)
     """
-    # 1. All similarities, divided by the temperature.  2. Take the diagonal out.  3. Cross-entropy with the positives.
+    # 1. All similarities, divided by the temperature.  2. Take the diagonal out.
+    # 3. Cross-entropy with the positives.
     # To run on a GPU too, make new tensors where z1 is: torch.arange(..., device=z1.device)
     ### BEGIN SOLUTION
     n = len(z1)
@@ -313,7 +315,7 @@ check("contrastive.nt_xent", nt_xent)
 
 # %% tags=["experiment"]
 loss = mine_or_reference("contrastive.nt_xent", nt_xent)
-lab.train("baseline", loss)
+baseline = lab.train("baseline", loss)
 
 # %% [markdown]
 # How good are the features? Take a held-out picture, find the 20 training pictures whose features have the largest cosine with
@@ -359,11 +361,12 @@ def alignment_uniformity(z1: Tensor, z2: Tensor) -> tuple[float, float]:
     """Alignment and uniformity of two views' embeddings, scaled to length 1.
 
     alignment:  mean of |x - y|^2 over the n positive pairs (row i of z1 and row i of z2)
-    uniformity: log of the mean of exp(-2 |u - v|^2) over all pairs of different points among the 2n, each pair once
+    uniformity: log of the mean of exp(-2 |u - v|^2) over all pairs u, v of different points
+                among the 2n points, each pair once
     z1, z2: [n, d], not normalised
     returns two Python floats
 
-    >>> alignment_uniformity(torch.tensor([[2., 0.]]), torch.tensor([[-1., 0.]]))    # opposite points: |x - y|^2 = 4
+    >>> alignment_uniformity(torch.tensor([[2., 0.]]), torch.tensor([[-1., 0.]]))
     (4.0, -8.0)
     """
     ### BEGIN SOLUTION
@@ -378,10 +381,12 @@ def alignment_uniformity(z1: Tensor, z2: Tensor) -> tuple[float, float]:
 check("contrastive.geometry", alignment_uniformity)
 
 # %% tags=["experiment"]
-before, after = lab.show_geometry(mine_or_reference("contrastive.geometry", alignment_uniformity))
+meters = mine_or_reference("contrastive.geometry", alignment_uniformity)
+before, after = lab.show_geometry(meters)
 measured(
     "contrastive.alignment",
-    f"alignment {before[0]:.2f} before, {after[0]:.2f} after; uniformity {before[1]:.2f} before, {after[1]:.2f} after",
+    f"alignment {before[0]:.2f} before, {after[0]:.2f} after; "
+    f"uniformity {before[1]:.2f} before, {after[1]:.2f} after",
     answer="a" if after[0] < 0.9 * before[0] else "c" if after[0] > 1.1 * before[0] else "b",
 )
 
@@ -447,7 +452,7 @@ check("contrastive.collapse", effective_rank)
 # other three panels are.
 
 # %% tags=["experiment"]
-lab.train("no_negatives")
+no_negatives = lab.train("no_negatives")
 
 # %% tags=["experiment"]
 collapsed = lab.show_collapse(mine_or_reference("contrastive.collapse", effective_rank))
@@ -494,7 +499,7 @@ predict(
 
 # %% tags=["exercise"] id="contrastive.shortcut"
 def contrastive_accuracy(z1: Tensor, z2: Tensor) -> float:
-    """The share of the 2n views whose positive is strictly more similar, by cosine, than each of the 2n - 2 negatives.
+    """The share of the 2n views to which the positive is strictly more similar than all others.
 
     z1, z2: [n, d], not normalised
     returns a Python float between 0 and 1; a tie counts as wrong
@@ -520,20 +525,22 @@ def contrastive_accuracy(z1: Tensor, z2: Tensor) -> float:
 check("contrastive.shortcut", contrastive_accuracy)
 
 # %% tags=["experiment"]
-lab.train("no_colour", loss)
+no_colour = lab.train("no_colour", loss)
 
 # %% tags=["experiment"]
-task, features = lab.show_shortcut(mine_or_reference("contrastive.shortcut", contrastive_accuracy))
-measured(
-    "contrastive.colour_task",
-    f"contrastive accuracy {task[0]:.2f} with colour transformations, {task[1]:.2f} without",
-    answer="a" if task[1] > task[0] + 0.02 else "c" if task[1] < task[0] - 0.02 else "b",
-)
-measured(
-    "contrastive.colour_features",
-    f"kNN {features[0]:.2f} with colour transformations, {features[1]:.2f} without",
-    answer="a" if features[1] > features[0] + 0.02 else "c" if features[1] < features[0] - 0.02 else "b",
-)
+finds_partner = mine_or_reference("contrastive.shortcut", contrastive_accuracy)
+task, features = lab.show_shortcut(finds_partner)  # each (with colour, without)
+
+
+def direction(with_colour: float, without: float) -> str:
+    """The option that a change from the one to the other supports."""
+    change = without - with_colour
+    return "a" if change > 0.02 else "c" if change < -0.02 else "b"
+
+
+words = "{:.2f} with colour transformations, {:.2f} without"
+measured("contrastive.colour_task", words.format(*task), answer=direction(*task))
+measured("contrastive.colour_features", words.format(*features), answer=direction(*features))
 
 # %% [markdown]
 # **What you should see.** @@SHORTCUT@@
@@ -543,7 +550,7 @@ measured(
 
 # %% tags=["experiment"]
 lab.show_colours()
-lab.show_colours_alone(mine_or_reference("contrastive.shortcut", contrastive_accuracy))
+lab.show_colours_alone(finds_partner)
 
 # %% [markdown]
 # @@COLOURS_ALONE@@

@@ -53,6 +53,8 @@ def boxes_and_views(images: Tensor, boxes: Tensor, views: Tensor) -> Figure:
         axes[0, column].axis("off")
     for row, label in enumerate(("image", "view 1", "view 2")):
         axes[row, 0].axis("on")
+        if row == 0:
+            axes[row, 0].spines[:].set_visible(False)
         axes[row, 0].set_xticks([])
         axes[row, 0].set_yticks([])
         axes[row, 0].set_ylabel(label, fontsize=9)

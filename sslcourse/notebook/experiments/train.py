@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ class Images:
     probe: ImageSet
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """A trained arm: its network, what the probe saw at each measurement, and the numbers at the end."""
 
@@ -44,7 +44,11 @@ class Run:
     final: dict[str, float]
     spectrum: list[float]
     embeddings: tuple[Tensor, Tensor, Tensor, Tensor]  # h1, h2, z1, z2 of the probe
-    seconds: float = field(default=0.0)
+    seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        accuracy, contrastive = self.final["knn"], self.final["contrastive_accuracy"]
+        return f"{self.arm.title}: kNN accuracy {accuracy:.2f}, contrastive accuracy {contrastive:.2f}, {self.seconds:.0f} s"
 
 
 def load_images(scale: LabScale, name: str = "objects", seed: int = 0, **options) -> Images:
