@@ -12,6 +12,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 # kind -> (accent colour: Okabe-Ito, symbol)
 KINDS = {
@@ -19,6 +20,7 @@ KINDS = {
     "good": ("#009E73", "✓"),
     "bad": ("#D55E00", "✗"),
     "wait": ("#E69F00", "…"),
+    "chosen": ("#0072B2", "➜"),
 }
 WIDTH = 96
 
@@ -56,7 +58,8 @@ Block = str | Code | Table | Items | Bar
 
 
 def show_card(title: str, *blocks: Block, kind: str = "info") -> None:
-    """Display one card; plain text where no HTML can be shown. In a string, `words` in backticks are set as code.
+    """Display one card; plain text where no HTML can be shown. In a string, `words` in backticks are set
+    as code, *words* between asterisks are emphasised.
 
     >>> show_card("Scale", "This machine is `cpu`.", kind="good")
     ✓ Scale
@@ -93,14 +96,29 @@ def _text_block(block: Block) -> list[str]:
             lines += textwrap.wrap(text, WIDTH, initial_indent=f"  {symbol} ", subsequent_indent="    ")
         return lines
     if isinstance(block, Table):
-        rows = [*([list(block.header)] if any(block.header) else []), *map(list, block.rows)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(block.header))]
-        return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+        return _text_table(block)
     if isinstance(block, Bar):
         return ["  [" + "".join("█" if kind == "good" else "▒" if kind else "░" for kind, _ in block.stages) + "]"]
     lines = []
     for paragraph in block.split("\n"):
         lines += textwrap.wrap(paragraph, WIDTH, initial_indent="  ", subsequent_indent="  ") or [""]
+    return lines
+
+
+def _text_table(table: Table) -> list[str]:
+    """Columns side by side; in a table that is too wide the long cells are wrapped."""
+    rows = [*([list(table.header)] if any(table.header) else []), *map(list, table.rows)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(table.header))]
+    share = (WIDTH - 2 * len(widths)) // len(widths)
+    if sum(widths) + 2 * len(widths) > WIDTH:
+        spare = sum(max(0, share - width) for width in widths)
+        wide = [column for column, width in enumerate(widths) if width > share]
+        widths = [share + spare // len(wide) if column in wide else width for column, width in enumerate(widths)]
+    lines = []
+    for row in rows:
+        cells = [textwrap.wrap(cell, width) if cell else [""] for cell, width in zip(row, widths, strict=True)]
+        for line in zip_longest(*cells, fillvalue=""):
+            lines.append("  " + "  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip())
     return lines
 
 
@@ -130,7 +148,7 @@ def _html_block(block: Block) -> str:
     if isinstance(block, Bar):
         stages = "".join(_html_stage(kind, name) for kind, name in block.stages)
         return f'<div aria-hidden="true" style="display:flex;gap:3px;margin:8px 0 4px;max-width:32em">{stages}</div>'
-    return "".join(f'<div style="margin-top:4px">{_inline(line)}</div>' for line in block.split("\n"))
+    return "".join(f'<div style="margin-top:6px">{_inline(line)}</div>' for line in block.split("\n"))
 
 
 def _html_item(kind: str, text: str) -> str:
@@ -154,4 +172,9 @@ def _html_table(table: Table) -> str:
 
 def _inline(text: str) -> str:
     code = rf'<code style="background:{_GREY};padding:0 .25em;border-radius:3px">\1</code>'
-    return re.sub(r"`([^`]+)`", code, html.escape(text, quote=False))
+    emphasis = r"(?<![\w*])\*(\S(?:[^*]*[^*\s])?)\*(?![\w*])"
+    parts = re.split(r"(`[^`]+`)", html.escape(text, quote=False))
+    return "".join(
+        re.sub(r"`(.+)`", code, part) if part.startswith("`") else re.sub(emphasis, r"<em>\1</em>", part)
+        for part in parts
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -74,7 +75,8 @@ def find_exercise(identifier: str) -> Exercise | None:
     try:
         return exercises.find(identifier)
     except (KeyError, ValueError) as error:
-        show_card(f"There is no exercise {identifier}", str(error.args[0] if error.args else error), kind="bad")
+        known = str(error.args[0]).split(";")[-1].strip()
+        show_card(f"There is no exercise {identifier}", f"{known[:1].upper()}{known[1:]}.", kind="bad")
         return None
 
 
@@ -115,7 +117,12 @@ def _case_line(case: CaseResult, verdict: Verdict) -> str:
     if case is first:
         shown = f", with {case.inputs}" if case.inputs and case.status == "failed" else ""
         return f"{line}: {case.message}{shown}"
-    return line if verdict.hint or case.message == first.message else f"{line}: {case.message}"
+    return line if verdict.hint or _pattern(case.message) == _pattern(first.message) else f"{line}: {case.message}"
+
+
+def _pattern(message: str) -> str:
+    """A message without its numbers: what says the same of other numbers is no news."""
+    return re.sub(r"-?\d[\d.e+-]*", "#", message)
 
 
 def _keep(identifier: str, verdict: Verdict) -> None:

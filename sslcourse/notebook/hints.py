@@ -42,7 +42,7 @@ def solution(identifier: str, force: bool = False) -> None:
             return
         show_card(
             "A model answer",
-            written.model_answer,
+            unwrap(written.model_answer),
             "What earns the points:",
             Items([("", line) for line in written.rubric]),
         )

@@ -106,7 +106,7 @@ def _keep(identifier: str, entry: dict) -> None:
 
 
 def _options(options: dict[str, str], choice: str | None) -> Items:
-    return Items([("info" if name == choice else "", f"`{name}` {text}") for name, text in options.items()])
+    return Items([("chosen" if name == choice else "", f"`{name}` {text}") for name, text in options.items()])
 
 
 def _option(entry: dict, name: str) -> str:

@@ -29,7 +29,7 @@ def progress(lab: str | None = None) -> None:
         )
         words = f"passed, {points(task.points)}" if kind == "good" else words
         stages.append((kind, task.title))
-        lines.append((kind, f"{task.title}: {words}"))
+        lines.append((kind, f"{task.title} ({words})"))
         earned, worth, passed = earned + float(entry["points"]), worth + task.points, passed + (kind == "good")
     title = f"Progress: {passed} of {len(stages)} exercises, {earned:g} of {points(worth)}"
     show_card(title, Bar(stages), Items(lines), kind="good" if passed == len(stages) else "info")

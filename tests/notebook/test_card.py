@@ -45,6 +45,11 @@ def test_html_is_balanced_and_holds_no_markup_of_the_text(kind):
         assert words in text
 
 
+def test_backticks_make_code_and_asterisks_emphasis_but_products_stay():
+    page = as_html("t", ["`a * b * c` is *not* 2 * n or n*d*k"], "info")
+    assert ">a * b * c</code> is <em>not</em> 2 * n or n*d*k" in page
+
+
 def test_plain_text_says_the_same():
     text = as_text("A title", BLOCKS, "bad").split("\n")
     assert text[0] == "✗ A title"
@@ -55,7 +60,10 @@ def test_plain_text_says_the_same():
 
 
 def test_long_text_is_wrapped_in_plain_text():
-    assert max(map(len, as_text("t", ["word " * 100], "info").split("\n"))) <= card.WIDTH
+    table = Table(["name", "first", "second"], [["x", "word " * 30, "word " * 50], ["y", "short", ""]])
+    lines = as_text("t", ["word " * 100, table], "info").split("\n")
+    assert max(map(len, lines)) <= card.WIDTH
+    assert sum(line.count("word") for line in lines) == 180
 
 
 def test_without_a_front_end_the_plain_text_is_printed(capsys):

@@ -106,6 +106,11 @@ def test_what_differs_is_told_of_the_first_wrong_case_only_once(said):
     assert said().count("dtype") == 1
 
 
+def test_a_case_that_differs_in_its_numbers_only_is_no_news(said):
+    check("contrastive.nt_xent", lambda z1, z2, temperature: (z1 * z2).sum() + 10)
+    assert said().count("expected") == 1
+
+
 def test_three_hints_then_the_answer(said):
     identifier = "contrastive.nt_xent"
     solution(identifier)
