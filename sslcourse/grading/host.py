@@ -19,6 +19,7 @@ from typing import Any, Self
 from sslcourse.exercises.core import Task
 from sslcourse.grading import sandbox, wire
 from sslcourse.grading.box import LENGTH, MAX_RESULT
+from sslcourse.grading.watch import memory_and_count, pid_namespace, process_limit
 
 # User ids that no account has, one a box, so that the limit on processes counts those of one submission only.
 _USERS = itertools.cycle(range(61_200, 65_200))
@@ -128,9 +129,9 @@ class Box:
             "requests": request_end,
             "replies": reply_end,
             "tasks_module": self.tasks_module,
-            "outer_namespace": _pid_namespace() if self.level.is_boxed else None,
+            "outer_namespace": pid_namespace() if self.level.is_boxed else None,
             "user": next(_USERS) if self.level.mode == "uid" else 0,
-            "processes": _process_limit(self.level.mode, self.limits.processes),
+            "processes": process_limit(self.level.mode, self.limits.processes),
             "file_size": self.limits.file_size,
         }
         code = "from sslcourse.grading.box import serve; serve()"
@@ -161,7 +162,7 @@ class Box:
             failure = BoxError(f"the box did not start ({gone}): {said}")
             self._failure = failure if self.starts == 1 else None
             raise failure from None
-        self._usual_memory = _memory_and_count(self._process.pid)[0]
+        self._usual_memory = memory_and_count(self._process.pid)[0]
 
     def _stop(self) -> None:
         if self._process is None:
@@ -223,7 +224,7 @@ class Box:
 
     def _police(self) -> None:
         # The limits inside bind one process each; here all of them together are counted.
-        memory, count = _memory_and_count(self._process.pid)
+        memory, count = memory_and_count(self._process.pid)
         # The usual memory twice: pages that a child shares with the server become its own as it touches them.
         if memory > 2 * self._usual_memory + 1.25 * self.limits.memory + sandbox.SCRATCH:
             raise _Gone("memory")
@@ -257,57 +258,3 @@ def _outcome(header: dict[str, Any], result: bytes, task: Task) -> Outcome:
         else:
             outcome.is_malformed = True
     return outcome
-
-
-def _pid_namespace() -> str | None:
-    try:
-        return os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return None
-
-
-def _process_limit(mode: str, wanted: int) -> int:
-    """The value for RLIMIT_NPROC: counted per user id, so its meaning depends on whose the process is; 0 for none."""
-    if mode == "uid":
-        return wanted
-    if mode == "unsafe" or os.geteuid() == 0:  # root is never limited
-        return 0
-    release = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
-    if release >= (5, 14):  # counted within the user namespace
-        return wanted
-    mine = 0
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            mine += len(os.listdir(f"/proc/{name}/task")) if os.stat(f"/proc/{name}").st_uid == os.getuid() else 0
-        except OSError:
-            pass
-    return mine + wanted
-
-
-def _memory_and_count(root: int) -> tuple[int, int]:
-    """Bytes of memory of a process and all its descendants, shared pages counted once, and how many they are."""
-    parents: dict[int, int] = {}
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as stat:
-                    parents[int(name)] = int(stat.read().rsplit(b")", 1)[1].split()[1])
-            except (OSError, IndexError, ValueError):
-                pass
-    family, grew = {root}, True
-    while grew:
-        found = {pid for pid, parent in parents.items() if parent in family} - family
-        family |= found
-        grew = bool(found)
-    return sum(_share(pid) for pid in family), len(family)
-
-
-def _share(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as rollup:
-            for line in rollup:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return 0

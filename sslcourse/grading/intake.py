@@ -19,6 +19,7 @@ from sslcourse.grading.slices import defines, helpers_for, is_attempted, without
 MAX_FILE = 64 * 2**20
 MAX_CELLS = 3_000
 MAX_SOURCE = 200_000  # characters of one cell
+MAX_TOTAL = 2_000_000  # and of all cells together: a syntax tree takes a hundred times the room of its source
 BLANKS = ("*write your answer here.*", "write your answer here", "your answer here", "*your answer here*")
 
 
@@ -76,7 +77,11 @@ def read_cells(path: Path) -> tuple[list[Cell], list[str]]:
     if not isinstance(found, list):
         raise Unreadable("The file has no cells, so it is not a notebook. Hand in the .ipynb file of the lab.")
     cells = [_cell(number, raw) for number, raw in enumerate(found[:MAX_CELLS], start=1)]
-    kept = [cell for cell in cells if cell is not None]
+    kept, total = [], 0
+    for cell in cells:
+        total += 0 if cell is None else len(cell.source)
+        if cell is not None and total <= MAX_TOTAL:
+            kept.append(cell)
     if len(kept) < len(found):
         repairs.append(f"{len(found) - len(kept)} damaged or surplus cells were left out.")
     return kept, repairs

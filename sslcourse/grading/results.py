@@ -6,7 +6,6 @@ import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sslcourse.exercises.judge import Verdict
 from sslcourse.grading.host import Limits, Outcome
 
 PASSED, FAILED, ERROR, MISSING = "passed", "failed", "error", "missing"
@@ -107,7 +106,7 @@ def explain_memory(message: str) -> bool:
     return "can't allocate memory" in message or "not enough memory" in message or "Cannot allocate memory" in message
 
 
-def ran_out_of_memory(verdict: Verdict, outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
+def ran_out_of_memory(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
     """Status and sentence when an exception of the answer was for want of memory, else None."""
     for tree in outcome.observations.values():
         failure = tree.get("failure") if type(tree) is dict else None

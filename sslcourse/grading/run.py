@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,25 +17,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sslcourse.exercises import LABS
-from sslcourse.exercises.core import Exercise, Task, WrittenQuestion
-from sslcourse.exercises.judge import draw, judge
+from sslcourse.exercises.core import Exercise, WrittenQuestion
 from sslcourse.grading import report, sandbox
-from sslcourse.grading.host import Box, Limits, Outcome
+from sslcourse.grading.answers import grade_answer
+from sslcourse.grading.host import Box, Limits
 from sslcourse.grading.intake import Answer, Submission, Unreadable, find_answers, guess_lab, is_blank, read_cells
-from sslcourse.grading.results import (
-    ERROR,
-    KILLED,
-    MISSING,
-    TO_MARK,
-    CaseLine,
-    ExerciseResult,
-    Grade,
-    explain_end,
-    ran_out_of_memory,
-)
+from sslcourse.grading.results import ERROR, MISSING, TO_MARK, ExerciseResult, Grade
 
 SKIPPED_FOLDERS = {".ipynb_checkpoints", "__MACOSX", ".git"}
-_random = secrets.SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -187,79 +175,6 @@ def _guarded(exercise: Exercise, answer: Answer | None, box: Box, grade: Grade) 
         return ExerciseResult(exercise.task.id, exercise.task.title, 0.0, exercise.task.points, ERROR, message, code=code)
 
 
-def grade_answer(exercise: Exercise, answer: Answer | None, box: Box) -> ExerciseResult:
-    """Observe one answer in the box on fresh inputs and judge it here."""
-    task = exercise.task
-
-    def result(points: float, status: str, message: str, **more) -> ExerciseResult:
-        if answer is not None:
-            more |= {"repairs": answer.repairs, "code": answer.source}
-        return ExerciseResult(task.id, task.title, points, task.points, status, message, **more)
-
-    if answer is None:
-        message = f"No cell defines a function called `{task.function}`. If you deleted the cell, take it from the lab again."
-        return result(0.0, MISSING, message)
-    inputs = {case.name: draw(task, case, _random.randrange(2**62)) for case in task.cases}
-    outcome = box.observe(task, answer.source, answer.helpers, inputs)
-    verdict = judge(exercise, outcome.observations, inputs)
-    cases = tuple(CaseLine(case.name, case.points, case.max_points, case.message) for case in verdict.cases)
-    ended = explain_end(outcome, box.limits)
-    common = {"cases": cases, "output": outcome.output}
-    if ended is not None:
-        return result(verdict.points, *ended, **common)
-    if len(outcome.observations) == len(task.cases):
-        status, message = ran_out_of_memory(verdict, outcome, box.limits) or (verdict.status, verdict.message)
-        if status == ERROR:
-            message = _missing_module(outcome.observations) or message + _failed_helpers(outcome)
-        return result(verdict.points, status, message, hint=verdict.hint, **common)
-    return result(verdict.points, *_unfinished(task, outcome), **common)
-
-
-def _unfinished(task: Task, outcome: Outcome) -> tuple[str, str]:
-    """Status and sentence when the process ended by itself without having observed every case."""
-    cell = outcome.cell or {}
-    error = cell.get("error")
-    if outcome.is_malformed:
-        return ERROR, "What came back from your code could not be read: something else was written where results belong."
-    if outcome.cell is None or (not error and outcome.observations):
-        return KILLED, "Your code ended the Python process it ran in (`os._exit` or a crash in a library). Take that out."
-    if type(error) is dict:
-        kind, text, line = (error.get(key) for key in ("type", "message", "line"))
-        where = f" in line {line} of the cell" if type(line) is int else ""
-        module = _says_missing_module(kind, text)
-        return ERROR, module or f"The cell did not run: {kind}{where}: {text}"[:600]
-    if cell.get("defined") is False:
-        return MISSING, f"The cell ran, but it leaves no function called `{task.function}`. Keep the name that the lab gives it."
-    return KILLED, "Your code ended the Python process it ran in (`os._exit` or a crash in a library). Take that out."
-
-
-def _failed_helpers(outcome: Outcome) -> str:
-    failed = (outcome.cell or {}).get("failed_helpers")
-    lines = [line for line in failed if type(line) is str] if type(failed) is list else []
-    return f" Lines of other cells that it needs did not run: {'; '.join(lines)}."[:600] if lines else ""
-
-
-def _missing_module(observations: Mapping) -> str | None:
-    for tree in observations.values():
-        failure = tree.get("failure") if type(tree) is dict else None
-        if type(failure) is dict:
-            found = _says_missing_module(failure.get("type"), failure.get("message"))
-            if found:
-                return found
-    return None
-
-
-def _says_missing_module(kind: object, text: object) -> str | None:
-    if kind not in ("ModuleNotFoundError", "ImportError") or type(text) is not str:
-        return None
-    if "sslcourse" in text:
-        return (
-            f"{text}: the course's own functions are not there where answers are graded. Write the computation yourself, "
-            "from torch's operations."
-        )[:600]
-    return f"{text}: this library is not there where answers are graded. Use torch and what the lab imports."[:600]
-
-
 def _to_mark(question: WrittenQuestion, submission: Submission) -> ExerciseResult:
     text = submission.written.get(question.id)
     message = "No answer was written." if is_blank(text) else "To be marked by a person."
@@ -298,7 +213,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Grade and say where the pages are. 0: all graded; 1: the grader failed on some; 2: it could not begin."""
+    """Grade and say where the pages are. 0: all graded; 1: the grader failed on some; 2: it could not begin; 130: stopped."""
     if arguments.unsafe:
         print(f"WARNING: {sandbox.SENTENCES['unsafe']}.", file=sys.stderr)
     limits = Limits(seconds=arguments.timeout, memory=arguments.memory * 2**20)
@@ -309,6 +224,9 @@ def main(arguments: argparse.Namespace) -> int:
     except (sandbox.NoSandbox, ValueError, OSError) as error:
         print(f"sslcourse grade: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"Stopped. What was graded until then is in {arguments.out}.", file=sys.stderr)
+        return 130
     for grade in grades:
         said = grade.problem or f"{grade.points:g} of {grade.max_points:g}"
         print(f"{grade.student}: {said}")

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from sslcourse.exercises import BOX_FILES
 
+_PACKAGE = Path(__file__).resolve().parent.parent
 MASKED = ("sslcourse", "lightly")  # in site-packages these would hold the answers
 SCRATCH = 64 * 2**20  # bytes that may be written, in files
 
@@ -84,8 +85,7 @@ def describe() -> str:
 
 def filtered_copy(directory: Path, extra: dict[str, Path] | None = None) -> None:
     """Write the part of this package that may be in the box below `directory`, and `extra` files (path inside -> source)."""
-    package = Path(__file__).resolve().parent.parent
-    wanted = {inside: package / inside for inside in INCLUDED} | {"notebook/__init__.py": package / NOTEBOOK_STANDIN}
+    wanted = {inside: _PACKAGE / inside for inside in INCLUDED} | {"notebook/__init__.py": _PACKAGE / NOTEBOOK_STANDIN}
     copies = {Path("sslcourse") / inside: source for inside, source in wanted.items()}
     copies |= {Path(inside): source for inside, source in (extra or {}).items()}
     directory.chmod(0o755)
@@ -160,14 +160,18 @@ def _bubblewrap(mode: str, modules: Path) -> list[str]:
     return [*argv, "--ro-bind", str(modules), "/box", "--remount-ro", "/", "--chdir", "/tmp"]
 
 
+def _checkout() -> Path | None:
+    """Where this package is used in place, the folder in which solutions and tests lie beside it."""
+    return _PACKAGE.parent if (_PACKAGE.parent / "pyproject.toml").exists() else None
+
+
 @lru_cache
 def _interpreter() -> tuple[str, tuple[str, ...]]:
     # Asked of a fresh interpreter: this one's path has been changed by whoever called.
     question = "import sys, json; print(json.dumps([sys._base_executable or sys.executable, sys.path]))"
     answer = subprocess.run([sys.executable, "-I", "-c", question], capture_output=True, text=True, check=True)
     executable, path = json.loads(answer.stdout)
-    checkout = str(Path(__file__).resolve().parents[2])
-    return os.path.realpath(executable), tuple(entry for entry in path if entry and entry != checkout)
+    return os.path.realpath(executable), tuple(entry for entry in path if entry and Path(entry) != _checkout())
 
 
 @lru_cache
@@ -188,11 +192,7 @@ def _bound_directories() -> tuple[str, ...]:
 def _hidden(bound: Sequence[str]) -> list[str]:
     """Directories inside the bound ones that hold answers: installed copies, and this checkout where it lies in one."""
     hidden = [os.path.join(entry, name) for entry in _interpreter()[1] for name in MASKED]
-    package = Path(__file__).resolve().parent.parent
-    checkout = package.parent
-    if (checkout / "pyproject.toml").exists():  # installed in place: solutions and tests lie beside the package
-        hidden.append(str(checkout))
-    hidden.append(str(package))
+    hidden += [str(path) for path in (_checkout(), _PACKAGE) if path is not None]
     above = [*bound, "/usr"]
     # Not a directory that itself holds something bound, such as an environment inside the checkout: its siblings are not bound.
     return [

@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Lines that would call programs; the box has no network and the grader needs none of them.
 _PROGRAMS = re.compile(r"^(\s*)(!|%(?:pip|conda|mamba|uv|sx|system|cd)\b).*$", re.MULTILINE)
@@ -40,6 +41,7 @@ def without_programs(source: str) -> str:
     return _PROGRAMS.sub(r"\1pass", source)
 
 
+@lru_cache(maxsize=512)
 def parse(source: str) -> ast.Module | None:
     """The cell's syntax tree without its magics, or None when it is no Python."""
     if _OTHER_LANGUAGE.match(source):
@@ -101,7 +103,10 @@ def _pieces(cell: str) -> list[_Piece]:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             pieces += _imports(statement)
         elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or _is_literal(statement):
-            text = ast.unparse(statement)
+            try:
+                text = ast.unparse(statement)
+            except RecursionError:  # nested deeper than anybody writes
+                continue
             pieces.append(_Piece(frozenset(_binds(statement)), frozenset(_uses(statement)), text))
     return pieces
 

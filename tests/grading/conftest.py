@@ -14,9 +14,9 @@ if "toy_lab" not in sys.modules:  # tests are imported by path and find no neigh
 import toy_lab
 
 from sslcourse.grading import sandbox
+from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.host import Box, Limits
 from sslcourse.grading.intake import Answer
-from sslcourse.grading.run import grade_answer
 
 LIMITS = Limits(seconds=4.0, memory=300 * 2**20)
 

@@ -3,6 +3,9 @@
 import csv
 import html
 import json
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,9 +14,10 @@ from toy_lab import LAB, QUESTION, RIGHT, cells_of, code, notebook, text
 
 from sslcourse.cli import main
 from sslcourse.grading import run, sandbox
+from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.host import Box, Limits
 from sslcourse.grading.intake import Answer
-from sslcourse.grading.run import find_submissions, grade_answer, grade_paths, student_names
+from sslcourse.grading.run import find_submissions, grade_paths, student_names
 
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
 LIMITS = Limits(seconds=4.0, memory=300 * 2**20)
@@ -213,3 +217,40 @@ def test_course_labs_are_the_packages():
     lab = run.course_labs()["contrastive"]
     assert next(iter(lab.exercises)) == "contrastive.views"
     assert lab.tasks_module == "sslcourse.exercises.contrastive_tasks"
+
+
+def test_an_installed_copy_is_hidden_from_the_box(tmp_path, level):
+    """Not editable but in site-packages, the whole package with its answers would be among the libraries."""
+    environment = tmp_path / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    site = next((environment / "lib").glob("python3*")) / "site-packages"
+    lent = [entry for entry in sandbox._interpreter()[1] if entry.endswith(("site-packages", "dist-packages"))]
+    (site / "lent.pth").write_text("\n".join(lent))
+    shutil.copytree(sandbox._PACKAGE, site / "sslcourse", ignore=shutil.ignore_patterns("__pycache__"))
+    look = f"import os; print(os.listdir({str(site / 'sslcourse')!r}), os.listdir({str(site)!r}))"
+    script = f"""
+import subprocess, sslcourse
+from pathlib import Path
+from sslcourse.grading import sandbox
+assert sslcourse.__file__.startswith({str(site)!r}), sslcourse.__file__
+argv = sandbox.command({level.mode!r}, {look!r}, Path({str(tmp_path)!r}))
+print(subprocess.run(argv, capture_output=True, text=True, env=sandbox.environment()).stdout)
+"""
+    python = environment / "bin" / "python"
+    seen = subprocess.run([python, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert seen.stdout.strip() == "[] ['lent.pth', 'sslcourse']" or seen.stdout.strip() == "[] ['sslcourse', 'lent.pth']", seen
+
+
+def test_interrupted_grading_keeps_what_is_done(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.ipynb").write_text("{")
+
+    def interrupted(path, student, *rest):
+        if student == "b":
+            raise KeyboardInterrupt
+        return run.Grade(student, "toy", path, problem="none")
+
+    monkeypatch.setattr(run, "grade_submission", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        grade_paths([tmp_path], tmp_path / "out", labs={"toy": LAB}, unsafe=True, progress=False)
+    assert [path.name for path in (tmp_path / "out" / "feedback").iterdir()] == ["a.html"]

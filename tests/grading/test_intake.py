@@ -188,6 +188,16 @@ def test_calls_in_assignments_are_not_run():
     assert helpers_for("def f():\n    return x, y, z, w", "f", cells) == ["w: int = 3"]
 
 
+def test_monstrous_cells_neither_crash_nor_stall(intake):
+    chain = "x = " + "+".join(["1"] * 20_000)
+    nested = "y = " + "(" * 5_000 + ")" * 5_000
+    huge = "z = '" + "a" * 150_000 + "'"
+    answer = code("def double(x):\n    return x + y + z + total_of_x", "toy.double")
+    submission = intake(answer, code(chain), code(nested), *[code(f"{huge}  # {number}") for number in range(20)])
+    assert submission.answers["toy.double"].source.startswith("def double")
+    assert any("left out" in repair for repair in submission.repairs)
+
+
 def test_programs_are_left_out_and_line_numbers_stay():
     assert without_programs("x = 1\n  !rm -rf /\n%pip install y\n%time z") == "x = 1\n  pass\npass\n%time z"
 
