@@ -24,7 +24,8 @@ def same_values(expected: Tree, observed: Tree, tolerance: tuple[float, float]) 
     if type(expected) is torch.Tensor:
         return expected.shape == observed.shape and not wrong_elements(expected, observed, tolerance).any()
     if type(expected) is float:
-        return not wrong_elements(torch.tensor(expected).double(), torch.tensor(observed).double(), tolerance).any()
+        first, second = (torch.tensor(value, dtype=torch.float64) for value in (expected, observed))
+        return not wrong_elements(first, second, tolerance).any()
     return expected == observed if type(expected) in (bool, int, str, type(None)) else False
 
 

@@ -103,6 +103,11 @@ def test_tolerance_is_relative_to_the_whole_tensor():
     assert same_values(torch.ones(0), torch.ones(0), (0, 0))
 
 
+def test_python_floats_are_compared_in_double_precision():
+    assert not same_values(1.0, 1.0 + 1e-9, (1e-10, 0.0)) and same_values(1.0, 1.0 + 1e-11, (1e-10, 0.0))
+    assert same_values(1e308, 1e308, (0, 0)) and not same_values(1e308, INF, (1.0, 0.0))
+
+
 def test_failures_are_compared_without_their_lines():
     tree = {"failure": {"kind": "exception", "type": "KeyError", "message": "1", "line": 2, "source": "a"}}
     other = {"failure": {**tree["failure"], "line": 9, "source": "b"}}
