@@ -150,7 +150,7 @@ def _index(rows: list[dict], figures: list[tuple[str, str]], seconds: float, uns
     lines = "".join(
         f"<tr><td><b>{row['who']}</b><br>{stories[row['who']]}</td><td class=points>{row['points']:g} of {row['max_points']:g}</td>"
         f"<td><a href='{row['who']}.html'>the executed lab</a></td>"
-        f"<td><a href='grades/{row['who']}.html'>feedback</a></td></tr>"
+        f"<td><a href='grades/feedback/{row['who']}.html'>feedback</a></td></tr>"
         for row in rows
     )
     pictures = "".join(
