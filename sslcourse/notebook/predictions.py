@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sslcourse.notebook import state
 from sslcourse.notebook.card import Items, Table, show_card
+from sslcourse.notebook.scales import scale
 
 
 def predict(identifier: str, choice: str | None = None, **options: str) -> None:
@@ -49,7 +50,7 @@ def measured(identifier: str, text: str, answer: str | None = None) -> None:
     state.update(_lab(identifier), "measured", identifier, {"text": str(text), "answer": answer})
     said = entry.get("choice")
     if not said:
-        show_card("Measured", text, *([f"That is: {_option(entry, answer)}."] if answer in entry["options"] else []))
+        show_card("Measured", text, *_in_words(entry, answer, text))
     elif answer is None:
         show_card("Measured", text, f"This decides nothing. You predicted: {_option(entry, said)}.", kind="wait")
     else:
@@ -83,7 +84,18 @@ def prediction_table(lab: str | None = None) -> None:
         return
     count = f"{right} of {decided} as predicted" if decided else "none to compare yet"
     table = Table(["about", "you predicted", "measured", "so"], rows)
-    show_card(f"Predictions and measurements: {count}", table)
+    smoke = (
+        ["Measured at scale smoke, where nothing learns: another scale gives the answers."]
+        if scale() == "smoke"
+        else []
+    )
+    show_card(f"Predictions and measurements: {count}", table, *smoke)
+
+
+def _in_words(entry: dict, answer: str | None, text: str) -> list[str]:
+    """The option that was measured, unless the measurement says it already."""
+    option = entry["options"].get(answer)
+    return [f"That is: {option}."] if option and option not in text else []
 
 
 def _fixed_words(kept: str | None, choice: str | None) -> str:

@@ -1,6 +1,7 @@
 """`sslcourse build` on a copy of the real source: writes, checks, keeps outputs, sets the one address."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -63,6 +64,12 @@ def test_builds_both_and_then_checks_clean(build, course):
 def test_the_committed_notebooks_are_those_of_the_source(capsys):
     status = main(["build", "--check", "--solutions", str(ROOT / "solutions"), "--labs", str(ROOT / "labs")])
     assert status == 0, capsys.readouterr().out
+
+
+def test_no_placeholder_is_left_in_a_lab():
+    for file in (ROOT / "solutions").glob("[0-9][0-9]_*.py"):
+        left = re.findall(r"@@\w+@@|TODO|FIXME|XXX", file.read_text(encoding="utf-8"))
+        assert not left, f"{file.name}: {left}"
 
 
 def test_check_finds_an_edited_notebook_and_says_where(build, course):

@@ -88,6 +88,15 @@ def test_the_table_has_every_case(said):
     assert "undecided" in rows["open"]
 
 
+@pytest.mark.parametrize("name, warned", [("smoke", True), ("cpu", False)])
+def test_what_smoke_measures_is_called_so(said, monkeypatch, name, warned):
+    monkeypatch.setenv("SSLCOURSE_SCALE", name)
+    measured(ID, "kNN .20", answer="b")
+    said()
+    prediction_table("contrastive")
+    assert ("nothing learns" in said()) is warned
+
+
 def test_an_empty_table_says_so(said):
     prediction_table("contrastive")
     assert "Nothing has been predicted" in said()
