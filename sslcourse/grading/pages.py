@@ -80,6 +80,11 @@ def prose(value: str) -> str:
     return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", text(value))
 
 
+def _emphasised(value: str) -> str:
+    # The course's own texts only: in a student's, a star is a product.
+    return re.sub(r"\*(\S[^*\n]*)\*", r"<em>\1</em>", prose(value))
+
+
 def _page(title: str, body: str, narrow: bool) -> str:
     from pygments.formatters import HtmlFormatter
 
@@ -154,10 +159,10 @@ def _cases(result: ExerciseResult) -> str:
 
 def _written(result: ExerciseResult) -> str:
     answer = f"<div class='answer'>{text(result.answer)}</div>" if result.answer else ""
-    rubric = "".join(f"<li>{prose(line)}</li>" for line in result.rubric)
+    rubric = "".join(f"<li>{_emphasised(line)}</li>" for line in result.rubric)
     return (
         f"<section class='exercise to_mark' id='{_anchor(result)}'><div class='head'><h2>Written answer</h2>{_result_chip(result)}"
-        f"<span class='points'>{_points(result)}</span></div><p>{prose(result.title)}</p>"
+        f"<span class='points'>{_points(result)}</span></div><p>{_emphasised(result.title)}</p>"
         f"{answer or _callout('missing', result.message)}"
         f"<details open><summary>Rubric, for the marker</summary><ul class='rubric'>{rubric}</ul></details></section>"
     )
