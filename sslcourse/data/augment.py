@@ -177,8 +177,8 @@ def draw(
     return draws if device is None else draws.to(device)
 
 
-def apply(images: Tensor, draws: Draws) -> Tensor:
-    """The views that `draws` describe: float32 `B,3,size,size` in [0, 1] on the images' device.
+def apply(images: Tensor, draws: Draws, out: Tensor | None = None) -> Tensor:
+    """The views that `draws` describe: float32 `B,3,size,size` in [0, 1] on the images' device, written to `out` if given.
 
     `images` `B,3,H,W`, uint8 or float in [0, 1]. Raises ValueError when there is not one draw for each image.
 
@@ -191,7 +191,7 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
     if len(images) != len(draws):
         raise ValueError(f"one draw for each image: {len(images)} images, {len(draws)} draws")
     draws = draws.to(images.device)
-    views = torch.empty(len(images), 3, draws.size, draws.size, device=images.device)
+    views = torch.empty(len(images), 3, draws.size, draws.size, device=images.device) if out is None else out
     chunk, room = max(1, len(images)), Workspace()
     if images.device.type == "cpu":
         chunk = max(1, CHUNK // (3 * max(images.shape[2] * images.shape[3], draws.size**2)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sslcourse.data.augment import Augmentation, augment
+from sslcourse.data.augment import Augmentation, apply, draw
 
 
 def two_views(
@@ -26,4 +26,7 @@ def two_views(
     second = settings if second is None else second
     if second.size != settings.size:
         raise ValueError(f"both views must have one size to be stacked; got {settings.size} and {second.size}")
-    return torch.stack([augment(images, each, generator) for each in (settings, second)])
+    views = torch.empty(2, len(images), 3, settings.size, settings.size, device=images.device)
+    for view, each in zip(views, (settings, second), strict=True):
+        apply(images, draw(each, len(images), *images.shape[2:], generator), out=view)
+    return views

@@ -1,0 +1,88 @@
+"""What every benchmark shares: the machine in words, a fair race in rounds, the table and the JSON file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+
+def machine() -> dict[str, object]:
+    """What the figures depend on: processor, cores, threads, versions, device, and how busy the machine was."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0] if names else model
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": platform.platform(),
+    }
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """`--json FILE` and `--rounds N`, as every benchmark has them."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
+    parser.add_argument("--rounds", type=int, default=7, help="timed rounds a row, at least 1 (default 7)")
+    return parser.parse_args()
+
+
+def race(name: str, ours: Callable[[], int], theirs: Callable[[], int], rounds: int = 7) -> dict[str, object]:
+    """One row: how many things a second each side makes, in turns, so that both meet the same disturbances.
+
+    Each side returns how many it made. `ours` and `theirs` are medians, `ratio` is the median of the rounds' ratios and
+    `spread` the lowest and the highest of them.
+    """
+    for side in (ours, theirs, ours):  # warm up: caches, memory, worker processes
+        side()
+    speeds: tuple[list[float], list[float]] = ([], [])
+    for turn in range(rounds):
+        sides = ((ours, speeds[0]), (theirs, speeds[1]))
+        for side, kept in sides if turn % 2 == 0 else reversed(sides):
+            start = time.perf_counter()
+            made = side()
+            kept.append(made / (time.perf_counter() - start))
+    ratios = [mine / other for mine, other in zip(*speeds, strict=True)]
+    return {
+        "name": name,
+        "ours": round(statistics.median(speeds[0]), 1),
+        "theirs": round(statistics.median(speeds[1]), 1),
+        "ratio": round(statistics.median(ratios), 2),
+        "spread": [round(min(ratios), 2), round(max(ratios), 2)],
+    }
+
+
+def heading(unit: str) -> None:
+    """Print the machine and the head of the table."""
+    print("  ".join(f"{key}: {value}" for key, value in machine().items()))
+    print(f"{unit:44s}{'ours':>10s}{'theirs':>10s}{'ratio':>8s}   lowest-highest", flush=True)
+
+
+def show(row: dict[str, object]) -> dict[str, object]:
+    """Print a row and give it back."""
+    low, high = row["spread"]
+    print(f"{row['name']:44s}{row['ours']:10,.0f}{row['theirs']:10,.0f}{row['ratio']:8.2f}   {low:.2f}-{high:.2f}", flush=True)
+    return row
+
+
+def write(path: str | None, rows: list[dict[str, object]], **further: object) -> None:
+    """Write `{"machine", "rows"}` and whatever else, whole or not at all."""
+    if path is None:
+        return
+    partial = Path(f"{path}.partial")
+    partial.write_text(json.dumps({"machine": machine(), "rows": rows, **further}, indent=1) + "\n")
+    os.replace(partial, path)
