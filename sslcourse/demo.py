@@ -129,7 +129,7 @@ def _as_page(notebook: NotebookNode) -> str:
 
 def _save_figures(notebook: NotebookNode, folder: Path) -> list[tuple[str, str]]:
     """Write every picture of the run; return (file name, heading of the section it stands in)."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     heading, saved = "", []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
