@@ -18,6 +18,7 @@ from tqdm import tqdm
 from sslcourse.authoring.address import write_text
 from sslcourse.authoring.notebooks import build_lab
 from sslcourse.authoring.outputs import ExecutionError, execute
+from sslcourse.authoring.pages import to_page
 from sslcourse.grading import sandbox
 from sslcourse.grading.run import grade_paths
 
@@ -92,7 +93,7 @@ def make_demo(source: Path, out: Path, *, unsafe: bool, start: float) -> list[di
                 _taken(built, who), folder, scale=who.scale, seconds=CELL_SECONDS, on_cell=lambda: bar.update()
             )
             write_text(folder / f"{built.stem}.ipynb", nbformat.writes(ran[who.name]))
-            write_text(out / f"{who.name}.html", _as_page(ran[who.name]))
+            write_text(out / f"{who.name}.html", to_page(ran[who.name]))
             bar.update()
         bar.set_postfix_str("grading")
         submissions = [out / "submissions" / who.name / f"{built.stem}.ipynb" for who in STUDENTS]
@@ -118,13 +119,6 @@ def make_demo(source: Path, out: Path, *, unsafe: bool, start: float) -> list[di
 
 def _taken(built, who: Student) -> NotebookNode:
     return built.solution if who.solved else built.student
-
-
-def _as_page(notebook: NotebookNode) -> str:
-    from nbconvert import HTMLExporter
-
-    page, _ = HTMLExporter().from_notebook_node(notebook)
-    return page
 
 
 def _save_figures(notebook: NotebookNode, folder: Path) -> list[tuple[str, str]]:

@@ -45,10 +45,9 @@ def report() -> dict[str, str]:
 
 
 def _safely(read) -> str:
-    # A doctor that dies of what it should diagnose is of no use.
     try:
         return str(read())
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (a doctor that dies of what it should diagnose is of no use)
         return f"could not be read: {type(error).__name__}: {error}"
 
 

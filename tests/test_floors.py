@@ -30,7 +30,7 @@ FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 CORE_LIBRARIES = {"torch", "torchvision", "timm", "numpy", "matplotlib", "tqdm", "safetensors", "ipywidgets", "IPython"}
 # Pillow and traitlets come with torchvision/matplotlib and ipywidgets.
 CORE_LIBRARIES |= {"PIL", "traitlets"}
-EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "nbconvert", "ipykernel", "jupyter_client"}
+EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "latex2mathml", "nbconvert", "ipykernel", "jupyter_client"}
 EXTRA_LIBRARIES |= {"pygments"}  # comes with nbconvert
 WITH_EXTRAS = {"authoring", "grading", "doctor", "demo"}  # folders that may use the extra `grade`
 

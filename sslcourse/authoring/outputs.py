@@ -89,6 +89,7 @@ def execute(
             kernel_name="python3",
             resources={"metadata": {"path": str(folder)}},
             store_widget_state=False,
+            extra_arguments=["--Application.log_level=40"],  # ipykernel warns of its own transport
         )
         if on_cell is not None:
             client.on_cell_executed = lambda **_: on_cell()
