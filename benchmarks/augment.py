@@ -87,7 +87,9 @@ def smooth_pictures(count: int, side: int) -> torch.Tensor:
     return torch.nn.functional.interpolate(rough, (side, side), mode="bilinear").mul_(255).byte()
 
 
-def compare(name: str, side: int, size: int, batch: int, batches: int, settings: dict, rounds: int) -> dict[str, object]:
+def compare(
+    name: str, side: int, size: int, batch: int, batches: int, settings: dict, rounds: int
+) -> dict[str, object]:
     chosen = Augmentation(size=size, **settings)
     images = smooth_pictures(batch * batches, side)
     pil = [Image.fromarray(image.permute(1, 2, 0).numpy()) for image in images]

@@ -19,7 +19,9 @@ def machine() -> dict[str, object]:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
         model = names[0] if names else model
     return {
         "cpu": model,
@@ -75,7 +77,10 @@ def heading(unit: str) -> None:
 def show(row: dict[str, object]) -> dict[str, object]:
     """Print a row and give it back."""
     low, high = row["spread"]
-    print(f"{row['name']:44s}{row['ours']:10,.0f}{row['theirs']:10,.0f}{row['ratio']:8.2f}   {low:.2f}-{high:.2f}", flush=True)
+    print(
+        f"{row['name']:44s}{row['ours']:10,.0f}{row['theirs']:10,.0f}{row['ratio']:8.2f}   {low:.2f}-{high:.2f}",
+        flush=True,
+    )
     return row
 
 

@@ -13,11 +13,14 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from sslcourse.data.precision import full_precision
+
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as Pillow. They sum to 1 (torchvision's .2989 do not), so greys stay.
 YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 STEPS = ("brightness", "contrast", "saturation", "hue")
 
 
+@full_precision
 def color_matrix(
     means: Tensor,
     *,
@@ -40,7 +43,13 @@ def color_matrix(
     [[0.5, 0.0, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.0]]
     """
     linear, pull = color_maps(
-        means, brightness=brightness, contrast=contrast, saturation=saturation, hue=hue, order=order, grayscale=grayscale
+        means,
+        brightness=brightness,
+        contrast=contrast,
+        saturation=saturation,
+        hue=hue,
+        order=order,
+        grayscale=grayscale,
     )
     return torch.cat([linear, torch.bmm(pull, means[:, :, None])], dim=2)
 
@@ -105,6 +114,7 @@ def hue_rotation(turns: Tensor) -> Tensor:
     return (weights @ parts.flatten(1)).unflatten(1, (3, 3))
 
 
+@full_precision
 def apply_color(images: Tensor, matrix: Tensor) -> Tensor:
     """Each image's pixels through its own matrix `B,3,4`; floating point `B,3,H,W` in, the same out, not clipped.
 

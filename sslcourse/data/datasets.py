@@ -70,7 +70,9 @@ def load(
     if name.startswith("folder:") or Path(name).expanduser().exists():
         return _load_folder(Path(name.removeprefix("folder:")).expanduser().absolute(), split, size, count, seed)
     known = ", ".join(("objects", *public.SETS))
-    raise ValueError(f"no data set {name!r}; there are {known} and folder:PATH (a directory or .zip, one subfolder a class)")
+    raise ValueError(
+        f"no data set {name!r}; there are {known} and folder:PATH (a directory or .zip, one subfolder a class)"
+    )
 
 
 def _load_folder(path: Path, split: str, size: int | None, count: int | None, seed: int) -> ImageSet:
@@ -91,7 +93,9 @@ def _load_folder(path: Path, split: str, size: int | None, count: int | None, se
 
     tensors, notes = _cached(path.stem, [str(path), listing.fingerprint, split, size, count, seed], convert)
     if notes["damaged"]:
-        warnings.warn(f"{len(notes['damaged'])} damaged images of {path} left out: {_first(notes['damaged'])}", stacklevel=3)
+        warnings.warn(
+            f"{len(notes['damaged'])} damaged images of {path} left out: {_first(notes['damaged'])}", stacklevel=3
+        )
     if listing.stray:
         some = ", ".join(listing.stray[:3])
         warnings.warn(f"{len(listing.stray)} images of {path} outside the class folders left out: {some}", stacklevel=3)
@@ -104,14 +108,18 @@ def _folder_split(listing: folders.Listing, split: str) -> list[tuple[str, str]]
         return [(label, name) for part, label, name in listing.files if part == split]
     pool = [(label, name) for part, label, name in listing.files if part in (None, "train")]
     if not pool:
-        raise ValueError(f"{listing.path} has {' and '.join(listing.splits)} images but no train images to take {split!r} from")
+        raise ValueError(
+            f"{listing.path} has {' and '.join(listing.splits)} images but no train images to take {split!r} from"
+        )
     missing = [part for part in ("val", "test") if part not in listing.splits]
     number = {name: index for index, name in enumerate(listing.classes)}
     dealt = hold_out([number[label] for label, _ in pool], [name for _, name in pool], parts=len(missing))
     wanted = 0 if split == "train" else 1 + missing.index(split)
     chosen = [image for image, part in zip(pool, dealt, strict=True) if part == wanted]
     if not chosen:
-        raise ValueError(f"{listing.path} has too few images to hold out {split!r}: {len(pool)} in {len(number)} classes")
+        raise ValueError(
+            f"{listing.path} has too few images to hold out {split!r}: {len(pool)} in {len(number)} classes"
+        )
     return chosen
 
 
@@ -134,7 +142,9 @@ def _load_public(
         indices = [indices[index] for index in picked]
         _refuse_large(len(indices), chosen_size)
         tensors = source.read(indices, chosen_size)
-        return tensors | {"labels": torch.tensor([source.labels[index] for index in indices])}, {"classes": source.classes}
+        return tensors | {"labels": torch.tensor([source.labels[index] for index in indices])}, {
+            "classes": source.classes
+        }
 
     tensors, notes = _cached(name, key, convert)
     images, labels = tensors.pop("images"), tensors.pop("labels")

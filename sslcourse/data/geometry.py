@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sslcourse.data.precision import full_precision
+
 DENSE_UP_TO = 80  # output pixels; measured: below, gathering windows costs more than the zeros it saves
 BLOCK = 32  # rows of a block beyond that size
 
@@ -73,7 +75,8 @@ def axis_map(
     half = (extent / size).clamp(min=1)  # the triangle's half width: enlarging interpolates, reducing averages
     window = _window(len(reach), length, size)
     first = (centers.amin(2) - half[:, :, 0]).floor().clamp(0, length - window)  # B,blocks
-    taps = first[:, :, None] + (torch.arange(window, device=device) + 0.5)  # B,blocks,window: centres of the pixels read
+    pixels = torch.arange(window, device=device) + 0.5
+    taps = first[:, :, None] + pixels  # B,blocks,window: centres of the pixels read
     outside = (taps < start) | (taps > start + extent)
     taps = (taps / half).masked_fill(outside, math.inf)  # infinitely far away: weight 0
     weights = (centers / half)[:, :, :, None] - taps[:, :, None, :]  # B,blocks,reach,window
@@ -81,8 +84,10 @@ def axis_map(
     weights = weights.div_(weights.sum(3, keepdim=True))
 
     starts = first.long()
-    counted = (torch.arange(blocks * rows, device=device) < size).view(blocks, 1, rows).to(dtype) / size  # not the spare
-    mean = torch.matmul(counted, weights.narrow(2, (len(reach) - rows) // 2, rows))
+    counted = torch.arange(blocks * rows, device=device) < size  # spare rows of the last block are not
+    mean = torch.matmul(
+        counted.view(blocks, 1, rows).to(dtype) / size, weights.narrow(2, (len(reach) - rows) // 2, rows)
+    )
     mean = torch.zeros(len(starts), length, dtype=dtype, device=device).scatter_add_(
         1, _read(starts, window).flatten(1), mean.flatten(1)
     )
@@ -172,6 +177,7 @@ def crop_maps(
     return axis_map(top, tall, height, size, **blur), axis_map(left, wide, width, size, flips=flips, **blur)
 
 
+@full_precision
 def random_resized_crop(images: Tensor, boxes: Tensor, flips: Tensor | None, size: int) -> Tensor:
     """Each image's own box, resized to `size` with antialiasing and mirrored where `flips`: float `B,3,size,size` in [0, 1].
 
@@ -188,6 +194,7 @@ def random_resized_crop(images: Tensor, boxes: Tensor, flips: Tensor | None, siz
     return along_both(pixels, rows, columns).contiguous()
 
 
+@full_precision
 def blur(images: Tensor, sigma: Tensor, radius: int | None = None) -> Tensor:
     """Gaussian blur with each image's own `sigma` (`B`, pixels, 0 = none), mirrored at the border: float `B,3,H,W` in [0, 1].
 
@@ -201,7 +208,8 @@ def blur(images: Tensor, sigma: Tensor, radius: int | None = None) -> Tensor:
     radius = min(6, height - 1, width - 1) if radius is None else radius
     start = torch.zeros_like(sigma)
     rows, columns = (
-        axis_map(start, start + side, side, side, sigma=sigma, radius=radius, dtype=pixels.dtype) for side in (height, width)
+        axis_map(start, start + side, side, side, sigma=sigma, radius=radius, dtype=pixels.dtype)
+        for side in (height, width)
     )
     return along_both(pixels, rows, columns).contiguous()
 

@@ -90,7 +90,7 @@ def open_set(name: str, root: Path, train: bool) -> Source:
     def read(indices: Sequence[int], size: int) -> dict[str, Tensor]:
         try:
             return source.read(indices, size)
-        except (OSError, SyntaxError, ValueError) as error:
+        except Exception as error:  # a decoder may raise anything on a damaged file
             raise RuntimeError(f"{name} at {folder} is damaged ({error}): {mend}") from error
 
     return Source([number[label] for label in source.labels], [source.classes[index] for index in order], read)

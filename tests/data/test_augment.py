@@ -256,7 +256,9 @@ def test_boxes_are_distributed_as_torchvisions():
 
     torch.manual_seed(0)
     image = torch.zeros(3, 40, 96)  # long: some attempts do not fit
-    theirs = torch.tensor([RandomResizedCrop.get_params(image, (0.2, 1.0), (3 / 4, 4 / 3)) for _ in range(4000)]).double()
+    theirs = torch.tensor(
+        [RandomResizedCrop.get_params(image, (0.2, 1.0), (3 / 4, 4 / 3)) for _ in range(4000)]
+    ).double()
     ours = draw(Augmentation(), 4000, 40, 96, torch.Generator().manual_seed(0)).boxes.double()
     assert (ours.mean(0) - theirs.mean(0)).abs().max() < 1.5
     assert (ours.std(0) - theirs.std(0)).abs().max() < 1.0
@@ -306,6 +308,18 @@ def test_draws_survive_the_move():
     assert all(value.device.type == "meta" for value in moved._tensors().values())
     for name, value in draws._tensors().items():
         assert getattr(moved, name).dtype == value.dtype and getattr(moved, name).shape == value.shape
+
+
+def test_autocast_does_not_reach_the_pixels():
+    images, boxes = photos(3, 40, 40), random_boxes(3, 40, 40)
+    settings, sigma = Augmentation(24), torch.full((3,), 1.5)
+    plain = augment(images, settings, torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(augment(images, settings, torch.Generator().manual_seed(0)), plain)
+        cast = random_resized_crop(images, boxes, None, 24), blur(images, sigma)
+    assert torch.equal(cast[0], random_resized_crop(images, boxes, None, 24)) and torch.equal(
+        cast[1], blur(images, sigma)
+    )
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -31,4 +31,6 @@ def test_views_of_two_sizes_are_refused():
 
 
 def test_views_on_meta():
-    assert two_views(torch.empty(2, 3, 24, 24, device="meta"), Augmentation(16), torch.Generator()).device.type == "meta"
+    assert (
+        two_views(torch.empty(2, 3, 24, 24, device="meta"), Augmentation(16), torch.Generator()).device.type == "meta"
+    )
