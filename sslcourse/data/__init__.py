@@ -1,5 +1,6 @@
-"""Images in: the embedded renderer, data sets, augmentation and views. `load` is in `sslcourse.data.datasets`."""
+"""Images in: the embedded renderer, data sets (`load`), augmentation and views."""
 
+from sslcourse.data.datasets import load
 from sslcourse.data.imageset import ImageSet
 
-__all__ = ["ImageSet"]
+__all__ = ["ImageSet", "load"]
