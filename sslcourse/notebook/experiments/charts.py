@@ -28,7 +28,7 @@ def training_curves(rows: list[dict], steps: int, bands: Bands, arm: str) -> Fig
             if name == "cosines":
                 curve(axis, rows, "positive_cosine", bands, arm, BLUE, "positive pairs")
                 curve(axis, rows, "negative_cosine", bands, arm, ORANGE, "negative pairs", dashed=True)
-                axis.legend(loc="center right")
+                axis.legend(loc="best")
             else:
                 curve(axis, rows, name, bands, arm, COLOURS[arm])
             axis.set_title(title)

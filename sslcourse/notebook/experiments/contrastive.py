@@ -21,6 +21,8 @@ from .settings import ARMS
 from .sitting import UNTRAINED, Sitting
 from .train import Run, augmentation
 
+LABELS = {UNTRAINED: "untrained", "baseline": "SimCLR", "no_negatives": "no negatives", "no_colour": "without colour"}
+
 
 class Finding(NamedTuple):
     """What an experiment measured, in words, and the prediction that it supports."""
@@ -32,17 +34,16 @@ class Finding(NamedTuple):
 class ContrastiveLab(Sitting):
     """What Lab 1's cells call: `ContrastiveLab(images="objects")`, then a picture or a measurement at a time."""
 
-    def show_images(self, rows: int = 2) -> None:
-        """One image of every class, `rows` times."""
-        classes = self.images.train.classes
-        labels = self.images.train.labels
+    def show_images(self, examples: int = 2) -> None:
+        """`examples` images of every class."""
+        classes, labels = self.images.train.classes, self.images.train.labels
         columns = []
         for label, name in enumerate(classes):
-            found = (labels == label).nonzero().flatten()[:rows]
-            if len(found):
-                stack = torch.cat(list(self.images.train.images[found]), dim=1)
+            found = (labels == label).nonzero().flatten()[:examples]
+            if len(found) == examples:
+                stack = torch.cat(list(self.images.train.images[found]), dim=1)  # one above the other
                 columns.append((name, pictures.pixels(stack[None])[0]))
-        figure = pictures.image_row("", columns, width=0.82)
+        figure = pictures.titled_images(columns, in_a_line=7)
         show(figure, f"Examples of the {len(classes)} classes: {', '.join(classes)}.")
 
     def show_pipeline(self) -> None:
@@ -73,14 +74,22 @@ class ContrastiveLab(Sitting):
         images = self.images.probe.images[list(first.values())]
         return AugmentationExplorer(images, [classes[label] for label in first], augmentation(self.settings, ARMS["baseline"]))
 
-    def explore_temperature(self, network: str = UNTRAINED, count: int = 6):
-        """The explorer of similarities and temperature, for "untrained" or a trained arm."""
+    def explore_temperature(self, embeddings: str = "colours", count: int = 6):
+        """The explorer of similarities and temperature.
+
+        `embeddings`: "colours" (a histogram of each view's colours, made by hand), "untrained", or a trained arm.
+        """
         from sslcourse.notebook.widgets import TemperatureExplorer
 
-        run = self.untrained if network == UNTRAINED else self.run(network)
-        title = "untrained" if network == UNTRAINED else f"trained: {run.arm.title}"
         views = self._some_views(count)
-        return TemperatureExplorer(*self._embed(run.method, views), views, title, self.settings.temperature)
+        if embeddings == "colours":
+            z1, z2 = (pictures.joint_histogram(view).sqrt() for view in views)
+            title = "histograms of colours"
+        else:
+            run = self.untrained if embeddings == UNTRAINED else self.run(embeddings)
+            z1, z2 = self._embed(run.method, views)
+            title = LABELS[embeddings]
+        return TemperatureExplorer(z1, z2, views, title, self.settings.temperature)
 
     def show_crops(self, crop_and_flip: Callable) -> None:
         """Two crops of each of five images, cut out by the student's function, every second one flipped."""
@@ -129,13 +138,8 @@ class ContrastiveLab(Sitting):
         )
 
     def show_baseline(self) -> None:
-        """kNN accuracy before and after training, beside what three seeds gave."""
-        run = self.run("baseline")
-        table = Table("measured on", "untrained", "SimCLR", "SimCLR, three seeds")
-        for name, label in (("knn", "kNN accuracy (k = 20)"), ("contrastive_accuracy", "contrastive accuracy")):
-            table.add(label, self.untrained.final[name], run.final[name], final_range(self.bands, "baseline", name))
-        table.add("chance for kNN", 1 / len(self.images.train.classes), None, None)
-        table.show()
+        """kNN and contrastive accuracy before and after training."""
+        self._table(("knn", "contrastive_accuracy"), {UNTRAINED: self.untrained, "baseline": self.run("baseline")}, self.chance)
 
     def first_loss(self) -> tuple[float, float]:
         """The loss of the untrained network on the probe, and that of a guess, ln(2N - 1)."""
@@ -152,21 +156,16 @@ class ContrastiveLab(Sitting):
         figure = charts.geometry(points, cosines, run.rows)
         numbers = "; ".join(f"{title}: alignment {a:.2f}, uniformity {u:.2f}" for title, a, u in points.values())
         show(figure, f"Histograms of the cosines of positive and negative pairs, and the plane of the two numbers. {numbers}.")
-        table = Table("", "untrained", "SimCLR", "SimCLR, three seeds")
-        for position, name in enumerate(("alignment", "uniformity"), start=1):
-            table.add(name, points[UNTRAINED][position], points["baseline"][position], final_range(self.bands, "baseline", name))
-        table.show()
         return points[UNTRAINED][1:], points["baseline"][1:]
 
     def show_collapse(self, effective_rank: Callable) -> Finding:
         """With and without negatives: spectrum, effective rank and kNN, beside the untrained network."""
         runs = {UNTRAINED: self.untrained, "baseline": self.run("baseline"), "no_negatives": self.run("no_negatives")}
-        labels = {UNTRAINED: "untrained", "baseline": "SimCLR", "no_negatives": "no negatives"}
         ranks = {key: float(effective_rank(run.embeddings[0])) for key, run in runs.items()}
-        values = {key: (labels[key], ranks[key], run.final["knn"]) for key, run in runs.items()}
+        values = {key: (LABELS[key], ranks[key], run.final["knn"]) for key, run in runs.items()}
         figure = charts.collapse(values, {key: run.spectrum for key, run in runs.items()}, self.bands, self.chance)
-        show(figure, "; ".join(f"{labels[k]}: effective rank {ranks[k]:.1f}, kNN {r.final['knn']:.2f}" for k, r in runs.items()))
-        self._table(("knn", "effective_rank", "channel_std", "positive_cosine", "negative_cosine"), runs, labels)
+        show(figure, "; ".join(f"{LABELS[k]}: effective rank {ranks[k]:.1f}, kNN {r.final['knn']:.2f}" for k, r in runs.items()))
+        self._table(("knn", "effective_rank", "channel_std", "positive_cosine", "negative_cosine"), runs)
         loss, lowest = runs["no_negatives"].final["loss"], -1 / self.settings.temperature
         accuracy = {key: run.final["knn"] for key, run in runs.items()}
         if loss > 0.9 * lowest:
@@ -183,16 +182,15 @@ class ContrastiveLab(Sitting):
     def show_shortcut(self, contrastive_accuracy: Callable) -> tuple[tuple[float, float], tuple[float, float]]:
         """With and without colour: (contrastive accuracy of both), (kNN accuracy of both)."""
         runs = {UNTRAINED: self.untrained, "baseline": self.run("baseline"), "no_colour": self.run("no_colour")}
-        labels = {UNTRAINED: "untrained", "baseline": "SimCLR", "no_colour": "without colour"}
         accuracies = {key: float(contrastive_accuracy(*run.embeddings[2:])) for key, run in runs.items()}
-        values = {key: (labels[key], accuracies[key], run.final["knn"]) for key, run in runs.items()}
+        values = {key: (LABELS[key], accuracies[key], run.final["knn"]) for key, run in runs.items()}
         figure = charts.shortcut(values, self.bands, self.chance)
         text = "; ".join(
-            f"{labels[k]}: contrastive accuracy {accuracies[k]:.2f}, kNN {r.final['knn']:.2f}" for k, r in runs.items()
+            f"{LABELS[k]}: contrastive accuracy {accuracies[k]:.2f}, kNN {r.final['knn']:.2f}" for k, r in runs.items()
         )
         show(figure, text)
         pair = {key: runs[key] for key in ("baseline", "no_colour")}
-        self._table(("contrastive_accuracy", "knn", "loss"), pair, labels)
+        self._table(("contrastive_accuracy", "knn"), pair)
         return tuple(accuracies[key] for key in pair), tuple(run.final["knn"] for run in pair.values())
 
     def show_colours_alone(self, contrastive_accuracy: Callable) -> None:
@@ -219,12 +217,11 @@ class ContrastiveLab(Sitting):
         """kNN accuracy of a guess."""
         return 1 / len(self.images.train.classes)
 
-    def _table(self, names: tuple[str, ...], runs: dict[str, Run], labels: dict[str, str]) -> None:
-        trained = [key for key in runs if key != UNTRAINED]
-        table = Table("", *(labels[key] for key in runs), *(f"{labels[key]}, three seeds" for key in trained))
+    def _table(self, names: tuple[str, ...], runs: dict[str, Run], chance_of_knn: float | None = None) -> None:
+        table = Table("", *(LABELS[key] for key in runs), *(["chance"] if chance_of_knn else []))
         for name in names:
-            values = [run.final.get(name) for run in runs.values()]
-            table.add(name.replace("_", " "), *values, *(final_range(self.bands, key, name) for key in trained))
+            values = [(run.final[name], final_range(self.bands, key, name)) for key, run in runs.items()]
+            table.add(name, *values, *([chance_of_knn if name == "knn" else None] if chance_of_knn else []))
         table.show()
 
     def _some_views(self, count: int) -> Tensor:
@@ -236,6 +233,15 @@ class ContrastiveLab(Sitting):
         method.eval()
         z = method.head(method.encoder.features(views.flatten(0, 1))).float()
         return z.chunk(2)
+
+
+def direction(before: float, after: float, step: float = 0.02) -> str:
+    """"a" when a number rose by more than `step`, "c" when it fell by more, else "b".
+
+    >>> direction(0.5, 0.7), direction(0.5, 0.49)
+    ('a', 'b')
+    """
+    return "a" if after > before + step else "c" if after < before - step else "b"
 
 
 def _cosines(z1: Tensor, z2: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ def pipeline(image: Tensor, views: Tensor) -> Figure:
 
 def _picture(axis, image, x: float, y: float, side: float, colour: str | None = None) -> None:
     inset = axis.inset_axes((x - side / 2, y - side / 2, side, side), transform=axis.transData)
-    inset.imshow(image)
+    inset.imshow(image, interpolation="nearest")
     inset.set_xticks([])
     inset.set_yticks([])
     for edge in inset.spines.values():

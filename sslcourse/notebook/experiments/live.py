@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from sslcourse.evaluation.figures import to_png
 
-DPI = 120
+DPI = 110
 
 
 def show(figure: Figure, description: str) -> None:

@@ -20,15 +20,16 @@ def pixels(images: Tensor) -> np.ndarray:
     return images.detach().cpu().permute(0, 2, 3, 1).numpy()
 
 
-def image_row(figure_title: str, columns: list[tuple[str, np.ndarray]], width: float = 1.6) -> Figure:
-    """Pictures side by side, each under its title."""
-    figure = Figure(figsize=(width * len(columns), width + 0.5), layout="constrained")
-    for axis, (title, picture) in zip(np.atleast_1d(figure.subplots(1, len(columns))), columns, strict=True):
-        axis.imshow(picture)
-        axis.set_title(title, fontsize=9)
+def titled_images(columns: list[tuple[str, np.ndarray]], in_a_line: int, width: float = 1.35) -> Figure:
+    """Pictures `H,W,3` of one shape, each under its title, so many in a line; `width` in inches."""
+    lines = -(-len(columns) // in_a_line)
+    height, side = columns[0][1].shape[:2]
+    figure = Figure(figsize=(width * in_a_line, lines * (width * height / side + 0.25)), layout="constrained")
+    for axis in figure.subplots(lines, in_a_line, squeeze=False).flat:
         axis.axis("off")
-    if figure_title:
-        figure.suptitle(figure_title, fontsize=10)
+    for axis, (title, picture) in zip(figure.axes, columns, strict=False):
+        axis.imshow(picture, interpolation="nearest")
+        axis.set_title(title, fontsize=9)
     return figure
 
 
@@ -41,14 +42,14 @@ def boxes_and_views(images: Tensor, boxes: Tensor, views: Tensor) -> Figure:
     figure = Figure(figsize=(1.5 * count, 4.7), layout="constrained")
     axes = figure.subplots(3, count, squeeze=False)
     for column in range(count):
-        axes[0, column].imshow(pixels(images[column : column + 1])[0])
+        axes[0, column].imshow(pixels(images[column : column + 1])[0], interpolation="nearest")
         for view, colour in enumerate((BLUE, ORANGE)):
             top, left, height, width = boxes[view, column].tolist()
             for edge, line in (("white", 3.2), (colour, 1.8)):
                 axes[0, column].add_patch(
                     Rectangle((left - 0.5, top - 0.5), width, height, fill=False, edgecolor=edge, linewidth=line)
                 )
-            axes[view + 1, column].imshow(pixels(views[view, column : column + 1])[0])
+            axes[view + 1, column].imshow(pixels(views[view, column : column + 1])[0], interpolation="nearest")
             _frame(axes[view + 1, column], colour)
         axes[0, column].axis("off")
     for row, label in enumerate(("image", "view 1", "view 2")):
@@ -125,7 +126,7 @@ def colour_histograms(rows: list[tuple[str, Tensor]]) -> Figure:
     axes = figure.subplots(len(rows), 3, squeeze=False, width_ratios=(1, 1, 2.6))
     for row, (title, views) in enumerate(rows):
         for view, colour in enumerate((BLUE, ORANGE)):
-            axes[row, view].imshow(pixels(views[view : view + 1])[0])
+            axes[row, view].imshow(pixels(views[view : view + 1])[0], interpolation="nearest")
             _frame(axes[row, view], colour)
             axes[row, 2].stairs(
                 joint_histogram(views[view : view + 1], bins=3)[0].numpy(), color=colour, linewidth=1.6, label=f"view {view + 1}"
@@ -155,8 +156,8 @@ def _thumbnails(axis, views: Tensor) -> None:
     """Draw the views left of the rows and above the columns of a square table of one unit a cell."""
     count = len(views)
     shown = pixels(views)
-    axis.imshow(np.concatenate(shown, axis=0), extent=(-1.7, -0.7, count - 0.5, -0.5))
-    axis.imshow(np.concatenate(shown, axis=1), extent=(-0.5, count - 0.5, -0.7, -1.7))
+    axis.imshow(np.concatenate(shown, axis=0), extent=(-1.7, -0.7, count - 0.5, -0.5), interpolation="nearest")
+    axis.imshow(np.concatenate(shown, axis=1), extent=(-0.5, count - 0.5, -0.7, -1.7), interpolation="nearest")
     axis.set_xlim(-1.75, count - 0.45)
     axis.set_ylim(count - 0.45, -1.75)
     axis.axis("off")

@@ -4,32 +4,46 @@ from __future__ import annotations
 
 import html
 
-Value = float | tuple[float, float] | str | None
+# A number, a number with the range of three seeds, words, or an empty place.
+Value = float | tuple[float, tuple[float, float] | None] | str | None
+CAPTION = "in brackets: the range of three seeds"
+NAMES = {
+    "knn": "kNN accuracy (k = 20)",
+    "contrastive_accuracy": "contrastive accuracy",
+    "effective_rank": "effective rank of the features",
+    "channel_std": "channel standard deviation",
+    "positive_cosine": "cosine of positive pairs",
+    "negative_cosine": "cosine of negative pairs",
+}
 
 
 class Table:
-    """Rows of numbers and ranges under headings.
+    """Rows of numbers under headings, each with the range of three seeds in brackets where there is one.
 
-    >>> table = Table("", "mine", "three seeds")
-    >>> table.add("kNN", 0.5, (0.45, 0.52))
+    >>> table = Table("", "mine")
+    >>> table.add("loss", (0.5, (0.45, 0.52)))
     >>> print(table.text())
-         mine  three seeds
-    kNN  0.50  0.45 to 0.52
+          mine
+    loss  0.50 [0.45, 0.52]
+    in brackets: the range of three seeds
     """
 
     def __init__(self, *headings: str):
         self.headings = headings
         self.rows: list[tuple[str, ...]] = []
+        self.has_ranges = False
 
     def add(self, label: str, *values: Value) -> None:
-        """One row; a pair is a range, None an empty place."""
-        self.rows.append((label, *(_format(value) for value in values)))
+        """One row."""
+        self.has_ranges |= any(isinstance(value, tuple) and value[1] is not None for value in values)
+        self.rows.append((NAMES.get(label, label), *(_format(value) for value in values)))
 
     def text(self) -> str:
         """Columns aligned with blanks."""
         lines = [self.headings, *self.rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.headings))]
-        return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+        text = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
+        return "\n".join([*text, CAPTION] if self.has_ranges else text)
 
     def html(self) -> str:
         """A plain table that takes the notebook's own look."""
@@ -40,7 +54,8 @@ class Table:
             + "</tr>"
             for row in self.rows
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        note = f"<caption style='caption-side:bottom;text-align:left'>{CAPTION}</caption>" if self.has_ranges else ""
+        return f"<table>{note}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def show(self) -> None:
         """Display the table in a notebook; elsewhere print it."""
@@ -60,5 +75,6 @@ def _format(value: Value) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, tuple):
-        return f"{value[0]:.2f} to {value[1]:.2f}"
+        number, span = value
+        return f"{number:.2f} [{span[0]:.2f}, {span[1]:.2f}]" if span else f"{number:.2f}"
     return f"{value:.2f}"

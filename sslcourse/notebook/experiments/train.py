@@ -16,7 +16,6 @@ from sslcourse.evaluation.collapse import spectrum
 from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.methods.simclr import SimCLR, SimCLRSettings
 from sslcourse.models.convnet import ConvNet
-from sslcourse.models.encoder import build_encoder
 from sslcourse.training.fit import FitSettings, fit
 
 from .probe import Probe
@@ -67,7 +66,15 @@ def load_images(scale: LabScale, name: str = "objects", seed: int = 0, **options
 
 def augmentation(scale: LabScale, arm: Arm) -> Augmentation:
     """The transformations of an arm."""
-    settings = Augmentation(size=scale.view_size)
+    strength = scale.colour_strength
+    settings = Augmentation(
+        size=scale.view_size,
+        brightness=0.8 * strength,
+        contrast=0.8 * strength,
+        saturation=0.8 * strength,
+        hue=0.2 * strength,
+        blur=scale.blur,
+    )
     return settings if arm.colour else settings.without_color()
 
 
@@ -81,8 +88,7 @@ def make_method(scale: LabScale, arm: Arm, seed: int, loss: Loss | None = None) 
         negatives=arm.negatives,
         augmentation=augmentation(scale, arm),
     )
-    encoder = ConvNet(int(scale.encoder[4:])) if scale.encoder.startswith("conv") else build_encoder(scale.encoder, scale.view_size)
-    return SimCLR(encoder, settings, loss=loss if arm.negatives else None)
+    return SimCLR(ConvNet(width=scale.width), settings, loss=loss if arm.negatives else None)
 
 
 def knn(method: nn.Module, images: Images, scale: LabScale) -> float:
