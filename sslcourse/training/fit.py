@@ -67,8 +67,8 @@ def fit(
         state = load_checkpoint(out)
         if state is not None:
             refuse_changes(state["description"], description, out)
-    run = Run(method, image_set, settings, runtime_for(settings, device, state))
     was_training = method.training
+    run = Run(method, image_set, settings, runtime_for(settings, device, state))
     # Dropout draws from torch's global generators: the run has its own stretch of them, and gives them back as they were.
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(settings.seed)
