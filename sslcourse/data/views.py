@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -30,3 +33,85 @@ def two_views(
     for view, each in zip(views, (settings, second), strict=True):
         apply(images, draw(each, len(images), *images.shape[2:], generator), out=view)
     return views
+
+
+@dataclass(frozen=True)
+class MultiCropSettings:
+    """Global crops that show most of an image, and smaller local crops of its parts.
+
+    `global_crop` and `local_crop` say how each is made; `second_global`, where given, how the second global crop is (DINO
+    solarizes that one only); `global_crops` and `local_crops` how many there are of each (no local crop: 0). The defaults
+    are DINO's shares of the area (Caron et al. 2021, appendix B) on small images. Raises ValueError when a number is too
+    small or the second global crop has another size than the first.
+
+    >>> MultiCropSettings(global_crop=Augmentation(64, scale=(0.4, 1)), local_crops=6).local_crop.size
+    32
+    """
+
+    global_crop: Augmentation = field(default_factory=lambda: Augmentation(size=64, scale=(0.4, 1.0)))
+    local_crop: Augmentation = field(default_factory=lambda: Augmentation(size=32, scale=(0.05, 0.4)))
+    second_global: Augmentation | None = None
+    global_crops: int = 2
+    local_crops: int = 2
+
+    def __post_init__(self) -> None:
+        if self.global_crops < 1 or self.local_crops < 0:
+            raise ValueError(
+                "there must be at least 1 global crop and 0 local crops; "
+                f"got global_crops={self.global_crops}, local_crops={self.local_crops}"
+            )
+        if self.second_global is not None:
+            if self.global_crops < 2:
+                raise ValueError("second_global needs global_crops of at least 2; got 1")
+            if self.second_global.size != self.global_crop.size:
+                raise ValueError(
+                    "global crops must have one size to be stacked; "
+                    f"got {self.global_crop.size} and {self.second_global.size}"
+                )
+
+
+class MultiCrop(NamedTuple):
+    """The crops of a batch, float32 in [0, 1]: `global_views` `G,B,3,H,W` and `local_views` `L,B,3,h,w`, where L may be 0."""
+
+    global_views: Tensor
+    local_views: Tensor
+
+
+def multi_crop(images: Tensor, settings: MultiCropSettings, generator: torch.Generator | None = None) -> MultiCrop:
+    """Global and local random crops of each image, on the images' device.
+
+    `images` `B,3,H,W` uint8 or float in [0, 1]. All crops of one kind are drawn together and sent to the device in one
+    message. Raises ValueError on other shapes.
+
+    Source: Caron et al. 2020 (SwAV), section 3.2; Caron et al. 2021 (DINO), section 3.1.
+
+    >>> images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+    >>> crops = multi_crop(images, MultiCropSettings(local_crops=6), torch.Generator().manual_seed(0))
+    >>> tuple(crops.global_views.shape), tuple(crops.local_views.shape)
+    ((2, 4, 3, 64, 64), (6, 4, 3, 32, 32))
+    """
+    first, second, local = settings.global_crop, settings.second_global, settings.local_crop
+    globals_ = _empty(images, settings.global_crops, first.size)
+    locals_ = _empty(images, settings.local_crops, local.size)
+    if second is None:
+        _fill(globals_, images, first, generator)
+    else:
+        _fill(globals_[:1], images, first, generator)
+        _fill(globals_[1:2], images, second, generator)
+        _fill(globals_[2:], images, first, generator)
+    _fill(locals_, images, local, generator)
+    return MultiCrop(globals_, locals_)
+
+
+def _empty(images: Tensor, views: int, size: int) -> Tensor:
+    return torch.empty(views, len(images), 3, size, size, device=images.device)
+
+
+def _fill(views: Tensor, images: Tensor, settings: Augmentation, generator: torch.Generator | None) -> None:
+    """Write a crop of each image into each of `views` `V,B,3,h,w`."""
+    if len(views) == 0:
+        return
+    batch = len(images)
+    draws = draw(settings, len(views) * batch, *images.shape[2:], generator, images.device)
+    for number, view in enumerate(views):  # one after the other: all at once would need V copies of the images
+        apply(images, draws[number * batch : (number + 1) * batch], out=view)

@@ -1,5 +1,43 @@
-"""Losses as pure functions: tensors in, one scalar out, float32 inside, nothing remembered between calls."""
+"""Losses as functions: tensors in, one scalar out, float32 inside; what is remembered between calls is `Center` alone."""
 
 from sslcourse.losses.contrastive import alignment, alignment_only, nt_xent, uniformity
+from sslcourse.losses.distillation import (
+    Center,
+    centered_softmax,
+    entropy,
+    patch_cross_entropy,
+    sinkhorn,
+    view_cross_entropy,
+)
+from sslcourse.losses.local_global import (
+    affinity_fit_loss,
+    affinity_repulsion,
+    frozen,
+    info_nce,
+    local_dissimilarity,
+)
+from sslcourse.losses.reconstruction import normalize_patches, patchify, reconstruction_loss, unpatchify
+from sslcourse.losses.regression import cosine_regression
 
-__all__ = ["alignment", "alignment_only", "nt_xent", "uniformity"]
+__all__ = [
+    "Center",
+    "affinity_fit_loss",
+    "affinity_repulsion",
+    "alignment",
+    "alignment_only",
+    "centered_softmax",
+    "cosine_regression",
+    "entropy",
+    "frozen",
+    "info_nce",
+    "local_dissimilarity",
+    "normalize_patches",
+    "nt_xent",
+    "patch_cross_entropy",
+    "patchify",
+    "reconstruction_loss",
+    "sinkhorn",
+    "uniformity",
+    "unpatchify",
+    "view_cross_entropy",
+]

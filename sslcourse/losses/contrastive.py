@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.losses.precision import autocast_off, full_precision
+from sslcourse.losses.processes import gather_rows_with_gradient, rank
 
 
-def nt_xent(z1: Tensor, z2: Tensor, temperature: float = 0.5, *, gather: bool = False) -> Tensor:
+def nt_xent(
+    z1: Tensor, z2: Tensor, temperature: float = 0.5, *, decoupled: bool = False, gather: bool = False
+) -> Tensor:
     """Normalised temperature-scaled cross-entropy: tell each view's partner from the 2N - 2 other views.
 
     `z1` and `z2` are two views of the same N images, each `N,D`, in any scale (they are l2-normalised here). Each of the
@@ -25,12 +27,15 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float = 0.5, *, gather: bool = 
     twice that). Computed in float32, or in float64 when that is given. Raises ValueError on other shapes and on a
     temperature that is not positive.
 
+    With `decoupled=True` the right answer leaves its own denominator (DCL): a pair that agrees already is then pushed
+    from the others as hard as before, so that few negatives do. It needs at least two images.
+
     With `gather=True` the views of all processes serve as negatives; every process must bring the same N. The value is
     then the mean over this process's own anchors, and the mean of the values over the processes is the loss of the one
     big batch. The gradient at z1 and z2 is that of the *sum* of the values over the processes; DistributedDataParallel
     averages parameter gradients over the processes, which makes it exactly the gradient of the big batch's loss.
 
-    Source: Chen et al. 2020, equation 1.
+    Source: Chen et al. 2020, equation 1; Yeh et al. 2022, "Decoupled Contrastive Learning", equation 6 without weights.
 
     >>> one_point = torch.ones(4, 8)                            # identical embeddings: a guess among 2N - 1
     >>> abs(nt_xent(one_point, one_point).item() - math.log(2 * 4 - 1)) < 1e-6
@@ -44,14 +49,21 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float = 0.5, *, gather: bool = 
         own = torch.arange(2 * n, device=z1.device)
         partner = own.roll(n)  # view i of the first half belongs to view i of the second
         others = anchors
-        if gather and dist.is_available() and dist.is_initialized():
-            others = _GatherWithGradient.apply(anchors)  # world*2N,D
-            first = dist.get_rank() * 2 * n
-            own, partner = own + first, partner + first
+        if gather:
+            others = gather_rows_with_gradient(anchors)  # world*2N,D
+            own, partner = own + rank() * 2 * n, partner + rank() * 2 * n
         logits = anchors @ others.T / temperature  # 2N,world*2N
         columns = torch.arange(len(others), device=z1.device)
         logits = logits.masked_fill(columns == own[:, None], -math.inf)  # a view is no candidate for itself
-        return F.cross_entropy(logits, partner)
+        if not decoupled:
+            return F.cross_entropy(logits, partner)
+        if len(others) < 4:
+            raise ValueError(
+                "decoupled=True needs at least 2 images: without its partner, a view of 1 has no candidate"
+            )
+        positives = logits.gather(1, partner[:, None])[:, 0]
+        negatives = logits.masked_fill(columns == partner[:, None], -math.inf)
+        return (negatives.logsumexp(1) - positives).mean()
 
 
 def alignment_only(z1: Tensor, z2: Tensor, temperature: float = 0.5) -> Tensor:
@@ -111,23 +123,6 @@ def uniformity(z: Tensor, t: float = 2.0) -> Tensor:
         potentials = -t * (2 - 2 * unit @ unit.T)  # N,N; for unit vectors the squared distance is 2 - 2 cos
         itself = torch.eye(n, dtype=torch.bool, device=z.device)
         return torch.logsumexp(potentials.masked_fill(itself, -math.inf).flatten(), 0) - math.log(n * (n - 1))
-
-
-class _GatherWithGradient(torch.autograd.Function):
-    """all_gather along the first axis whose backward returns to each process what all processes ask of its rows."""
-
-    @staticmethod
-    def forward(ctx, rows: Tensor) -> Tensor:
-        ctx.first, ctx.count = dist.get_rank() * len(rows), len(rows)
-        parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
-        dist.all_gather(parts, rows.contiguous())
-        return torch.cat(parts)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        total = gradient.contiguous().clone()  # autograd may hand the same tensor to others: do not add into it
-        dist.all_reduce(total)
-        return total[ctx.first : ctx.first + ctx.count]
 
 
 def _check_pair(z1: Tensor, z2: Tensor) -> None:

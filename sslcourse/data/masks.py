@@ -1,0 +1,117 @@
+"""Which patches are hidden: a bool mask `B,N`, True = hidden, for a whole batch at once.
+
+Random numbers are drawn, and the mask is made, on the generator's device (CPU without one); then it moves to `device`,
+so that the same CPU generator gives the same masks on any device. Nothing here waits for the device or has a shape that
+depends on data.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+BLOCKS = (
+    16  # rectangles drawn an image: with that many, they cover what is asked for but in one image of some thousands
+)
+SMALLEST_BLOCK = 4  # patches
+ASPECT = (0.3, 1 / 0.3)  # a rectangle's height / width
+
+
+def random_masks(
+    batch: int,
+    num_patches: int,
+    ratio: float,
+    generator: torch.Generator | None = None,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """Hide a random `round(ratio * N)` of the N patches of each image, each image its own: bool `B,N`.
+
+    Raises ValueError when the ratio is not from 0 to 1.
+
+    Source: He et al. 2022 (MAE), section 3, "Masking".
+
+    >>> random_masks(2, 16, 0.75, torch.Generator().manual_seed(0)).sum(1).tolist()
+    [12, 12]
+    """
+    if not 0 <= ratio <= 1:
+        raise ValueError(f"ratio is the hidden share of the patches, from 0 to 1; got {ratio}")
+    _check_sizes(batch, num_patches)
+    order = torch.rand(batch, num_patches, generator=generator, device=_source(generator)).argsort(1)
+    hidden = torch.arange(num_patches, device=order.device) < round(ratio * num_patches)
+    return _moved(torch.empty_like(order, dtype=torch.bool).scatter_(1, order, hidden.expand_as(order)), device)
+
+
+def block_masks(
+    batch: int,
+    grid: tuple[int, int],
+    ratio_range: tuple[float, float],
+    generator: torch.Generator | None = None,
+    device: torch.device | str | None = None,
+    probability: float = 1.0,
+) -> Tensor:
+    """Hide rectangles of patches of a `grid` of (rows, columns): bool `B,N`, row by row.
+
+    With `probability` an image has patches hidden at all; the share of them is then drawn uniformly from `ratio_range` (iBOT:
+    (0.1, 0.5) with probability 0.5) and exactly that many, rounded, are hidden: rectangles of random area, shape and place
+    are laid one after the other, and the last one is cut off where the number is reached. Raises ValueError when a
+    ratio or the probability is not from 0 to 1.
+
+    Source: Bao et al. 2022, "BEiT: BERT Pre-Training of Image Transformers", algorithm 1, as used by Zhou et al. 2022
+    (iBOT), section 4.1; there a rectangle that does not fit is drawn anew, here for the whole batch at once.
+
+    >>> block_masks(3, (8, 8), (0.25, 0.25), torch.Generator().manual_seed(0)).sum(1).tolist()
+    [16, 16, 16]
+    """
+    low, high = ratio_range
+    if not 0 <= low <= high <= 1:
+        raise ValueError(f"ratio_range must be (low, high) with 0 <= low <= high <= 1; got {tuple(ratio_range)}")
+    if not 0 <= probability <= 1:
+        raise ValueError(f"probability is the share of images with a mask, from 0 to 1; got {probability}")
+    rows, columns = grid
+    _check_sizes(batch, rows, columns)
+    source = _source(generator)
+
+    def uniform(*shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        return torch.rand(batch, *shape, generator=generator, device=source) * (high - low) + low
+
+    hides = uniform(1) < probability
+    count = (uniform(1, low=low, high=high) * (rows * columns)).round() * hides  # B,1
+
+    area = SMALLEST_BLOCK + uniform(BLOCKS) * (count - SMALLEST_BLOCK).clamp(min=0)  # B,blocks
+    aspect = uniform(BLOCKS, low=math.log(ASPECT[0]), high=math.log(ASPECT[1])).exp()
+    tall = (area * aspect).sqrt().round().clamp(1, rows)
+    wide = (area / aspect).sqrt().round().clamp(1, columns)
+    in_rows = _covered(tall, uniform(BLOCKS), rows)  # B,blocks,rows
+    in_columns = _covered(wide, uniform(BLOCKS), columns)
+    covered = (in_rows[:, :, :, None] & in_columns[:, :, None, :]).flatten(2)  # B,blocks,N
+
+    # the number of the first rectangle that covers a patch; BLOCKS where none does
+    first = torch.where(covered.any(1), covered.int().argmax(1), BLOCKS)  # B,N
+    # inside a rectangle patches come row by row, in half of the images from below
+    place = torch.arange(rows * columns, device=source)
+    place = torch.where(uniform(1) < 0.5, place, place.flip(0))  # B,N
+    order = (first * (rows * columns) + place).argsort(1)
+    hidden = torch.arange(rows * columns, device=source) < count  # B,N
+    return _moved(torch.empty_like(hidden).scatter_(1, order, hidden), device)
+
+
+def _covered(length: Tensor, start: Tensor, size: int) -> Tensor:
+    """Which of `size` places lie in the spans `B,blocks` of whole `length` whose `start` is a share of the spare places."""
+    start = (start * (size - length + 1)).floor().minimum(size - length)[:, :, None]
+    place = torch.arange(size, device=length.device)
+    return (place >= start) & (place < start + length[:, :, None])
+
+
+def _source(generator: torch.Generator | None) -> torch.device:
+    return generator.device if generator is not None else torch.device("cpu")
+
+
+def _moved(mask: Tensor, device: torch.device | str | None) -> Tensor:
+    return mask if device is None else mask.to(device, non_blocking=True)
+
+
+def _check_sizes(*sizes: int) -> None:
+    if min(sizes) < 1:
+        raise ValueError(f"batch, grid and number of patches must be at least 1; got {sizes}")
