@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
 from sslcourse.data.imageset import ImageSet
+from sslcourse.training import distributed
 from sslcourse.training.checkpoint import (
     list_checkpoints,
     load_checkpoint,
@@ -20,8 +21,9 @@ from sslcourse.training.checkpoint import (
     write_atomically,
 )
 from sslcourse.training.meters import NonFiniteLoss, non_finite_advice
-from sslcourse.training.run import FitSettings, Run, describe_run
-from sslcourse.training.runtime import Runtime, pick_device, pick_precision
+from sslcourse.training.run import Run, Views, describe_run
+from sslcourse.training.runtime import Runtime, pick_compile, pick_device, pick_precision
+from sslcourse.training.settings import FitSettings
 
 __all__ = ["FitSettings", "NonFiniteLoss", "fit"]
 
@@ -41,13 +43,15 @@ def fit(
     """Train `method` in place and return one row (a dict of numbers) for every `log_every` steps.
 
     A method has `draw_views(images, generator) -> views` and `forward(views) -> (loss, metrics)`, metrics being scalars
-    that stay on the device; if it has `diagnose(views) -> dict`, that is called at each row. A row holds `step`, the means
-    since the last row of `loss`, `gradient_norm` and the metrics, `learning_rate`, `images_per_second`, `data_wait` (the
-    share of the time that went into making views), `seconds` of training so far, and what `evaluate(method)` gave.
-    The method comes back on the run's device.
+    that stay on the device. Where it has them, `begin_step(step, steps)` is called before the views are drawn, `end_step()`
+    after the optimiser's step and `diagnose(views) -> dict` at each row; see also `parameter_groups` (optimizer_groups) and
+    `Runtime.compiled` (compile_targets). A row holds `step`, the means since the last row of `loss`, `gradient_norm` and the
+    metrics, `learning_rate`, `images_per_second`, `data_wait` (the share of the time that went into making views),
+    `seconds` of training so far, and what `evaluate(method)` gave. The method comes back on the run's device.
 
     With `out`, the run writes `log.jsonl` and checkpoints there, and the same call continues a run that was killed: on one
-    kind of device and number of threads, bit for bit. A finished run is not repeated.
+    kind of device and number of threads, bit for bit. A finished run is not repeated. In a process group (torchrun, see
+    `distributed.process_group`) every process makes the same call; the first evaluates and writes.
     Raises SettingsChanged when `out` holds a run made otherwise, NonFiniteLoss when the loss is NaN or infinite.
 
     >>> from sslcourse.methods import SimCLR, SimCLRSettings
@@ -64,20 +68,21 @@ def fit(
     state = None
     description = describe_run(method, image_set, settings) if out is not None else {}
     if out is not None:
-        state = load_checkpoint(out)
+        state = distributed.from_first(load_checkpoint(out) if distributed.is_first() else None)
         if state is not None:
             refuse_changes(state["description"], description, out)
     was_training = method.training
     run = Run(method, image_set, settings, runtime_for(settings, device, state))
     # Dropout draws from torch's global generators: the run has its own stretch of them, and gives them back as they were.
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(settings.seed)
+        torch.manual_seed(settings.seed + 1009 * distributed.rank())
         if state is not None:
             run.load_state_dict(state)
-        log = open_log(out, run.history) if out is not None else None
+        log = open_log(out, run.history) if out is not None and distributed.is_first() else None
         try:
             train(run, out, description, evaluate, on_log, log, progress)
         finally:
+            run.runtime.release(method)
             if log is not None:
                 log.close()
     method.train(was_training)
@@ -87,7 +92,8 @@ def fit(
 def train(run: Run, out, description: dict, evaluate, on_log, log, progress: bool) -> None:
     """Take the steps that are left, with log lines, evaluations and checkpoints where the settings want them."""
     settings = run.settings
-    quiet = not progress or os.environ.get("TQDM_DISABLE", "") not in ("", "0")
+    first = distributed.is_first()
+    quiet = not progress or not first or os.environ.get("TQDM_DISABLE", "") not in ("", "0")
     with tqdm(total=settings.steps, initial=run.step, desc=type(run.method).__name__, disable=quiet, leave=True) as bar:
         while run.step < settings.steps:
             with run.stopwatch.training():
@@ -108,31 +114,34 @@ def train(run: Run, out, description: dict, evaluate, on_log, log, progress: boo
                     log.flush()
                 bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
             if saves:
-                save_checkpoint(out, {"description": description, **run.state_dict()}, run.step)
+                state = {"description": description, **run.state_dict()}
+                if first:
+                    save_checkpoint(out, state, run.step)
             bar.update()
-            if on_log is not None and (logs or evaluates):
+            if on_log is not None and first and (logs or evaluates):
                 on_log(row)
 
 
-def make_row(run: Run, views: Tensor, evaluate: Evaluate | None) -> dict:
-    """The log line of the window that ends here; a new window begins."""
+def make_row(run: Run, views: Views, evaluate: Evaluate | None) -> dict:
+    """The log line of the window that ends here, the same in all processes; a new window begins."""
     seconds, views_share = run.stopwatch.read()
     row = {"step": run.step, **run.window.means(), "learning_rate": run.settings.learning_rate_at(run.step - 1)}
-    if hasattr(run.method, "diagnose"):
-        with run.runtime.autocast():
-            row |= {name: float(value) for name, value in run.method.diagnose(views).items()}
-    run.seconds += seconds
-    row |= {
-        "images_per_second": run.stopwatch.steps * run.settings.batch_size / max(seconds, 1e-9),
-        "data_wait": views_share,
-        "seconds": run.seconds,
-    }
-    if evaluate is not None:
-        row |= {name: float(value) for name, value in evaluate(run.method).items()}
-        run.method.train()
+    with run.runtime.eager():
+        if hasattr(run.method, "diagnose"):
+            with run.runtime.autocast():
+                row |= {name: float(value) for name, value in run.method.diagnose(views).items()}
+        run.seconds += seconds
+        row |= {
+            "images_per_second": run.stopwatch.steps * run.settings.batch_size / max(seconds, 1e-9),
+            "data_wait": views_share,
+            "seconds": run.seconds,
+        }
+        if evaluate is not None and distributed.is_first():
+            row |= {name: float(value) for name, value in evaluate(run.method).items()}
+            run.method.train()
     run.window.clear()
     run.stopwatch.reset()
-    return row
+    return distributed.from_first(row)
 
 
 def stop_if_not_finite(run: Run, out: str | os.PathLike | None) -> None:
@@ -157,7 +166,8 @@ def runtime_for(settings: FitSettings, device: torch.device, state: dict | None)
     precision = settings.precision
     if state is not None and precision == "auto" and state["device"] == device.type:
         precision = state["precision"]
-    return Runtime(device, pick_precision(device, precision), settings.compile)
+    compile = pick_compile(device, settings.compile, settings.steps)
+    return Runtime(device, pick_precision(device, precision), compile)
 
 
 def open_log(out: str | os.PathLike, history: list[dict]):

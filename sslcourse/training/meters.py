@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from sslcourse.training.distributed import mean_over_processes
+
 
 class NonFiniteLoss(RuntimeError):
     """The loss or its gradient became NaN or infinite; the message says where and what to try."""
@@ -35,9 +37,12 @@ class Window:
         self.waiting.append(torch.stack([value.detach().float() for value in metrics.values()]))
 
     def read(self) -> None:
-        """Fetch what waits on the device, in one copy: the only moment at which the processor waits for it."""
+        """Fetch what waits on the device, in one copy: the only moment at which the processor waits for it.
+
+        In a group of processes, the means over them; all must read at the same steps.
+        """
         if self.waiting:
-            self.values += torch.stack(self.waiting).tolist()
+            self.values += mean_over_processes(torch.stack(self.waiting)).tolist()
             self.waiting = []
 
     def first_non_finite(self, names: tuple[str, ...]) -> tuple[int, str, float] | None:

@@ -1,4 +1,4 @@
-"""The optimiser of a run."""
+"""The optimiser of a run: which parameters decay, and which have a learning rate of their own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import torch
 from torch import nn
 
 FUSED_ON = ("cuda", "cpu", "mps")
+GROUP_KEYS = {"params", "lr_scale", "constant_lr", "weight_decay"}
 
 
 def parameter_groups(method: nn.Module, weight_decay: float) -> list[dict]:
-    """Trainable parameters in two groups: matrices and kernels with weight decay; norms, biases and gains without.
+    """Trainable parameters in groups: matrices and kernels with weight decay; norms, biases and gains without.
+
+    What `method.optimizer_groups()` lists, where there is such a method, forms groups of its own: `params`, and optionally
+    `lr_scale` (times the run's learning rate), `constant_lr` (no schedule, as for SimSiam's predictor) and `weight_decay`
+    (None: as the others). Each group says so in `lr_scale`, `constant_lr` and `follows_decay` (its weight decay is the
+    run's). Frozen parameters are left out. Raises ValueError when nothing is trained, on unknown keys, and on a parameter
+    that is listed twice or is none of the method's.
 
     >>> groups = parameter_groups(nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3)), 0.1)
     >>> [(group["weight_decay"], len(group["params"])) for group in groups]
@@ -18,11 +25,32 @@ def parameter_groups(method: nn.Module, weight_decay: float) -> list[dict]:
     trained = [parameter for parameter in method.parameters() if parameter.requires_grad]
     if not trained:
         raise ValueError("the method has no parameter that requires a gradient: nothing to train")
-    groups = [
-        {"params": [parameter for parameter in trained if parameter.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [parameter for parameter in trained if parameter.ndim < 2], "weight_decay": 0.0},
-    ]
+    own = list(method.optimizer_groups()) if hasattr(method, "optimizer_groups") else []
+    for group in own:
+        if not {"params"} <= set(group) <= GROUP_KEYS:
+            raise ValueError(
+                f"a group of optimizer_groups() has params and any of {sorted(GROUP_KEYS)}; got {sorted(group)}"
+            )
+    own = [{**group, "params": [p for p in group["params"] if p.requires_grad]} for group in own]
+    apart = [id(parameter) for group in own for parameter in group["params"]]
+    if len(apart) != len(set(apart)) or not set(apart) <= {id(parameter) for parameter in trained}:
+        raise ValueError("optimizer_groups() must list parameters of the method, each once")
+    own.append({"params": [parameter for parameter in trained if id(parameter) not in set(apart)]})
+    groups = [part for group in own for part in _split_by_decay(group, weight_decay)]
     return [group for group in groups if group["params"]]
+
+
+def _split_by_decay(group: dict, weight_decay: float) -> list[dict]:
+    """One group where its weight decay is given; otherwise the two that the run's weight decay makes of it."""
+    rate = {"lr_scale": float(group.get("lr_scale", 1.0)), "constant_lr": bool(group.get("constant_lr", False))}
+    if (given := group.get("weight_decay")) is not None:
+        return [{"params": group["params"], "weight_decay": float(given), "follows_decay": False, **rate}]
+    wide = [parameter for parameter in group["params"] if parameter.ndim >= 2]
+    thin = [parameter for parameter in group["params"] if parameter.ndim < 2]
+    return [
+        {"params": wide, "weight_decay": weight_decay, "follows_decay": True, **rate},
+        {"params": thin, "weight_decay": 0.0, "follows_decay": False, **rate},
+    ]
 
 
 def make_optimizer(
@@ -32,3 +60,17 @@ def make_optimizer(
     groups = parameter_groups(method, weight_decay)
     fused = all(parameter.device.type in FUSED_ON for group in groups for parameter in group["params"])
     return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=fused)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, *, scheduled: float, peak: float, weight_decay: float) -> None:
+    """Give every group its learning rate and weight decay for the coming step.
+
+    >>> optimizer = make_optimizer(nn.Linear(2, 2), learning_rate=1.0)
+    >>> set_rates(optimizer, scheduled=0.5, peak=1.0, weight_decay=0.1)
+    >>> [(group["lr"], group["weight_decay"]) for group in optimizer.param_groups]
+    [(0.5, 0.1), (0.5, 0.0)]
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = (peak if group["constant_lr"] else scheduled) * group["lr_scale"]
+        if group["follows_decay"]:
+            group["weight_decay"] = weight_decay

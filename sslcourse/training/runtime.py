@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import time
@@ -16,6 +17,8 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 # bf16 on a processor must win by this factor in the timing below before "auto" takes it.
 BF16_GAIN_ON_CPU = 1.3
+# Compiling takes as long as some hundred steps.
+COMPILE_FROM_STEPS = 1000
 
 
 @dataclass(frozen=True)
@@ -42,14 +45,32 @@ class Runtime:
         return torch.amp.GradScaler(self.device.type) if self.precision == "fp16" else None
 
     def compiled(self, method: nn.Module) -> nn.Module:
-        """`method`, compiled when the run wants it; both share their parameters."""
-        return torch.compile(method) if self.compile else method
+        """What to call in place of `method` when the run compiles: both share their parameters.
+
+        The submodules named in `method.compile_targets` are compiled in place, each in one graph and for every shape of its
+        input anew (views come in two or three sizes); a method that names none is compiled as a whole.
+        """
+        targets = getattr(method, "compile_targets", ())
+        if not self.compile or not targets:
+            return torch.compile(method) if self.compile else method
+        for name in targets:
+            method.get_submodule(name).compile(fullgraph=True, dynamic=False)
+        return method
+
+    def release(self, method: nn.Module) -> None:
+        """Undo what `compiled` did in place: a trained method is used with other shapes."""
+        for name in getattr(method, "compile_targets", ()) if self.compile else ():
+            method.get_submodule(name)._compiled_call_impl = None  # nn.Module.compile has no public way back
+
+    def eager(self) -> AbstractContextManager:
+        """The context for what has other shapes than a training step: nothing is compiled for it."""
+        return torch.compiler.set_stance("force_eager") if self.compile else nullcontext()
 
 
-def make_runtime(device: str = "auto", precision: str = "auto", compile: bool = False) -> Runtime:
+def make_runtime(device: str = "auto", precision: str = "auto", compile: bool | str = False) -> Runtime:
     """The runtime for what was asked for, "auto" replaced by what this machine does best."""
     picked = pick_device(device)
-    return Runtime(picked, pick_precision(picked, precision), compile)
+    return Runtime(picked, pick_precision(picked, precision), pick_compile(picked, compile))
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -93,6 +114,19 @@ def pick_precision(device: torch.device, name: str = "auto") -> str:
             f"precision {name!r} is not available on {device.type}; choose one of: auto, {', '.join(allowed)}"
         )
     return name
+
+
+def pick_compile(device: torch.device, wanted: bool | str = "auto", steps: int = COMPILE_FROM_STEPS) -> bool:
+    """Whether to compile: as asked for, or with "auto" where it pays, on CUDA with Triton and for a long run.
+
+    On a processor compiling costs a minute or two, and bf16 alone already gives most of what both give together.
+
+    >>> pick_compile(torch.device("cpu"), "auto"), pick_compile(torch.device("cpu"), True)
+    (False, True)
+    """
+    if wanted != "auto":
+        return bool(wanted)
+    return device.type == "cuda" and steps >= COMPILE_FROM_STEPS and importlib.util.find_spec("triton") is not None
 
 
 def has_bf16_instructions() -> bool:

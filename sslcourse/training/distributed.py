@@ -1,0 +1,128 @@
+"""Several processes that train one method: each takes its slice of every batch, the first one writes.
+
+Started by `torchrun --nproc-per-node N -m sslcourse train ...`. With one process everything here does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+def rank() -> int:
+    """The number of this process, from 0.
+
+    >>> rank(), world_size(), is_first()
+    (0, 1, True)
+    """
+    return dist.get_rank() if _is_running() else 0
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if _is_running() else 1
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes files and draws progress bars."""
+    return rank() == 0
+
+
+@contextmanager
+def process_group(device: str = "auto") -> Iterator[None]:
+    """The group that torchrun's environment describes: NCCL where the run is on CUDA, gloo otherwise; left at the end.
+
+    Without torchrun, or in a group already, nothing happens.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) <= 1 or _is_running():
+        yield
+        return
+    on_cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    if on_cuda:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    dist.init_process_group("nccl" if on_cuda else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def prepare(method: nn.Module, device: torch.device) -> nn.Module:
+    """`method` ready for several processes: on CUDA every BatchNorm becomes one over all processes.
+
+    gloo has no SyncBatchNorm on the processor: there each process normalises by its own slice of the batch.
+    """
+    if world_size() > 1 and device.type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(method)
+    return method
+
+
+def parallel(forward: nn.Module) -> nn.Module:
+    """What to call for the loss: the method itself, or one that averages the gradients over the processes.
+
+    All start from the weights of the first. Buffers are left to the method, which all-reduces what must be equal.
+    """
+    if world_size() == 1:
+        return forward
+    return DistributedDataParallel(forward, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+
+def own_slice(batch: Tensor) -> Tensor:
+    """This process's rows of a batch that all processes drew alike.
+
+    >>> own_slice(torch.arange(4)).tolist()
+    [0, 1, 2, 3]
+    """
+    rows = len(batch) // world_size()
+    return batch[rank() * rows : (rank() + 1) * rows]
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Raise ValueError unless every process gets the same number of images, and at least two."""
+    count = world_size()
+    if batch_size % count or batch_size // count < 2:
+        raise ValueError(
+            f"batch_size is the batch of all {count} processes together: a multiple of {count}, at least {2 * count}; got {batch_size}"
+        )
+
+
+def mean_over_processes(values: Tensor) -> Tensor:
+    """The mean of `values` over the processes; every process must call it at the same moment."""
+    if world_size() > 1:
+        values = values.clone()
+        dist.all_reduce(values)
+        values /= world_size()
+    return values
+
+
+def from_first(thing: Any) -> Any:
+    """What the first process gives here, in all of them."""
+    if world_size() == 1:
+        return thing
+    box = [thing]
+    dist.broadcast_object_list(box, src=0)
+    return box[0]
+
+
+def from_all(thing: Any) -> list[Any]:
+    """What each process gives here, in the order of their ranks.
+
+    >>> from_all("a")
+    ['a']
+    """
+    if world_size() == 1:
+        return [thing]
+    box: list[Any] = [None] * world_size()
+    dist.all_gather_object(box, thing)
+    return box
+
+
+def _is_running() -> bool:
+    return dist.is_available() and dist.is_initialized()

@@ -1,0 +1,90 @@
+"""Device, precision and seeds: what is picked, what is refused, what can be relied on."""
+
+import pytest
+import torch
+
+from sslcourse.training import runtime
+
+
+def test_auto_takes_a_device_that_is_there():
+    device = runtime.pick_device()
+    torch.zeros(1, device=device)
+    assert device.type == ("cuda" if torch.cuda.is_available() else device.type)
+
+
+@pytest.mark.parametrize("name", ["tpu", "gpu", ""])
+def test_an_unknown_device_is_refused_with_the_ones_that_are_there(name):
+    with pytest.raises(ValueError, match="choose one of: auto, .*cpu"):
+        runtime.pick_device(name)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_cuda_is_refused_where_there_is_none():
+    with pytest.raises(ValueError, match="cuda"):
+        runtime.pick_device("cuda")
+
+
+@pytest.mark.parametrize(
+    "capability, expected", [((6, 0), "fp32"), ((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")]
+)
+def test_the_precision_on_cuda_follows_the_card(monkeypatch, capability, expected):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert runtime.pick_precision(torch.device("cuda")) == expected
+
+
+@pytest.mark.parametrize(
+    "instructions, gain, expected",
+    [(True, 2.0, "bf16"), (True, 1.1, "fp32"), (False, 2.0, "fp32")],
+)
+def test_bf16_on_a_processor_needs_instructions_and_a_measured_gain(monkeypatch, instructions, gain, expected):
+    monkeypatch.setattr(runtime, "has_bf16_instructions", lambda: instructions)
+    monkeypatch.setattr(runtime, "cpu_bf16_gain", lambda: gain)
+    assert runtime.pick_precision(torch.device("cpu")) == expected
+
+
+def test_the_timing_behind_it_leaves_threads_and_generator_alone():
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    runtime.cpu_bf16_gain.cache_clear()
+    assert runtime.cpu_bf16_gain() > 0
+    assert torch.get_num_threads() == threads and torch.equal(torch.get_rng_state(), state)
+
+
+def test_fp16_is_refused_on_a_processor():
+    with pytest.raises(ValueError, match="auto, fp32, bf16"):
+        runtime.pick_precision(torch.device("cpu"), "fp16")
+
+
+def test_only_fp16_gets_a_scaler_and_only_reduced_precision_an_autocast():
+    layer, rows = torch.nn.Linear(4, 4), torch.ones(2, 4)
+    for precision, expected in {"fp32": torch.float32, "bf16": torch.bfloat16}.items():
+        made = runtime.make_runtime("cpu", precision)
+        assert made.make_scaler() is None
+        with made.autocast():
+            assert layer(rows).dtype == expected
+
+
+def test_generators_repeat_and_differ_by_seed_and_stream():
+    def drawn(*key):
+        return torch.rand(8, generator=runtime.make_generator(torch.device("cpu"), *key))
+
+    assert torch.equal(drawn(3, 1), drawn(3, 1))
+    assert not torch.equal(drawn(3, 1), drawn(3, 0)) and not torch.equal(drawn(3, 1), drawn(4, 1))
+
+
+def test_a_generator_for_meta_lives_on_the_processor():
+    assert runtime.make_generator(torch.device("meta"), 0).device.type == "cpu"
+
+
+def test_seed_everything_repeats_weights():
+    def weights():
+        runtime.seed_everything(5)
+        return torch.nn.Linear(3, 3).weight
+
+    assert torch.equal(weights(), weights())
+
+
+def test_describe_says_what_a_bug_report_needs():
+    described = runtime.describe()
+    assert {"python", "torch", "platform", "device", "precision", "cores", "memory"} <= described.keys()
+    assert described["precision"] in runtime.PRECISIONS
+    assert all(isinstance(value, str) and value for value in described.values())
