@@ -1,7 +1,28 @@
 """Encoders and heads. Every encoder offers `.features(images) -> B,D` and `.dim`; images are float in [0, 1]."""
 
 from sslcourse.models.convnet import ConvNet
+from sslcourse.models.decoder import Decoded, Decoder
+from sslcourse.models.ema import is_aliased, make_teacher, momentum_at, update_ema
 from sslcourse.models.encoder import TokenEncoder, Tokens, build_encoder
-from sslcourse.models.heads import ProjectionHead
+from sslcourse.models.evit import PrunedEncoder, PrunedTokens
+from sslcourse.models.heads import AffinityHead, ProjectionHead, PrototypeHead
+from sslcourse.models.stem import ConvStem
 
-__all__ = ["ConvNet", "ProjectionHead", "TokenEncoder", "Tokens", "build_encoder"]
+__all__ = [
+    "AffinityHead",
+    "ConvNet",
+    "ConvStem",
+    "Decoded",
+    "Decoder",
+    "ProjectionHead",
+    "PrototypeHead",
+    "PrunedEncoder",
+    "PrunedTokens",
+    "TokenEncoder",
+    "Tokens",
+    "build_encoder",
+    "is_aliased",
+    "make_teacher",
+    "momentum_at",
+    "update_ema",
+]

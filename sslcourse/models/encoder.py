@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import timm
 import torch
-from timm.layers import resample_abs_pos_embed
 from timm.models import VisionTransformer, checkpoint_seq
 from torch import Tensor, nn
+
+from sslcourse.models.positions import resample_position
+from sslcourse.models.stem import ConvStem
+from sslcourse.pruning.scores import cls_attention
+from sslcourse.pruning.tokens import gather_tokens
 
 # Ours are named by width, depth and patch side; the head dimension is 32 throughout.
 CONFIGURATIONS: dict[str, dict[str, int]] = {
@@ -17,26 +22,36 @@ CONFIGURATIONS: dict[str, dict[str, int]] = {
     "vit_96x4_p8": {"embed_dim": 96, "depth": 4, "num_heads": 3, "patch_size": 8},
     "vit_192x6_p8": {"embed_dim": 192, "depth": 6, "num_heads": 6, "patch_size": 8},
 }
+CONV_SUFFIX = "_conv"  # after any of our names: a convolutional stem instead of the linear patch embedding
 
 
 class Tokens(NamedTuple):
-    """What a TokenEncoder returns: `cls` `B,D` and `patches` `B,K,D`, both after the last norm."""
+    """What a TokenEncoder returns: `cls` `B,D` and `patches` `B,K,D`, both after the last norm.
+
+    `attention` is float32 `B,K`, how much the last block's class token looks at each patch, where it was asked for.
+    """
 
     cls: Tensor
     patches: Tensor
+    attention: Tensor | None = None
 
 
 class TokenEncoder(nn.Module):
     """Images float `B,3,H,W` in [0, 1] -> `Tokens`, through the modules of a timm VisionTransformer, which stays as it is.
 
     With `keep_indices` (int64 `B,K`, row-major patch numbers) only those patches, in that order, are seen by the blocks:
-    they are gathered after the position embedding and before block 0, so K sets the cost of a step. The encoder
-    normalises its input itself; `mean` and `std` are one number a channel. Register tokens take part in attention and
-    are not returned. Attributes: `dim`, `num_patches`, `patch_size` (pixels), `grid` (rows, columns of patches).
-    Raises TypeError for another model; ValueError when it has no class token (the methods here need one) or drops patches
-    by itself, and on images or indices of a wrong shape or type.
+    they are gathered after the position embedding and before block 0, so K sets the cost of a step. With `mask` (bool
+    `B,N`, True = masked) and `mask_token` (`D`) the masked patches are replaced, not removed: they keep their position.
+    With `attention=True` the class token's attention in the last block comes too (see `pruning.cls_attention`).
 
-    Source: Dosovitskiy et al. 2021 (ViT), equations 1 to 4; the gather as in He et al. 2022 (MAE), section 3.
+    Built with dynamic_img_size=True, as `build_encoder` does, it takes any image whose sides are multiples of the patch;
+    the position embedding is then resampled. The encoder normalises its input itself; `mean` and `std` are one number a
+    channel. Register tokens take part in attention and are not returned. Attributes: `dim`, `num_patches`, `patch_size`
+    (pixels), `grid` (rows, columns of patches). Raises TypeError for another model; ValueError when it has no class token
+    (the methods here need one) or drops patches by itself, and on images, indices or masks of a wrong shape or type.
+
+    Source: Dosovitskiy et al. 2021 (ViT), equations 1 to 4; the gather as in He et al. 2022 (MAE), section 3; the mask
+    token as in Zhou et al. 2022 (iBOT), section 3.1.
 
     >>> encoder = build_encoder("vit_64x2_p8", image_size=32)
     >>> tokens = encoder(torch.rand(2, 3, 32, 32), keep_indices=torch.tensor([[0, 5], [3, 9]]))
@@ -66,36 +81,59 @@ class TokenEncoder(nn.Module):
         """Images `B,3,H,W` in [0, 1] -> the class token `B,D`."""
         return self(images).cls
 
-    def forward(self, images: Tensor, keep_indices: Tensor | None = None) -> Tokens:
+    def grid_of(self, images: Tensor) -> tuple[int, int]:
+        """Rows and columns of patches in images `B,3,H,W`."""
+        return images.shape[2] // self.patch_size, images.shape[3] // self.patch_size
+
+    def forward(
+        self,
+        images: Tensor,
+        keep_indices: Tensor | None = None,
+        *,
+        mask: Tensor | None = None,
+        mask_token: Tensor | None = None,
+        attention: bool = False,
+    ) -> Tokens:
         """Images `B,3,H,W` in [0, 1], patches to keep `B,K` or None for all -> class token `B,D`, patches `B,K,D`."""
-        self._check_images(images)
-        prefix, patches = self._embed(images)
+        prefix, patches = self.embed(images, mask, mask_token)
         if keep_indices is not None:
-            patches = _gather(patches, keep_indices)  # B,K,D
+            patches = gather_tokens(patches, keep_indices)  # B,K,D
         x = torch.cat([prefix, patches], dim=1)  # B,prefix+K,D
         x = self.vit.norm_pre(self.vit.pos_drop(x))
-        x = checkpoint_seq(self.vit.blocks, x) if self.vit.grad_checkpointing else self.vit.blocks(x)
-        x = self.vit.norm(x)
-        return Tokens(x[:, 0], x[:, self.vit.num_prefix_tokens :])
+        scores = None
+        *others, last = self.vit.blocks
+        x = self._run(others, x)
+        if attention:
+            scores = cls_attention(last, x, self.vit.num_prefix_tokens)  # B,K
+        x = self.vit.norm(self._run([last], x))
+        return Tokens(x[:, 0], x[:, self.vit.num_prefix_tokens :], scores)
 
-    def _embed(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Class and register tokens `B,P,D` and patches `B,N,D`, each with its position embedding."""
+    def embed(
+        self, images: Tensor, mask: Tensor | None = None, mask_token: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Class and register tokens `B,P,D` and patches `B,N,D`, each with its position embedding: what block 0 is given."""
+        self._check_images(images)
         vit = self.vit
         patches = vit.patch_embed((images - self.mean) / self.std)
-        position = vit.pos_embed
-        embedded_prefix = 0 if vit.no_embed_class else vit.num_prefix_tokens
         if patches.ndim == 4:  # built with dynamic_img_size: B,rows,columns,D
-            if position is not None:
-                position = resample_abs_pos_embed(
-                    position, new_size=patches.shape[1:3], old_size=self.grid, num_prefix_tokens=embedded_prefix
-                )
             patches = patches.flatten(1, 2)
+        if mask is not None or mask_token is not None:
+            patches = _masked(patches, mask, mask_token)
         prefix = vit.cls_token if vit.reg_token is None else torch.cat([vit.cls_token, vit.reg_token], dim=1)
-        if position is not None:
-            patches = patches + position[:, embedded_prefix:]
+        if vit.pos_embed is not None:
+            embedded_prefix = 0 if vit.no_embed_class else vit.num_prefix_tokens
+            position = vit.pos_embed[:, embedded_prefix:]
+            patches = patches + resample_position(position, self.grid, self.grid_of(images))
             if embedded_prefix:
-                prefix = prefix + position[:, :embedded_prefix]
+                prefix = prefix + vit.pos_embed[:, :embedded_prefix]
         return prefix.expand(len(images), -1, -1), patches
+
+    def _run(self, blocks: Iterable[nn.Module], x: Tensor) -> Tensor:
+        if self.vit.grad_checkpointing:
+            return checkpoint_seq(blocks, x) if blocks else x
+        for block in blocks:
+            x = block(x)
+        return x
 
     def _check_images(self, images: Tensor) -> None:
         if images.ndim != 4 or images.shape[1] != self.mean.shape[1] or not images.is_floating_point():
@@ -121,7 +159,9 @@ def build_encoder(
 ) -> TokenEncoder:
     """A TokenEncoder by name: one of `CONFIGURATIONS`, or any VisionTransformer that timm knows.
 
-    `options` go to timm (for instance `reg_tokens=4`, `dynamic_img_size=True`). With `pretrained=True`, for timm's names
+    One of ours followed by "_conv" has a convolutional stem (see `ConvStem`). `image_size` is where the position
+    embedding lives; images of other sizes are taken too, unless `dynamic_img_size=False`. `options` go to timm (for
+    instance `reg_tokens=4`). With `pretrained=True`, for timm's names
     only, the weights and their normalisation are fetched, and the position embedding is resampled to `image_size`.
     Raises ValueError for an unknown name, RuntimeError when the weights cannot be had.
 
@@ -129,14 +169,16 @@ def build_encoder(
     >>> encoder.dim, encoder.num_patches, encoder.patch_size
     (96, 64, 8)
     """
-    options = {"img_size": image_size, "num_classes": 0, **options}
-    if name in CONFIGURATIONS:
+    options = {"img_size": image_size, "num_classes": 0, "dynamic_img_size": True, **options}
+    ours = name.removesuffix(CONV_SUFFIX)
+    if ours in CONFIGURATIONS:
         if pretrained:
             raise ValueError(f"there are no pretrained weights for {name!r}; they exist for timm's own models")
-        return TokenEncoder(VisionTransformer(**{**CONFIGURATIONS[name], **options}))
+        stem = {"embed_layer": ConvStem} if name != ours else {}
+        return TokenEncoder(VisionTransformer(**{**CONFIGURATIONS[ours], **stem, **options}))
     if not timm.is_model(name.split(".")[0]):
         raise ValueError(
-            f"unknown encoder {name!r}; ours are {', '.join(CONFIGURATIONS)}; timm.list_models('vit*') has more"
+            f"unknown encoder {name!r}; ours are {', '.join(CONFIGURATIONS)}, each also with {CONV_SUFFIX}; timm.list_models('vit*') has more"
         )
     try:
         vit = timm.create_model(name, pretrained=pretrained, **options)
@@ -152,10 +194,12 @@ def build_encoder(
     return TokenEncoder(vit, mean=tuple(vit.pretrained_cfg["mean"]), std=tuple(vit.pretrained_cfg["std"]))
 
 
-def _gather(patches: Tensor, keep_indices: Tensor) -> Tensor:
-    """The patches `B,K,D` at `keep_indices` `B,K`."""
-    if keep_indices.dtype != torch.int64 or keep_indices.ndim != 2 or len(keep_indices) != len(patches):
-        raise ValueError(
-            f"keep_indices must be int64 of shape ({len(patches)}, K); got {keep_indices.dtype} {tuple(keep_indices.shape)}"
-        )
-    return patches.gather(1, keep_indices[:, :, None].expand(-1, -1, patches.shape[2]))
+def _masked(patches: Tensor, mask: Tensor | None, mask_token: Tensor | None) -> Tensor:
+    """The patches `B,N,D` with `mask_token` `D` in place of those where `mask` `B,N` is True."""
+    if mask is None or mask_token is None:
+        raise ValueError("mask and mask_token come together: which patches to replace, and by what")
+    if mask.dtype != torch.bool or mask.shape != patches.shape[:2]:
+        raise ValueError(f"mask must be bool of shape {tuple(patches.shape[:2])}; got {mask.dtype} {tuple(mask.shape)}")
+    if mask_token.shape != patches.shape[2:]:
+        raise ValueError(f"mask_token must be of shape ({patches.shape[2]},); got {tuple(mask_token.shape)}")
+    return torch.where(mask[:, :, None], mask_token.to(patches.dtype), patches)

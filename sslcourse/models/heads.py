@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
+
+from sslcourse.losses.precision import autocast_off, full_precision
 
 NORMS = ("batch", "group", "layer", "none")
 
 
 class ProjectionHead(nn.Sequential):
-    """A multi-layer perceptron `B,in_dim` -> `B,out_dim`: the map g in front of a contrastive loss.
+    """A multi-layer perceptron `B,in_dim` -> `B,out_dim`: the map g in front of a contrastive loss, or a predictor.
 
-    `layers` linear layers; each but the last is followed by `norm` ("batch", "group", "layer" or "none") and ReLU. A
-    linear layer has a bias unless a normalisation follows, whose own shift does the same work. `layers=1` is linear.
-    Raises ValueError on an unknown norm or fewer than one layer.
+    `layers` linear layers; each but the last is followed by `norm` ("batch", "group", "layer" or "none") and ReLU.
+    `output_norm` comes after the last one, without a scale or shift of its own. A linear layer has a bias unless a
+    normalisation follows, whose own shift does the same work, or undoes it. `layers=1` is linear. Raises ValueError on
+    an unknown norm or fewer than one layer.
 
     Source: Chen et al. 2020 (SimCLR), section 4.2 and figure 8: what lies before this head is the better representation.
+    Grill et al. 2020 (BYOL), section 3.3: projector and predictor have two layers. Chen and He 2021 (SimSiam), section
+    3: the projector has three and a BatchNorm on its output.
 
     >>> import torch
     >>> head = ProjectionHead(96, 256, 64)
@@ -22,27 +30,129 @@ class ProjectionHead(nn.Sequential):
     ((4, 64), False)
     """
 
-    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int, layers: int = 2, norm: str = "batch") -> None:
-        if norm not in NORMS:
-            raise ValueError(f"norm must be one of {', '.join(NORMS)}; got {norm!r}")
-        if layers < 1:
-            raise ValueError(f"a head needs at least one layer; got layers={layers}")
+    def __init__(
+        self,
+        in_dim: int,
+        hidden_dim: int,
+        out_dim: int,
+        layers: int = 2,
+        norm: str = "batch",
+        output_norm: str = "none",
+    ) -> None:
+        _check_norms(norm=norm, output_norm=output_norm)
+        _check_layers(layers)
         stack: list[nn.Module] = []
         width = in_dim
         for _ in range(layers - 1):
             stack += [nn.Linear(width, hidden_dim, bias=norm == "none"), *_norm(norm, hidden_dim), nn.ReLU()]
             width = hidden_dim
-        super().__init__(*stack, nn.Linear(width, out_dim))
+        stack += [nn.Linear(width, out_dim, bias=output_norm == "none"), *_norm(output_norm, out_dim, affine=False)]
+        super().__init__(*stack)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features `B,in_dim` -> projections `B,out_dim`, not normalised."""
+        """Features `B,in_dim` -> projections `B,out_dim`, not l2-normalised."""
         return super().forward(features)
 
 
-def _norm(kind: str, width: int) -> list[nn.Module]:
+class PrototypeHead(nn.Module):
+    """Features `...,in_dim` -> logits float32 `...,K`: the cosines between a bottleneck and K prototypes.
+
+    `layers` linear layers with GELU between them, the last to `bottleneck_dim`; hidden ones are followed by `norm`, the
+    bottleneck by `bottleneck_norm` (without a scale or shift of its own). Then the bottleneck and each prototype, a row
+    of the parameter `prototypes` `K,bottleneck_dim`, are divided by their lengths, so every logit lies in [-1, 1]. The
+    length of a row does nothing; keep weight decay away from it. All leading dimensions are rows of one batch to
+    BatchNorm. The last product is in float32 also under autocast. Raises ValueError on an unknown norm or fewer than one layer.
+
+    Source: Caron et al. 2021 (DINO), section 3.1 and appendix C (there without norm); its weight normalisation
+    with a gain of 1 is written out here, so that the head can be deep-copied.
+
+    >>> head = PrototypeHead(96, prototypes=128)
+    >>> tuple(head(torch.randn(4, 10, 96)).shape)
+    (4, 10, 128)
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        hidden_dim: int = 256,
+        bottleneck_dim: int = 64,
+        prototypes: int = 256,
+        layers: int = 3,
+        norm: str = "batch",
+        bottleneck_norm: str = "batch",
+    ) -> None:
+        super().__init__()
+        _check_norms(norm=norm, bottleneck_norm=bottleneck_norm)
+        _check_layers(layers)
+        stack: list[nn.Module] = []
+        width = in_dim
+        for _ in range(layers - 1):
+            stack += [nn.Linear(width, hidden_dim, bias=norm == "none"), *_norm(norm, hidden_dim), nn.GELU()]
+            width = hidden_dim
+        stack.append(nn.Linear(width, bottleneck_dim, bias=bottleneck_norm == "none"))
+        stack += _norm(bottleneck_norm, bottleneck_dim, affine=False)
+        self.mlp = nn.Sequential(*stack)
+        self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, bottleneck_dim), dim=1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features `...,in_dim` -> logits float32 `...,K` in [-1, 1]."""
+        bottleneck = self.mlp(features.flatten(0, -2))  # R,bottleneck
+        with autocast_off(bottleneck):
+            unit = F.normalize(full_precision(bottleneck), dim=1)
+            logits = unit @ self.unit_prototypes().T  # R,K
+        return logits.unflatten(0, features.shape[:-1])
+
+    def unit_prototypes(self) -> Tensor:
+        """The prototypes as they are used, `K,bottleneck_dim`, each of length 1."""
+        return F.normalize(full_precision(self.prototypes), dim=1)
+
+
+class AffinityHead(nn.Module):
+    """Two projections `B,dim` -> their affinity `B`: a learned measure of how alike they are.
+
+    Three linear layers on the concatenation, `norm` and ReLU between them. `frozen` is the same function whose own
+    parameters get no gradient. Raises ValueError on an unknown norm.
+
+    Source: Zhang et al. 2022 (LoGo), section 3.3.
+
+    >>> affinity = AffinityHead(64)
+    >>> tuple(affinity(torch.randn(4, 64), torch.randn(4, 64)).shape)
+    (4,)
+    """
+
+    def __init__(self, dim: int, hidden_dim: int = 256, norm: str = "batch") -> None:
+        super().__init__()
+        self.mlp = ProjectionHead(2 * dim, hidden_dim, 1, layers=3, norm=norm)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Projections `B,dim` each -> affinities `B`."""
+        if first.ndim != 2 or first.shape != second.shape:
+            raise ValueError(f"both must be B,dim; got {tuple(first.shape)} and {tuple(second.shape)}")
+        return self.mlp(torch.cat([first, second], dim=1)).squeeze(1)
+
+    def frozen(self, first: Tensor, second: Tensor) -> Tensor:
+        """As `forward`, with a gradient to the projections only; running statistics are left as they are."""
+        fixed = {name: tensor.detach() for name, tensor in self.named_parameters()}
+        # Copies take what BatchNorm writes in training.
+        fixed |= {name: tensor.clone() for name, tensor in self.named_buffers()}
+        return functional_call(self, fixed, (first, second))
+
+
+def _norm(kind: str, width: int, *, affine: bool = True) -> list[nn.Module]:
     if kind == "batch":
-        return [nn.BatchNorm1d(width)]
+        return [nn.BatchNorm1d(width, affine=affine)]
     if kind == "group":
         # 16 channels a group, as in the BYOL-without-batch-statistics study; one group when that does not divide.
-        return [nn.GroupNorm(width // 16 if width % 16 == 0 else 1, width)]
-    return [nn.LayerNorm(width)] if kind == "layer" else []
+        return [nn.GroupNorm(width // 16 if width % 16 == 0 else 1, width, affine=affine)]
+    return [nn.LayerNorm(width, elementwise_affine=affine)] if kind == "layer" else []
+
+
+def _check_norms(**norms: str) -> None:
+    for name, norm in norms.items():
+        if norm not in NORMS:
+            raise ValueError(f"{name} must be one of {', '.join(NORMS)}; got {norm!r}")
+
+
+def _check_layers(layers: int) -> None:
+    if layers < 1:
+        raise ValueError(f"a head needs at least one layer; got layers={layers}")

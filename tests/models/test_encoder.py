@@ -105,10 +105,12 @@ def test_dynamic_sizes_equal_timm():
     for size in ((16, 16), (8, 8), (24, 12)):
         images = torch.rand(2, 3, *size)
         tokens = encoder(images)
-        assert torch.equal(
-            torch.cat([tokens.cls[:, None], tokens.patches], 1),
-            timm_forward(encoder, images)[:, [0, *range(2, 2 + size[0] * size[1] // 16)]],
-        )
+        ours = torch.cat([tokens.cls[:, None], tokens.patches], 1)
+        theirs = timm_forward(encoder, images)[:, [0, *range(2, 2 + size[0] * size[1] // 16)]]
+        if size == (16, 16):
+            assert torch.equal(ours, theirs)
+        else:  # the same interpolation, as a matrix: sums are rounded in another order
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="multiples of the patch side 4; got 10 x 16"):
         encoder(torch.rand(1, 3, 10, 16))
 
@@ -126,7 +128,7 @@ def test_every_configuration_trains_every_parameter(name):
     tokens = encoder(torch.rand(2, 3, 32, 32))
     # a random direction: the plain sum of a layer norm's output does not depend on what came before
     generator = torch.Generator().manual_seed(0)
-    sum((t * torch.randn(t.shape, generator=generator)).sum() for t in tokens).backward()
+    sum((t * torch.randn(t.shape, generator=generator)).sum() for t in tokens[:2]).backward()
     silent = [key for key, value in encoder.named_parameters() if value.grad is None or not value.grad.any()]
     assert silent == []
     assert encoder.dim % 32 == 0

@@ -1,0 +1,65 @@
+"""Position embeddings: a learned one resampled to other image sizes, and a fixed one for decoders."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+import torch.nn.functional as F
+from timm.layers import build_sincos2d_pos_embed
+from torch import Tensor
+
+from sslcourse.losses.precision import autocast_off
+
+
+def resample_position(position: Tensor, grid: tuple[int, int], new_grid: tuple[int, int]) -> Tensor:
+    """A learned position embedding of patches, `1,N,D` on `grid`, resampled to `new_grid`: `1,N',D`.
+
+    Bicubic with antialiasing, as timm's `resample_abs_pos_embed`. The embedding changes at every step of training, the
+    interpolation does not: it is one fixed matrix `N',N`, made when a pair of grids is first met. At its own grid the
+    embedding is returned as it is.
+
+    >>> tuple(resample_position(torch.randn(1, 64, 8), (8, 8), (4, 4)).shape)
+    (1, 16, 8)
+    """
+    if tuple(new_grid) == tuple(grid):
+        return position
+    # A compiler may hold the sizes as symbols; a range makes it take them as the numbers that they are.
+    rows, columns = (len(range(side)) for side in new_grid)
+    dtype = torch.float64 if position.dtype == torch.float64 else torch.float32
+    matrix = _constant_matrix(*grid, rows, columns, position.device, dtype)
+    with autocast_off(position):
+        return (matrix @ position.to(dtype)).to(position.dtype)
+
+
+def sincos_position(grid: tuple[int, int], dim: int) -> Tensor:
+    """A fixed position embedding, float32 `N,dim`: sines and cosines of the row and of the column at dim/4 frequencies.
+
+    Raises ValueError when dim is not a multiple of 4. Source: He et al. 2022 (MAE), appendix A.1.
+
+    >>> tuple(sincos_position((4, 4), 8).shape)
+    (16, 8)
+    """
+    if dim % 4:
+        raise ValueError(f"a sine-cosine position embedding needs a width that is a multiple of 4; got {dim}")
+    return build_sincos2d_pos_embed(list(grid), dim)
+
+
+@torch.compiler.assume_constant_result
+def _constant_matrix(*key) -> Tensor:
+    """The matrix as a constant of a compiled graph."""
+    return _interpolation_matrix(*key)
+
+
+@functools.lru_cache(maxsize=64)
+def _interpolation_matrix(
+    rows: int, columns: int, new_rows: int, new_columns: int, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """What bicubic interpolation does to each unit vector, `N',N`."""
+    count = rows * columns
+    with torch.inference_mode(False), torch.no_grad():  # one made in inference mode could not serve in training later
+        units = torch.eye(count, dtype=dtype, device="cpu").view(1, count, rows, columns)
+        resampled = F.interpolate(
+            units, size=(new_rows, new_columns), mode="bicubic", antialias=True
+        )  # 1,N,rows',cols'
+        return resampled.flatten(2)[0].T.contiguous().to(device)

@@ -1,0 +1,24 @@
+"""Which patches a student need not see: scores, selection, gathering and restoring tokens, and what it saves."""
+
+from sslcourse.pruning.cost import StepCost, decoder_flops, encoder_flops, predicted_speed_up, step_cost
+from sslcourse.pruning.scores import attention_entropy, cls_attention
+from sslcourse.pruning.select import POLICIES, keep_count, keep_rate_at, select
+from sslcourse.pruning.tokens import gather_tokens, removed_indices, removed_mask, restore_tokens
+
+__all__ = [
+    "POLICIES",
+    "StepCost",
+    "attention_entropy",
+    "cls_attention",
+    "decoder_flops",
+    "encoder_flops",
+    "gather_tokens",
+    "keep_count",
+    "keep_rate_at",
+    "predicted_speed_up",
+    "removed_indices",
+    "removed_mask",
+    "restore_tokens",
+    "select",
+    "step_cost",
+]
