@@ -15,23 +15,15 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-
-def rank() -> int:
-    """The number of this process, from 0.
-
-    >>> rank(), world_size(), is_first()
-    (0, 1, True)
-    """
-    return dist.get_rank() if _is_running() else 0
-
-
-def world_size() -> int:
-    """How many processes train together."""
-    return dist.get_world_size() if _is_running() else 1
+from sslcourse.losses.processes import rank, sum_over_processes, world_size
 
 
 def is_first() -> bool:
-    """Whether this process is the one that writes files and draws progress bars."""
+    """Whether this process is the one that writes files and draws progress bars.
+
+    >>> is_first(), world_size()
+    (True, 1)
+    """
     return rank() == 0
 
 
@@ -41,7 +33,7 @@ def process_group(device: str = "auto") -> Iterator[None]:
 
     Without torchrun, or in a group already, nothing happens.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) <= 1 or _is_running():
+    if int(os.environ.get("WORLD_SIZE", "1")) <= 1 or world_size() > 1:
         yield
         return
     on_cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
@@ -95,11 +87,7 @@ def check_batch_size(batch_size: int) -> None:
 
 def mean_over_processes(values: Tensor) -> Tensor:
     """The mean of `values` over the processes; every process must call it at the same moment."""
-    if world_size() > 1:
-        values = values.clone()
-        dist.all_reduce(values)
-        values /= world_size()
-    return values
+    return sum_over_processes(values) / world_size() if world_size() > 1 else values
 
 
 def from_first(thing: Any) -> Any:
@@ -122,7 +110,3 @@ def from_all(thing: Any) -> list[Any]:
     box: list[Any] = [None] * world_size()
     dist.all_gather_object(box, thing)
     return box
-
-
-def _is_running() -> bool:
-    return dist.is_available() and dist.is_initialized()

@@ -7,6 +7,7 @@ from torch import nn
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
+from sslcourse.losses.processes import sum_over_processes, world_size
 
 
 class Crops(NamedTuple):
@@ -69,7 +70,7 @@ class ToyDistillation(nn.Module):
         with torch.no_grad():
             logits = self.teacher_head(self.teacher(views.large.flatten(0, 1)))
             target = ((logits - self.centre) / 0.1).softmax(1)
-            self.centre.lerp_(logits.mean(0), 0.1)
+            self.centre.lerp_(sum_over_processes(logits.mean(0)) / world_size(), 0.1)
         loss = 0.0
         for crops in views:
             predicted = (self.head(self.student(crops.flatten(0, 1))) / 0.2).log_softmax(1)
