@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
 from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines
 from sslcourse.losses.contrastive import alignment_only, nt_xent
-from sslcourse.losses.precision import autocast_off
+from sslcourse.losses.precision import autocast_off, full_precision
 from sslcourse.models.heads import ProjectionHead
 
 ContrastiveLoss = Callable[[Tensor, Tensor, float], Tensor]
@@ -25,6 +26,7 @@ ContrastiveLoss = Callable[[Tensor, Tensor, float], Tensor]
 class SimCLRSettings:
     """What SimCLR can be told; `negatives=False` keeps the attraction alone, which collapses.
 
+    `decoupled=True` takes the positive out of the denominator (DCL, Yeh et al. 2022), which helps small batches.
     `head_layers` and `head_norm` shape the projection head (see `ProjectionHead`).
 
     >>> SimCLRSettings(temperature=0.1).negatives
@@ -37,18 +39,22 @@ class SimCLRSettings:
     head_layers: int = 2
     head_norm: str = "batch"
     negatives: bool = True
+    decoupled: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
             raise ValueError(f"temperature must be positive (0.1 to 0.5 are usual); got {self.temperature}")
+        if self.decoupled and not self.negatives:
+            raise ValueError("decoupled=True changes the denominator, which negatives=False leaves out: set one of the two")
 
 
 class SimCLR(nn.Module):
     """An encoder (anything with `.features(images) -> B,D` and `.dim`), a projection head and the contrastive loss.
 
     `loss` replaces NT-Xent by any `callable(z1, z2, temperature) -> scalar` on two float32 `B,out_dim`; it is called
-    outside autocast. Raises ValueError when `loss` is given together with `negatives=False`, which is a loss itself.
+    outside autocast. In a process group the negatives are those of all processes (`loss` sees its own). Raises ValueError
+    when `loss` is given together with `negatives=False` or `decoupled=True`, which name a loss themselves.
 
     >>> from sslcourse.models.convnet import ConvNet
     >>> method = SimCLR(ConvNet(width=8), SimCLRSettings(augmentation=Augmentation(size=16)))
@@ -65,21 +71,24 @@ class SimCLR(nn.Module):
         self.settings = settings = settings or SimCLRSettings()
         if loss is not None and not settings.negatives:
             raise ValueError("negatives=False trains with alignment_only; leave out loss=, or set negatives=True")
+        if loss is not None and settings.decoupled:
+            raise ValueError("decoupled=True trains with its own form of nt_xent; leave out loss=, or set decoupled=False")
         self.encoder = encoder
         self.head = ProjectionHead(
             encoder.dim, settings.hidden_dim, settings.out_dim, layers=settings.head_layers, norm=settings.head_norm
         )
-        self.loss = loss or (nt_xent if settings.negatives else alignment_only)
+        contrast = partial(nt_xent, decoupled=settings.decoupled, gather=True)
+        self.loss = loss or (contrast if settings.negatives else alignment_only)
 
     def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Images uint8 `B,3,H,W` -> two views of each, float32 `2,B,3,h,w`."""
         return two_views(images, self.settings.augmentation, generator)
 
     def project(self, views: Tensor) -> tuple[Tensor, Tensor]:
-        """Views `2,B,3,h,w` -> features `2B,D` and projections float32 `2B,out_dim`, the first views before the second."""
+        """Views `2,B,3,h,w` -> features `2B,D` and projections `2B,out_dim`, the first views before the second."""
         # Both views in one forward: one BatchNorm sees them together, and large batches are faster.
         features = self.encoder.features(views.flatten(0, 1))  # 2B,D
-        return features, self.head(features).float()
+        return features, full_precision(self.head(features))
 
     def forward(self, views: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Views `2,B,3,h,w` -> the loss (scalar) and metrics that stay on the device, without a gradient."""
@@ -117,4 +126,5 @@ class SimCLR(nn.Module):
 
     def extra_repr(self) -> str:
         """The settings and the loss, so that a printed method tells what it trains."""
-        return f"{self.settings}, loss={getattr(self.loss, '__qualname__', type(self.loss).__name__)}"
+        loss = getattr(self.loss, "func", self.loss)  # what a partial calls
+        return f"{self.settings}, loss={getattr(loss, '__qualname__', type(loss).__name__)}"

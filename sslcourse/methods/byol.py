@@ -1,0 +1,223 @@
+"""BYOL: predict what a slowly moving copy of the network says of another view. SimSiam and the collapses are settings.
+
+Sources: Grill et al. 2020, "Bootstrap Your Own Latent", section 3; Chen and He 2021, "Exploring Simple Siamese
+Representation Learning" (SimSiam).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sslcourse.data.augment import Augmentation
+from sslcourse.data.views import two_views
+from sslcourse.evaluation.collapse import channel_std, effective_rank, pair_cosines
+from sslcourse.losses.precision import autocast_off, full_precision
+from sslcourse.losses.processes import gather_rows_with_gradient, rank
+from sslcourse.losses.regression import cosine_regression
+from sslcourse.methods.teacher import MOMENTUM_SCHEDULES, check_choice, check_shares, embed, scheduled_momentum
+from sslcourse.models.ema import make_teacher, update_ema
+from sslcourse.models.heads import ProjectionHead
+
+
+@dataclass(frozen=True)
+class BYOLSettings:
+    """What BYOL can be told. Each row of the papers' collapse tables is one setting (BYOL tables 5a, 5b, 19; SimSiam 1, 3).
+
+    With `momentum=0` there is no target network: the target is the online network's own projection of the other view.
+
+    - BYOL: the defaults. EMA 0.9, 0.99, 0.999: `momentum=..., momentum_schedule="fixed"`
+    - constant random target: `momentum=1`
+    - tau = 0; "no EMA, stop-gradient"; SimSiam: `momentum=0` (SimSiam's heads: `projector_layers=3, output_norm="batch"`)
+    - no EMA, no stop-gradient: `momentum=0, stop_gradient=False`
+    - EMA, no predictor: `predictor=False`
+    - sg / theta, no predictor: `predictor=False, momentum=0`, and `stop_gradient=False` for theta
+    - a fixed random predictor: `momentum=0, train_predictor=False`
+    - a faster predictor: `predictor_lr_scale=10`, and `projector_lr_scale=10` for both; SimSiam's `predictor_constant_lr=True`
+    - no BatchNorm in the heads: `head_norm="group"`, `"layer"` or `"none"`
+    - with negatives (beta = 1): `negatives=1`; SimCLR is `negatives=1, predictor=False, momentum=0, stop_gradient=False`
+
+    `negatives` is the paper's beta: how much of the log of SimCLR's denominator, at `temperature`, joins the loss.
+    `second_augmentation` is for the second view where it differs, as in the paper. Raises ValueError on what cannot be.
+
+    >>> BYOLSettings(momentum=0).stop_gradient
+    True
+    """
+
+    hidden_dim: int = 256
+    out_dim: int = 128
+    projector_layers: int = 2
+    head_norm: str = "batch"
+    output_norm: str = "none"
+    predictor: bool = True
+    train_predictor: bool = True
+    predictor_lr_scale: float = 1.0
+    predictor_constant_lr: bool = False
+    projector_lr_scale: float = 1.0
+    stop_gradient: bool = True
+    momentum: float = 0.97
+    momentum_schedule: str = "cosine"
+    negatives: float = 0.0
+    temperature: float = 0.1
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    second_augmentation: Augmentation | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("momentum_schedule", self.momentum_schedule, MOMENTUM_SCHEDULES)
+        check_shares(self, "momentum")
+        if not self.stop_gradient and self.momentum > 0:
+            raise ValueError(
+                "stop_gradient=False lets gradients into the target, but a target network never gets any: "
+                f"set momentum=0, which has no target network; got momentum={self.momentum}"
+            )
+        if self.negatives < 0 or not self.temperature > 0:
+            raise ValueError(
+                "negatives (beta, 0 or 1 in the paper) must not be negative and temperature must be positive; "
+                f"got {self.negatives} and {self.temperature}"
+            )
+        for name in ("predictor_lr_scale", "projector_lr_scale"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, 1 for the run's learning rate; got {getattr(self, name)}")
+
+
+class BYOL(nn.Module):
+    """An encoder (TokenEncoder or ConvNet), a projector, a predictor, and a target network that follows the first two.
+
+    Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does.
+
+    >>> from sslcourse.models.convnet import ConvNet
+    >>> method = BYOL(ConvNet(width=8), BYOLSettings(augmentation=Augmentation(size=16)))
+    >>> views = method.draw_views(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.Generator().manual_seed(0))
+    >>> loss, metrics = method(views)
+    >>> loss.ndim, sorted(metrics)
+    (0, ['channel_std', 'negative_cosine', 'positive_cosine'])
+    """
+
+    def __init__(self, encoder: nn.Module, settings: BYOLSettings | None = None) -> None:
+        super().__init__()
+        self.settings = s = settings or BYOLSettings()
+        self.encoder = encoder
+        self.projector = ProjectionHead(
+            encoder.dim,
+            s.hidden_dim,
+            s.out_dim,
+            layers=s.projector_layers,
+            norm=s.head_norm,
+            output_norm=s.output_norm,
+        )
+        self.predictor = None
+        if s.predictor:
+            self.predictor = ProjectionHead(s.out_dim, s.hidden_dim, s.out_dim, norm=s.head_norm)
+            self.predictor.requires_grad_(s.train_predictor)
+        has_target = s.momentum > 0
+        self.target_encoder = make_teacher(self.encoder) if has_target else None
+        self.target_projector = make_teacher(self.projector) if has_target else None
+        self.momentum = s.momentum
+
+    @property
+    def compile_targets(self) -> tuple[str, ...]:
+        """The submodules that may be compiled, each in one graph."""
+        names = ("encoder", "projector", "predictor", "target_encoder", "target_projector")
+        return tuple(name for name in names if getattr(self, name) is not None)
+
+    def begin_step(self, step: int, steps: int) -> None:
+        """Set the momentum of this step."""
+        self.momentum = scheduled_momentum(self.settings.momentum, self.settings.momentum_schedule, step, steps)
+
+    def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Images uint8 `B,3,H,W` -> two views of each, float32 `2,B,3,h,w`."""
+        return two_views(images, self.settings.augmentation, generator, self.settings.second_augmentation)
+
+    def forward(self, views: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Views `2,B,3,h,w` -> the loss (scalar) and metrics that stay on the device, without a gradient."""
+        s, images = self.settings, views.flatten(0, 1)  # 2B,3,h,w: both views in one forward, so both are predicted
+        projected = self.projector(embed(self.encoder, images))  # 2B,d
+        predicted = projected if self.predictor is None else self.predictor(projected)
+        target = projected.detach() if s.stop_gradient else projected
+        if self.target_encoder is not None:
+            with torch.no_grad():
+                target = self.target_projector(embed(self.target_encoder, images))
+        # Half a batch on lies the other view of the same image.
+        loss = cosine_regression(predicted, target.roll(len(target) // 2, 0))
+        if s.negatives:
+            # The cosine loss is 2 - 2 cos, twice the temperature times NT-Xent's numerator.
+            loss = loss + s.negatives * 2 * s.temperature * log_partition(predicted, target, s.temperature)
+        with autocast_off(projected):
+            positive, negative = pair_cosines(*projected.detach().chunk(2))
+            metrics = {
+                "positive_cosine": positive,
+                "negative_cosine": negative,
+                "channel_std": channel_std(projected),
+            }
+        return loss, metrics
+
+    def end_step(self) -> None:
+        """After the optimiser's step: the target network follows."""
+        for target, online in self.teacher_pairs():
+            update_ema(target, online, self.momentum)
+
+    def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
+        """Each part of the target network with the part of the online network it follows; none with `momentum=0`."""
+        if self.target_encoder is None:
+            return []
+        return [(self.target_encoder, self.encoder), (self.target_projector, self.projector)]
+
+    def optimizer_groups(self) -> list[dict]:
+        """Heads whose learning rate is not the run's."""
+        s, groups = self.settings, []
+        if s.projector_lr_scale != 1:
+            groups.append({"params": list(self.projector.parameters()), "lr_scale": s.projector_lr_scale})
+        if s.predictor and s.train_predictor and (s.predictor_lr_scale != 1 or s.predictor_constant_lr):
+            own = {"lr_scale": s.predictor_lr_scale, "constant_lr": s.predictor_constant_lr}
+            groups.append({"params": list(self.predictor.parameters()), **own})
+        return groups
+
+    @property
+    def representation(self) -> nn.Module:
+        """The encoder to evaluate: the online one."""
+        return self.encoder
+
+    @torch.no_grad()
+    def diagnose(self, views: Tensor) -> dict[str, Tensor]:
+        """What is too dear for each step: the effective ranks of features and projections of `views`, in eval mode.
+
+        Also `channel_std_healthy`, the channel std of projections that spread evenly over the sphere: 1 / sqrt(out_dim).
+        """
+        was_training = self.training
+        self.eval()  # running statistics are left alone
+        features = embed(self.encoder, views.flatten(0, 1))
+        projected = self.projector(features).float()
+        self.train(was_training)
+        return {
+            "effective_rank": effective_rank(features.float()),
+            "projection_rank": effective_rank(projected),
+            "channel_std_healthy": projected.new_tensor(projected.shape[1] ** -0.5),
+        }
+
+    def extra_repr(self) -> str:
+        """The settings, so that a printed method tells what it trains."""
+        return f"{self.settings}"
+
+
+def log_partition(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
+    """The mean over the queries of the log of NT-Xent's denominator: log sum of exp(cosine / temperature) over the keys.
+
+    `queries` and `keys` `2N,D`, the N first views before the second ones, in any scale. The keys of all processes count,
+    but for that of the query's own view. Float32 inside, float64 stays.
+
+    Source: Grill et al. 2020, equation 5 (InfoNCE with alpha = `temperature`), the term that beta weighs.
+
+    >>> round(log_partition(torch.ones(4, 8), torch.ones(4, 8), 1.0).item(), 4)       # ln(3 e)
+    2.0986
+    """
+    with autocast_off(queries):
+        anchors = F.normalize(full_precision(queries), dim=1)
+        candidates = gather_rows_with_gradient(F.normalize(full_precision(keys), dim=1))  # world*2N,D
+        logits = anchors @ candidates.T / temperature
+        own = torch.arange(len(anchors), device=queries.device) + rank() * len(anchors)
+        itself = own[:, None] == torch.arange(len(candidates), device=queries.device)
+        return logits.masked_fill(itself, -math.inf).logsumexp(1).mean()

@@ -1,0 +1,294 @@
+"""Token removal, global and patch distillation and pixel reconstruction in one step, each a switch of its own.
+
+The teacher encodes whole global crops, once, with the attention of its class token; patches are removed by that attention;
+the student encodes what is kept, and the local crops; a decoder puts mask tokens in the gaps.
+
+Sources: this is a composite. Removal by the teacher's attention and a decoder as in Li et al. 2021 (MST), patch
+distillation as in Zhou et al. 2022 (iBOT), reconstruction of removed patches as in He et al. 2022 (MAE).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sslcourse.data.masks import block_masks, random_masks
+from sslcourse.data.views import multi_crop
+from sslcourse.evaluation.collapse import channel_std
+from sslcourse.losses.distillation import entropy, patch_cross_entropy, view_cross_entropy
+from sslcourse.losses.reconstruction import normalize_patches, patchify, reconstruction_loss
+from sslcourse.methods.combined_settings import CombinedSettings
+from sslcourse.methods.teacher import (
+    Targets,
+    embed,
+    feature_meters,
+    hold_prototypes,
+    need_tokens,
+    prototype_group,
+    target_meters,
+)
+from sslcourse.models.decoder import Decoded, Decoder
+from sslcourse.models.ema import make_teacher, update_ema
+from sslcourse.models.encoder import TokenEncoder, Tokens
+from sslcourse.pruning.scores import attention_entropy
+from sslcourse.pruning.select import keep_count, keep_rate_at, select
+from sslcourse.pruning.tokens import gather_tokens, removed_indices
+
+
+class CombinedViews(NamedTuple):
+    """Crops as in `MultiCrop`, and the step's other random numbers.
+
+    `noise` `G,B,N`: keep the highest, where removal is random; `masks` bool `G,B,K`: which of the kept patches the student
+    sees as mask tokens. Both have a last axis of 0 where they are not used.
+    """
+
+    global_views: Tensor
+    local_views: Tensor
+    noise: Tensor
+    masks: Tensor
+
+
+class Combined(nn.Module):
+    """A TokenEncoder with the heads, decoder, mask token and teacher that the settings need, and no others.
+
+    Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does. Raises TypeError
+    for an encoder without patch tokens, ValueError when the global crops are no multiple of its patches, or when so few
+    are there that the keep rate or the mask ratio changes nothing.
+
+    >>> from sslcourse.models.encoder import build_encoder
+    >>> method = Combined(build_encoder("vit_64x2_p8", image_size=64), CombinedSettings(keep_rate=0.25))
+    >>> views = method.draw_views(torch.zeros(4, 3, 64, 64, dtype=torch.uint8), torch.Generator().manual_seed(0))
+    >>> loss, metrics = method(views)
+    >>> sorted(name for name in metrics if name.endswith("loss")), method.keep
+    (['cls_loss', 'patch_loss', 'reconstruction_loss'], 16)
+    """
+
+    def __init__(self, encoder: TokenEncoder, settings: CombinedSettings | None = None) -> None:
+        super().__init__()
+        self.settings = s = settings or CombinedSettings()
+        self.grid = need_tokens(encoder, s.crops)
+        self.num_patches = self.grid[0] * self.grid[1]
+        self.encoder = encoder
+        make_head = s.distillation.make_head
+        self.head = make_head(encoder.dim) if s.cls else None
+        self.patch_head = make_head(encoder.dim) if s.has_patch_head else None
+        self.mask_token = None
+        if s.masks:
+            self.mask_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(encoder.dim), std=0.02))
+        self.decoder = self.to_encoder = None
+        if s.decodes:
+            self.decoder = Decoder(
+                encoder.dim,
+                self.grid,
+                encoder.patch_size,
+                s.decoder_dim,
+                s.decoder_depth,
+                s.decoder_heads,
+                outputs=None if s.reconstruction != "off" else 0,
+                removal=s.removes,
+            )
+            if s.patch_loss == "removed":  # decoded tokens go through the head that the teacher has
+                self.to_encoder = nn.Linear(s.decoder_dim, encoder.dim)
+        self.teacher_encoder = make_teacher(encoder) if s.has_teacher else None
+        self.teacher_head = make_teacher(self.head) if self.head is not None else None
+        self.teacher_patch_head = make_teacher(self.patch_head) if self.patch_head is not None else None
+        self.targets = Targets(s.distillation) if s.cls else None
+        self.patch_targets = Targets(s.distillation) if s.patch_loss != "off" else None
+        self.prototypes = s.distillation.prototypes if s.cls or s.patch_loss != "off" else None
+        self.teacher_temperature, self.momentum = s.distillation.teacher_temperature, s.distillation.momentum
+        self.prototypes_frozen = self.removes_at_random = False
+        self.keep = self.check_keep(s.keep_rate)
+
+    @property
+    def compile_targets(self) -> tuple[str, ...]:
+        """The submodules that may be compiled, each in one graph."""
+        names = ("encoder", "head", "patch_head", "decoder", "teacher_encoder", "teacher_head", "teacher_patch_head")
+        return tuple(name for name in names if getattr(self, name) is not None)
+
+    def begin_step(self, step: int, steps: int) -> None:
+        """Set what depends on the step: how many patches stay, chosen how; temperature, momentum, still prototypes."""
+        s, distillation = self.settings, self.settings.distillation
+        self.teacher_temperature = distillation.temperature_at(step, steps)
+        self.momentum = distillation.momentum_at(step, steps)
+        self.prototypes_frozen = distillation.frozen_at(step, steps)
+        # An untrained teacher's attention is noise: until it is worth something, removal is random.
+        self.removes_at_random = step < s.removal_warmup * steps
+        if s.removes and s.keep_levels > 1:
+            rate = keep_rate_at(step, steps, s.keep_rate, start_share=0.0, levels=s.keep_levels)
+            # "removed" parts have something to learn from the first step on.
+            self.keep = min(keep_count(self.num_patches, rate), self.num_patches - 1)
+
+    def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> CombinedViews:
+        """Images uint8 `B,3,H,W` -> crops, and the random numbers of the step (see `CombinedViews`)."""
+        s, device = self.settings, images.device
+        crops = multi_crop(images, s.drawn_crops, generator)
+        shape = crops.global_views.shape[:2]  # G,B
+        rows, source = shape[0] * shape[1], device if generator is None else generator.device
+        noise = torch.rand(rows, self.num_patches if s.removes else 0, generator=generator, device=source)
+        kept = self.keep if s.removes else self.num_patches
+        if not s.masks:
+            masks = torch.zeros(rows, 0, dtype=torch.bool, device=device)
+        elif s.mask_kind == "random":
+            masks = random_masks(rows, kept, s.mask_ratio, generator, device)
+        else:
+            exact = self.masked_count(kept) / kept
+            masks = block_masks(rows, self.grid, (exact, exact), generator, device)
+        noise = noise.to(device, non_blocking=True)
+        return CombinedViews(*crops, noise.unflatten(0, shape), masks.unflatten(0, shape))
+
+    def forward(self, views: CombinedViews) -> tuple[Tensor, dict[str, Tensor]]:
+        """Crops and random numbers -> the loss (scalar) and metrics that stay on the device, without a gradient."""
+        s, shape = self.settings, views.global_views.shape[:2]  # G,B
+        crops = views.global_views.flatten(0, 1)  # GB,3,H,W
+        metrics: dict[str, Tensor] = {}
+        teacher = None
+        if self.teacher_encoder is not None:
+            with torch.no_grad():
+                teacher = self.teacher_encoder(crops, attention=s.looks)
+        if s.looks:
+            metrics["attention_entropy"] = attention_entropy(teacher.attention)
+
+        keep_indices = self.select(views.noise.flatten(0, 1), teacher)  # GB,K, or None: all
+        masked = self.masked_places(views.masks.flatten(0, 1))  # GB,M numbers among the kept, or None
+        mask = self.whole_mask(views.masks.flatten(0, 1), keep_indices)  # GB,N or None
+        student = self.encoder(crops, keep_indices, mask=mask, mask_token=self.mask_token)
+        decoded = None
+        if self.decoder is not None:
+            decoded = self.decoder(student.patches, keep_indices, student.cls)
+
+        loss = crops.new_zeros(())
+        if s.cls:
+            cls_loss, targets = self.cls_loss(student, teacher, views.local_views, shape)
+            loss = loss + s.cls_weight * cls_loss
+            metrics |= {"cls_loss": cls_loss.detach(), **target_meters(targets)}
+        if s.patch_loss != "off":
+            patch_loss, targets = self.patch_loss(student, teacher, decoded, keep_indices, masked)
+            loss = loss + s.patch_weight * patch_loss
+            metrics |= {"patch_loss": patch_loss.detach(), "patch_teacher_entropy": entropy(targets)}
+        if s.reconstruction != "off":
+            pixel_loss = self.pixel_loss(crops, decoded, keep_indices, mask)
+            loss = loss + s.reconstruction_weight * pixel_loss
+            metrics["reconstruction_loss"] = pixel_loss.detach()
+        return loss, metrics | {"channel_std": channel_std(student.cls)}
+
+    def select(self, noise: Tensor, teacher: Tokens | None) -> Tensor | None:
+        """The patches to keep, `GB,K`: by the teacher's attention, or the highest of the noise; None where all are kept."""
+        s = self.settings
+        if not s.removes:
+            return None
+        if s.policy == "random" or self.removes_at_random:
+            return select(noise, self.keep, "low")
+        return select(teacher.attention, self.keep, s.policy)
+
+    def cls_loss(
+        self, student: Tokens, teacher: Tokens, local_views: Tensor, shape: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
+        """DINO's loss, of pruned global crops and local crops to whole global crops; and the targets `G,B,K`."""
+        with torch.no_grad():
+            targets = self.targets(self.teacher_head(teacher.cls).unflatten(0, shape), self.teacher_temperature)
+        features = student.cls
+        if len(local_views):
+            features = torch.cat([features, embed(self.encoder, local_views.flatten(0, 1))])  # (G+L)*B,D
+        logits = self.head(features).unflatten(0, (-1, shape[1]))  # G+L,B,K
+        return view_cross_entropy(logits, targets, self.settings.distillation.student_temperature), targets
+
+    def patch_loss(
+        self,
+        student: Tokens,
+        teacher: Tokens,
+        decoded: Decoded | None,
+        keep_indices: Tensor | None,
+        masked: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Cross-entropy to the teacher's patches at the places the settings name; and the targets `GB,M,K`.
+
+        The number of places is the same for each image. The student has a token only where a patch was kept: for removed
+        ones the decoder's is taken.
+        """
+        where = self.settings.patch_loss
+        if where == "removed":
+            places = removed_indices(keep_indices, self.num_patches)
+            tokens = self.to_encoder(gather_tokens(decoded.tokens, places))
+        elif where == "masked":
+            places = masked if keep_indices is None else keep_indices.gather(1, masked)
+            tokens = gather_tokens(student.patches, masked)
+        else:
+            places, tokens = keep_indices, student.patches
+        wanted = teacher.patches if places is None else gather_tokens(teacher.patches, places)  # GB,M,D
+        head, teacher_head = self.patch_heads()
+        with torch.no_grad():
+            targets = self.patch_targets(teacher_head(wanted), self.teacher_temperature)
+        return patch_cross_entropy(head(tokens), targets, None, self.settings.distillation.student_temperature), targets
+
+    def pixel_loss(self, crops: Tensor, decoded: Decoded, keep_indices: Tensor | None, mask: Tensor | None) -> Tensor:
+        """Mean squared error of the decoded patches to the true ones, each of which has mean 0 and variance 1."""
+        target, predicted = normalize_patches(patchify(crops, self.encoder.patch_size)), decoded.pixels  # GB,N,P
+        if self.settings.reconstruction == "removed":
+            places = removed_indices(keep_indices, self.num_patches)
+            return reconstruction_loss(gather_tokens(predicted, places), gather_tokens(target, places))
+        return reconstruction_loss(predicted, target, mask if self.settings.reconstruction == "masked" else None)
+
+    def patch_heads(self) -> tuple[nn.Module, nn.Module]:
+        """The head on patches and the teacher's: their own, or those of the class token."""
+        if self.patch_head is None:
+            return self.head, self.teacher_head
+        return self.patch_head, self.teacher_patch_head
+
+    def masked_count(self, kept: int) -> int:
+        """How many of `kept` patches are masked."""
+        return round(self.settings.mask_ratio * kept)
+
+    def masked_places(self, masks: Tensor) -> Tensor | None:
+        """The numbers `GB,M` of the masked ones among the kept patches, ascending."""
+        if not self.settings.masks:
+            return None
+        order = masks.to(torch.uint8).argsort(dim=1, descending=True, stable=True)
+        return order[:, : self.masked_count(masks.shape[1])]
+
+    def whole_mask(self, masks: Tensor, keep_indices: Tensor | None) -> Tensor | None:
+        """The mask of kept patches `GB,K` as one of all patches `GB,N`."""
+        if not self.settings.masks or keep_indices is None:
+            return masks if self.settings.masks else None
+        nothing = torch.zeros(len(masks), self.num_patches, dtype=torch.bool, device=masks.device)
+        return nothing.scatter(1, keep_indices, masks)
+
+    def check_keep(self, rate: float) -> int:
+        """How many patches a keep rate leaves; ValueError when nothing would be removed or masked after all."""
+        s, keep = self.settings, keep_count(self.num_patches, rate)
+        if s.removes and keep == self.num_patches:
+            raise ValueError(f"keep_rate={rate} keeps all {self.num_patches} patches: lower it, or set policy='none'")
+        kept = keep if s.removes else self.num_patches
+        if s.masks and self.masked_count(kept) == 0:
+            raise ValueError(f"mask_ratio={s.mask_ratio} masks none of {kept} patches: raise it")
+        return keep
+
+    def end_step(self) -> None:
+        """After the optimiser's step: the teacher follows."""
+        for teacher, student in self.teacher_pairs():
+            if self.prototypes_frozen and student is not self.encoder:
+                hold_prototypes(student, teacher)
+            update_ema(teacher, student, self.momentum)
+
+    def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
+        """Each part of the teacher with the part of the student it follows; none where no teacher is needed."""
+        names = [name for name in ("encoder", "head", "patch_head") if getattr(self, f"teacher_{name}") is not None]
+        return [(getattr(self, f"teacher_{name}"), getattr(self, name)) for name in names]
+
+    def optimizer_groups(self) -> list[dict]:
+        """Prototypes, which take no weight decay."""
+        return prototype_group(self.head, self.patch_head)
+
+    @property
+    def representation(self) -> nn.Module:
+        """The encoder to evaluate: the teacher's where there is one."""
+        return self.encoder if self.teacher_encoder is None else self.teacher_encoder
+
+    def diagnose(self, views: CombinedViews) -> dict[str, Tensor]:
+        """The effective rank of the features of the first global crop, whole, in eval mode."""
+        return feature_meters(self, self.representation, views.global_views[0])
+
+    def extra_repr(self) -> str:
+        """The settings, so that a printed method tells what it trains."""
+        return f"{self.settings}"

@@ -1,0 +1,133 @@
+"""What the combined method can be told, and which combinations cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from sslcourse.data.views import MultiCropSettings
+from sslcourse.methods.teacher import Distillation, check_choice, check_pairs, check_shares
+from sslcourse.pruning.select import POLICIES
+
+PATCH_LOSSES = ("off", "kept", "removed", "masked")
+RECONSTRUCTIONS = ("off", "removed", "masked", "all")
+MASKS = ("random", "block")
+
+
+@dataclass(frozen=True)
+class CombinedSettings:
+    """The switches of the combined method; each can be set without the others where that means anything.
+
+    Removal: `policy` says what the student does not get ("low", "random" or "high" attention of the teacher, or "none"), and
+    `keep_rate` how much it gets. For the first `removal_warmup` of the run removal is random. `keep_levels` above 1
+    lowers the keep rate from 1 by a cosine, in so many levels, over the first half of the run.
+    `cls`: distil the class token, from global crops and `crops.local_crops` local ones (which are not drawn without it).
+    `patch_loss`: distil patches: "off", "kept" (those the student sees; a weak task), "removed" (through the decoder), or
+    "masked" (iBOT: mask tokens among what the student gets). `shared_head`: with the class token's head.
+    `reconstruction`: pixels of patches, each normalised: "off", "removed", "masked" or "all". Removal and
+    reconstruction are independent: without removal "masked" and "all" remain.
+    `mask_ratio` of the patches that the student gets are mask tokens where one of the two says "masked"; "block" masks
+    need policy="none". The `*_weight` are lambda 1 to 3. Raises ValueError on what cannot be.
+
+    DINO: `policy="none", patch_loss="off", reconstruction="off"`. iBOT with a fixed mask ratio: `policy="none",
+    patch_loss="masked", mask_kind="block", reconstruction="off"`. MAE: `policy="random", keep_rate=0.25, cls=False,
+    patch_loss="off", reconstruction="removed"`.
+
+    >>> CombinedSettings(policy="none", patch_loss="masked", reconstruction="all").removes
+    False
+    """
+
+    crops: MultiCropSettings = field(default_factory=MultiCropSettings)
+    distillation: Distillation = field(default_factory=Distillation)
+    policy: str = "low"
+    keep_rate: float = 0.5
+    keep_levels: int = 1
+    removal_warmup: float = 0.2
+    cls: bool = True
+    patch_loss: str = "kept"
+    reconstruction: str = "removed"
+    shared_head: bool = True
+    mask_kind: str = "random"
+    mask_ratio: float = 0.3
+    decoder_dim: int = 64
+    decoder_depth: int = 2
+    decoder_heads: int = 2
+    cls_weight: float = 1.0
+    patch_weight: float = 1.0
+    reconstruction_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_choice("policy", self.policy, POLICIES)
+        check_choice("patch_loss", self.patch_loss, PATCH_LOSSES)
+        check_choice("reconstruction", self.reconstruction, RECONSTRUCTIONS)
+        check_choice("mask_kind", self.mask_kind, MASKS)
+        check_shares(self, "removal_warmup")
+        if not 0 < self.keep_rate <= 1 or not 0 < self.mask_ratio < 1:
+            raise ValueError(
+                f"keep_rate must lie in (0, 1] and mask_ratio in (0, 1); got {self.keep_rate} and {self.mask_ratio}"
+            )
+        if self.keep_levels < 1 or self.decoder_depth < 1:
+            raise ValueError(
+                f"keep_levels and decoder_depth must be at least 1; got {self.keep_levels} and {self.decoder_depth}"
+            )
+        for name in ("cls_weight", "patch_weight", "reconstruction_weight"):
+            if not getattr(self, name) > 0:
+                raise ValueError(
+                    f"{name} must be positive: a part is left out by its switch; got {getattr(self, name)}"
+                )
+        if not self.cls and self.patch_loss == "off" and self.reconstruction == "off":
+            raise ValueError(
+                "nothing to learn from: set cls=True, patch_loss (kept, removed, masked) or reconstruction (removed, masked, all)"
+            )
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Combinations that would mean nothing, with the reason and what is allowed."""
+        if self.cls:
+            check_pairs(self.crops)
+        if not self.removes:
+            for name, others in (("patch_loss", "off, kept, masked"), ("reconstruction", "off, masked, all")):
+                if getattr(self, name) == "removed":
+                    raise ValueError(
+                        f"{name}='removed' needs removal, and nothing is removed with policy={self.policy!r} and "
+                        f"keep_rate={self.keep_rate}: choose one of {others}, or remove patches"
+                    )
+        if self.removes and self.masks and self.mask_kind == "block":
+            raise ValueError(
+                "mask_kind='block' lays blocks on the whole grid, of which policy="
+                f"{self.policy!r} leaves a part: choose mask_kind='random', or policy='none'"
+            )
+
+    @property
+    def removes(self) -> bool:
+        """Whether the student gets fewer patches than there are."""
+        return self.policy != "none" and self.keep_rate < 1
+
+    @property
+    def looks(self) -> bool:
+        """Whether removal needs the teacher's attention."""
+        return self.removes and self.policy != "random"
+
+    @property
+    def masks(self) -> bool:
+        """Whether the student gets mask tokens."""
+        return "masked" in (self.patch_loss, self.reconstruction)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether there is a decoder."""
+        return self.reconstruction != "off" or self.patch_loss == "removed"
+
+    @property
+    def has_patch_head(self) -> bool:
+        """Whether patches have a head of their own."""
+        return self.patch_loss != "off" and not (self.cls and self.shared_head)
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether there is a teacher: not for pixels alone without attention (MAE)."""
+        return self.cls or self.patch_loss != "off" or self.looks
+
+    @property
+    def drawn_crops(self) -> MultiCropSettings:
+        """The crops to draw: local ones have only the class token to learn."""
+        return self.crops if self.cls else replace(self.crops, local_crops=0)

@@ -1,0 +1,222 @@
+"""iBOT: DINO, and the student also says what the teacher sees in the patches that are hidden from the student.
+
+Source: Zhou et al. 2022, "iBOT: Image BERT Pre-Training with Online Tokenizer", section 3.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sslcourse.data.masks import block_masks, random_masks
+from sslcourse.data.views import MultiCropSettings, multi_crop
+from sslcourse.evaluation.collapse import channel_std
+from sslcourse.losses.distillation import entropy, patch_cross_entropy, view_cross_entropy
+from sslcourse.methods.teacher import (
+    Distillation,
+    Targets,
+    check_choice,
+    check_pairs,
+    embed,
+    feature_meters,
+    hold_prototypes,
+    need_tokens,
+    prototype_group,
+    target_meters,
+)
+from sslcourse.models.ema import make_teacher, update_ema
+from sslcourse.models.encoder import TokenEncoder
+from sslcourse.pruning.tokens import gather_tokens
+
+MASKS = ("block", "random")
+
+
+class MaskedCrops(NamedTuple):
+    """Crops as in `MultiCrop`, and which patches of the global ones the student does not see: `masks` bool `G,B,N`."""
+
+    global_views: Tensor
+    local_views: Tensor
+    masks: Tensor
+
+
+@dataclass(frozen=True)
+class IBOTSettings:
+    """What iBOT can be told: DINO's settings, its masks and its patch loss.
+
+    An image of the batch is masked with `mask_probability`; the hidden share of its patches is drawn from `mask_ratio`
+    (with "random" masks it is the upper end of it). `shared_head`: one head for class tokens and patches, as in the paper, or one each.
+    `cls_weight` and `patch_weight` weigh the two terms (1 : 1 in the paper; without the first, kNN falls to chance in
+    its table 9). `patch_teacher_temperature`: None for the class token's. Raises ValueError on what cannot be.
+
+    >>> IBOTSettings(mask_kind="random", mask_probability=1.0).mask_ratio
+    (0.1, 0.5)
+    """
+
+    crops: MultiCropSettings = field(default_factory=MultiCropSettings)
+    distillation: Distillation = field(default_factory=Distillation)
+    mask_kind: str = "block"
+    mask_ratio: tuple[float, float] = (0.1, 0.5)
+    mask_probability: float = 0.5
+    shared_head: bool = True
+    cls_weight: float = 1.0
+    patch_weight: float = 1.0
+    patch_teacher_temperature: float | None = None
+
+    def __post_init__(self) -> None:
+        check_pairs(self.crops)
+        check_choice("mask_kind", self.mask_kind, MASKS)
+        low, high = self.mask_ratio
+        if not 0 <= low <= high < 1 or high == 0:
+            raise ValueError(
+                f"mask_ratio must be (low, high) with 0 <= low <= high < 1, high above 0; got {(low, high)}"
+            )
+        if not 0 < self.mask_probability <= 1:
+            raise ValueError(f"mask_probability must be above 0 and at most 1; got {self.mask_probability}")
+        if not self.cls_weight >= 0 or not self.patch_weight > 0:
+            raise ValueError(
+                "cls_weight must not be negative and patch_weight must be positive (without patches it is DINO); "
+                f"got {self.cls_weight} and {self.patch_weight}"
+            )
+        if self.patch_teacher_temperature is not None and not self.patch_teacher_temperature > 0:
+            raise ValueError(f"patch_teacher_temperature must be positive; got {self.patch_teacher_temperature}")
+
+
+class IBOT(nn.Module):
+    """A TokenEncoder, one or two prototype heads, a mask token, and the running means of encoder and heads, the teacher.
+
+    Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does. Raises TypeError
+    for an encoder without patch tokens, ValueError when the global crops are no multiple of its patches.
+
+    >>> from sslcourse.models.encoder import build_encoder
+    >>> method = IBOT(build_encoder("vit_64x2_p8", image_size=64))
+    >>> views = method.draw_views(torch.zeros(4, 3, 64, 64, dtype=torch.uint8), torch.Generator().manual_seed(0))
+    >>> loss, metrics = method(views)
+    >>> tuple(views.masks.shape), loss.ndim, "patch_loss" in metrics
+    ((2, 4, 64), 0, True)
+    """
+
+    def __init__(self, encoder: TokenEncoder, settings: IBOTSettings | None = None) -> None:
+        super().__init__()
+        self.settings = s = settings or IBOTSettings()
+        self.grid = need_tokens(encoder, s.crops)
+        self.encoder = encoder
+        self.mask_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(encoder.dim), std=0.02))
+        self.head = s.distillation.make_head(encoder.dim)
+        self.patch_head = None if s.shared_head else s.distillation.make_head(encoder.dim)
+        self.teacher_encoder, self.teacher_head = make_teacher(self.encoder), make_teacher(self.head)
+        self.teacher_patch_head = None if s.shared_head else make_teacher(self.patch_head)
+        self.targets, self.patch_targets = Targets(s.distillation), Targets(s.distillation)
+        self.prototypes = s.distillation.prototypes
+        self.teacher_temperature, self.momentum = s.distillation.teacher_temperature, s.distillation.momentum
+        self.prototypes_frozen = False
+
+    @property
+    def compile_targets(self) -> tuple[str, ...]:
+        """The submodules that may be compiled, each in one graph."""
+        shared = ("encoder", "head", "teacher_encoder", "teacher_head")
+        return shared if self.settings.shared_head else (*shared, "patch_head", "teacher_patch_head")
+
+    def begin_step(self, step: int, steps: int) -> None:
+        """Set what depends on the step: the teacher's temperature and momentum, and whether prototypes stand still."""
+        distillation = self.settings.distillation
+        self.teacher_temperature = distillation.temperature_at(step, steps)
+        self.momentum = distillation.momentum_at(step, steps)
+        self.prototypes_frozen = distillation.frozen_at(step, steps)
+
+    def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> MaskedCrops:
+        """Images uint8 `B,3,H,W` -> global crops `G,B,3,H,W`, local crops `L,B,3,h,w` and masks `G,B,N`."""
+        s, batch, count = self.settings, len(images), self.settings.crops.global_crops
+        crops = multi_crop(images, s.crops, generator)
+        patches = self.grid[0] * self.grid[1]
+        if s.mask_kind == "block":
+            masks = block_masks(
+                count * batch, self.grid, s.mask_ratio, generator, images.device, probability=s.mask_probability
+            )
+        else:
+            masks = random_masks(count * batch, patches, s.mask_ratio[1], generator, images.device)
+            where = images.device if generator is None else generator.device
+            hides = torch.rand(count * batch, 1, generator=generator, device=where) < s.mask_probability
+            masks = masks & hides.to(images.device, non_blocking=True)
+        return MaskedCrops(*crops, masks.unflatten(0, (count, batch)))
+
+    def forward(self, views: MaskedCrops) -> tuple[Tensor, dict[str, Tensor]]:
+        """Crops and masks -> the loss (scalar) and metrics that stay on the device, without a gradient."""
+        s, (count, batch) = self.settings, views.global_views.shape[:2]
+        crops, masks = views.global_views.flatten(0, 1), views.masks.flatten(0, 1)  # GB,3,H,W and GB,N
+        places, hidden = hidden_places(masks, s.mask_ratio[1])  # GB,M each
+        with torch.no_grad():
+            tokens = self.teacher_encoder(crops)
+            logits = self.teacher_head(tokens.cls).unflatten(0, (count, batch))  # G,B,K
+            targets = self.targets(logits, self.teacher_temperature)
+            head = self.teacher_head if self.teacher_patch_head is None else self.teacher_patch_head
+            logits = head(gather_tokens(tokens.patches, places))  # GB,M,K
+            temperature = s.patch_teacher_temperature or self.teacher_temperature
+            patch_targets = self.patch_targets(logits, temperature, hidden)
+
+        tokens = self.encoder(crops, mask=masks, mask_token=self.mask_token)
+        features = tokens.cls
+        if len(views.local_views):
+            features = torch.cat([features, embed(self.encoder, views.local_views.flatten(0, 1))])  # (G+L)*B,D
+        logits = self.head(features).unflatten(0, (-1, batch))  # G+L,B,K
+        cls_loss = view_cross_entropy(logits, targets, s.distillation.student_temperature)
+        head = self.head if self.patch_head is None else self.patch_head
+        logits = head(gather_tokens(tokens.patches, places))  # GB,M,K
+        patch_loss = patch_cross_entropy(logits, patch_targets, hidden, s.distillation.student_temperature)
+
+        loss = s.cls_weight * cls_loss + s.patch_weight * patch_loss
+        metrics = {
+            "cls_loss": cls_loss.detach(),
+            "patch_loss": patch_loss.detach(),
+            **target_meters(targets),
+            "patch_teacher_entropy": entropy(patch_targets),
+            "channel_std": channel_std(tokens.cls),
+        }
+        return loss, metrics
+
+    def end_step(self) -> None:
+        """After the optimiser's step: the teacher follows."""
+        if self.prototypes_frozen:
+            for teacher, student in self.teacher_pairs()[1:]:
+                hold_prototypes(student, teacher)
+        for teacher, student in self.teacher_pairs():
+            update_ema(teacher, student, self.momentum)
+
+    def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
+        """Each part of the teacher with the part of the student it follows; the encoder first, then heads."""
+        pairs = [(self.teacher_encoder, self.encoder), (self.teacher_head, self.head)]
+        return pairs if self.patch_head is None else [*pairs, (self.teacher_patch_head, self.patch_head)]
+
+    def optimizer_groups(self) -> list[dict]:
+        """Prototypes, which take no weight decay."""
+        return prototype_group(self.head, self.patch_head)
+
+    @property
+    def representation(self) -> nn.Module:
+        """The encoder to evaluate: the teacher's."""
+        return self.teacher_encoder
+
+    def diagnose(self, views: MaskedCrops) -> dict[str, Tensor]:
+        """The effective rank of the teacher's features of the first global crop, in eval mode."""
+        return feature_meters(self, self.teacher_encoder, views.global_views[0])
+
+    def extra_repr(self) -> str:
+        """The settings, so that a printed method tells what it trains."""
+        return f"{self.settings}"
+
+
+def hidden_places(masks: Tensor, largest_ratio: float) -> tuple[Tensor, Tensor]:
+    """Masks `B,N` -> numbers of the hidden patches, int64 `B,M`, and which of these are hidden, bool `B,M`.
+
+    M is the most that can be hidden: images with fewer are filled up with patches that are seen, so that the shape
+    depends on no value, and heads and losses work on M patches instead of N.
+
+    >>> hidden_places(torch.tensor([[False, True, False, False]]), 0.5)
+    (tensor([[1, 0]]), tensor([[ True, False]]))
+    """
+    most = math.ceil(largest_ratio * masks.shape[1])
+    places = masks.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
+    return places, masks.gather(1, places)

@@ -1,0 +1,237 @@
+"""LoGo: global crops attract each other and each local crop; local crops of one image may be kept apart.
+
+Source: Zhang et al. 2022, "Leverage Your Local and Global Representations: A New Self-Supervised Learning Strategy",
+section 3. The paper takes one optimiser step for the affinity, one for the repulsion and one for the rest; here one
+backward does all three, since neither of the first two shares a gradient with the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sslcourse.data.views import MultiCropSettings, multi_crop
+from sslcourse.evaluation.collapse import channel_std
+from sslcourse.losses.local_global import affinity_fit_loss, affinity_repulsion, info_nce, local_dissimilarity
+from sslcourse.losses.precision import autocast_off, full_precision
+from sslcourse.losses.regression import cosine_regression
+from sslcourse.methods.teacher import (
+    MOMENTUM_SCHEDULES,
+    check_choice,
+    check_pairs,
+    check_shares,
+    embed,
+    embed_views,
+    feature_meters,
+    scheduled_momentum,
+)
+from sslcourse.models.ema import make_teacher, update_ema
+from sslcourse.models.heads import AffinityHead, ProjectionHead
+
+SIMILARITIES = ("infonce", "cosine")
+LOCAL = ("none", "attract", "repel", "learned")
+
+
+class LoGoViews(NamedTuple):
+    """Crops as in `MultiCrop`, and the noise of the affinity's positive pairs: `2*P,B,d` for P pairs of local crops, or none."""
+
+    global_views: Tensor
+    local_views: Tensor
+    noise: Tensor
+
+
+@dataclass(frozen=True)
+class LoGoSettings:
+    """What LoGo can be told.
+
+    `similarity`: "infonce" (MoCo's: keys from a momentum encoder, those of the whole batch of all processes as candidates,
+    at `temperature`) or "cosine" (SimSiam's: a predictor and stop-gradient, no second network; take it with
+    `output_norm="batch"`). `local`: what two local crops of an image do: "none" (nothing between them: the control, as in DINO and SwAV),
+    "attract", "repel" (by cosine) or "learned" (the paper's affinity, which learns to tell local crops of one image from
+    those of two, and is lowered for those of one). `local_weight` is the paper's lambda (1e-4 with SimSiam; its MoCo code
+    bounds the term's gradient at 1.5 % of the rest's). `noise` times 1/sqrt(out_dim): the noise on the affinity's
+    positive pairs. `affinity_lr_scale` times the run's learning rate. Raises ValueError on what cannot be.
+
+    >>> LoGoSettings(similarity="cosine", local="repel", output_norm="batch").local_weight
+    0.01
+    """
+
+    crops: MultiCropSettings = field(default_factory=MultiCropSettings)
+    similarity: str = "infonce"
+    temperature: float = 0.2
+    hidden_dim: int = 256
+    out_dim: int = 128
+    projector_layers: int = 2
+    head_norm: str = "batch"
+    output_norm: str = "none"
+    momentum: float = 0.97
+    momentum_schedule: str = "cosine"
+    local: str = "learned"
+    local_weight: float = 0.01
+    noise: float = 0.3
+    affinity_lr_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_choice("similarity", self.similarity, SIMILARITIES)
+        check_choice("local", self.local, LOCAL)
+        check_choice("momentum_schedule", self.momentum_schedule, MOMENTUM_SCHEDULES)
+        check_shares(self, "momentum")
+        check_pairs(self.crops)
+        if self.local != "none" and self.crops.local_crops < 2:
+            raise ValueError(
+                f"local={self.local!r} needs two local crops: set crops.local_crops to at least 2, or local='none'; "
+                f"got {self.crops.local_crops}"
+            )
+        for name in ("temperature", "affinity_lr_scale"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive; got {getattr(self, name)}")
+        if self.local_weight < 0 or self.noise < 0:
+            raise ValueError(f"local_weight and noise must not be negative; got {self.local_weight} and {self.noise}")
+
+
+class LoGo(nn.Module):
+    """An encoder (TokenEncoder or ConvNet), a projector, and by similarity a momentum copy of both, or a predictor.
+
+    Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does: the momentum
+    copy then moves once a step.
+
+    >>> from sslcourse.models.convnet import ConvNet
+    >>> method = LoGo(ConvNet(width=8))
+    >>> views = method.draw_views(torch.zeros(4, 3, 64, 64, dtype=torch.uint8), torch.Generator().manual_seed(0))
+    >>> loss, metrics = method(views)
+    >>> tuple(views.noise.shape), loss.ndim, "affinity_loss" in metrics
+    ((2, 4, 128), 0, True)
+    """
+
+    def __init__(self, encoder: nn.Module, settings: LoGoSettings | None = None) -> None:
+        super().__init__()
+        self.settings = s = settings or LoGoSettings()
+        self.encoder = encoder
+        self.projector = ProjectionHead(
+            encoder.dim,
+            s.hidden_dim,
+            s.out_dim,
+            layers=s.projector_layers,
+            norm=s.head_norm,
+            output_norm=s.output_norm,
+        )
+        contrasts = s.similarity == "infonce"
+        self.predictor = None if contrasts else ProjectionHead(s.out_dim, s.hidden_dim, s.out_dim, norm=s.head_norm)
+        self.teacher_encoder = make_teacher(self.encoder) if contrasts else None
+        self.teacher_projector = make_teacher(self.projector) if contrasts else None
+        self.affinity = AffinityHead(s.out_dim, s.hidden_dim, norm=s.head_norm) if s.local == "learned" else None
+        self.local_pairs = list(combinations(range(s.crops.local_crops), 2)) if s.local != "none" else []
+        self.momentum = s.momentum
+
+    @property
+    def compile_targets(self) -> tuple[str, ...]:
+        """The submodules that may be compiled, each in one graph."""
+        names = ("encoder", "projector", "predictor", "teacher_encoder", "teacher_projector")
+        return tuple(name for name in names if getattr(self, name) is not None)
+
+    def begin_step(self, step: int, steps: int) -> None:
+        """Set the momentum of this step."""
+        self.momentum = scheduled_momentum(self.settings.momentum, self.settings.momentum_schedule, step, steps)
+
+    def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> LoGoViews:
+        """Images uint8 `B,3,H,W` -> global crops `G,B,3,H,W`, local crops `L,B,3,h,w` and noise `2*P,B,d`."""
+        crops = multi_crop(images, self.settings.crops, generator)
+        count = 2 * len(self.local_pairs) if self.affinity is not None else 0
+        where = images.device if generator is None else generator.device
+        noise = torch.randn(count, len(images), self.settings.out_dim, generator=generator, device=where)
+        noise *= self.settings.noise * self.settings.out_dim**-0.5
+        return LoGoViews(*crops, noise.to(images.device, non_blocking=True))
+
+    def forward(self, views: LoGoViews) -> tuple[Tensor, dict[str, Tensor]]:
+        """Crops and noise -> the loss (scalar) and metrics that stay on the device, without a gradient."""
+        count, batch = views.global_views.shape[:2]
+        features = embed_views(self.encoder, views.global_views, views.local_views)  # (G+L)*B,D, global crops first
+        projected = self.projector(features)
+        if self.predictor is None:
+            queries = projected
+            with torch.no_grad():
+                keys = self.teacher_projector(embed(self.teacher_encoder, views.global_views.flatten(0, 1)))
+        else:
+            queries, keys = self.predictor(projected), projected[: count * batch].detach()
+        queries, keys = queries.unflatten(0, (-1, batch)), keys.unflatten(0, (count, batch))  # G+L,B,d and G,B,d
+
+        # Every crop is drawn to every global crop but itself.
+        pairs = [(query, key) for query in range(len(queries)) for key in range(count) if query != key]
+        attractions = [self.attraction(queries[query], keys[key]) for query, key in pairs]
+        loss = torch.stack(attractions).mean()
+        metrics = {"attraction": loss.detach(), "channel_std": channel_std(projected)}
+        if count > 1:
+            metrics["global_loss"] = _mean(attractions, pairs, lambda query: query < count)
+        if len(queries) > count:
+            metrics["local_global_loss"] = _mean(attractions, pairs, lambda query: query >= count)
+        if self.local_pairs:
+            local_loss, own_metrics = self.local_terms(
+                projected[count * batch :].unflatten(0, (-1, batch)), views.noise
+            )
+            loss, metrics = loss + local_loss, metrics | own_metrics
+        return loss, metrics
+
+    def attraction(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """How far queries `B,d` are from their keys `B,d`: InfoNCE, or 1 - cosine."""
+        if self.settings.similarity == "infonce":
+            return info_nce(queries, keys, self.settings.temperature, gather=True)
+        return cosine_regression(queries, keys) / 2
+
+    def local_terms(self, local: Tensor, noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted loss of local crops' projections `L,B,d` among themselves, with the affinity's own, and metrics."""
+        s = self.settings
+        with autocast_off(local):
+            local = F.normalize(full_precision(local), dim=-1)
+            # The pairs of an image lie side by side, so that half a batch on there is another image: B*P,d.
+            first = torch.stack([local[i] for i, _ in self.local_pairs], dim=1).flatten(0, 1)
+            second = torch.stack([local[j] for _, j in self.local_pairs], dim=1).flatten(0, 1)
+            metrics = {"local_cosine": (first.detach() * second.detach()).sum(1).mean()}
+            if self.affinity is None:
+                local_loss = local_dissimilarity(first, second, s.local)
+                return s.local_weight * local_loss, metrics | {"local_loss": local_loss.detach()}
+            noises = (part.transpose(0, 1).flatten(0, 1) for part in noise.to(local.dtype).chunk(2))  # B*P,d each
+            # The encoder lowers what the affinity sees; the affinity learns from its own loss alone.
+            local_loss = affinity_repulsion(self.affinity.frozen, first, second)
+            fit_loss = affinity_fit_loss(self.affinity, first, second, *noises, gather=True)
+            metrics |= {"local_loss": local_loss.detach(), "affinity_loss": fit_loss.detach()}
+            return s.local_weight * local_loss + fit_loss, metrics
+
+    def end_step(self) -> None:
+        """After the optimiser's step: the momentum encoder follows, once."""
+        for teacher, student in self.teacher_pairs():
+            update_ema(teacher, student, self.momentum)
+
+    def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
+        """Each part of the momentum encoder with the part it follows; none with the cosine similarity."""
+        if self.teacher_encoder is None:
+            return []
+        return [(self.teacher_encoder, self.encoder), (self.teacher_projector, self.projector)]
+
+    def optimizer_groups(self) -> list[dict]:
+        """The affinity, whose learning rate is its own."""
+        if self.affinity is None:
+            return []
+        return [{"params": list(self.affinity.parameters()), "lr_scale": self.settings.affinity_lr_scale}]
+
+    @property
+    def representation(self) -> nn.Module:
+        """The encoder to evaluate: the momentum encoder where there is one."""
+        return self.encoder if self.teacher_encoder is None else self.teacher_encoder
+
+    def diagnose(self, views: LoGoViews) -> dict[str, Tensor]:
+        """The effective rank of the features of the first global crop, in eval mode."""
+        return feature_meters(self, self.representation, views.global_views[0], self.settings.out_dim)
+
+    def extra_repr(self) -> str:
+        """The settings, so that a printed method tells what it trains."""
+        return f"{self.settings}"
+
+
+def _mean(losses: list[Tensor], pairs: list[tuple[int, int]], wanted) -> Tensor:
+    """The mean, without a gradient, of the losses whose query is wanted."""
+    return torch.stack([loss.detach() for loss, (query, _) in zip(losses, pairs) if wanted(query)]).mean()
