@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.training import distributed
+from sslcourse.training.alarms import Alarm, find_alarms
 from sslcourse.training.checkpoint import (
     list_checkpoints,
     load_checkpoint,
@@ -47,7 +48,8 @@ def fit(
     after the optimiser's step and `diagnose(views) -> dict` at each row; see also `parameter_groups` (optimizer_groups) and
     `Runtime.compiled` (compile_targets). A row holds `step`, the means since the last row of `loss`, `gradient_norm` and the
     metrics, `learning_rate`, `images_per_second`, `data_wait` (the share of the time that went into making views),
-    `seconds` of training so far, and what `evaluate(method)` gave. The method comes back on the run's device.
+    `seconds` of training so far, what `evaluate(method)` gave, and `alarms`, the names of the failures that the log shows
+    (`find_alarms`), where there are any; each is said once. The method comes back on the run's device.
 
     With `out`, the run writes `log.jsonl` and checkpoints there, and the same call continues a run that was killed: on one
     kind of device and number of threads, bit for bit. A finished run is not repeated. In a process group (torchrun, see
@@ -94,6 +96,7 @@ def train(run: Run, out, description: dict, evaluate, on_log, log, progress: boo
     settings = run.settings
     first = distributed.is_first()
     quiet = not progress or not first or os.environ.get("TQDM_DISABLE", "") not in ("", "0")
+    shown: dict[str, str] = {}
     with tqdm(total=settings.steps, initial=run.step, desc=type(run.method).__name__, disable=quiet, leave=True) as bar:
         while run.step < settings.steps:
             with run.stopwatch.training():
@@ -107,12 +110,19 @@ def train(run: Run, out, description: dict, evaluate, on_log, log, progress: boo
             if logs or evaluates or saves:
                 stop_if_not_finite(run, out)
             if logs or evaluates:
-                row = make_row(run, views, evaluate if evaluates else None)
+                row = make_row(run, views)
+                if evaluates:
+                    figures = evaluated(run, evaluate)
+                    shown |= {name: f"{value:.3f}" for name, value in figures.items()}
+                    row |= figures
                 run.history.append(row)
+                for alarm in note_alarms(run):
+                    if not quiet:
+                        bar.write(f"Step {run.step}, {alarm.name}: {alarm.message}")
                 if log is not None:
                     log.write(json.dumps(row) + "\n")
                     log.flush()
-                bar.set_postfix(loss=f"{row['loss']:.3f}", refresh=False)
+                bar.set_postfix(loss=f"{row['loss']:.3f}", **shown, refresh=False)
             if saves:
                 state = {"description": description, **run.state_dict()}
                 if first:
@@ -122,26 +132,41 @@ def train(run: Run, out, description: dict, evaluate, on_log, log, progress: boo
                 on_log(row)
 
 
-def make_row(run: Run, views: Views, evaluate: Evaluate | None) -> dict:
+def make_row(run: Run, views: Views) -> dict:
     """The log line of the window that ends here, the same in all processes; a new window begins."""
     seconds, views_share = run.stopwatch.read()
     row = {"step": run.step, **run.window.means(), "learning_rate": run.settings.learning_rate_at(run.step - 1)}
-    with run.runtime.eager():
-        if hasattr(run.method, "diagnose"):
-            with run.runtime.autocast():
-                row |= {name: float(value) for name, value in run.method.diagnose(views).items()}
-        run.seconds += seconds
-        row |= {
-            "images_per_second": run.stopwatch.steps * run.settings.batch_size / max(seconds, 1e-9),
-            "data_wait": views_share,
-            "seconds": run.seconds,
-        }
-        if evaluate is not None and distributed.is_first():
-            row |= {name: float(value) for name, value in evaluate(run.method).items()}
-            run.method.train()
+    if hasattr(run.method, "diagnose"):
+        with run.runtime.autocast(), run.runtime.eager():
+            row |= {name: float(value) for name, value in run.method.diagnose(views).items()}
+    run.seconds += seconds
+    row |= {
+        "images_per_second": run.stopwatch.steps * run.settings.batch_size / max(seconds, 1e-9),
+        "data_wait": views_share,
+        "seconds": run.seconds,
+    }
     run.window.clear()
     run.stopwatch.reset()
     return distributed.from_first(row)
+
+
+def evaluated(run: Run, evaluate: Evaluate) -> dict[str, float]:
+    """What `evaluate(method)` gives in the first process."""
+    figures = {}
+    if distributed.is_first():
+        with run.runtime.eager():
+            figures = {name: float(value) for name, value in evaluate(run.method).items()}
+        run.method.train()
+    return distributed.from_first(figures)
+
+
+def note_alarms(run: Run) -> list[Alarm]:
+    """Write the names of the failures that the log shows into its last row; returns those that no earlier row has."""
+    found = find_alarms(run.history, run.method, run.settings)
+    known = {name for row in run.history for name in row.get("alarms", ())}
+    if found:
+        run.history[-1]["alarms"] = [alarm.name for alarm in found]
+    return [alarm for alarm in found if alarm.name not in known]
 
 
 def stop_if_not_finite(run: Run, out: str | os.PathLike | None) -> None:
