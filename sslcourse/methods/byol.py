@@ -19,7 +19,15 @@ from sslcourse.evaluation.collapse import channel_std, effective_rank, pair_cosi
 from sslcourse.losses.precision import autocast_off, full_precision
 from sslcourse.losses.processes import gather_rows_with_gradient, rank
 from sslcourse.losses.regression import cosine_regression
-from sslcourse.methods.teacher import MOMENTUM_SCHEDULES, check_choice, check_shares, embed, scheduled_momentum
+from sslcourse.methods.teacher import (
+    MOMENTUM_SCHEDULES,
+    check_choice,
+    check_shares,
+    embed,
+    evaluating,
+    feature_meters,
+    scheduled_momentum,
+)
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.heads import ProjectionHead
 
@@ -181,22 +189,16 @@ class BYOL(nn.Module):
         """The encoder to evaluate: the online one."""
         return self.encoder
 
-    @torch.no_grad()
     def diagnose(self, views: Tensor) -> dict[str, Tensor]:
         """What is too dear for each step: the effective ranks of features and projections of `views`, in eval mode.
 
         Also `channel_std_healthy`, the channel std of projections that spread evenly over the sphere: 1 / sqrt(out_dim).
         """
-        was_training = self.training
-        self.eval()  # running statistics are left alone
-        features = embed(self.encoder, views.flatten(0, 1))
-        projected = self.projector(features).float()
-        self.train(was_training)
-        return {
-            "effective_rank": effective_rank(features.float()),
-            "projection_rank": effective_rank(projected),
-            "channel_std_healthy": projected.new_tensor(projected.shape[1] ** -0.5),
-        }
+        images = views.flatten(0, 1)
+        with evaluating(self):
+            rank_of_projections = effective_rank(self.projector(embed(self.encoder, images)))
+        meters = feature_meters(self, self.encoder, images, self.settings.out_dim)
+        return {**meters, "projection_rank": rank_of_projections}
 
     def extra_repr(self) -> str:
         """The settings, so that a printed method tells what it trains."""

@@ -14,15 +14,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sslcourse.data.masks import block_masks, random_masks
 from sslcourse.data.views import multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.distillation import entropy, patch_cross_entropy, view_cross_entropy
 from sslcourse.losses.reconstruction import normalize_patches, patchify, reconstruction_loss
 from sslcourse.methods.combined_settings import CombinedSettings
+from sslcourse.methods.patches import exact_masks, hidden_places, hide_patches, on_the_grid, paint_patches, sized
 from sslcourse.methods.teacher import (
     Targets,
     embed,
+    evaluating,
     feature_meters,
     hold_prototypes,
     need_tokens,
@@ -34,7 +35,7 @@ from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.encoder import TokenEncoder, Tokens
 from sslcourse.pruning.scores import attention_entropy
 from sslcourse.pruning.select import keep_count, keep_rate_at, select
-from sslcourse.pruning.tokens import gather_tokens, removed_indices
+from sslcourse.pruning.tokens import gather_tokens, removed_indices, removed_mask
 
 
 class CombinedViews(NamedTuple):
@@ -48,6 +49,18 @@ class CombinedViews(NamedTuple):
     local_views: Tensor
     noise: Tensor
     masks: Tensor
+
+
+class Passed(NamedTuple):
+    """The global crops `GB,3,H,W` and what became of them; `masked` `GB,M` are numbers among the kept, `mask` is `GB,N`."""
+
+    crops: Tensor
+    teacher: Tokens | None
+    student: Tokens
+    decoded: Decoded | None
+    keep_indices: Tensor | None
+    masked: Tensor | None
+    mask: Tensor | None
 
 
 class Combined(nn.Module):
@@ -122,56 +135,56 @@ class Combined(nn.Module):
 
     def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> CombinedViews:
         """Images uint8 `B,3,H,W` -> crops, and the random numbers of the step (see `CombinedViews`)."""
-        s, device = self.settings, images.device
-        crops = multi_crop(images, s.drawn_crops, generator)
+        crops = multi_crop(images, self.settings.drawn_crops, generator)
         shape = crops.global_views.shape[:2]  # G,B
-        rows, source = shape[0] * shape[1], device if generator is None else generator.device
+        drawn = self.draw_choices(shape[0] * shape[1], generator, images.device)
+        return CombinedViews(*crops, *(each.unflatten(0, shape) for each in drawn))
+
+    def draw_choices(self, rows: int, generator: torch.Generator | None, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Noise `rows,N` and masks `rows,K` of the step, with a last axis of 0 where they are not used."""
+        s, source = self.settings, device if generator is None else generator.device
         noise = torch.rand(rows, self.num_patches if s.removes else 0, generator=generator, device=source)
-        kept = self.keep if s.removes else self.num_patches
-        if not s.masks:
-            masks = torch.zeros(rows, 0, dtype=torch.bool, device=device)
-        elif s.mask_kind == "random":
-            masks = random_masks(rows, kept, s.mask_ratio, generator, device)
-        else:
-            exact = self.masked_count(kept) / kept
-            masks = block_masks(rows, self.grid, (exact, exact), generator, device)
-        noise = noise.to(device, non_blocking=True)
-        return CombinedViews(*crops, noise.unflatten(0, shape), masks.unflatten(0, shape))
+        masks = torch.zeros(rows, 0, dtype=torch.bool, device=device)
+        if s.masks:
+            grid = (1, self.keep) if s.removes else self.grid
+            masks = exact_masks(s.mask_kind, rows, grid, self.masked_count(grid[0] * grid[1]), generator, device)
+        return noise.to(device, non_blocking=True), masks
 
     def forward(self, views: CombinedViews) -> tuple[Tensor, dict[str, Tensor]]:
         """Crops and random numbers -> the loss (scalar) and metrics that stay on the device, without a gradient."""
-        s, shape = self.settings, views.global_views.shape[:2]  # G,B
-        crops = views.global_views.flatten(0, 1)  # GB,3,H,W
-        metrics: dict[str, Tensor] = {}
-        teacher = None
-        if self.teacher_encoder is not None:
-            with torch.no_grad():
-                teacher = self.teacher_encoder(crops, attention=s.looks)
-        if s.looks:
-            metrics["attention_entropy"] = attention_entropy(teacher.attention)
-
-        keep_indices = self.select(views.noise.flatten(0, 1), teacher)  # GB,K, or None: all
-        masked = self.masked_places(views.masks.flatten(0, 1))  # GB,M numbers among the kept, or None
-        mask = self.whole_mask(views.masks.flatten(0, 1), keep_indices)  # GB,N or None
-        student = self.encoder(crops, keep_indices, mask=mask, mask_token=self.mask_token)
-        decoded = None
-        if self.decoder is not None:
-            decoded = self.decoder(student.patches, keep_indices, student.cls)
-
-        loss = crops.new_zeros(())
+        s, terms, metrics = self.settings, [], {}
+        passed = self.encode(views)
         if s.cls:
-            cls_loss, targets = self.cls_loss(student, teacher, views.local_views, shape)
-            loss = loss + s.cls_weight * cls_loss
+            cls_loss, targets = self.cls_loss(passed, views)
+            terms.append(s.cls_weight * cls_loss)
             metrics |= {"cls_loss": cls_loss.detach(), **target_meters(targets)}
         if s.patch_loss != "off":
-            patch_loss, targets = self.patch_loss(student, teacher, decoded, keep_indices, masked)
-            loss = loss + s.patch_weight * patch_loss
+            patch_loss, targets = self.patch_loss(passed)
+            terms.append(s.patch_weight * patch_loss)
             metrics |= {"patch_loss": patch_loss.detach(), "patch_teacher_entropy": entropy(targets)}
         if s.reconstruction != "off":
-            pixel_loss = self.pixel_loss(crops, decoded, keep_indices, mask)
-            loss = loss + s.reconstruction_weight * pixel_loss
+            pixel_loss = self.pixel_loss(passed)
+            terms.append(s.reconstruction_weight * pixel_loss)
             metrics["reconstruction_loss"] = pixel_loss.detach()
-        return loss, metrics | {"channel_std": channel_std(student.cls)}
+        if s.looks:
+            metrics["attention_entropy"] = attention_entropy(passed.teacher.attention)
+        return torch.stack(terms).sum(), metrics | {"channel_std": channel_std(passed.student.cls)}
+
+    def encode(self, views: CombinedViews) -> Passed:
+        """All that the losses need of the global crops: teacher, what stays and is masked, student, decoder."""
+        crops, noise, masks = (each.flatten(0, 1) for each in (views.global_views, views.noise, views.masks))
+        teacher = places = mask = decoded = None
+        if self.teacher_encoder is not None:
+            with torch.no_grad():
+                teacher = self.teacher_encoder(crops, attention=self.settings.looks)
+        keep_indices = self.select(noise, teacher)  # GB,K, or None: all
+        if self.settings.masks:
+            places, _ = hidden_places(masks, self.masked_count(masks.shape[1]))  # GB,M numbers among the kept
+            mask = on_the_grid(masks, keep_indices, self.num_patches)  # GB,N
+        student = self.encoder(crops, keep_indices, mask=mask, mask_token=self.mask_token)
+        if self.decoder is not None:
+            decoded = self.decoder(student.patches, keep_indices, student.cls)
+        return Passed(crops, teacher, student, decoded, keep_indices, places, mask)
 
     def select(self, noise: Tensor, teacher: Tokens | None) -> Tensor | None:
         """The patches to keep, `GB,K`: by the teacher's attention, or the highest of the noise; None where all are kept."""
@@ -182,77 +195,53 @@ class Combined(nn.Module):
             return select(noise, self.keep, "low")
         return select(teacher.attention, self.keep, s.policy)
 
-    def cls_loss(
-        self, student: Tokens, teacher: Tokens, local_views: Tensor, shape: tuple[int, int]
-    ) -> tuple[Tensor, Tensor]:
+    def cls_loss(self, passed: Passed, views: CombinedViews) -> tuple[Tensor, Tensor]:
         """DINO's loss, of pruned global crops and local crops to whole global crops; and the targets `G,B,K`."""
+        shape = views.global_views.shape[:2]  # G,B
         with torch.no_grad():
-            targets = self.targets(self.teacher_head(teacher.cls).unflatten(0, shape), self.teacher_temperature)
-        features = student.cls
-        if len(local_views):
-            features = torch.cat([features, embed(self.encoder, local_views.flatten(0, 1))])  # (G+L)*B,D
+            logits = self.teacher_head(passed.teacher.cls).unflatten(0, shape)
+            targets = self.targets(logits, self.teacher_temperature)
+        features = passed.student.cls
+        if len(views.local_views):
+            features = torch.cat([features, embed(self.encoder, views.local_views.flatten(0, 1))])  # (G+L)*B,D
         logits = self.head(features).unflatten(0, (-1, shape[1]))  # G+L,B,K
         return view_cross_entropy(logits, targets, self.settings.distillation.student_temperature), targets
 
-    def patch_loss(
-        self,
-        student: Tokens,
-        teacher: Tokens,
-        decoded: Decoded | None,
-        keep_indices: Tensor | None,
-        masked: Tensor | None,
-    ) -> tuple[Tensor, Tensor]:
+    def patch_loss(self, passed: Passed) -> tuple[Tensor, Tensor]:
         """Cross-entropy to the teacher's patches at the places the settings name; and the targets `GB,M,K`.
 
         The number of places is the same for each image. The student has a token only where a patch was kept: for removed
         ones the decoder's is taken.
         """
-        where = self.settings.patch_loss
-        if where == "removed":
-            places = removed_indices(keep_indices, self.num_patches)
-            tokens = self.to_encoder(gather_tokens(decoded.tokens, places))
-        elif where == "masked":
-            places = masked if keep_indices is None else keep_indices.gather(1, masked)
-            tokens = gather_tokens(student.patches, masked)
+        kept, tokens = passed.keep_indices, passed.student.patches
+        if self.settings.patch_loss == "removed":
+            places = removed_indices(kept, self.num_patches)
+            tokens = self.to_encoder(gather_tokens(passed.decoded.tokens, places))
+        elif self.settings.patch_loss == "masked":
+            places = passed.masked if kept is None else kept.gather(1, passed.masked)
+            tokens = gather_tokens(tokens, passed.masked)
         else:
-            places, tokens = keep_indices, student.patches
-        wanted = teacher.patches if places is None else gather_tokens(teacher.patches, places)  # GB,M,D
-        head, teacher_head = self.patch_heads()
+            places = kept
+        wanted = passed.teacher.patches if places is None else gather_tokens(passed.teacher.patches, places)  # GB,M,D
+        head, teacher_head = self.head, self.teacher_head
+        if self.patch_head is not None:
+            head, teacher_head = self.patch_head, self.teacher_patch_head
         with torch.no_grad():
             targets = self.patch_targets(teacher_head(wanted), self.teacher_temperature)
         return patch_cross_entropy(head(tokens), targets, None, self.settings.distillation.student_temperature), targets
 
-    def pixel_loss(self, crops: Tensor, decoded: Decoded, keep_indices: Tensor | None, mask: Tensor | None) -> Tensor:
+    def pixel_loss(self, passed: Passed) -> Tensor:
         """Mean squared error of the decoded patches to the true ones, each of which has mean 0 and variance 1."""
-        target, predicted = normalize_patches(patchify(crops, self.encoder.patch_size)), decoded.pixels  # GB,N,P
-        if self.settings.reconstruction == "removed":
-            places = removed_indices(keep_indices, self.num_patches)
+        target = normalize_patches(patchify(passed.crops, self.encoder.patch_size))  # GB,N,P
+        predicted, kind = passed.decoded.pixels, self.settings.reconstruction
+        if kind == "removed":
+            places = removed_indices(passed.keep_indices, self.num_patches)
             return reconstruction_loss(gather_tokens(predicted, places), gather_tokens(target, places))
-        return reconstruction_loss(predicted, target, mask if self.settings.reconstruction == "masked" else None)
-
-    def patch_heads(self) -> tuple[nn.Module, nn.Module]:
-        """The head on patches and the teacher's: their own, or those of the class token."""
-        if self.patch_head is None:
-            return self.head, self.teacher_head
-        return self.patch_head, self.teacher_patch_head
+        return reconstruction_loss(predicted, target, passed.mask if kind == "masked" else None)
 
     def masked_count(self, kept: int) -> int:
         """How many of `kept` patches are masked."""
         return round(self.settings.mask_ratio * kept)
-
-    def masked_places(self, masks: Tensor) -> Tensor | None:
-        """The numbers `GB,M` of the masked ones among the kept patches, ascending."""
-        if not self.settings.masks:
-            return None
-        order = masks.to(torch.uint8).argsort(dim=1, descending=True, stable=True)
-        return order[:, : self.masked_count(masks.shape[1])]
-
-    def whole_mask(self, masks: Tensor, keep_indices: Tensor | None) -> Tensor | None:
-        """The mask of kept patches `GB,K` as one of all patches `GB,N`."""
-        if not self.settings.masks or keep_indices is None:
-            return masks if self.settings.masks else None
-        nothing = torch.zeros(len(masks), self.num_patches, dtype=torch.bool, device=masks.device)
-        return nothing.scatter(1, keep_indices, masks)
 
     def check_keep(self, rate: float) -> int:
         """How many patches a keep rate leaves; ValueError when nothing would be removed or masked after all."""
@@ -288,6 +277,27 @@ class Combined(nn.Module):
     def diagnose(self, views: CombinedViews) -> dict[str, Tensor]:
         """The effective rank of the features of the first global crop, whole, in eval mode."""
         return feature_meters(self, self.representation, views.global_views[0])
+
+    def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """Kept patches, masked patches and the reconstruction of images float `B,3,H,W`, as pictures in [0, 1] for a report."""
+        s, patch = self.settings, self.encoder.patch_size
+        crops = sized(images, s.crops.global_crop.size)
+        drawn = self.draw_choices(len(crops), generator, crops.device)
+        with evaluating(self):
+            passed = self.encode(CombinedViews(crops[None], crops[None, :0], *(each[None] for each in drawn)))
+            removed = removed_mask(passed.keep_indices, self.num_patches) if s.removes else None
+            where = {
+                "removed": removed,
+                "masked": passed.mask,
+                "all": crops.new_ones(len(crops), self.num_patches).bool(),
+            }
+            pictures = {"kept patches": removed, "masked patches": passed.mask}
+            pictures = {
+                name: hide_patches(crops, hidden, patch) for name, hidden in pictures.items() if hidden is not None
+            }
+            if s.reconstruction != "off":
+                pictures["reconstruction"] = paint_patches(crops, passed.decoded.pixels, where[s.reconstruction], patch)
+        return pictures
 
     def extra_repr(self) -> str:
         """The settings, so that a printed method tells what it trains."""

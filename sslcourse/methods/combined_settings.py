@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from sslcourse.data.views import MultiCropSettings
+from sslcourse.methods.patches import MASKS
 from sslcourse.methods.teacher import Distillation, check_choice, check_pairs, check_shares
 from sslcourse.pruning.select import POLICIES
 
 PATCH_LOSSES = ("off", "kept", "removed", "masked")
 RECONSTRUCTIONS = ("off", "removed", "masked", "all")
-MASKS = ("random", "block")
 
 
 @dataclass(frozen=True)

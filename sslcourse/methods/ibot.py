@@ -16,6 +16,7 @@ from sslcourse.data.masks import block_masks, random_masks
 from sslcourse.data.views import MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.distillation import entropy, patch_cross_entropy, view_cross_entropy
+from sslcourse.methods.patches import MASKS, hidden_places, hide_patches, sized
 from sslcourse.methods.teacher import (
     Distillation,
     Targets,
@@ -31,8 +32,6 @@ from sslcourse.methods.teacher import (
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.pruning.tokens import gather_tokens
-
-MASKS = ("block", "random")
 
 
 class MaskedCrops(NamedTuple):
@@ -147,7 +146,7 @@ class IBOT(nn.Module):
         """Crops and masks -> the loss (scalar) and metrics that stay on the device, without a gradient."""
         s, (count, batch) = self.settings, views.global_views.shape[:2]
         crops, masks = views.global_views.flatten(0, 1), views.masks.flatten(0, 1)  # GB,3,H,W and GB,N
-        places, hidden = hidden_places(masks, s.mask_ratio[1])  # GB,M each
+        places, hidden = hidden_places(masks, math.ceil(s.mask_ratio[1] * masks.shape[1]))  # GB,M each
         with torch.no_grad():
             tokens = self.teacher_encoder(crops)
             logits = self.teacher_head(tokens.cls).unflatten(0, (count, batch))  # G,B,K
@@ -203,20 +202,12 @@ class IBOT(nn.Module):
         """The effective rank of the teacher's features of the first global crop, in eval mode."""
         return feature_meters(self, self.teacher_encoder, views.global_views[0])
 
+    def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """What the student sees of images float `B,3,H,W`, as pictures in [0, 1] for a report: masked patches grey."""
+        crops = sized(images, self.settings.crops.global_crop.size)
+        masks = block_masks(len(images), self.grid, (self.settings.mask_ratio[1],) * 2, generator, images.device)
+        return {"masked patches": hide_patches(crops, masks, self.encoder.patch_size)}
+
     def extra_repr(self) -> str:
         """The settings, so that a printed method tells what it trains."""
         return f"{self.settings}"
-
-
-def hidden_places(masks: Tensor, largest_ratio: float) -> tuple[Tensor, Tensor]:
-    """Masks `B,N` -> numbers of the hidden patches, int64 `B,M`, and which of these are hidden, bool `B,M`.
-
-    M is the most that can be hidden: images with fewer are filled up with patches that are seen, so that the shape
-    depends on no value, and heads and losses work on M patches instead of N.
-
-    >>> hidden_places(torch.tensor([[False, True, False, False]]), 0.5)
-    (tensor([[1, 0]]), tensor([[ True, False]]))
-    """
-    most = math.ceil(largest_ratio * masks.shape[1])
-    places = masks.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
-    return places, masks.gather(1, places)

@@ -46,7 +46,9 @@ class SimCLRSettings:
         if not self.temperature > 0:
             raise ValueError(f"temperature must be positive (0.1 to 0.5 are usual); got {self.temperature}")
         if self.decoupled and not self.negatives:
-            raise ValueError("decoupled=True changes the denominator, which negatives=False leaves out: set one of the two")
+            raise ValueError(
+                "decoupled=True changes the denominator, which negatives=False leaves out: set one of the two"
+            )
 
 
 class SimCLR(nn.Module):
@@ -72,7 +74,9 @@ class SimCLR(nn.Module):
         if loss is not None and not settings.negatives:
             raise ValueError("negatives=False trains with alignment_only; leave out loss=, or set negatives=True")
         if loss is not None and settings.decoupled:
-            raise ValueError("decoupled=True trains with its own form of nt_xent; leave out loss=, or set decoupled=False")
+            raise ValueError(
+                "decoupled=True trains with its own form of nt_xent; leave out loss=, or set decoupled=False"
+            )
         self.encoder = encoder
         self.head = ProjectionHead(
             encoder.dim, settings.hidden_dim, settings.out_dim, layers=settings.head_layers, norm=settings.head_norm

@@ -5,7 +5,8 @@ Functions and one small module; each method's own file holds its whole forward.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -169,7 +170,18 @@ def target_meters(targets: Tensor) -> dict[str, Tensor]:
     return {"teacher_entropy": entropy(targets), "used_prototypes": used}
 
 
-@torch.no_grad()
+@contextmanager
+def evaluating(method: nn.Module) -> Iterator[None]:
+    """Eval mode and no gradient inside: running statistics and centres are left alone. The mode of before comes back."""
+    was_training = method.training
+    method.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        method.train(was_training)
+
+
 def feature_meters(
     method: nn.Module, encoder: nn.Module, images: Tensor, width: int | None = None
 ) -> dict[str, Tensor]:
@@ -178,13 +190,11 @@ def feature_meters(
     Also `channel_std_healthy`, the channel std of what spreads evenly over the sphere: 1 / sqrt(width), that of the
     features if not given.
     """
-    was_training = method.training
-    method.eval()  # running statistics are left alone
-    features = embed(encoder, images).float()
-    method.train(was_training)
+    with evaluating(method):
+        features = embed(encoder, images)
     return {
         "effective_rank": effective_rank(features),
-        "channel_std_healthy": features.new_tensor((width or features.shape[1]) ** -0.5),
+        "channel_std_healthy": torch.full((), (width or features.shape[1]) ** -0.5, device=features.device),
     }
 
 
