@@ -67,14 +67,14 @@ def sinkhorn(logits: Tensor, temperature: float, iterations: int = 3, weights: T
             raise ValueError(f"weights must be R={len(scores)}, one for each row of logits; got {tuple(mass.shape)}")
         mass = (mass + (sum_over_processes(mass.sum()) == 0))[:, None]  # R,1
 
-    # Adding a number to a row or to a column changes nothing in the end. Done so that, among the rows that count, each
-    # row and each column has a largest score of 0, no sum below can overflow or vanish, whatever the temperature.
-    scores.sub_(scores.amax(1, keepdim=True))
+    # The first iteration with logarithms, which neither overflow nor vanish at any temperature. After it each row and each
+    # column holds an entry of at least 1 / (R K), so the others can divide plain numbers.
     counted = scores if mass is None else scores.masked_fill(mass == 0, -math.inf)
-    scores.sub_(max_over_processes(counted.amax(0)))
-    scores.sub_(scores.amax(1, keepdim=True))  # moves the rows that do not count, and no other
-    shares = scores.exp_()
-    for _ in range(iterations):
+    top = max_over_processes(counted.amax(0))  # K
+    shares = (counted - top).exp_()
+    total = sum_over_processes((shares if mass is None else shares * mass).sum(0))
+    shares = F.softmax(scores - (top + total.log()), dim=1)
+    for _ in range(iterations - 1):
         shares.div_(sum_over_processes((shares if mass is None else shares * mass).sum(0)))
         shares.div_(shares.sum(1, keepdim=True))
     return shares
