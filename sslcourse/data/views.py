@@ -90,17 +90,19 @@ def multi_crop(images: Tensor, settings: MultiCropSettings, generator: torch.Gen
     >>> tuple(crops.global_views.shape), tuple(crops.local_views.shape)
     ((2, 4, 3, 64, 64), (6, 4, 3, 32, 32))
     """
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"images must be B,3,H,W; got shape {tuple(images.shape)}")
     first, second, local = settings.global_crop, settings.second_global, settings.local_crop
-    globals_ = _empty(images, settings.global_crops, first.size)
-    locals_ = _empty(images, settings.local_crops, local.size)
+    global_views = _empty(images, settings.global_crops, first.size)
+    local_views = _empty(images, settings.local_crops, local.size)
     if second is None:
-        _fill(globals_, images, first, generator)
+        _fill(global_views, images, first, generator)
     else:
-        _fill(globals_[:1], images, first, generator)
-        _fill(globals_[1:2], images, second, generator)
-        _fill(globals_[2:], images, first, generator)
-    _fill(locals_, images, local, generator)
-    return MultiCrop(globals_, locals_)
+        _fill(global_views[:1], images, first, generator)
+        _fill(global_views[1:2], images, second, generator)
+        _fill(global_views[2:], images, first, generator)
+    _fill(local_views, images, local, generator)
+    return MultiCrop(global_views, local_views)
 
 
 def _empty(images: Tensor, views: int, size: int) -> Tensor:

@@ -1,10 +1,10 @@
-"""Two views of a batch."""
+"""Two views of a batch; global and local crops."""
 
 import pytest
 import torch
 
-from sslcourse.data.augment import Augmentation, augment
-from sslcourse.data.views import two_views
+from sslcourse.data.augment import Augmentation, apply, augment, draw
+from sslcourse.data.views import MultiCropSettings, multi_crop, two_views
 
 
 def test_two_views_are_two_augmentations_in_turn():
@@ -34,3 +34,83 @@ def test_views_on_meta():
     assert (
         two_views(torch.empty(2, 3, 24, 24, device="meta"), Augmentation(16), torch.Generator()).device.type == "meta"
     )
+
+
+# --- global and local crops
+
+GLOBAL, LOCAL = Augmentation(32, scale=(0.4, 1.0)), Augmentation(16, scale=(0.05, 0.4))
+
+
+def pictures(count=6, size=40):
+    return torch.randint(0, 256, (count, 3, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("crops", [(2, 6), (2, 0), (1, 1), (3, 2)])
+def test_multi_crop_shapes(crops):
+    settings = MultiCropSettings(GLOBAL, LOCAL, global_crops=crops[0], local_crops=crops[1])
+    views = multi_crop(pictures(), settings, torch.Generator().manual_seed(1))
+    assert views.global_views.shape == (crops[0], 6, 3, 32, 32) and views.local_views.shape == (crops[1], 6, 3, 16, 16)
+    for each in views:
+        assert each.dtype == torch.float32
+        assert not each.numel() or (each.min() >= 0 and each.max() <= 1)
+
+
+def test_multi_crop_is_each_crop_by_itself_with_one_draw_for_a_kind():
+    images, settings = pictures(), MultiCropSettings(GLOBAL, LOCAL, local_crops=3)
+    views = multi_crop(images, settings, torch.Generator().manual_seed(1))
+    generator = torch.Generator().manual_seed(1)
+    for crops, each in ((views.global_views, GLOBAL), (views.local_views, LOCAL)):
+        draws = draw(each, len(crops) * 6, 40, 40, generator)
+        expected = [apply(images, draws[6 * n : 6 * n + 6]) for n in range(len(crops))]
+        assert torch.equal(crops, torch.stack(expected))
+    again = multi_crop(images, settings, torch.Generator().manual_seed(1))
+    assert torch.equal(views.global_views, again.global_views) and torch.equal(views.local_views, again.local_views)
+
+
+def test_every_crop_of_every_image_is_another():
+    image = pictures(1).expand(5, -1, -1, -1)
+    views = multi_crop(image, MultiCropSettings(GLOBAL, LOCAL, local_crops=4), torch.Generator().manual_seed(1))
+    for crops in views:
+        flat = crops.flatten(0, 1).flatten(1)
+        assert (torch.cdist(flat, flat) + torch.eye(len(flat)) > 1e-3).all()
+
+
+def test_the_second_global_crop_alone_may_have_settings_of_its_own():
+    still = Augmentation(40, scale=(1.0, 1.0), ratio=(1.0, 1.0), flip=0, blur=0).without_color()
+    moving = Augmentation(40)
+    images = pictures()
+    settings = MultiCropSettings(moving, LOCAL, second_global=still, global_crops=3)
+    views = multi_crop(images, settings, torch.Generator().manual_seed(0)).global_views
+    torch.testing.assert_close(views[1], images / 255, atol=1e-6, rtol=0)
+    for other in (views[0], views[2]):
+        assert not torch.allclose(other, images / 255, atol=1e-2)
+
+
+def test_local_crops_show_less_of_the_image():
+    """On a horizontal ramp the range of values in a crop is the width that it shows."""
+    ramp = torch.linspace(0, 1, 64).expand(200, 3, 64, 64)
+    plain = {"blur": 0.0, "color": 0.0, "grayscale": 0.0}
+    settings = MultiCropSettings(
+        Augmentation(32, scale=(0.4, 1.0), **plain), Augmentation(16, scale=(0.05, 0.4), **plain)
+    )
+    views = multi_crop(ramp, settings, torch.Generator().manual_seed(0))
+    width = [(crops.amax(-1) - crops.amin(-1)).mean().item() for crops in views]
+    assert width[0] == pytest.approx(0.82, abs=0.05) and width[1] == pytest.approx(0.44, abs=0.05)
+
+
+def test_multi_crop_on_meta():
+    views = multi_crop(torch.empty(2, 3, 40, 40, device="meta"), MultiCropSettings(GLOBAL, LOCAL), torch.Generator())
+    assert {each.device.type for each in views} == {"meta"}
+
+
+def test_settings_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="global_crops=0"):
+        MultiCropSettings(GLOBAL, LOCAL, global_crops=0)
+    with pytest.raises(ValueError, match="local_crops=-1"):
+        MultiCropSettings(GLOBAL, LOCAL, local_crops=-1)
+    with pytest.raises(ValueError, match="one size to be stacked; got 32 and 16"):
+        MultiCropSettings(GLOBAL, LOCAL, second_global=LOCAL)
+    with pytest.raises(ValueError, match="second_global needs"):
+        MultiCropSettings(GLOBAL, LOCAL, second_global=GLOBAL, global_crops=1)
+    with pytest.raises(ValueError, match="B,3,H,W"):
+        multi_crop(torch.zeros(3, 40, 40), MultiCropSettings(GLOBAL, LOCAL))

@@ -1,6 +1,7 @@
 """The contrastive losses against slow references, closed forms, their invariants and finite differences."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -14,8 +15,8 @@ def draw(n=6, d=5, seed=0, dtype=torch.float64, requires_grad=False):
     return [torch.randn(n, d, generator=generator, dtype=dtype).requires_grad_(requires_grad) for _ in range(2)]
 
 
-def slow_nt_xent(z1, z2, temperature):
-    """Equation 1 of the paper, one scalar at a time."""
+def slow_nt_xent(z1, z2, temperature, decoupled=False):
+    """Equation 1 of the paper, one scalar at a time; decoupled: the partner is left out of the sum."""
     views = torch.cat([z1, z2]).tolist()
     n = len(z1)
 
@@ -29,6 +30,8 @@ def slow_nt_xent(z1, z2, temperature):
     for i in range(2 * n):
         j = i + n if i < n else i - n
         others = [math.exp(sim(views[i], views[k]) / temperature) for k in range(2 * n) if k != i]
+        if decoupled:
+            others.remove(math.exp(sim(views[i], views[j]) / temperature))
         total -= math.log(math.exp(sim(views[i], views[j]) / temperature) / sum(others))
     return total / (2 * n)
 
@@ -40,6 +43,36 @@ def test_nt_xent_equals_the_triple_loop(n, temperature):
     torch.testing.assert_close(
         nt_xent(z1, z2, temperature).item(), slow_nt_xent(z1, z2, temperature), rtol=1e-12, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("n", [2, 7])
+def test_decoupled_equals_the_triple_loop(n, temperature):
+    z1, z2 = draw(n, requires_grad=True)
+    ours = nt_xent(z1, z2, temperature, decoupled=True)
+    torch.testing.assert_close(ours.item(), slow_nt_xent(z1, z2, temperature, decoupled=True), rtol=1e-12, atol=1e-12)
+    assert torch.autograd.gradcheck(lambda a, b: nt_xent(a, b, temperature, decoupled=True), (z1, z2))
+
+
+@pytest.mark.parametrize("n", [2, 8, 100])
+def test_decoupled_identical_embeddings_cost_the_log_of_the_negatives(n):
+    z = torch.ones(n, 16, dtype=torch.float64)
+    assert nt_xent(z, z, 0.1, decoupled=True).item() == pytest.approx(math.log(2 * n - 2), abs=1e-12)
+
+
+def test_decoupling_removes_the_fading_of_the_gradient():
+    """Equation 4 of DCL: a pair that agrees has a gradient near 0 in NT-Xent, by its own term in the denominator."""
+    z1 = torch.eye(4, dtype=torch.float64).requires_grad_()
+    z2 = (torch.eye(4) + 0.1 * torch.eye(4).roll(1, 0)).double()
+    coupled, decoupled = (
+        torch.autograd.grad(nt_xent(z1, z2, 0.1, decoupled=each), z1)[0].norm() for each in (False, True)
+    )
+    assert decoupled > 100 * coupled
+
+
+def test_decoupled_needs_two_images():
+    with pytest.raises(ValueError, match="at least 2 images"):
+        nt_xent(*draw(1), decoupled=True)
 
 
 def test_nt_xent_gradient_by_finite_differences():
@@ -93,7 +126,7 @@ def test_low_temperature_is_stable():
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_computed_in_float32(dtype):
     z1, z2 = (z.to(dtype) for z in draw(64, 32, dtype=torch.float32))
-    for loss in (nt_xent, alignment_only, alignment):
+    for loss in (nt_xent, partial(nt_xent, decoupled=True), alignment_only, alignment):
         value = loss(z1, z2)
         assert value.dtype == torch.float32
         torch.testing.assert_close(value.double(), loss(z1.double(), z2.double()), rtol=1e-5, atol=1e-6)
@@ -121,6 +154,7 @@ def test_zero_rows_do_not_make_nan():
 def test_runs_on_meta_and_compiles_whole():
     z = torch.randn(4, 8, device="meta")
     assert nt_xent(z, z).shape == uniformity(z).shape == alignment_only(z, z).shape == ()
+    assert nt_xent(z, z, decoupled=True).shape == ()
     z1, z2 = draw(4, dtype=torch.float32)
     compiled = torch.compile(nt_xent, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(z1, z2, 0.2), nt_xent(z1, z2, 0.2))
@@ -186,7 +220,12 @@ def test_uniformity_refusals():
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.5])
-def test_equals_lightly(temperature):
-    loss = pytest.importorskip("lightly.loss", reason="lightly serves as an oracle in tests only")
-    z1, z2 = draw(16, 8, dtype=torch.float32)
-    torch.testing.assert_close(nt_xent(z1, z2, temperature), loss.NTXentLoss(temperature=temperature)(z1, z2))
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_equals_lightly_with_gradient(temperature, decoupled):
+    oracle = pytest.importorskip("lightly.loss", reason="lightly serves as an oracle in tests only")
+    z1, z2 = draw(16, 8, dtype=torch.float32, requires_grad=True)
+    ours = nt_xent(z1, z2, temperature, decoupled=decoupled)
+    theirs = (oracle.DCLLoss if decoupled else oracle.NTXentLoss)(temperature=temperature)(z1, z2)
+    torch.testing.assert_close(ours, theirs)
+    for gradient, other in zip(*(torch.autograd.grad(loss, (z1, z2)) for loss in (ours, theirs)), strict=True):
+        torch.testing.assert_close(gradient, other, rtol=1e-4, atol=1e-6)
