@@ -110,3 +110,13 @@ def from_all(thing: Any) -> list[Any]:
     box: list[Any] = [None] * world_size()
     dist.all_gather_object(box, thing)
     return box
+
+
+@contextmanager
+def first_goes_first() -> Iterator[None]:
+    """The block runs in the first process before it runs in the others: what it caches is made once."""
+    if not is_first():
+        dist.barrier()
+    yield
+    if is_first() and world_size() > 1:
+        dist.barrier()

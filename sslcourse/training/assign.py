@@ -1,0 +1,140 @@
+"""`name=value` on nested settings: find the field that a name means, read the value as the field's type, say what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+Settings = TypeVar("Settings")
+WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def assign(settings: Settings, values: Mapping[str, Any], fixed: tuple[str, ...] = ()) -> Settings:
+    """A copy of a dataclass of dataclasses with some fields changed, all at once.
+
+    A name is a dotted path, or the end of one where only one field ends so ("steps" for "fit.steps"); the name of a group
+    that has a field `name` means that one ("encoder" for "encoder.name"). Values given as text are read as the type of
+    their field: numbers, true or false, none, and "0.2,1" for pairs. The fields `fixed` cannot be changed. Raises ValueError for a name that is unknown (the
+    nearest are listed) or means several fields (all are listed), and for values that are not allowed.
+
+    >>> from sslcourse.data.views import MultiCropSettings
+    >>> changed = assign(MultiCropSettings(), {"local_crops": "6", "local_crop.scale": "0.05,0.3"})
+    >>> changed.local_crops, changed.local_crop.scale
+    (6, (0.05, 0.3))
+    """
+    known = {path: kind for path, kind in field_paths(settings).items() if path not in fixed}
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        path = find_path(name, known)
+        if path in changes:
+            raise ValueError(f"{path} is set twice")
+        changes[path] = read_value(value, known[path], path) if isinstance(value, str) else value
+    return _rebuilt(settings, changes)
+
+
+def field_paths(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """The dotted path of every field that holds no further dataclass, with its type.
+
+    >>> from sslcourse.data.views import MultiCropSettings
+    >>> [path for path in field_paths(MultiCropSettings()) if "size" in path]
+    ['global_crop.size', 'local_crop.size']
+    """
+    hints = typing.get_type_hints(type(settings))
+    paths: dict[str, Any] = {}
+    for field in fields(settings):
+        value, path = getattr(settings, field.name), prefix + field.name
+        paths |= field_paths(value, f"{path}.") if is_dataclass(value) else {path: hints[field.name]}
+    return paths
+
+
+def find_path(name: str, known: Mapping[str, Any]) -> str:
+    """The one path among `known` that `name` means; ValueError says which there are."""
+    if name in known:
+        return name
+    ends = [path for path in known if path.endswith(f".{name}")] or [path for path in known if path == f"{name}.name"]
+    if len(ends) == 1:
+        return ends[0]
+    if ends:
+        raise ValueError(f"{name!r} may mean {', '.join(ends)}: write more of it, for instance {ends[0]}=...")
+    last = {path.split(".")[-1]: path for path in known}
+    near = difflib.get_close_matches(name, [*known, *last], n=5, cutoff=0.5)
+    near = list(dict.fromkeys(last.get(word, word) for word in near))
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    raise ValueError(f"there is no setting {name!r}{hint}. All settings: {', '.join(known)}")
+
+
+def read_value(text: str, kind: Any, path: str) -> Any:
+    """`text` as a value of the type `kind`.
+
+    >>> read_value("none", float | None, "clip_norm"), read_value("1e-3", float, "rate"), read_value("on", bool, "cls")
+    (None, 0.001, True)
+    """
+    choices = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    choices = sorted(choices, key=lambda choice: choice is not type(None))  # "none" is also a word
+    for choice in choices:
+        try:
+            return _read(text.strip(), choice)
+        except ValueError:
+            continue
+    wanted = " or ".join(_words(choice) for choice in choices)
+    raise ValueError(f"{path} is {wanted}; got {text!r}")
+
+
+def nearest(what: str, given: str, allowed: typing.Iterable[str]) -> str:
+    """`given` if it is allowed; otherwise ValueError, with the nearest name and all that are.
+
+    >>> nearest("method", "dyno", ["simclr", "dino"])
+    Traceback (most recent call last):
+    ValueError: there is no method 'dyno'; did you mean 'dino'? There are simclr, dino
+    """
+    names = list(allowed)
+    if given in names:
+        return given
+    near = difflib.get_close_matches(given.lower(), names, n=1, cutoff=0.4)
+    guess = f"did you mean {near[0]!r}? There" if near else "there"
+    raise ValueError(f"there is no {what} {given!r}; {guess} are {', '.join(names)}")
+
+
+def _read(text: str, kind: Any) -> Any:
+    if kind is type(None):
+        if text.lower() == "none":
+            return None
+        raise ValueError
+    if kind is bool:
+        if text.lower() in WORDS:
+            return WORDS[text.lower()]
+        raise ValueError
+    if typing.get_origin(kind) is tuple:
+        parts = text.strip("()[] ").split(",")
+        kinds = typing.get_args(kind)
+        if len(parts) != len(kinds):
+            raise ValueError
+        return tuple(_read(part.strip(), each) for part, each in zip(parts, kinds))
+    if kind in (int, float, str):
+        return kind(text)
+    raise ValueError
+
+
+def _words(kind: Any) -> str:
+    if typing.get_origin(kind) is tuple:
+        return f"{len(typing.get_args(kind))} numbers with commas between them"
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", type(None): "none"}
+    return names.get(kind, "set field by field")
+
+
+def _rebuilt(settings: Any, changes: Mapping[str, Any]) -> Any:
+    """`settings` with the changes at these paths; the deepest dataclasses first, each made once."""
+    groups: dict[str, dict[str, Any]] = {}
+    own: dict[str, Any] = {}
+    for path, value in changes.items():
+        head, _, rest = path.partition(".")
+        if rest:
+            groups.setdefault(head, {})[rest] = value
+        else:
+            own[head] = value
+    own |= {head: _rebuilt(getattr(settings, head), inner) for head, inner in groups.items()}
+    return replace(settings, **own) if own else settings

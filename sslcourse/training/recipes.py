@@ -1,0 +1,226 @@
+"""What to train, on what, and for how long: settings by method, scale and data set, found by a recorded search.
+
+`benchmarks/recipes.py` holds the search. Everything in a recipe can be changed by name (see `find_recipe`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from sslcourse.data.augment import Augmentation
+from sslcourse.data.folders import decode_images, list_images
+from sslcourse.data.views import MultiCropSettings
+from sslcourse.methods import (
+    BYOL,
+    DINO,
+    IBOT,
+    BYOLSettings,
+    Combined,
+    CombinedSettings,
+    DINOSettings,
+    Distillation,
+    IBOTSettings,
+    LoGo,
+    LoGoSettings,
+    SimCLR,
+    SimCLRSettings,
+)
+from sslcourse.models import ConvNet, build_encoder
+from sslcourse.training.assign import assign, nearest
+from sslcourse.training.settings import FitSettings
+
+SCALES = ("smoke", "cpu", "gpu")
+DATA = ("objects", "cifar10", "stl10", "imagenette", "pets")
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """Which encoder: "convnet", or a name that `build_encoder` knows; `pretrained` for timm's names only."""
+
+    name: str = "vit_96x4_p8"
+    pretrained: bool = False
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which images, and how many: `count` to train on, of which `bank` are the labelled ones of kNN; `held_out` to test it.
+
+    `size` is their side in pixels; None: as many as there are. `held_out` come from the validation split.
+    """
+
+    name: str = "objects"
+    size: int = 64
+    count: int | None = 4000
+    bank: int = 2000
+    held_out: int = 1000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that makes a training run: the name of the `kind` of method, its settings, encoder, images and loop.
+
+    >>> find_recipe("dino", scale="smoke", momentum=0.9).method.distillation.momentum
+    0.9
+    """
+
+    kind: str
+    scale: str
+    method: Any
+    encoder: EncoderSettings
+    data: DataSettings
+    fit: FitSettings
+
+
+# name -> (method, its settings)
+METHODS: dict[str, tuple[type[nn.Module], type]] = {
+    "simclr": (SimCLR, SimCLRSettings),
+    "byol": (BYOL, BYOLSettings),
+    "dino": (DINO, DINOSettings),
+    "ibot": (IBOT, IBOTSettings),
+    "logo": (LoGo, LoGoSettings),
+    "combined": (Combined, CombinedSettings),
+}
+
+# Settings of the methods by scale, for the embedded objects; other data gets views of its own size.
+VIEWS = Augmentation(size=64)
+CROPS = MultiCropSettings()  # 2 global crops of 64 pixels, 2 local ones of 32
+MANY_CROPS = replace(CROPS, local_crops=6)
+SETTINGS: dict[str, dict[str, Any]] = {
+    "simclr": {
+        "cpu": SimCLRSettings(augmentation=VIEWS),
+        "gpu": SimCLRSettings(augmentation=VIEWS, hidden_dim=1024),
+    },
+    "byol": {
+        "cpu": BYOLSettings(augmentation=VIEWS),
+        "gpu": BYOLSettings(augmentation=VIEWS, hidden_dim=1024, momentum=0.99),
+    },
+    "dino": {
+        "cpu": DINOSettings(CROPS),
+        "gpu": DINOSettings(MANY_CROPS, Distillation(prototypes=1024, momentum=0.99)),
+    },
+    "ibot": {
+        "cpu": IBOTSettings(CROPS),
+        "gpu": IBOTSettings(MANY_CROPS, Distillation(prototypes=1024, momentum=0.99)),
+    },
+    "logo": {
+        "cpu": LoGoSettings(CROPS),
+        "gpu": LoGoSettings(MANY_CROPS, hidden_dim=1024, momentum=0.99),
+    },
+    "combined": {
+        "cpu": CombinedSettings(CROPS),
+        "gpu": CombinedSettings(MANY_CROPS, Distillation(prototypes=1024, momentum=0.99)),
+    },
+}
+
+# Two cores take so many steps of a batch of 64 in at most ten minutes.
+CPU_STEPS = {"simclr": 1400, "byol": 1000, "dino": 900, "ibot": 700, "logo": 900, "combined": 800}
+
+ENCODERS = {"smoke": "vit_64x2_p8", "cpu": "vit_96x4_p8", "gpu": "vit_192x6_p8"}
+IMAGES = {
+    "smoke": DataSettings(count=512, bank=512, held_out=256),
+    "cpu": DataSettings(),
+    "gpu": DataSettings(count=20_000, bank=10_000, held_out=4000),
+}
+LOOPS = {
+    "smoke": FitSettings(steps=40, batch_size=32, learning_rate=1e-3, log_every=4, checkpoint_every=20, evaluate_every=20),
+    "cpu": FitSettings(steps=1000, batch_size=64, learning_rate=1e-3, log_every=20, checkpoint_every=100, evaluate_every=100),
+    "gpu": FitSettings(
+        steps=10_000, batch_size=256, learning_rate=1e-3, log_every=50, checkpoint_every=500, evaluate_every=500, compile="auto"
+    ),
+}  # fmt: skip
+
+# For images such as CIFAR-10's: their side, and encoders that make 8 x 8 patches of them.
+SMALL_IMAGES = (32, {"smoke": "vit_64x2_p8", "cpu": "vit_96x4_p4", "gpu": "vit_96x4_p4"})
+
+
+def find_recipe(kind: str, data: str = "objects", scale: str = "cpu", **changes: Any) -> Recipe:
+    """The recipe of a method on a data set at a scale, with `changes` by name (see `assign`; for dots in names, `**{...}`).
+
+    `data`: objects, cifar10, stl10, imagenette, pets or folder:PATH. Raises ValueError for what there is not, with the nearest names.
+
+    >>> recipe = find_recipe("simclr", "cifar10", "cpu", steps=10, temperature="0.1")
+    >>> recipe.encoder.name, recipe.method.augmentation.size, recipe.fit.steps, recipe.method.temperature
+    ('vit_96x4_p4', 32, 10, 0.1)
+    """
+    nearest("method", kind, METHODS)
+    nearest("scale", scale, SCALES)
+    if not data.startswith("folder:"):
+        nearest("data set", data, (*DATA, "folder:PATH"))
+    loop = LOOPS[scale]
+    if scale == "cpu":
+        loop = replace(loop, steps=CPU_STEPS[kind])
+    images = replace(IMAGES[scale], name=data, count=IMAGES[scale].count if data == "objects" else None)
+    recipe = Recipe(
+        kind, scale, SETTINGS[kind]["gpu" if scale == "gpu" else "cpu"], EncoderSettings(ENCODERS[scale]), images, loop
+    )
+    if has_small_images(data):
+        size, encoders = SMALL_IMAGES
+        recipe = sized(replace(recipe, encoder=EncoderSettings(encoders[scale])), size)
+    return with_changes(recipe, changes)
+
+
+def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with settings changed by name; `image_size` stands for the size of the images and of all views."""
+    changes = dict(changes)
+    if (size := changes.pop("image_size", None)) is not None:
+        recipe = sized(recipe, int(size))
+    return assign(recipe, changes, fixed=("kind", "scale"))
+
+
+def sized(recipe: Recipe, size: int) -> Recipe:
+    """The recipe for images of another size: whole views as large, local crops half of it."""
+    views = {"augmentation": {"size": size}, "second_augmentation": {"size": size}}
+    method, data = recipe.method, replace(recipe.data, size=size)
+    for name, change in views.items():
+        if getattr(method, name, None) is not None:
+            method = replace(method, **{name: replace(getattr(method, name), **change)})
+    if hasattr(method, "crops"):
+        crops = method.crops
+        second = crops.second_global and replace(crops.second_global, size=size)
+        method = replace(
+            method,
+            crops=replace(
+                crops,
+                global_crop=replace(crops.global_crop, size=size),
+                second_global=second,
+                local_crop=replace(crops.local_crop, size=size // 2),
+            ),
+        )
+    return replace(recipe, method=method, data=data)
+
+
+def has_small_images(data: str) -> bool:
+    """Whether a data set's images are about 32 pixels a side; of a folder, its first images decide.
+
+    Raises FileNotFoundError or ValueError where the folder holds no images.
+    """
+    if not data.startswith("folder:"):
+        return data == "cifar10"
+    path = Path(data.removeprefix("folder:")).expanduser().absolute()
+    names = [name for _, _, name in list_images(path).files[:4]]
+    try:
+        images, _, _ = decode_images(path, names, size=None)
+    except ValueError:  # of several sizes: photographs
+        return False
+    return len(images) > 0 and images.shape[-1] <= 40
+
+
+def build_method(recipe: Recipe) -> nn.Module:
+    """The untrained method of a recipe; its weights are drawn from the seed of the run.
+
+    >>> type(build_method(find_recipe("simclr", scale="smoke"))).__name__
+    'SimCLR'
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.fit.seed)
+        if recipe.encoder.name == "convnet":
+            encoder = ConvNet()
+        else:
+            encoder = build_encoder(recipe.encoder.name, recipe.data.size, pretrained=recipe.encoder.pretrained)
+        return METHODS[recipe.kind][0](encoder, recipe.method)

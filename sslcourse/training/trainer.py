@@ -1,0 +1,192 @@
+"""One recipe from start to end: images, training with kNN on the way, and what is left in the run's folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import timm
+import torch
+from torch import nn
+
+from sslcourse.data.datasets import load
+from sslcourse.data.imageset import ImageSet
+from sslcourse.data.splits import pick
+from sslcourse.evaluation.attention import attention_recall
+from sslcourse.evaluation.features import evaluate_knn
+from sslcourse.models.encoder import TokenEncoder
+from sslcourse.training import distributed
+from sslcourse.training.checkpoint import write_atomically
+from sslcourse.training.fit import fit
+from sslcourse.training.recipes import DataSettings, Recipe, build_method
+
+NEIGHBOURS = 20
+
+
+class Images(NamedTuple):
+    """The images of a run: those it trains on, the labelled ones among them for kNN, and held-out ones to classify."""
+
+    train: ImageSet
+    bank: ImageSet
+    held_out: ImageSet
+
+
+class Trained(NamedTuple):
+    """What training a recipe gives: the method, the rows of its log, the figures of its summary, its images."""
+
+    method: nn.Module
+    rows: list[dict]
+    summary: dict
+    images: Images
+
+
+def train_recipe(
+    recipe: Recipe,
+    out: str | os.PathLike,
+    *,
+    progress: bool = True,
+    download: bool = False,
+    images: Images | None = None,
+    on_log: Callable[[dict], None] | None = None,
+) -> Trained:
+    """Train a recipe in the folder `out`, which then holds `log.jsonl`, checkpoints, `summary.json` and TensorBoard's files
+    where that is installed; the same call continues a run that was stopped.
+
+    Rows at `evaluate_every` and the last hold `knn`, the accuracy on held-out images by the method's representation.
+    Raises SettingsChanged, NonFiniteLoss and what `load` raises.
+    """
+    if images is None:
+        with distributed.first_goes_first():
+            images = load_images(recipe.data, download=download, progress=progress)
+    method = build_method(recipe)
+
+    def knn(method: nn.Module) -> dict[str, float]:
+        k = min(NEIGHBOURS, len(images.bank))
+        return {"knn": evaluate_knn(representation_of(method), images.bank, images.held_out, k=k)}
+
+    untrained = knn(method)["knn"] if distributed.is_first() else 0.0
+    board = Board(Path(out) / "tensorboard")
+
+    def log(row: dict) -> None:
+        board.add(row)
+        if on_log is not None:
+            on_log(row)
+
+    try:
+        rows = fit(method, images.train, recipe.fit, out=out, evaluate=knn, on_log=log, progress=progress)
+    finally:
+        board.close()
+    summary = {}
+    if distributed.is_first():
+        summary = summarise(recipe, method, rows, images, untrained)
+        write_atomically(Path(out) / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
+    return Trained(method, rows, summary, images)
+
+
+def load_images(data: DataSettings, *, download: bool = False, progress: bool = False) -> Images:
+    """The images that the settings name; fewer where a set does not have as many."""
+    if data.name == "objects":
+        train = load("objects", "train", size=data.size, count=data.count or 4000, progress=progress)
+        held_out = load("objects", "val", size=data.size, count=data.held_out, progress=progress)
+    else:
+        train = few(load(data.name, "train", size=data.size, download=download), data.count)
+        held_out = few(load(data.name, "val", size=data.size, download=download), data.held_out)
+    return Images(train, few(train, data.bank), held_out)
+
+
+def few(images: ImageSet, count: int | None) -> ImageSet:
+    """`count` of the images, as even over the classes as they allow; all of them where there are no more.
+
+    >>> labels = torch.arange(10) % 2
+    >>> few(ImageSet(torch.zeros(10, 3, 4, 4, dtype=torch.uint8), labels, ("a", "b"), "toy"), 4).labels.bincount().tolist()
+    [2, 2]
+    """
+    if count is None or count >= len(images):
+        return images
+    keys = [str(index) for index in range(len(images))]
+    return images.subset(torch.tensor(pick(images.labels.tolist(), keys, count)))
+
+
+def representation_of(method: nn.Module) -> nn.Module:
+    """The encoder to evaluate: the one that the method names, else its `encoder`."""
+    return method.representation if hasattr(method, "representation") else method.encoder
+
+
+def summarise(recipe: Recipe, method: nn.Module, rows: list[dict], images: Images, untrained: float) -> dict:
+    """The figures of a finished run, as `summary.json` has them."""
+    last = rows[-1]
+    measured = [(row["step"], row["knn"]) for row in rows if "knn" in row]
+    summary = {
+        "method": recipe.kind,
+        "data": recipe.data.name,
+        "scale": recipe.scale,
+        "seed": recipe.fit.seed,
+        "steps": last["step"],
+        "seconds": round(last["seconds"], 1),
+        "images_per_second": round(statistics.median(row["images_per_second"] for row in rows), 1),
+        "loss": last["loss"],
+        "knn": last["knn"],
+        "knn_best": max(accuracy for _, accuracy in measured),
+        "knn_untrained": untrained,
+        "knn_curve": measured,
+        "chance": 1 / len(images.train.classes),
+    }
+    if (recall := object_recall(representation_of(method), images.held_out)) is not None:
+        summary["attention_recall"] = recall
+    return summary | {
+        "alarms": last.get("alarms", []),
+        "alarms_on_the_way": sorted({name for row in rows for name in row.get("alarms", ())}),
+        "parameters": sum(parameter.numel() for parameter in method.parameters() if parameter.requires_grad),
+        "processes": distributed.world_size(),
+        "threads": torch.get_num_threads(),
+        "device": next(method.parameters()).device.type,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "timm": timm.__version__},
+        "finished": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + " UTC",
+        "recipe": dataclasses.asdict(recipe),
+    }
+
+
+@torch.no_grad()
+def object_recall(encoder: nn.Module, images: ImageSet, count: int = 256) -> float | None:
+    """The share of the objects' area among the half of the patches that the class token attends to most; blindly, 0.5.
+
+    None without patch tokens or object masks.
+    """
+    if not isinstance(encoder, TokenEncoder) or "mask" not in images.extras:
+        return None
+    some = torch.arange(min(count, len(images)))
+    device = next(encoder.parameters()).device
+    scores = encoder.eval()(images.batch(some).to(device), attention=True).attention
+    masks = images.extras["mask"][some].to(device)
+    return float(attention_recall(scores, masks, keep=scores.shape[1] // 2))
+
+
+class Board:
+    """TensorBoard's files of a run, where TensorBoard is installed; otherwise nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.writer = folder, None
+
+    def add(self, row: dict) -> None:
+        """Write the numbers of one log row; those of a killed run beyond its checkpoint are dropped."""
+        if self.writer is None:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                return
+            self.writer = SummaryWriter(str(self.folder), purge_step=row["step"])
+        for name, value in row.items():
+            if isinstance(value, float):
+                self.writer.add_scalar(name, value, row["step"])
+
+    def close(self) -> None:
+        """Finish the files."""
+        if self.writer is not None:
+            self.writer.close()
