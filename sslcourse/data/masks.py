@@ -88,11 +88,12 @@ def block_masks(
     covered = (in_rows[:, :, :, None] & in_columns[:, :, None, :]).flatten(2)  # B,blocks,N
 
     # the number of the first rectangle that covers a patch; BLOCKS where none does
-    first = torch.where(covered.any(1), covered.int().argmax(1), BLOCKS)  # B,N
+    number = torch.arange(BLOCKS, device=source, dtype=torch.int16)[:, None]
+    first = torch.where(covered, number, BLOCKS).amin(1)  # B,N
     # inside a rectangle patches come row by row, in half of the images from below
     place = torch.arange(rows * columns, device=source)
     place = torch.where(uniform(1) < 0.5, place, place.flip(0))  # B,N
-    order = (first * (rows * columns) + place).argsort(1)
+    order = (first.long() * (rows * columns) + place).argsort(1)
     hidden = torch.arange(rows * columns, device=source) < count  # B,N
     return _moved(torch.empty_like(hidden).scatter_(1, order, hidden), device)
 
