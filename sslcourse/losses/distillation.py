@@ -70,10 +70,11 @@ def sinkhorn(logits: Tensor, temperature: float, iterations: int = 3, weights: T
     # The first iteration with logarithms, which neither overflow nor vanish at any temperature. After it each row and each
     # column holds an entry of at least 1 / (R K), so the others can divide plain numbers.
     counted = scores if mass is None else scores.masked_fill(mass == 0, -math.inf)
-    top = max_over_processes(counted.amax(0))  # K
-    shares = (counted - top).exp_()
+    scores.sub_(max_over_processes(counted.amax(0)))  # at most 0 in the rows that count
+    # clamped: below, float32 has only slow denormal numbers, too small to matter; above, rows that do not count overflow
+    shares = scores.clamp(-80, 0).exp_()
     total = sum_over_processes((shares if mass is None else shares * mass).sum(0))
-    shares = F.softmax(scores - (top + total.log()), dim=1)
+    shares = F.softmax(scores.sub_(total.log()), dim=1)
     for _ in range(iterations - 1):
         shares.div_(sum_over_processes((shares if mass is None else shares * mass).sum(0)))
         shares.div_(shares.sum(1, keepdim=True))
