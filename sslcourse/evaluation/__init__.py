@@ -1,5 +1,6 @@
 """What a representation is worth, and whether it has collapsed. Figures are in `sslcourse.evaluation.figures`."""
 
+from sslcourse.evaluation.attention import attention_jaccard, attention_recall, patch_mask
 from sslcourse.evaluation.collapse import (
     channel_std,
     collapse_report,
@@ -10,8 +11,12 @@ from sslcourse.evaluation.collapse import (
 )
 from sslcourse.evaluation.features import evaluate_knn, extract_features
 from sslcourse.evaluation.knn import knn_accuracy
+from sslcourse.evaluation.linear import LinearProbe, linear_probe
 
 __all__ = [
+    "LinearProbe",
+    "attention_jaccard",
+    "attention_recall",
     "channel_std",
     "collapse_report",
     "contrastive_accuracy",
@@ -19,6 +24,8 @@ __all__ = [
     "evaluate_knn",
     "extract_features",
     "knn_accuracy",
+    "linear_probe",
     "pair_cosines",
+    "patch_mask",
     "spectrum",
 ]

@@ -9,9 +9,9 @@ class ConvStem(nn.Module):
     """Images `B,3,H,W` -> patches `B,N,D` by 3x3 convolutions of stride 2, each GroupNorm and ReLU, and one 1x1 at the end.
 
     It takes the place of timm's `PatchEmbed` (`VisionTransformer(embed_layer=ConvStem)`) with as many patches, so nothing
-    else of the model changes. Widths double up to `embed_dim`. Neighbouring patches overlap: a kept patch has seen a few
-    pixels of its removed neighbours. GroupNorm and not the paper's BatchNorm, whose statistics global and local crops
-    would mix. Raises ValueError when the patch side is no power of two of at least 2.
+    else of the model changes. Widths double up to `embed_dim`. What a patch sees is centred on it and reaches half a
+    patch into its neighbours: a kept patch knows some pixels of removed ones. GroupNorm and not the paper's BatchNorm,
+    whose statistics global and local crops would mix. Raises ValueError when the patch side is no power of two of at least 2.
 
     Source: Xiao et al. 2021, "Early Convolutions Help Transformers See Better", section 3.
 
@@ -39,7 +39,9 @@ class ConvStem(nn.Module):
         self.num_patches = self.grid_size[0] * self.grid_size[1]
         self.keeps_grid = output_fmt == "NHWC"  # timm's way to ask for B,rows,columns,D
         widths = [in_chans] + [max(8, embed_dim // 2**i) for i in reversed(range(halvings))]
-        stages = [_halve(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        # With padding on every side each output would be centred on its patch's upper left corner. The last convolution
+        # pads below and to the right instead, and looks half a patch further: at the middle.
+        stages = [_halve(widths[i], widths[i + 1], last=i == halvings - 1) for i in range(halvings)]
         self.stages = nn.Sequential(*stages, nn.Conv2d(widths[-1], embed_dim, 1))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -48,10 +50,11 @@ class ConvStem(nn.Module):
         return patches if self.keeps_grid else patches.flatten(1, 2)
 
 
-def _halve(channels: int, width: int) -> nn.Sequential:
+def _halve(channels: int, width: int, last: bool) -> nn.Sequential:
     groups = width // 8 if width % 8 == 0 else 1
     return nn.Sequential(
-        nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False),
+        nn.ZeroPad2d((0, 1, 0, 1)) if last else nn.Identity(),
+        nn.Conv2d(channels, width, 3, stride=2, padding=0 if last else 1, bias=False),
         nn.GroupNorm(groups, width),
         nn.ReLU(inplace=True),
     )

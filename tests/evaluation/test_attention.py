@@ -1,0 +1,130 @@
+"""Attention measures against slow pixel-by-pixel references."""
+
+import math
+
+import pytest
+import torch
+
+from sslcourse.evaluation.attention import attention_jaccard, attention_recall, patch_mask
+
+
+def drawn(batch=5, patches=(4, 4), side=8, heads=None, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    shape = (batch, patches[0] * patches[1]) if heads is None else (batch, heads, patches[0] * patches[1])
+    scores = torch.rand(shape, generator=generator) ** 3
+    mask = torch.zeros(batch, patches[0] * side, patches[1] * side, dtype=torch.bool)
+    for b in range(batch):
+        top, left = torch.randint(0, 2 * side, (2,), generator=generator).tolist()
+        mask[b, top : top + 11, left : left + 13] = True
+    return scores, mask
+
+
+def pixels(row, grid, side):
+    """A patch map as a map of pixels, by a loop."""
+    return [[row[(y // side) * grid[1] + x // side] for x in range(grid[1] * side)] for y in range(grid[0] * side)]
+
+
+def slow_recall(scores, mask, keep, grid, side):
+    values = []
+    for row, object_ in zip(scores.tolist(), mask.tolist()):
+        best = sorted(range(len(row)), key=lambda n: -row[n])[:keep]
+        shown = pixels([n in best for n in range(len(row))], grid, side)
+        area = sum(map(sum, object_))
+        if area:
+            values.append(sum(a and b for s, o in zip(shown, object_) for a, b in zip(s, o)) / area)
+    return sum(values) / len(values)
+
+
+def slow_jaccard(row, object_, mass, grid, side):
+    total, inside, held = sum(row), set(), 0.0
+    for n in sorted(range(len(row)), key=lambda n: -row[n]):
+        if held >= mass:
+            break
+        inside.add(n)
+        held += row[n] / total
+    shown = pixels([n in inside for n in range(len(row))], grid, side)
+    pairs = [(a, b) for s, o in zip(shown, object_) for a, b in zip(s, o)]
+    return sum(a and b for a, b in pairs) / sum(a or b for a, b in pairs)
+
+
+@pytest.mark.parametrize("keep", [1, 4, 9, 16])
+@pytest.mark.parametrize("grid", [(4, 4), (2, 8)])
+def test_recall(keep, grid):
+    scores, mask = drawn(patches=grid, side=16 if grid == (2, 8) else 8)
+    side = 16 if grid == (2, 8) else 8
+    value = attention_recall(scores, mask, keep, grid=grid)
+    assert value.ndim == 0 and value.item() == pytest.approx(slow_recall(scores, mask, keep, grid, side), abs=1e-6)
+    if keep == 16:
+        assert value.item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("mass", [0.3, 0.6, 0.8])
+def test_jaccard(mass):
+    scores, mask = drawn()
+    expected = [slow_jaccard(r, o, mass, (4, 4), 8) for r, o in zip(scores.tolist(), mask.tolist())]
+    assert attention_jaccard(scores, mask, mass).item() == pytest.approx(sum(expected) / 5, abs=1e-6)
+
+
+def test_jaccard_takes_each_images_best_head():
+    scores, mask = drawn(heads=3)
+    best = [
+        max(slow_jaccard(row, o, 0.6, (4, 4), 8) for row in heads) for heads, o in zip(scores.tolist(), mask.tolist())
+    ]
+    assert attention_jaccard(scores, mask).item() == pytest.approx(sum(best) / 5, abs=1e-6)
+
+
+def test_perfect_and_blind_attention():
+    _, mask = drawn()
+    object_share = patch_mask(mask, (4, 4))
+    assert attention_recall(object_share, mask, keep=16).item() == pytest.approx(1)
+    aligned = torch.zeros(2, 32, 32, dtype=torch.bool)
+    aligned[:, 8:16, 8:24] = True
+    exact = patch_mask(aligned, (4, 4))
+    assert attention_jaccard(exact, aligned, 0.6).item() == pytest.approx(1)
+    assert attention_recall(exact, aligned, keep=2).item() == pytest.approx(1)
+    assert attention_recall(1 - exact, aligned, keep=2).item() == 0
+    blind = torch.rand(4000, 16, generator=torch.Generator().manual_seed(0))
+    blind_recall = attention_recall(blind, aligned[:1].expand(4000, -1, -1), keep=4).item()
+    assert blind_recall == pytest.approx(4 / 16, abs=0.02)
+
+
+def test_images_without_an_object_do_not_count():
+    scores, mask = drawn()
+    emptied = mask.clone()
+    emptied[[1, 3]] = False
+    some = [0, 2, 4]
+    for measure in (lambda s, m: attention_recall(s, m, 5), attention_jaccard):
+        assert measure(scores, emptied).item() == pytest.approx(measure(scores[some], mask[some]).item(), abs=1e-6)
+        assert math.isnan(measure(scores, torch.zeros_like(mask)).item())
+
+
+def test_patch_mask_counts_pixels():
+    _, mask = drawn()
+    cover = patch_mask(mask, (4, 4))
+    for b in range(5):
+        for n in range(16):
+            top, left = 8 * (n // 4), 8 * (n % 4)
+            assert cover[b, n].item() == pytest.approx(mask[b, top : top + 8, left : left + 8].float().mean().item())
+    assert torch.equal(patch_mask(mask.to(torch.uint8), (4, 4)), cover)
+
+
+def test_runs_on_meta():
+    scores, mask = torch.empty(2, 16, device="meta"), torch.empty(2, 32, 32, dtype=torch.bool, device="meta")
+    assert attention_recall(scores, mask, 4).is_meta and attention_jaccard(scores, mask).is_meta
+
+
+def test_refusals():
+    scores, mask = drawn()
+    with pytest.raises(ValueError, match="16 scores do not make a grid of 3 x 4; give grid="):
+        attention_recall(scores, mask, 4, grid=(3, 4))
+    with pytest.raises(ValueError, match="12 scores do not make a grid of 3 x 3"):
+        attention_recall(scores[:, :12], mask, 4)
+    with pytest.raises(ValueError, match="scores must be B,N with B = 4"):
+        attention_recall(scores, mask[:4], 4)
+    with pytest.raises(ValueError, match="keep must lie in 1..16"):
+        attention_recall(scores, mask, 17)
+    with pytest.raises(ValueError, match="multiples of 4 and 4; got"):
+        attention_recall(scores, mask[:, :30], 4)
+    for mass in (0.0, 1.0):
+        with pytest.raises(ValueError, match="mass must lie between 0 and 1"):
+            attention_jaccard(scores, mask, mass)
