@@ -1,0 +1,179 @@
+"""Every method, and every part of it that a switch brings in, at a size at which a step takes milliseconds."""
+
+from dataclasses import replace
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from sslcourse.data.augment import Augmentation
+from sslcourse.data.views import MultiCropSettings
+from sslcourse.methods import (
+    BYOL,
+    DINO,
+    IBOT,
+    BYOLSettings,
+    Combined,
+    CombinedSettings,
+    DINOSettings,
+    Distillation,
+    IBOTSettings,
+    LoGo,
+    LoGoSettings,
+    SimCLR,
+    SimCLRSettings,
+)
+from sslcourse.models.convnet import ConvNet
+from sslcourse.models.encoder import build_encoder
+
+GLOBAL, LOCAL = Augmentation(size=32, scale=(0.4, 1.0)), Augmentation(size=16, scale=(0.1, 0.4))
+CROPS = MultiCropSettings(global_crop=GLOBAL, local_crop=LOCAL, local_crops=2)
+HEAD = {"hidden_dim": 32, "out_dim": 16}
+
+
+def distillation(norm="batch", **changes):
+    """Small heads; every method's prototypes move from the first step, so that gradients can be looked at."""
+    small = Distillation(hidden_dim=32, bottleneck_dim=16, prototypes=24, head_norm=norm, bottleneck_norm=norm)
+    return replace(small, **{"freeze_prototypes": 0.0, **changes})
+
+
+def vit():
+    return build_encoder("vit_64x2_p8", 32)
+
+
+def dino(norm, encoder=vit, crops=CROPS, **changes):
+    return DINO(encoder(), DINOSettings(crops=crops, distillation=distillation(norm, **changes)))
+
+
+def ibot(norm, changes=None, **settings):
+    return IBOT(vit(), IBOTSettings(crops=CROPS, distillation=distillation(norm, **(changes or {})), **settings))
+
+
+def byol(norm, encoder=vit, **settings):
+    return BYOL(encoder(), BYOLSettings(**{**HEAD, "head_norm": norm, "augmentation": GLOBAL, **settings}))
+
+
+def logo(norm, **settings):
+    return LoGo(vit(), LoGoSettings(**{**HEAD, "crops": CROPS, "head_norm": norm, "output_norm": norm, **settings}))
+
+
+def combined(norm, changes=None, **settings):
+    small = {"crops": CROPS, "decoder_dim": 32, "decoder_depth": 1, "removal_warmup": 0.0}
+    return Combined(
+        vit(), CombinedSettings(**{**small, "distillation": distillation(norm, **(changes or {})), **settings})
+    )
+
+
+def simclr(norm, **settings):
+    return SimCLR(vit(), SimCLRSettings(**{**HEAD, "head_norm": norm, "augmentation": GLOBAL, **settings}))
+
+
+CENTERING = {"targets": "centering"}
+THREE_LOCAL = replace(CROPS, local_crops=3)
+PIXELS = {"cls": False, "patch_loss": "off"}
+VARIANTS = {
+    "simclr": simclr,
+    "simclr dcl": lambda norm: simclr(norm, decoupled=True),
+    "byol": byol,
+    "simsiam": lambda norm: byol(norm, momentum=0, output_norm=norm),
+    "byol as simclr": lambda norm: byol(norm, momentum=0, predictor=False, stop_gradient=False, negatives=1.0),
+    "byol with negatives": lambda norm: byol(norm, negatives=1.0, momentum=0.9),
+    "dino": dino,
+    "dino centering": lambda norm: dino(norm, targets="centering"),
+    "dino without local crops": lambda norm: dino(norm, crops=replace(CROPS, local_crops=0)),
+    "ibot": ibot,
+    "ibot centering": lambda norm: ibot(norm, CENTERING, shared_head=False, mask_kind="random", mask_probability=0.7),
+    "logo": logo,
+    "logo three local crops": lambda norm: logo(norm, crops=THREE_LOCAL, local_weight=1.0),
+    "logo repel": lambda norm: logo(norm, similarity="cosine", local="repel"),
+    "logo attract": lambda norm: logo(norm, local="attract", crops=THREE_LOCAL),
+    "logo none": lambda norm: logo(norm, local="none", similarity="cosine"),
+    "combined": combined,
+    "combined centering": lambda norm: combined(norm, CENTERING, policy="high", patch_loss="removed"),
+    "combined random": lambda norm: combined(norm, policy="random", patch_loss="off", reconstruction="all"),
+    "combined masked": lambda norm: combined(norm, patch_loss="masked", reconstruction="masked", shared_head=False),
+    "combined without removal": lambda norm: combined(
+        norm, policy="none", patch_loss="masked", mask_kind="block", reconstruction="all"
+    ),
+    "combined patches": lambda norm: combined(norm, cls=False, patch_loss="removed", reconstruction="off"),
+    "combined mae": lambda norm: combined(norm, policy="random", keep_rate=0.25, reconstruction="removed", **PIXELS),
+    "combined autoencoder": lambda norm: combined(norm, policy="none", reconstruction="all", **PIXELS),
+}
+CONVOLUTIONAL = {  # BatchNorm in the encoder: not for parity of processes
+    "byol convnet": lambda norm: byol(norm, encoder=lambda: ConvNet(8, 3)),
+    "dino convnet": lambda norm: dino(norm, encoder=lambda: ConvNet(8, 3)),
+}
+
+
+def make(name, seed=0, norm="batch"):
+    """The variant `name`, its weights drawn from `seed`; the head's norm is `norm`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return {**VARIANTS, **CONVOLUTIONAL}[name](norm)
+
+
+def images(count=8, seed=0):
+    return torch.randint(0, 256, (count, 3, 40, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+
+
+def draw(method, count=8, seed=1):
+    return method.draw_views(images(count), torch.Generator().manual_seed(seed))
+
+
+def begin(method, step, steps):
+    if hasattr(method, "begin_step"):
+        method.begin_step(step, steps)
+
+
+def end(method):
+    if hasattr(method, "end_step"):
+        method.end_step()
+
+
+def trained(method):
+    return {name: parameter for name, parameter in method.named_parameters() if parameter.requires_grad}
+
+
+def train(method, steps=3, first=0, learning_rate=1e-2, each=None, optimizer=None):
+    """Steps `first`.. of a run of 10, on views that depend on the step only; `each(method, loss, metrics)` before the update."""
+    optimizer = optimizer or torch.optim.SGD(trained(method).values(), lr=learning_rate)
+    for step in range(first, first + steps):
+        begin(method, step, 10)
+        loss, metrics = method(draw(method, seed=step))
+        loss.backward()
+        if each is not None:
+            each(method, loss, metrics)
+        optimizer.step()
+        optimizer.zero_grad()
+        end(method)
+    return loss.detach()
+
+
+def map_views(views, function):
+    """`function` on every tensor of a method's views."""
+    return function(views) if isinstance(views, torch.Tensor) else type(views)(*(function(each) for each in views))
+
+
+def double(views):
+    return map_views(views, lambda each: each.double() if each.is_floating_point() else each)
+
+
+class OneDevice(TorchDispatchMode):
+    """Refuses operators that have tensors on another device than meta, and those that bring tensors there.
+
+    Single numbers on the processor alone (an optimiser's step counters) are no transfer.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        result = function(*arguments, **(options or {}))
+        self.calls += 1
+        leaves = [leaf for leaf in tree_leaves((arguments, options, result)) if isinstance(leaf, torch.Tensor)]
+        where = {tensor.device.type for tensor in leaves}
+        alone = where == {"cpu"} and all(tensor.ndim == 0 for tensor in leaves)
+        if not where <= {"meta"} and not alone:
+            raise AssertionError(f"{function} has tensors on {sorted(where)}")
+        return result

@@ -1,0 +1,92 @@
+"""Two processes with half of the batch each train as one process with all of it does: every method, in float64.
+
+Their gradients are averaged by plain DistributedDataParallel, which does not look for unused parameters and leaves buffers
+alone; what else must cross (negatives, keys, Sinkhorn's sums, the centre, the affinity's other images) the methods see to.
+BatchNorm, which sees one process's part only, is replaced by another norm.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from small_methods import VARIANTS, begin, double, draw, end, make, map_views, trained
+
+COUNT, STEPS = 6, 2  # images: three for each process, so that halves of a batch are no whole number of images
+NORMS = {"group": list(VARIANTS), "layer": ["byol", "dino", "logo"], "none": ["simclr", "byol", "dino", "logo", "ibot"]}
+CASES = [(name, norm) for norm, names in NORMS.items() for name in names]
+
+WORKER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import torch, torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+from test_two_processes import CASES, run
+
+rank, store, out = int(sys.argv[2]), sys.argv[3], sys.argv[4]
+dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
+states = {}
+for name, norm in CASES:
+    states[f"{name}, {norm}"] = run(
+        name, norm, part=slice(3 * rank, 3 * rank + 3),
+        wrap=lambda method: DistributedDataParallel(method, find_unused_parameters=False, broadcast_buffers=False),
+    )
+torch.save(states, f"{out}/{rank}.pt")
+dist.destroy_process_group()
+"""
+
+
+def run(name, norm, part=slice(None), wrap=lambda method: method):
+    """Two steps on this part of the batch; the state afterwards, and the last loss."""
+    method = make(name, norm=norm).double()
+    forward = wrap(method)
+    optimizer = torch.optim.AdamW(trained(method).values(), lr=1e-2)
+    for step in range(STEPS):
+        begin(method, step, STEPS)
+        views = map_views(double(draw(method, COUNT, seed=step)), lambda each: each[:, part])
+        loss, _ = forward(views)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        end(method)
+    return {**method.state_dict(), "loss": loss.detach()}
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The states that each of the two processes ended with, all cases in one run of them."""
+    if not dist.is_available() or not dist.is_gloo_available():
+        pytest.skip("this torch has no gloo")
+    out = tmp_path_factory.mktemp("processes")
+    arguments = [sys.executable, "-c", WORKER, str(Path(__file__).parent)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    workers = [
+        subprocess.Popen(
+            [*arguments, str(rank), str(out / "store"), str(out)], stderr=subprocess.PIPE, text=True, env=environment
+        )
+        for rank in range(2)
+    ]
+    try:
+        for worker in workers:
+            stderr = worker.communicate(timeout=500)[1]
+            assert worker.returncode == 0, stderr
+    finally:
+        for worker in workers:
+            worker.kill()
+    return [torch.load(out / f"{rank}.pt", weights_only=True) for rank in range(2)]
+
+
+@pytest.mark.parametrize(("name", "norm"), CASES)
+def test_two_halves_train_as_the_whole(both, name, norm):
+    whole = run(name, norm)
+    first, second = (states[f"{name}, {norm}"] for states in both)
+    exact = {"rtol": 0, "atol": 1e-10}
+    torch.testing.assert_close((first.pop("loss") + second.pop("loss")) / 2, whole.pop("loss"), **exact)
+    untrained = make(name, norm=norm).double().state_dict()
+    assert any(not torch.equal(untrained[key], value) for key, value in whole.items())
+    for key, value in whole.items():
+        torch.testing.assert_close(first[key], value, **exact, msg=lambda text, key=key: f"{key}: {text}")
+        assert torch.equal(first[key], second[key]), f"{key} differs between the processes"
