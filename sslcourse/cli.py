@@ -11,6 +11,7 @@ COMMANDS = {
     "doctor": ("sslcourse.doctor", "print what a bug report needs"),
     "build": ("sslcourse.authoring.build", "make labs and solution notebooks from their sources"),
     "grade": ("sslcourse.grading.run", "grade submitted notebooks"),
+    "train": ("sslcourse.train", "train a self-supervised method and write a report page"),
     "demo": ("sslcourse.demo", "take Lab 1 as two students, grade both, write a page"),
 }
 

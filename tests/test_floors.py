@@ -24,7 +24,7 @@ FLOORS = [
     {"claims"},
     {"exercises"},
     {"notebook", "authoring", "grading"},
-    {"cli", "doctor", "demo", "__main__"},
+    {"cli", "doctor", "demo", "train", "__main__"},
 ]
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 CORE_LIBRARIES = {"torch", "torchvision", "timm", "numpy", "matplotlib", "tqdm", "safetensors", "ipywidgets", "IPython"}

@@ -48,7 +48,9 @@ def find_alarms(history: Sequence[dict], method: nn.Module, settings: FitSetting
     latest = settled_rows(history, settings)
     if latest:
         prototypes = getattr(method, "prototypes", None)
-        found += [collapsed(latest), hidden_collapse(history, latest, prototypes)]
+        found.append(collapsed(latest))
+        if latest[-1]["step"] >= settings.steps / 2:  # the class token may take its time
+            found.append(hidden_collapse(history, latest, prototypes))
         if prototypes is not None:
             found += [parked_at_ln_k(latest, prototypes), uniform_teacher(latest, prototypes)]
             found += [one_hot_teacher(latest, prototypes)]

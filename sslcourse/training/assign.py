@@ -51,6 +51,23 @@ def field_paths(settings: Any, prefix: str = "") -> dict[str, Any]:
     return paths
 
 
+def setting_lines(settings: Any, fixed: tuple[str, ...] = ()) -> list[str]:
+    """`path=value` of every field, as `assign` takes it.
+
+    >>> from sslcourse.data.views import MultiCropSettings
+    >>> [line for line in setting_lines(MultiCropSettings()) if "scale" in line]
+    ['global_crop.scale=0.4,1.0', 'local_crop.scale=0.05,0.4']
+    """
+    lines = []
+    for path in field_paths(settings):
+        value = settings
+        for name in path.split("."):
+            value = getattr(value, name)
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        lines += [f"{path}={text}"] if path not in fixed else []
+    return lines
+
+
 def find_path(name: str, known: Mapping[str, Any]) -> str:
     """The one path among `known` that `name` means; ValueError says which there are."""
     if name in known:
@@ -60,11 +77,13 @@ def find_path(name: str, known: Mapping[str, Any]) -> str:
         return ends[0]
     if ends:
         raise ValueError(f"{name!r} may mean {', '.join(ends)}: write more of it, for instance {ends[0]}=...")
-    last = {path.split(".")[-1]: path for path in known}
-    near = difflib.get_close_matches(name, [*known, *last], n=5, cutoff=0.5)
-    near = list(dict.fromkeys(last.get(word, word) for word in near))
+    last: dict[str, list[str]] = {}
+    for path in known:
+        last.setdefault(path.split(".")[-1], []).append(path)
+    near = difflib.get_close_matches(name, [*known, *last], n=4, cutoff=0.5)
+    near = list(dict.fromkeys(path for word in near for path in last.get(word, [word])))[:6]
     hint = f"; nearest: {', '.join(near)}" if near else ""
-    raise ValueError(f"there is no setting {name!r}{hint}. All settings: {', '.join(known)}")
+    raise ValueError(f"there is no setting {name!r}{hint}. There are {', '.join(last)}")
 
 
 def read_value(text: str, kind: Any, path: str) -> Any:

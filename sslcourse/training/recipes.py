@@ -35,6 +35,7 @@ from sslcourse.models import ConvNet, build_encoder
 from sslcourse.training.assign import assign, nearest
 from sslcourse.training.settings import FitSettings
 
+FIXED = ("kind", "scale", "data.name")  # what makes another recipe
 SCALES = ("smoke", "cpu", "gpu")
 DATA = ("objects", "cifar10", "stl10", "imagenette", "pets")
 
@@ -170,7 +171,7 @@ def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     changes = dict(changes)
     if (size := changes.pop("image_size", None)) is not None:
         recipe = sized(recipe, int(size))
-    return assign(recipe, changes, fixed=("kind", "scale"))
+    return assign(recipe, changes, fixed=FIXED)
 
 
 def sized(recipe: Recipe, size: int) -> Recipe:
