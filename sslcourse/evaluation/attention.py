@@ -31,8 +31,8 @@ def patch_mask(mask: Tensor, grid: tuple[int, int]) -> Tensor:
 def attention_recall(scores: Tensor, object_mask: Tensor, keep: int, *, grid: tuple[int, int] | None = None) -> Tensor:
     """How much of the object's area lies in the `keep` patches with the highest scores: a mean over images, in [0, 1].
 
-    `scores` `B,N`, `object_mask` `B,H,W`; `grid` defaults to a square one. Images without an object do not count; NaN when none
-    has one. Blind choice gives keep / N. Returned as a tensor without a dimension, still on its device. Raises
+    `scores` `B,N`, `object_mask` `B,H,W`; `grid` defaults to a square one. Images without an object do not count; NaN
+    when none has one. Blind choice gives keep / N. Returned as a tensor without a dimension, still on its device. Raises
     ValueError on shapes that do not fit.
 
     >>> mask = torch.tensor([[[1, 1, 0, 0], [1, 1, 0, 0]]])

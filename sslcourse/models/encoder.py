@@ -178,7 +178,8 @@ def build_encoder(
         return TokenEncoder(VisionTransformer(**{**CONFIGURATIONS[ours], **stem, **options}))
     if not timm.is_model(name.split(".")[0]):
         raise ValueError(
-            f"unknown encoder {name!r}; ours are {', '.join(CONFIGURATIONS)}, each also with {CONV_SUFFIX}; timm.list_models('vit*') has more"
+            f"unknown encoder {name!r}; ours are {', '.join(CONFIGURATIONS)}, each also with {CONV_SUFFIX}; "
+            "timm.list_models('vit*') has more"
         )
     try:
         vit = timm.create_model(name, pretrained=pretrained, **options)

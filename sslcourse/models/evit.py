@@ -29,7 +29,7 @@ class PrunedEncoder(nn.Module):
     A fused token is merged into the next one, and is not returned. With keep_rate 1 this is the plain encoder. The
     encoder is shared, not copied: training one trains the other. Raises ValueError on layers that it does not have.
 
-    Source: Liang et al. 2022 (EViT), section 3.2 and equation 4.
+    Source: Liang et al. 2022 (EViT): attentive token identification and inattentive token fusion.
 
     >>> from sslcourse.models.encoder import build_encoder
     >>> pruned = PrunedEncoder(build_encoder("vit_96x4_p8", image_size=64), layers=(1, 2), keep_rate=0.5)

@@ -61,7 +61,7 @@ class PrototypeHead(nn.Module):
     bottleneck by `bottleneck_norm` (without a scale or shift of its own). Then the bottleneck and each prototype, a row
     of the parameter `prototypes` `K,bottleneck_dim`, are divided by their lengths, so every logit lies in [-1, 1]. The
     length of a row does nothing; keep weight decay away from it. All leading dimensions are rows of one batch to
-    BatchNorm. The last product is in float32 also under autocast. Raises ValueError on an unknown norm or fewer than one layer.
+    BatchNorm. The last product is in float32 also under autocast. Raises ValueError on an unknown norm or no layer.
 
     Source: Caron et al. 2021 (DINO), section 3.1 and appendix C (there without norm); its weight normalisation
     with a gain of 1 is written out here, so that the head can be deep-copied.
@@ -113,7 +113,7 @@ class AffinityHead(nn.Module):
     Three linear layers on the concatenation, `norm` and ReLU between them. `frozen` is the same function whose own
     parameters get no gradient. Raises ValueError on an unknown norm.
 
-    Source: Zhang et al. 2022 (LoGo), section 3.3.
+    Source: Zhang et al. 2022 (LoGo), the learned affinity.
 
     >>> affinity = AffinityHead(64)
     >>> tuple(affinity(torch.randn(4, 64), torch.randn(4, 64)).shape)

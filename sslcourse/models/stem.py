@@ -13,7 +13,7 @@ class ConvStem(nn.Module):
     patch into its neighbours: a kept patch knows some pixels of removed ones. GroupNorm and not the paper's BatchNorm,
     whose statistics global and local crops would mix. Raises ValueError when the patch side is no power of two of at least 2.
 
-    Source: Xiao et al. 2021, "Early Convolutions Help Transformers See Better", section 3.
+    Source: Xiao et al. 2021, "Early Convolutions Help Transformers See Better".
 
     >>> import torch
     >>> tuple(ConvStem(img_size=32, patch_size=8, embed_dim=64)(torch.rand(2, 3, 32, 32)).shape)

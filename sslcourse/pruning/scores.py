@@ -20,8 +20,8 @@ def cls_attention(block: nn.Module, x: Tensor, num_prefix_tokens: int = 1, *, pe
     Raises TypeError for a block or an attention of another layout, whose weights this would guess wrongly, and
     ValueError on tokens of another shape.
 
-    Source: Caron et al. 2021 (DINO), section 4.2.2, and Kakogeorgiou et al. 2022 (AttMask), equation 3, for the mean
-    over the heads of the last block's class token.
+    Source: Caron et al. 2021 (DINO), figure 1, shows this row of the last block, head by head; Kakogeorgiou et al. 2022
+    (AttMask) and Liang et al. 2022 (EViT) take its mean over the heads.
 
     >>> block = Block(dim=32, num_heads=4)
     >>> scores = cls_attention(block, torch.randn(2, 1 + 9, 32))

@@ -15,7 +15,7 @@ POLICIES = ("low", "random", "high", "none")
 def keep_count(num_patches: int, keep_rate: float) -> int:
     """How many of `num_patches` a keep rate in (0, 1] keeps: the next whole number up, at least 1.
 
-    Raises ValueError outside that range. Source: Liang et al. 2022 (EViT), section 3.2.
+    Raises ValueError outside that range. Source: Liang et al. 2022 (EViT).
 
     >>> keep_count(64, 0.5), keep_count(10, 0.25), keep_count(16, 0.01)
     (32, 3, 1)
@@ -33,9 +33,9 @@ def select(scores: Tensor, keep: int, policy: str = "low", generator: torch.Gene
 
     `scores` `B,N`, one number a patch. The policy says what is removed: "low" the lowest scores, "high" the highest,
     "random" any (scores then give shape and device only, and `generator` the draw), "none" nothing: all N are kept
-    whatever `keep` says. Of equal scores the lower patch number is kept, so the choice is the same on every device. The shape
-    depends on no value: nothing waits for the device. No gradient passes. Numbers drawn beforehand can serve as
-    `scores` under "low" where a step must draw nothing itself. Raises ValueError on another policy, shape or count.
+    whatever `keep` says. Of equal scores the lower patch number is kept, so that the choice is the same on every device.
+    The shape depends on no value: nothing waits for the device. No gradient passes. Numbers drawn beforehand can serve
+    as `scores` under "low" where a step must draw nothing itself. Raises ValueError on another policy, shape or count.
 
     >>> select(torch.tensor([[0.1, 0.4, 0.2, 0.3]]), keep=2, policy="low").tolist()
     [[1, 3]]
@@ -73,7 +73,7 @@ def keep_rate_at(
     The cosine is taken in `levels` steps (1 and `final` included), each a shape of its own for a compiled student. With
     `start_share == end_share` or `levels=1` the rate goes to `final` at once. Raises ValueError outside these ranges.
 
-    Source: Liang et al. 2022 (EViT), section 4.1: the keep rate is lowered by a cosine while training.
+    Source: Liang et al. 2022 (EViT), whose keep rate falls by a cosine; the levels are ours.
 
     >>> [round(keep_rate_at(step, 10, 0.5, start_share=0.2, end_share=0.8, levels=3), 2) for step in range(10)]
     [1.0, 1.0, 1.0, 1.0, 1.0, 0.75, 0.75, 0.75, 0.5, 0.5]

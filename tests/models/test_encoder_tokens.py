@@ -113,6 +113,8 @@ def test_resampling_equals_timm(old, new):
     torch.manual_seed(0)
     position = torch.randn(1, old[0] * old[1], 12)
     expected = resample_abs_pos_embed(position, new_size=list(new), old_size=list(old), num_prefix_tokens=0)
+    if expected is position and old != new:
+        pytest.skip("this timm (1.0.15) takes any grid with as many patches for the same one")
     torch.testing.assert_close(resample_position(position, old, new), expected, rtol=1e-5, atol=1e-6)
     double = resample_position(position.double(), old, new)
     assert double.dtype == torch.float64

@@ -5,8 +5,17 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from sslcourse.models import Decoder, PrunedEncoder, build_encoder
-from sslcourse.pruning import decoder_flops, encoder_flops, keep_count, predicted_speed_up, select, step_cost
-from sslcourse.pruning.cost import block_flops, closed_form_speed_up, pruned_encoder_flops
+from sslcourse.pruning import (
+    block_flops,
+    closed_form_speed_up,
+    decoder_flops,
+    encoder_flops,
+    keep_count,
+    predicted_speed_up,
+    pruned_encoder_flops,
+    select,
+    step_cost,
+)
 
 SHAPE = {"patches": 64, "dim": 96, "depth": 4, "patch_values": 192}
 
