@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 LABS_REPO ?=
 
-.PHONY: demo test lab lint build help
+.PHONY: demo test lab lint build recipes help
 .DEFAULT_GOAL := help
 
 demo:  ## set up, take Lab 1 as two students, grade both, write build/demo/index.html
@@ -25,6 +25,10 @@ build:  ## make the labs and the solution notebooks from their sources, executin
 lint:  ## formatting and import rules
 	@.ci/setup "$(VENV)" "$(PYTHON)" test
 	@"$(VENV)/bin/python" -m ruff check . && "$(VENV)/bin/python" -m ruff format --check .
+
+recipes:  ## train every method's recipe with three seeds (hours; continues where it stopped), into benchmarks/recipes.jsonl
+	@.ci/setup "$(VENV)" "$(PYTHON)" demo
+	@"$(VENV)/bin/python" benchmarks/recipes.py
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10

@@ -80,7 +80,7 @@ def find_path(name: str, known: Mapping[str, Any]) -> str:
     last: dict[str, list[str]] = {}
     for path in known:
         last.setdefault(path.split(".")[-1], []).append(path)
-    near = difflib.get_close_matches(name, [*known, *last], n=4, cutoff=0.5)
+    near = difflib.get_close_matches(name, known if "." in name else last, n=4, cutoff=0.5)
     near = list(dict.fromkeys(path for word in near for path in last.get(word, [word])))[:6]
     hint = f"; nearest: {', '.join(near)}" if near else ""
     raise ValueError(f"there is no setting {name!r}{hint}. There are {', '.join(last)}")

@@ -1,0 +1,180 @@
+"""`sslcourse train`: what it leaves behind, that it continues, what it says to wrong words, and its form for several processes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from sslcourse import train
+from sslcourse.cli import main
+from sslcourse.training.recipes import METHODS
+
+TINY = ["--scale", "smoke", "--steps", "6"]
+for change in (
+    "batch_size=8",
+    "count=64",
+    "bank=64",
+    "held_out=32",
+    "log_every=1",
+    "checkpoint_every=2",
+    "evaluate_every=3",
+):
+    TINY += ["--set", change]
+TINY += ["--set", "precision=fp32"]
+
+
+def run_train(method, out, *more):
+    return main(["train", method, "--out", str(out), *TINY, *more])
+
+
+@pytest.fixture(scope="module")
+def combined(tmp_path_factory):
+    """A finished run of the method with the most parts."""
+    out = tmp_path_factory.mktemp("train") / "run"
+    assert run_train("combined", out) == 0
+    return out
+
+
+def test_a_run_leaves_log_checkpoints_summary_and_page(combined):
+    names = {path.name for path in combined.iterdir()}
+    assert {"log.jsonl", "summary.json", "report.html"} <= names
+    assert sum(name.startswith("checkpoint-") for name in names) == 2
+    rows = [json.loads(line) for line in (combined / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6] and [row["step"] for row in rows if "knn" in row] == [
+        3,
+        6,
+    ]
+
+
+def test_the_summary_tells_what_a_reader_asks(combined):
+    summary = json.loads((combined / "summary.json").read_text())
+    rows = [json.loads(line) for line in (combined / "log.jsonl").read_text().splitlines()]
+    assert summary["method"] == "combined" and summary["steps"] == 6 and summary["seed"] == 0
+    assert summary["knn"] == rows[-1]["knn"] and summary["knn_curve"] == [[3, rows[2]["knn"]], [6, rows[-1]["knn"]]]
+    assert 0 <= summary["knn_untrained"] <= 1 and summary["chance"] == pytest.approx(1 / 14)
+    assert 0 < summary["attention_recall"] < 1 and summary["alarms"] == []
+    assert summary["recipe"]["fit"]["batch_size"] == 8 and summary["recipe"]["data"]["count"] == 64
+
+
+def test_the_page_needs_nothing_else_and_describes_its_pictures(combined):
+    page = (combined / "report.html").read_text()
+    assert not re.search(r"(src|href)=[\"'](?!data:)", page) and "<script" not in page
+    pictures = re.findall(r"<img [^>]*>", page)
+    assert len(pictures) > 10 and all(re.search(r'alt="[^"]{10,}"', picture) for picture in pictures)
+    for words in (
+        "kNN accuracy",
+        "attention",
+        "kept patches",
+        "reconstruction",
+        "No alarm stands",
+        "fit.batch_size",
+        "ln K",
+    ):
+        assert words in page
+    assert "nan" not in re.sub(r'src="[^"]*"', "", page).lower().replace("nanosecond", "")
+
+
+def test_a_finished_run_is_only_reported_again(combined, capsys):
+    before = (combined / "log.jsonl").read_text()
+    assert run_train("combined", combined) == 0
+    assert (combined / "log.jsonl").read_text() == before and "Open " in capsys.readouterr().out
+
+
+def test_another_run_does_not_mix_in(combined, capsys):
+    assert run_train("combined", combined, "--seed", "3") == 2
+    said = capsys.readouterr().err
+    assert "other settings" in said and "seed: 0 there, 3 now" in said
+
+
+def test_a_killed_run_continues_to_the_same_weights(combined, tmp_path):
+    command = [sys.executable, "-m", "sslcourse", "train", "combined", "--out", str(tmp_path), *TINY]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=one_thread())
+    waited = time.monotonic()
+    while len(list(tmp_path.glob("checkpoint-*.pt"))) == 0:  # the first is written after step 2
+        assert process.poll() is None and time.monotonic() - waited < 200
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "summary.json").exists()
+    assert subprocess.run(command, capture_output=True, env=one_thread(), timeout=300).returncode == 0
+    again = subprocess.run(
+        [*command[:6], str(tmp_path / "undisturbed"), *command[7:]], capture_output=True, env=one_thread(), timeout=300
+    )
+    assert again.returncode == 0
+    first, second = (
+        torch.load(max(folder.glob("checkpoint-*6-*.pt")), weights_only=True)["method"]
+        for folder in (tmp_path, tmp_path / "undisturbed")
+    )
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def one_thread():
+    return {**os.environ, "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+
+
+def test_torchrun_trains_with_two_processes(tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "sslcourse", "train", "simclr", "--out", str(tmp_path), *TINY]
+    done = subprocess.run(command, capture_output=True, text=True, env=one_thread(), timeout=400)
+    assert done.returncode == 0, done.stderr[-3000:]
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["processes"] == 2 and summary["steps"] == 6 and (tmp_path / "report.html").exists()
+    assert done.stdout.count("Open ") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["dyno"], "did you mean 'dino'? There are simclr, byol, dino, ibot, logo, combined"),
+        (["dino", "--data", "object"], "did you mean 'objects'"),
+        (["dino", "--data", "folder:/no/where"], "no folder or .zip"),
+        (["dino", "--scale", "big"], "smoke, cpu, gpu"),
+        (["dino", "--set", "momentun=0.9"], "nearest: method.distillation.momentum"),
+        (["dino", "--set", "momentum=fast"], "method.distillation.momentum is a number; got 'fast'"),
+        (["dino", "--set", "momentum=7"], "momentum must lie in 0..1; got 7.0"),
+        (["dino", "--set", "momentum"], "--set takes NAME=VALUE"),
+        (
+            ["dino", "--set", "size=3"],
+            "may mean method.crops.global_crop.size, method.crops.local_crop.size, data.size",
+        ),
+        (["dino", "--set", "steps=3", "--steps", "4"], "given twice"),
+        (["dino", "--set", "device=tpu"], "device 'tpu' is not available"),
+        (["dino", "--set", "encoder=vit_tiny"], "unknown encoder 'vit_tiny'"),
+        (["combined", "--set", "policy=lowest"], "policy must be one of low, random, high, none"),
+    ],
+)
+def test_wrong_words_are_told_what_is_allowed(tmp_path, capsys, words, message):
+    assert main(["train", *words, "--out", str(tmp_path / "run")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run" / "summary.json").exists()
+
+
+def test_a_loss_that_diverges_is_told_and_no_page_is_written(tmp_path, capsys):
+    assert run_train("simclr", tmp_path, "--set", "learning_rate=1e30", "--set", "clip_norm=none") == 1
+    assert "Try" in capsys.readouterr().err and not (tmp_path / "report.html").exists()
+
+
+def test_the_list_of_settings_is_what_set_takes(capsys):
+    assert main(["train", "byol", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "fit.steps=1000" in lines and any(line.startswith("method.momentum=") for line in lines)
+    again = [word for line in lines for word in ("--set", line)]
+    assert main(["train", "byol", "--list", *again]) == 0
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+def test_the_help_names_the_methods_there_are():
+    assert train.METHODS == ", ".join(METHODS)
+
+
+def test_without_out_a_run_has_a_folder_of_its_own(tmp_path, monkeypatch):
+    from sslcourse.training.recipes import find_recipe
+
+    recipe = find_recipe("dino", scale="smoke", seed=4)
+    assert str(train.default_folder(recipe)) == "runs/dino-objects-smoke-4"
