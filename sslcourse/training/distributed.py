@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -39,7 +40,8 @@ def process_group(device: str = "auto") -> Iterator[None]:
     on_cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     if on_cuda:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if on_cuda else "gloo")
+    # The others wait while the first makes or fetches the images.
+    dist.init_process_group("nccl" if on_cuda else "gloo", timeout=timedelta(hours=1))
     try:
         yield
     finally:

@@ -26,6 +26,7 @@ from sslcourse.training import distributed
 from sslcourse.training.checkpoint import write_atomically
 from sslcourse.training.fit import fit
 from sslcourse.training.recipes import DataSettings, Recipe, build_method
+from sslcourse.training.runtime import pick_device
 
 NEIGHBOURS = 20
 
@@ -65,7 +66,7 @@ def train_recipe(
     if images is None:
         with distributed.first_goes_first():
             images = load_images(recipe.data, download=download, progress=progress)
-    method = build_method(recipe)
+    method = build_method(recipe).to(pick_device(recipe.fit.device))
 
     def knn(method: nn.Module) -> dict[str, float]:
         k = min(NEIGHBOURS, len(images.bank))

@@ -20,16 +20,20 @@ SCRIPT = textwrap.dedent(
     from sslcourse.methods import SimCLR, SimCLRSettings
     from sslcourse.models.convnet import ConvNet
     from sslcourse.training import FitSettings, fit
+    from sslcourse.training.recipes import build_method, find_recipe
 
     class Dropped(ConvNet):  # dropout draws from torch's global generator, which must be resumed as well
         def features(self, images):
             return nn.functional.dropout(super().features(images), 0.2, self.training)
 
-    def train(out, kill_at, precision, weights):
+    def train(out, kill_at, precision, weights, recipe):
         torch.manual_seed(0)
         drawn = torch.Generator().manual_seed(1)
-        images = torch.randint(0, 256, (50, 3, 16, 16), dtype=torch.uint8, generator=drawn)
-        method = SimCLR(Dropped(8, depth=3), SimCLRSettings(augmentation=Augmentation(size=16)))
+        images = torch.randint(0, 256, (50, 3, 32, 32), dtype=torch.uint8, generator=drawn)
+        if recipe:
+            method = build_method(find_recipe(scale="smoke", image_size=32, **recipe))
+        else:
+            method = SimCLR(Dropped(8, depth=3), SimCLRSettings(augmentation=Augmentation(size=16)))
         torch.manual_seed(int.from_bytes(os.urandom(4), "little"))  # what the caller drew before must not matter
 
         def on_log(row):
@@ -69,7 +73,7 @@ def carry_out(tmp_path, *plan):
     """Run the plan; returns (output, weights by run where it came to its end)."""
     names = [str(tmp_path / f"{index}.pt") for index in range(len(plan))]
     runs = [
-        {"kill_at": 0, "precision": "fp32", **run, "out": str(tmp_path / run["out"]), "weights": name}
+        {"kill_at": 0, "precision": "fp32", "recipe": None, **run, "out": str(tmp_path / run["out"]), "weights": name}
         for run, name in zip(plan, names, strict=True)
     ]
     process = subprocess.run(
@@ -105,3 +109,36 @@ def test_a_checkpoint_damaged_by_the_crash_costs_only_its_steps(tmp_path):
     said, results = carry_out(tmp_path, *plan)
     assert "is damaged and is not used" in said and "checkpoint-00000015" in said
     assert_same(results[0], results[2])
+
+
+# What each method remembers between steps: targets and their centres, teachers, predictors, the affinity, mask tokens, the
+# schedules of temperatures, of frozen prototypes and of removal.
+METHODS = {
+    "byol": {"kind": "byol", "predictor_constant_lr": True},
+    "byol without a target": {"kind": "byol", "momentum": 0.0},
+    "dino": {"kind": "dino", "temperature_warmup": 0.5, "first_teacher_temperature": 0.02, "freeze_prototypes": 0.3},
+    "dino centred": {"kind": "dino", "targets": "centering", "head_norm": "layer"},
+    "ibot": {"kind": "ibot", "targets": "centering", "shared_head": False},
+    "logo": {"kind": "logo", "local": "learned"},
+    "logo of cosines": {"kind": "logo", "similarity": "cosine", "local": "repel", "output_norm": "batch"},
+    "combined": {"kind": "combined", "removal_warmup": 0.5, "keep_levels": 3, "targets": "centering"},
+    "combined with masks": {"kind": "combined", "policy": "random", "patch_loss": "masked", "reconstruction": "all"},
+    "mae": {"kind": "combined", "policy": "random", "cls": False, "patch_loss": "off", "keep_rate": 0.25},
+}
+
+
+@pytest.fixture(scope="module")
+def every_method(tmp_path_factory):
+    """Each method undisturbed, killed, and resumed: one process for all of them."""
+    plan = []
+    for name, recipe in METHODS.items():
+        plan += [{"out": f"{name} undisturbed", "recipe": recipe}]
+        plan += [{"out": name, "recipe": recipe, "kill_at": 12}, {"out": name, "recipe": recipe}]
+    _, results = carry_out(tmp_path_factory.mktemp("methods"), *plan)
+    return {name: (results[3 * index], results[3 * index + 2]) for index, name in enumerate(METHODS)}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_is_resumed_bit_identical(every_method, name):
+    undisturbed, resumed = every_method[name]
+    assert_same(undisturbed, resumed)
