@@ -14,12 +14,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sslcourse.data.views import multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.distillation import entropy, patch_cross_entropy, view_cross_entropy
 from sslcourse.losses.reconstruction import normalize_patches, patchify, reconstruction_loss
 from sslcourse.methods.combined_settings import CombinedSettings
-from sslcourse.methods.patches import exact_masks, hidden_places, hide_patches, on_the_grid, paint_patches, sized
+from sslcourse.methods.combined_views import CombinedViews, draw_choices, draw_combined
+from sslcourse.methods.patches import hidden_places, hide_patches, on_the_grid, paint_patches, sized
 from sslcourse.methods.teacher import (
     Targets,
     embed,
@@ -30,25 +30,12 @@ from sslcourse.methods.teacher import (
     prototype_group,
     target_meters,
 )
-from sslcourse.models.decoder import Decoded, Decoder
+from sslcourse.models.decoder import Decoded
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.encoder import TokenEncoder, Tokens
 from sslcourse.pruning.scores import attention_entropy
 from sslcourse.pruning.select import keep_count, keep_rate_at, select
 from sslcourse.pruning.tokens import gather_tokens, removed_indices, removed_mask
-
-
-class CombinedViews(NamedTuple):
-    """Crops as in `MultiCrop`, and the step's other random numbers.
-
-    `noise` `G,B,N`: keep the highest, where removal is random; `masks` bool `G,B,K`: which of the kept patches the student
-    sees as mask tokens. Both have a last axis of 0 where they are not used.
-    """
-
-    global_views: Tensor
-    local_views: Tensor
-    noise: Tensor
-    masks: Tensor
 
 
 class Passed(NamedTuple):
@@ -92,16 +79,7 @@ class Combined(nn.Module):
             self.mask_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(encoder.dim), std=0.02))
         self.decoder = self.to_encoder = None
         if s.decodes:
-            self.decoder = Decoder(
-                encoder.dim,
-                self.grid,
-                encoder.patch_size,
-                s.decoder_dim,
-                s.decoder_depth,
-                s.decoder_heads,
-                outputs=None if s.reconstruction != "off" else 0,
-                removal=s.removes,
-            )
+            self.decoder = s.make_decoder(encoder.dim, self.grid, encoder.patch_size)
             if s.patch_loss == "removed":  # decoded tokens go through the head that the teacher has
                 self.to_encoder = nn.Linear(s.decoder_dim, encoder.dim)
         self.teacher_encoder = make_teacher(encoder) if s.has_teacher else None
@@ -112,7 +90,7 @@ class Combined(nn.Module):
         self.prototypes = s.distillation.prototypes if s.cls or s.patch_loss != "off" else None
         self.teacher_temperature, self.momentum = s.distillation.teacher_temperature, s.distillation.momentum
         self.prototypes_frozen = self.removes_at_random = False
-        self.keep = self.check_keep(s.keep_rate)
+        self.keep = s.kept_of(self.num_patches)
 
     @property
     def compile_targets(self) -> tuple[str, ...]:
@@ -135,20 +113,7 @@ class Combined(nn.Module):
 
     def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> CombinedViews:
         """Images uint8 `B,3,H,W` -> crops, and the random numbers of the step (see `CombinedViews`)."""
-        crops = multi_crop(images, self.settings.drawn_crops, generator)
-        shape = crops.global_views.shape[:2]  # G,B
-        drawn = self.draw_choices(shape[0] * shape[1], generator, images.device)
-        return CombinedViews(*crops, *(each.unflatten(0, shape) for each in drawn))
-
-    def draw_choices(self, rows: int, generator: torch.Generator | None, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Noise `rows,N` and masks `rows,K` of the step, with a last axis of 0 where they are not used."""
-        s, source = self.settings, device if generator is None else generator.device
-        noise = torch.rand(rows, self.num_patches if s.removes else 0, generator=generator, device=source)
-        masks = torch.zeros(rows, 0, dtype=torch.bool, device=device)
-        if s.masks:
-            grid = (1, self.keep) if s.removes else self.grid
-            masks = exact_masks(s.mask_kind, rows, grid, self.masked_count(grid[0] * grid[1]), generator, device)
-        return noise.to(device, non_blocking=True), masks
+        return draw_combined(images, self.settings, self.grid, self.keep, generator)
 
     def forward(self, views: CombinedViews) -> tuple[Tensor, dict[str, Tensor]]:
         """Crops and random numbers -> the loss (scalar) and metrics that stay on the device, without a gradient."""
@@ -168,7 +133,9 @@ class Combined(nn.Module):
             metrics["reconstruction_loss"] = pixel_loss.detach()
         if s.looks:
             metrics["attention_entropy"] = attention_entropy(passed.teacher.attention)
-        return torch.stack(terms).sum(), metrics | {"channel_std": channel_std(passed.student.cls)}
+        # What is trained to differ between images: without its loss the class token need not.
+        features = passed.student.cls if s.cls else passed.student.patches.mean(1)
+        return torch.stack(terms).sum(), metrics | {"channel_std": channel_std(features)}
 
     def encode(self, views: CombinedViews) -> Passed:
         """All that the losses need of the global crops: teacher, what stays and is masked, student, decoder."""
@@ -179,7 +146,7 @@ class Combined(nn.Module):
                 teacher = self.teacher_encoder(crops, attention=self.settings.looks)
         keep_indices = self.select(noise, teacher)  # GB,K, or None: all
         if self.settings.masks:
-            places, _ = hidden_places(masks, self.masked_count(masks.shape[1]))  # GB,M numbers among the kept
+            places, _ = hidden_places(masks, self.settings.masked_count(masks.shape[1]))  # GB,M numbers among the kept
             mask = on_the_grid(masks, keep_indices, self.num_patches)  # GB,N
         student = self.encoder(crops, keep_indices, mask=mask, mask_token=self.mask_token)
         if self.decoder is not None:
@@ -239,20 +206,6 @@ class Combined(nn.Module):
             return reconstruction_loss(gather_tokens(predicted, places), gather_tokens(target, places))
         return reconstruction_loss(predicted, target, passed.mask if kind == "masked" else None)
 
-    def masked_count(self, kept: int) -> int:
-        """How many of `kept` patches are masked."""
-        return round(self.settings.mask_ratio * kept)
-
-    def check_keep(self, rate: float) -> int:
-        """How many patches a keep rate leaves; ValueError when nothing would be removed or masked after all."""
-        s, keep = self.settings, keep_count(self.num_patches, rate)
-        if s.removes and keep == self.num_patches:
-            raise ValueError(f"keep_rate={rate} keeps all {self.num_patches} patches: lower it, or set policy='none'")
-        kept = keep if s.removes else self.num_patches
-        if s.masks and self.masked_count(kept) == 0:
-            raise ValueError(f"mask_ratio={s.mask_ratio} masks none of {kept} patches: raise it")
-        return keep
-
     def end_step(self) -> None:
         """After the optimiser's step: the teacher follows."""
         for teacher, student in self.teacher_pairs():
@@ -282,22 +235,16 @@ class Combined(nn.Module):
         """Kept patches, masked patches and the reconstruction of images float `B,3,H,W`, as pictures in [0, 1] for a report."""
         s, patch = self.settings, self.encoder.patch_size
         crops = sized(images, s.crops.global_crop.size)
-        drawn = self.draw_choices(len(crops), generator, crops.device)
+        choices = draw_choices(s, len(crops), self.grid, self.keep, generator, crops.device)
         with evaluating(self):
-            passed = self.encode(CombinedViews(crops[None], crops[None, :0], *(each[None] for each in drawn)))
-            removed = removed_mask(passed.keep_indices, self.num_patches) if s.removes else None
-            where = {
-                "removed": removed,
-                "masked": passed.mask,
-                "all": crops.new_ones(len(crops), self.num_patches).bool(),
-            }
-            pictures = {"kept patches": removed, "masked patches": passed.mask}
-            pictures = {
-                name: hide_patches(crops, hidden, patch) for name, hidden in pictures.items() if hidden is not None
-            }
+            passed = self.encode(CombinedViews(crops[None], crops[None, :0], *(each[None] for each in choices)))
+            hidden = {"masked": passed.mask, "all": crops.new_ones(len(crops), self.num_patches).bool()}
+            hidden["removed"] = removed_mask(passed.keep_indices, self.num_patches) if s.removes else None
+            shown = {"kept patches": hidden["removed"], "masked patches": hidden["masked"]}
+            shown = {name: hide_patches(crops, grey, patch) for name, grey in shown.items() if grey is not None}
             if s.reconstruction != "off":
-                pictures["reconstruction"] = paint_patches(crops, passed.decoded.pixels, where[s.reconstruction], patch)
-        return pictures
+                shown["reconstruction"] = paint_patches(crops, passed.decoded.pixels, hidden[s.reconstruction], patch)
+        return shown
 
     def extra_repr(self) -> str:
         """The settings, so that a printed method tells what it trains."""

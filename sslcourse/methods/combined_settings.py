@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.methods.patches import MASKS
 from sslcourse.methods.teacher import Distillation, check_choice, check_pairs, check_shares
-from sslcourse.pruning.select import POLICIES
+from sslcourse.models.decoder import Decoder
+from sslcourse.pruning.select import POLICIES, keep_count
 
 PATCH_LOSSES = ("off", "kept", "removed", "masked")
 RECONSTRUCTIONS = ("off", "removed", "masked", "all")
@@ -131,3 +132,22 @@ class CombinedSettings:
     def drawn_crops(self) -> MultiCropSettings:
         """The crops to draw: local ones have only the class token to learn."""
         return self.crops if self.cls else replace(self.crops, local_crops=0)
+
+    def kept_of(self, patches: int) -> int:
+        """How many of `patches` the keep rate leaves; ValueError when nothing would be removed, or masked, after all."""
+        keep = keep_count(patches, self.keep_rate) if self.removes else patches
+        if self.removes and keep == patches:
+            raise ValueError(f"keep_rate={self.keep_rate} keeps all {patches} patches: lower it, or set policy='none'")
+        if self.masks and self.masked_count(keep) == 0:
+            raise ValueError(f"mask_ratio={self.mask_ratio} masks none of {keep} patches: raise it")
+        return keep
+
+    def masked_count(self, kept: int) -> int:
+        """How many of `kept` patches are masked."""
+        return round(self.mask_ratio * kept)
+
+    def make_decoder(self, in_dim: int, grid: tuple[int, int], patch_size: int) -> Decoder:
+        """The decoder of tokens `in_dim`, which predicts pixels where they are wanted."""
+        outputs = None if self.reconstruction != "off" else 0
+        size = {"dim": self.decoder_dim, "depth": self.decoder_depth, "heads": self.decoder_heads}
+        return Decoder(in_dim, grid, patch_size, **size, outputs=outputs, removal=self.removes)
