@@ -151,10 +151,23 @@ def test_factors_stay_in_range():
         assert gap.min() >= 0.2 - 1e-6, "object and background must differ in brightness"
 
 
-def test_away_from_fills_what_is_left():
-    levels = away_from(torch.full((1001,), 0.5), torch.linspace(0, 1, 1001))
-    assert levels.min() == pytest.approx(0.15) and levels.max() == pytest.approx(0.92)
-    assert (levels[:-1] <= levels[1:]).all() and ((levels - 0.5).abs() >= 0.2 - 1e-6).all()
+@pytest.mark.parametrize("lighter_share", [0.0, 0.25, 0.5, 1.0])
+def test_away_from_fills_both_sides_in_their_shares(lighter_share):
+    numbers = (torch.arange(1000) + 0.5) / 1000
+    levels = away_from(torch.full((1000,), 0.5), numbers, lighter_share)
+    assert ((levels - 0.5).abs() >= 0.2 - 1e-6).all()
+    assert (levels > 0.5).float().mean() == pytest.approx(lighter_share)
+    assert (levels[:-1] <= levels[1:]).all(), "rises with the number, so that no brightness is preferred within a side"
+    if lighter_share < 1:
+        assert levels.min() == pytest.approx(0.15, abs=1e-3)
+    if lighter_share > 0:
+        assert levels.max() == pytest.approx(0.92, abs=1e-3)
+
+
+@pytest.mark.parametrize("level, low, high", [(0.3, 0.5, 0.92), (0.8, 0.15, 0.6)])
+def test_away_from_takes_the_other_side_where_one_has_no_room(level, low, high):
+    levels = away_from(torch.full((500,), level), torch.arange(500) / 500, 0.5)
+    assert levels.min() == pytest.approx(low, abs=1e-3) and levels.max() == pytest.approx(high, abs=1e-3)
 
 
 def test_refusals():

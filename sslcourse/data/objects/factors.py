@@ -30,7 +30,7 @@ def draw_factors(indices: Tensor, split: str, seed: int, difficulty: Difficulty,
     factors["hue"] = torch.where(own_hue, (label + 0.8 * number["hue"]) / len(CLASSES), number["hue"])
     low, high = difficulty.background_brightness
     factors["background_brightness"] = low + (high - low) * number["background_brightness"]
-    factors["brightness"] = away_from(factors["background_brightness"], number["brightness"])
+    factors["brightness"] = away_from(factors["background_brightness"], number["brightness"], difficulty.bright_objects)
     factors["background_saturation"] = difficulty.background_color * number["background_saturation"]
     factors["saturation"] = difficulty.object_color * (0.35 + 0.65 * number["saturation"])
     factors["background_hue"], factors["background_tint"] = number["background_hue"], number["background_tint"]
@@ -92,9 +92,15 @@ def pick(number: Tensor, count: int) -> Tensor:
     return (number * count).floor().to(torch.int64).clamp_(max=count - 1)
 
 
-def away_from(level: Tensor, number: Tensor, gap: float = 0.2, low: float = 0.15, high: float = 0.92) -> Tensor:
-    """A brightness in [low, high] at least `gap` from `level`, uniform on what is left."""
-    below = (level - gap - low).clamp_(min=0)
-    above = (high - level - gap).clamp_(min=0)
-    place = number * (below + above)
-    return torch.where(place < below, low + place, level + gap + place - below)
+def away_from(
+    level: Tensor, number: Tensor, lighter_share: float, gap: float = 0.2, low: float = 0.15, high: float = 0.92
+) -> Tensor:
+    """A brightness in [low, high] at least `gap` from `level`: above it for a share of the numbers, below it for the rest.
+
+    Where there is no room on one side, all are on the other.
+    """
+    below, above = (level - gap - low).clamp_(min=0), (high - level - gap).clamp_(min=0)
+    share = torch.where(below == 0, 1.0, torch.where(above == 0, 0.0, lighter_share))
+    darker = number < 1 - share
+    place = torch.where(darker, number / (1 - share).clamp(min=1e-6), (number - (1 - share)) / share.clamp(min=1e-6))
+    return torch.where(darker, low + place * below, level + gap + place * above)

@@ -18,6 +18,7 @@ class Difficulty:
     rotation: float  # largest turn, degrees, either way
     background_color: float = 0.6  # largest saturation of a background
     background_brightness: tuple[float, float] = (0.3, 0.7)
+    bright_objects: float = 0.5  # share of objects brighter than their background; the others are darker
     object_color: float = 1.0  # largest saturation of an object's colours
     articulation: float = 1.0  # 1: the whole range of each drawing's shape parameters; 0: all instances alike
     shadow: tuple[float, float] = (0.2, 0.5)  # how dark the shadow's core is
@@ -27,15 +28,34 @@ class Difficulty:
             raise ValueError(f"size must be an increasing pair in (0, 1.5]; got {self.size}")
         if not 0 <= self.background_contrast <= 0.4:
             raise ValueError(f"background_contrast is a standard deviation in [0, 0.4]; got {self.background_contrast}")
-        for name in ("articulation", "background_color", "object_color"):
+        for name in ("articulation", "background_color", "bright_objects", "object_color"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in [0, 1]; got {getattr(self, name)}")
 
 
+# `default` was calibrated once, on SimCLR alone (benchmarks/calibrate_objects.py), and is frozen: methods are compared on it.
 DIFFICULTIES: dict[str, Difficulty] = {
-    "easy": Difficulty(background_contrast=0.03, size=(0.75, 0.98), rotation=10.0, articulation=0.7),
-    "default": Difficulty(background_contrast=0.065, size=(0.65, 0.98), rotation=20.0),
-    "hard": Difficulty(background_contrast=0.13, size=(0.5, 0.95), rotation=45.0),
+    "easy": Difficulty(
+        background_contrast=0.02,
+        size=(0.9, 0.98),
+        rotation=5.0,
+        background_color=0.2,
+        background_brightness=(0.3, 0.4),
+        bright_objects=1.0,
+        object_color=0.6,
+        articulation=0.3,
+    ),
+    "default": Difficulty(
+        background_contrast=0.04,
+        size=(0.7, 0.98),
+        rotation=12.0,
+        background_color=0.3,
+        background_brightness=(0.3, 0.4),
+        bright_objects=1.0,
+        object_color=0.6,
+        articulation=0.6,
+    ),
+    "hard": Difficulty(background_contrast=0.065, size=(0.65, 0.98), rotation=20.0),
     "small_objects": Difficulty(background_contrast=0.18, size=(0.3, 0.5), rotation=20.0),
 }
 
