@@ -57,7 +57,11 @@ def main() -> None:
             found[name] = {
                 "settings": dataclasses.asdict(scale),
                 "seeds": arguments.seeds,
-                "machine": {"cores": os.cpu_count(), "threads": arguments.threads, "torch": torch.__version__.split("+")[0]}
+                "machine": {
+                    "cores": os.cpu_count(),
+                    "threads": arguments.threads,
+                    "torch": torch.__version__.split("+")[0],
+                }
                 | {"processor": platform.machine()},
                 "arms": {arm: summarise(runs[arm]) for arm in runs},
                 "seconds": {arm: [round(run["seconds"]) for run in runs[arm]] for arm in runs},
@@ -78,7 +82,13 @@ def finished_run(keep: Path, scale: LabScale, arm: str, seed: int) -> dict:
         final = measure_untrained(images, scale, seed)
         done = {"rows": [{"step": 0}], "final": final, "seconds": 0.0}
     else:
-        run = train_arm(arm, images, scale, seed=seed, on_rows=lambda step, _: print(f"  {arm} {seed}: step {step}", end="\r", flush=True))
+        run = train_arm(
+            arm,
+            images,
+            scale,
+            seed=seed,
+            on_rows=lambda step, _: print(f"  {arm} {seed}: step {step}", end="\r", flush=True),
+        )
         done = {"rows": run.rows, "final": run.final, "seconds": run.seconds}
     write(path, {**done, "asked": asked})
     return done

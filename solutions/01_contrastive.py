@@ -98,6 +98,7 @@ predict(
 # **Write** `crop_and_flip`. The random choices are made outside and handed in: one box for each image, and whether to mirror it.
 # (Scaling to a common size is left out here: all boxes have the same size.)
 
+
 # %% tags=["exercise"] id="contrastive.views"
 def crop_and_flip(images: Tensor, boxes: Tensor, flips: Tensor) -> Tensor:
     """Cut one box out of every image and mirror the chosen ones left to right.
@@ -121,6 +122,7 @@ def crop_and_flip(images: Tensor, boxes: Tensor, flips: Tensor) -> Tensor:
         views.append(view.flip(-1) if flip else view)
     return torch.stack(views)
     ### END SOLUTION
+
 
 # %% tags=["check", "nbval-check-output"] id="contrastive.views"
 check("contrastive.views", crop_and_flip)
@@ -160,6 +162,7 @@ lab.explore_views()
 # %% tags=["predict"] id="contrastive.negatives_count"
 predict("contrastive.negatives_count", choice="c", a="255", b="256", c="510", d="512")
 
+
 # %% tags=["exercise"] id="contrastive.positives"
 def positive_index(n: int) -> Tensor:
     """The position of each view's positive.
@@ -174,6 +177,7 @@ def positive_index(n: int) -> Tensor:
     ### BEGIN SOLUTION
     return torch.arange(2 * n).roll(n)
     ### END SOLUTION
+
 
 # %% tags=["check", "nbval-check-output"] id="contrastive.positives"
 check("contrastive.positives", positive_index)
@@ -207,6 +211,7 @@ predict(
     c="above 0.7: an untrained network maps everything to nearly the same direction",
 )
 
+
 # %% tags=["exercise"] id="contrastive.similarity"
 def cosine_similarity_matrix(z1: Tensor, z2: Tensor) -> Tensor:
     """The cosine similarity of every view with every view: z1 on top of z2.
@@ -222,6 +227,7 @@ def cosine_similarity_matrix(z1: Tensor, z2: Tensor) -> Tensor:
     z = F.normalize(torch.cat([z1, z2]), dim=1)  # 2n,d
     return z @ z.T
     ### END SOLUTION
+
 
 # %% tags=["check", "nbval-check-output"] id="contrastive.similarity"
 check("contrastive.similarity", cosine_similarity_matrix)
@@ -281,6 +287,7 @@ predict(
     c="clearly below ln(2N - 1): views of one picture are alike even for random weights",
 )
 
+
 # %% tags=["exercise"] id="contrastive.nt_xent"
 def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
     """The NT-Xent loss, averaged over all 2n views.
@@ -305,6 +312,7 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
     positives = torch.arange(2 * n, device=z1.device).roll(n)
     return F.cross_entropy(logits.masked_fill(itself, float("-inf")), positives)
     ### END SOLUTION
+
 
 # %% tags=["check", "nbval-check-output"] id="contrastive.nt_xent"
 check("contrastive.nt_xent", nt_xent)
@@ -358,6 +366,7 @@ predict(
     c="it gets smaller: training pulls positive pairs together",
 )
 
+
 # %% tags=["exercise"] id="contrastive.geometry"
 def alignment_uniformity(z1: Tensor, z2: Tensor) -> tuple[float, float]:
     """Alignment and uniformity of two views' embeddings, scaled to length 1.
@@ -379,6 +388,7 @@ def alignment_uniformity(z1: Tensor, z2: Tensor) -> tuple[float, float]:
     return alignment.item(), uniformity.item()
     ### END SOLUTION
 
+
 # %% tags=["check", "nbval-check-output"] id="contrastive.geometry"
 check("contrastive.geometry", alignment_uniformity)
 
@@ -387,8 +397,7 @@ meters = mine_or_reference("contrastive.geometry", alignment_uniformity)
 before, after = lab.show_geometry(meters)
 measured(
     "contrastive.alignment",
-    f"alignment {before[0]:.2f} before, {after[0]:.2f} after; "
-    f"uniformity {before[1]:.2f} before, {after[1]:.2f} after",
+    f"alignment {before[0]:.2f} before, {after[0]:.2f} after; uniformity {before[1]:.2f} before, {after[1]:.2f} after",
     answer=direction(before[0], after[0], step=0.1 * before[0]),
 )
 
@@ -428,6 +437,7 @@ predict(
     c="the loss reaches almost its minimum, and kNN is a little below that with negatives",
 )
 
+
 # %% tags=["exercise"] id="contrastive.collapse"
 def effective_rank(features: Tensor) -> float:
     """How many directions the features really use (RankMe).
@@ -445,6 +455,7 @@ def effective_rank(features: Tensor) -> float:
     p = sigma / sigma.sum()
     return torch.special.entr(p).sum().exp().item()  # entr(p) = -p ln p, and 0 at p = 0
     ### END SOLUTION
+
 
 # %% tags=["check", "nbval-check-output"] id="contrastive.collapse"
 check("contrastive.collapse", effective_rank)
@@ -499,6 +510,7 @@ predict(
     c="kNN accuracy falls",
 )
 
+
 # %% tags=["exercise"] id="contrastive.shortcut"
 def contrastive_accuracy(z1: Tensor, z2: Tensor) -> float:
     """The share of the 2n views whose positive is strictly more similar than every other.
@@ -522,6 +534,7 @@ def contrastive_accuracy(z1: Tensor, z2: Tensor) -> float:
     s[view, view] = s[view, partner] = float("-inf")
     return (positive > s.amax(1)).float().mean().item()
     ### END SOLUTION
+
 
 # %% tags=["check", "nbval-check-output"] id="contrastive.shortcut"
 check("contrastive.shortcut", contrastive_accuracy)

@@ -188,7 +188,9 @@ def _run_cells(shell: Any, helpers: list[str], answer: str, function: str) -> di
     for source in helpers:
         error = _error(shell.run_cell(source, store_history=False))
         if error is not None:
-            failed.append(f"{source.splitlines()[0][:200]} -> {_describe(error)['type']}: {_describe(error)['message']}"[:500])
+            failed.append(
+                f"{source.splitlines()[0][:200]} -> {_describe(error)['type']}: {_describe(error)['message']}"[:500]
+            )
     shell.user_ns.pop(function, None)
     error = _error(shell.run_cell(answer, store_history=False))
     described = None if error is None else _describe(error)

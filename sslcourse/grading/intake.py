@@ -107,7 +107,9 @@ def find_answers(cells: list[Cell], tasks: Mapping[str, Task], written: Mapping[
         helpers = helpers_for(source, task.function, others)
         submission.answers[task.id] = Answer(source, tuple(helpers), tuple(notes[task.id]))
     if cells and not any(cell.grade_id for cell in cells):
-        submission.repairs.append("The cells had lost their metadata; answers were found by the names of their functions.")
+        submission.repairs.append(
+            "The cells had lost their metadata; answers were found by the names of their functions."
+        )
     numbers = [chosen[task.id].number for task in tasks.values() if task.id in chosen]
     if numbers != sorted(numbers):
         submission.repairs.append("The exercises stand in another order than in the lab.")
@@ -151,7 +153,9 @@ def _read(path: Path) -> str:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Unreadable("The file is not text, so it is not a notebook. Hand in the .ipynb file itself, not an archive or a PDF.")
+    raise Unreadable(
+        "The file is not text, so it is not a notebook. Hand in the .ipynb file itself, not an archive or a PDF."
+    )
 
 
 def _cell(number: int, raw: Any) -> Cell | None:
@@ -168,7 +172,9 @@ def _cell(number: int, raw: Any) -> Cell | None:
     grade_id = marks.get("grade_id") if isinstance(marks, dict) else None
     # Lone surrogates and NULs are valid in JSON and in nothing that comes after.
     source = source.encode("utf-8", "replace").decode().replace("\0", "").replace("\r\n", "\n")
-    return Cell(number, "markdown" if kind == "heading" else kind, source, grade_id if isinstance(grade_id, str) else "")
+    return Cell(
+        number, "markdown" if kind == "heading" else kind, source, grade_id if isinstance(grade_id, str) else ""
+    )
 
 
 def _grade_id(identifier: str) -> str:
@@ -183,11 +189,15 @@ def _find(cells: list[Cell], task: Task, notes: list[str]) -> Cell | None:
     if not candidates:
         return None
     if len([cell for cell in candidates if cell in marked]) > 1:
-        notes.append(f"The cell of `{task.function}` is there {len(candidates)} times; the last one that was worked on counts.")
+        notes.append(
+            f"The cell of `{task.function}` is there {len(candidates)} times; the last one that was worked on counts."
+        )
     elif not marked and any(cell.grade_id for cell in cells):
         notes.append(f"The cell had lost its mark; it was found by its function `{task.function}`.")
     elif marked and marked[0] not in candidates:
-        notes.append(f"The marked cell does not define `{task.function}`; cell {candidates[-1].number} does and was taken.")
+        notes.append(
+            f"The marked cell does not define `{task.function}`; cell {candidates[-1].number} does and was taken."
+        )
     code = [cell for cell in candidates if cell.kind == "code"]
     worked_on = [cell for cell in code or candidates if is_attempted(_as_code(cell), task.function)]
     last = (worked_on or code or candidates)[-1]

@@ -37,7 +37,11 @@ def feedback(grade: Grade) -> str:
         _unsafe_banner([grade]),
         _notes(grade.repairs, "Repaired in your notebook before grading"),
         _summary(grade.results) if grade.results else "",
-        *(_exercise(number, result) for number, result in enumerate(graded, start=1) if result.message != grade.problem),
+        *(
+            _exercise(number, result)
+            for number, result in enumerate(graded, start=1)
+            if result.message != grade.problem
+        ),
         *(_written(result) for result in written),
         _footer(grade),
     ]
@@ -47,7 +51,9 @@ def feedback(grade: Grade) -> str:
 def gradebook(grades: Sequence[Grade]) -> str:
     """The page for the instructor: every submission, every exercise."""
     count = len(grades)
-    to_mark = sum(result.status == TO_MARK and result.answer is not None for grade in grades for result in grade.results)
+    to_mark = sum(
+        result.status == TO_MARK and result.answer is not None for grade in grades for result in grade.results
+    )
     levels = sorted({grade.level for grade in grades if grade.level})
     header = (
         "<header><p class='kicker'>Gradebook</p>"
@@ -126,14 +132,18 @@ def _summary(results: Sequence[ExerciseResult]) -> str:
 
 
 def _exercise(number: int, result: ExerciseResult) -> str:
-    head = f"<h2>{number}. {prose(result.title)}</h2>{_chip(result.status)}<span class='points'>{_points(result)}</span>"
+    head = (
+        f"<h2>{number}. {prose(result.title)}</h2>{_chip(result.status)}<span class='points'>{_points(result)}</span>"
+    )
     parts = [f"<section class='exercise {result.status}' id='{_anchor(result)}'><div class='head'>{head}</div>"]
     parts.append(_callout("hint" if result.hint else result.status, result.message))
     parts.append(_notes(result.repairs, "Repaired"))
     if _are_cases_worth_showing(result):
         parts.append(_cases(result))
     if result.code is not None:
-        parts.append(f"<details{'' if result.status == PASSED else ' open'}><summary>Your code</summary>{_code(result.code)}</details>")
+        parts.append(
+            f"<details{'' if result.status == PASSED else ' open'}><summary>Your code</summary>{_code(result.code)}</details>"
+        )
     if result.output.strip():
         shown = text(_printable(result.output))
         parts.append(f"<details><summary>What it printed</summary><pre class='plain'>{shown}</pre></details>")

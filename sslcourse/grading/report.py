@@ -48,7 +48,9 @@ def table(grades: Sequence[Grade]) -> str:
             row = (grade.student, grade.lab, result.id, points, f"{result.max_points:g}", result.status, message)
             writer.writerow([_no_formula(cell) for cell in row])
         if not grade.results:
-            writer.writerow([_no_formula(cell) for cell in (grade.student, grade.lab, "", "", "", "missing", grade.problem)])
+            writer.writerow(
+                [_no_formula(cell) for cell in (grade.student, grade.lab, "", "", "", "missing", grade.problem)]
+            )
     return text.getvalue()
 
 

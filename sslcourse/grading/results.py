@@ -82,7 +82,10 @@ def explain_end(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
     if outcome.ended == "memory":
         return MEMORY, _memory_sentence(limits)
     if outcome.ended == "processes":
-        return KILLED, f"Your code started more than {limits.processes} processes and was stopped. An exercise needs none."
+        return (
+            KILLED,
+            f"Your code started more than {limits.processes} processes and was stopped. An exercise needs none.",
+        )
     if outcome.ended == "flood":
         return KILLED, "Your code sent more data than any answer can hold and was stopped."
     if outcome.ended != "exited":

@@ -70,7 +70,9 @@ def grade_paths(
     if lab is not None and lab not in known:
         raise ValueError(f"there is no lab {lab!r}; choose from {', '.join(known)}")
     level = sandbox.level(unsafe)
-    Path(out).mkdir(parents=True, exist_ok=True)  # a place that cannot be written to is known before the work, not after
+    Path(out).mkdir(
+        parents=True, exist_ok=True
+    )  # a place that cannot be written to is known before the work, not after
     files = find_submissions(paths)
     names = student_names(files)
 
@@ -147,14 +149,20 @@ def grade_submission(
     return grade
 
 
-def _grade(grade: Grade, path: Path, labs: Mapping[str, Lab], lab: str | None, level: sandbox.Level, limits: Limits) -> None:
+def _grade(
+    grade: Grade, path: Path, labs: Mapping[str, Lab], lab: str | None, level: sandbox.Level, limits: Limits
+) -> None:
     if path.is_dir():
         raise Unreadable("There is no notebook in this folder. Hand in the .ipynb file of the lab.")
     cells, grade.repairs = read_cells(path)
-    tasks_by_lab = {name: {id: exercise.task for id, exercise in known.exercises.items()} for name, known in labs.items()}
+    tasks_by_lab = {
+        name: {id: exercise.task for id, exercise in known.exercises.items()} for name, known in labs.items()
+    }
     name = lab or guess_lab(cells, tasks_by_lab)
     if name is None:
-        raise Unreadable(f"Nothing of any known lab ({', '.join(labs)}) was found in this notebook. Is it the right file?")
+        raise Unreadable(
+            f"Nothing of any known lab ({', '.join(labs)}) was found in this notebook. Is it the right file?"
+        )
     grade.lab, grade.title = name, labs[name].title
     submission = find_answers(cells, tasks_by_lab[name], labs[name].written)
     grade.repairs += submission.repairs
@@ -172,7 +180,9 @@ def _guarded(exercise: Exercise, answer: Answer | None, box: Box, grade: Grade) 
         grade.is_grader_error = True
         message = f"The grader itself failed here ({type(error).__name__}: {error}). This is not your fault; tell your teacher."
         code = answer.source if answer else None
-        return ExerciseResult(exercise.task.id, exercise.task.title, 0.0, exercise.task.points, ERROR, message, code=code)
+        return ExerciseResult(
+            exercise.task.id, exercise.task.title, 0.0, exercise.task.points, ERROR, message, code=code
+        )
 
 
 def _to_mark(question: WrittenQuestion, submission: Submission) -> ExerciseResult:
@@ -203,12 +213,20 @@ def _fill_up(grade: Grade, labs: Mapping[str, Lab]) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `sslcourse grade`."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a notebook, or a folder that is searched for notebooks")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a notebook, or a folder that is searched for notebooks"
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="where grades.csv, index.html and the pages go")
     parser.add_argument("--lab", choices=sorted(LABS), help="which lab it is (default: found out from each notebook)")
-    parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="submissions side by side (default %(default)s)")
-    parser.add_argument("--timeout", type=float, default=Limits.seconds, metavar="S", help="seconds an exercise (default %(default)g)")
-    parser.add_argument("--memory", type=int, default=Limits.memory >> 20, metavar="MIB", help="MiB an exercise (default %(default)s)")
+    parser.add_argument(
+        "--jobs", type=int, default=min(4, os.cpu_count() or 1), help="submissions side by side (default %(default)s)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=Limits.seconds, metavar="S", help="seconds an exercise (default %(default)g)"
+    )
+    parser.add_argument(
+        "--memory", type=int, default=Limits.memory >> 20, metavar="MIB", help="MiB an exercise (default %(default)s)"
+    )
     parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox, in a machine you can lose")
 
 
@@ -219,7 +237,12 @@ def main(arguments: argparse.Namespace) -> int:
     limits = Limits(seconds=arguments.timeout, memory=arguments.memory * 2**20)
     try:
         grades = grade_paths(
-            arguments.paths, arguments.out, lab=arguments.lab, jobs=arguments.jobs, limits=limits, unsafe=arguments.unsafe
+            arguments.paths,
+            arguments.out,
+            lab=arguments.lab,
+            jobs=arguments.jobs,
+            limits=limits,
+            unsafe=arguments.unsafe,
         )
     except (sandbox.NoSandbox, ValueError, OSError) as error:
         print(f"sslcourse grade: {error}", file=sys.stderr)

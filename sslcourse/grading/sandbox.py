@@ -216,7 +216,10 @@ def _probe() -> tuple[str | None, str]:
     if not sys.platform.startswith("linux"):
         return None, "bubblewrap is Linux only; grade in a Linux machine, a container or WSL."
     if shutil.which("bwrap") is None:
-        return None, "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap)."
+        return (
+            None,
+            "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap).",
+        )
     reason = ""
     for mode in ("uid", "userns") if os.geteuid() == 0 else ("userns",):
         started, reason = _starts(mode)

@@ -82,15 +82,21 @@ class AugmentationExplorer(Explorer):
 
     def __init__(self, images: Tensor, names: list[str], settings: Augmentation | None = None):
         if len(images) < 2 or len(images) != len(names):
-            raise ValueError(f"give at least two images and a name for each; got {len(images)} images, {len(names)} names")
+            raise ValueError(
+                f"give at least two images and a name for each; got {len(images)} images, {len(names)} names"
+            )
         self.images = images
         settings = settings or Augmentation(size=images.shape[-1] // 2)
         self.start = settings
         share = {"min": 0.0, "max": 1.0, "step": 0.05, "continuous_update": False, "readout_format": ".2f"}
         super().__init__(
             {
-                "image": ipywidgets.Dropdown(options=list(zip(names, range(len(names)), strict=True)), description="image"),
-                "scale": ipywidgets.FloatSlider(settings.scale[0], description="smallest crop", **{**share, "min": 0.05}),
+                "image": ipywidgets.Dropdown(
+                    options=list(zip(names, range(len(names)), strict=True)), description="image"
+                ),
+                "scale": ipywidgets.FloatSlider(
+                    settings.scale[0], description="smallest crop", **{**share, "min": 0.05}
+                ),
                 "colour": ipywidgets.FloatSlider(
                     settings.brightness / 0.8 if settings.color else 0.0, description="colour strength", **share
                 ),

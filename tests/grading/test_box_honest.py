@@ -84,7 +84,10 @@ def test_an_answer_may_leave_threads_behind(grade):
     assert result.status == "passed"
 
 
-@pytest.mark.parametrize(("value", "status"), [("{1, 2}", "failed"), ("x.detach().numpy()", "failed"), ("torch.nn.Parameter(2 * x.detach())", "failed")])
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [("{1, 2}", "failed"), ("x.detach().numpy()", "failed"), ("torch.nn.Parameter(2 * x.detach())", "failed")],
+)
 def test_unlisted_types_are_wrong_types(grade, value, status):
     result = grade(f"import torch\ndef double(x):\n    return {value}")
     assert (result.status, result.points) == (status, 0.0)

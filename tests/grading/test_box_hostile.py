@@ -287,7 +287,8 @@ def double(x):
 
 
 @pytest.mark.parametrize(
-    "module", ["sslcourse.losses.contrastive", "sslcourse.exercises.contrastive", "sslcourse.grading.run", "sslcourse.methods"]
+    "module",
+    ["sslcourse.losses.contrastive", "sslcourse.exercises.contrastive", "sslcourse.grading.run", "sslcourse.methods"],
 )
 def test_the_packages_own_answers_are_not_there(grade, module):
     result = grade(f"def double(x):\n    import {module}\n    return 2 * x")
@@ -315,7 +316,14 @@ def double(x):
 def test_files_outside_are_not_there(grade, tmp_path):
     secret = tmp_path / "gradebook.csv"
     secret.write_text("marks")
-    paths = [str(secret), str(__file__), toy_lab.__file__, "/etc/passwd", "/etc/shadow", os.path.expanduser("~/.bashrc")]
+    paths = [
+        str(secret),
+        str(__file__),
+        toy_lab.__file__,
+        "/etc/passwd",
+        "/etc/shadow",
+        os.path.expanduser("~/.bashrc"),
+    ]
     source = f"""
 def double(x):
     for path in {paths!r}:
@@ -345,7 +353,9 @@ def test_libraries_cannot_be_changed(grade):
 def test_there_is_no_network(grade):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        result = grade(f"import socket\ndef double(x):\n    socket.create_connection(('127.0.0.1', {port}), 1)\n    return 2 * x")
+        result = grade(
+            f"import socket\ndef double(x):\n    socket.create_connection(('127.0.0.1', {port}), 1)\n    return 2 * x"
+        )
     assert (result.status, result.points) == ("error", 0.0)
 
 

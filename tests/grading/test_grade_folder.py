@@ -54,13 +54,24 @@ def graded(folder, tmp_path_factory):
     if not sandbox.available()[0]:
         pytest.skip(f"no sandbox: {sandbox.available()[1]}")
     out = tmp_path_factory.mktemp("out")
-    grades = grade_paths([folder, folder / "missing.ipynb"], out, labs={"toy": LAB}, limits=LIMITS, jobs=2, progress=False)
+    grades = grade_paths(
+        [folder, folder / "missing.ipynb"], out, labs={"toy": LAB}, limits=LIMITS, jobs=2, progress=False
+    )
     return {grade.student: grade for grade in grades}, out
 
 
 def test_everybody_has_a_grade(graded):
     grades, _ = graded
-    expected = {"a-bad": 2.0, "b-good": 6.0, "c-no-notebook": 0.0, "d-broken": 0.0, "e": 0.0, "f": 6.0, "=cmd()": 0.0, "missing": 0.0}
+    expected = {
+        "a-bad": 2.0,
+        "b-good": 6.0,
+        "c-no-notebook": 0.0,
+        "d-broken": 0.0,
+        "e": 0.0,
+        "f": 6.0,
+        "=cmd()": 0.0,
+        "missing": 0.0,
+    }
     assert {name: grade.points for name, grade in grades.items()} == expected
     assert all(grade.max_points == 6.0 for grade in grades.values())
     assert not any(grade.is_grader_error for grade in grades.values())
@@ -135,7 +146,9 @@ def test_without_a_sandbox_grading_is_refused(folder, tmp_path, monkeypatch):
 def test_unsafe_grades_and_says_so_everywhere(tmp_path):
     path = tmp_path / "ada.ipynb"
     wrong = "def shift(x):\n    import sslcourse.losses.contrastive\n    return x + 1"
-    path.write_text(notebook(*cells_of({"toy.shift": wrong, "toy.double": "import os\ndef double(x):\n    os._exit(0)"})))
+    path.write_text(
+        notebook(*cells_of({"toy.shift": wrong, "toy.double": "import os\ndef double(x):\n    os._exit(0)"}))
+    )
     [grade] = grade_paths([path], tmp_path / "out", labs={"toy": LAB}, limits=LIMITS, unsafe=True, progress=False)
     assert [result.status for result in grade.results] == ["killed", "error", "passed", "to_mark"]
     assert "NOT SANDBOXED" in grade.page.read_text()
@@ -210,7 +223,9 @@ def test_box_lists_only_what_is_allowed(tmp_path):
     inside = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.py")}
     names = {name.removeprefix("sslcourse/") for name in inside if name.startswith("sslcourse/")}
     assert names == {*sandbox.INCLUDED, "notebook/__init__.py"}
-    assert not any(word in name for name in names for word in ("contrastive.py", "written", "judge", "compare", "losses"))
+    assert not any(
+        word in name for name in names for word in ("contrastive.py", "written", "judge", "compare", "losses")
+    )
 
 
 def test_course_labs_are_the_packages():
@@ -238,7 +253,9 @@ print(subprocess.run(argv, capture_output=True, text=True, env=sandbox.environme
 """
     python = environment / "bin" / "python"
     seen = subprocess.run([python, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert seen.stdout.strip() == "[] ['lent.pth', 'sslcourse']" or seen.stdout.strip() == "[] ['sslcourse', 'lent.pth']", seen
+    assert (
+        seen.stdout.strip() == "[] ['lent.pth', 'sslcourse']" or seen.stdout.strip() == "[] ['sslcourse', 'lent.pth']"
+    ), seen
 
 
 def test_interrupted_grading_keeps_what_is_done(tmp_path, monkeypatch):

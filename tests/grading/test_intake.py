@@ -92,7 +92,10 @@ def test_a_cell_with_a_syntax_error_is_still_the_answer(intake):
 
 
 def test_format_three_is_read(intake):
-    old = [{"cell_type": "code", "input": [DOUBLE], "metadata": {}}, {"cell_type": "heading", "source": "Hi", "level": 1}]
+    old = [
+        {"cell_type": "code", "input": [DOUBLE], "metadata": {}},
+        {"cell_type": "heading", "source": "Hi", "level": 1},
+    ]
     submission = intake(json.dumps({"worksheets": [{"cells": old}], "nbformat": 3}))
     assert submission.answers["toy.double"].source == DOUBLE
     assert any("format 3" in repair for repair in submission.repairs)
@@ -204,7 +207,13 @@ def test_programs_are_left_out_and_line_numbers_stay():
 
 @pytest.mark.parametrize(
     ("body", "attempted"),
-    [("'''doc'''\n    raise NotImplementedError", False), ("pass", False), ("...", False), ("return x", True), ("raise ValueError", True)],
+    [
+        ("'''doc'''\n    raise NotImplementedError", False),
+        ("pass", False),
+        ("...", False),
+        ("return x", True),
+        ("raise ValueError", True),
+    ],
 )
 def test_an_attempt_is_told_from_a_stub(body, attempted):
     assert is_attempted(f"def f(x):\n    {body}", "f") is attempted

@@ -16,7 +16,9 @@ def message(skeleton, body=b""):
     return PREFIX.pack(MAGIC, len(text), len(body)) + text + body
 
 
-@pytest.mark.parametrize("value", [None, True, False, 0, -(2**70), 1.5, "text", "ünï\ud7ff", [], {}, (), [1, [2.0, None]], {"a": (1, "b")}])
+@pytest.mark.parametrize(
+    "value", [None, True, False, 0, -(2**70), 1.5, "text", "ünï\ud7ff", [], {}, (), [1, [2.0, None]], {"a": (1, "b")}]
+)
 def test_plain_values_come_back_as_they_were(value):
     back = decode(encode(value))
     assert back == value
@@ -52,7 +54,18 @@ class Sneaky(dict):
 
 @pytest.mark.parametrize(
     "value",
-    [{1}, b"bytes", object(), Sneaky(), torch.nn.Parameter(torch.ones(1)), {1: 2}, torch.ones(2).to_sparse(), torch.ones(1, device="meta"), 1j, range(3)],
+    [
+        {1},
+        b"bytes",
+        object(),
+        Sneaky(),
+        torch.nn.Parameter(torch.ones(1)),
+        {1: 2},
+        torch.ones(2).to_sparse(),
+        torch.ones(1, device="meta"),
+        1j,
+        range(3),
+    ],
     ids=str,
 )
 def test_unlisted_types_are_refused(value):

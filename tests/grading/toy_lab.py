@@ -21,7 +21,9 @@ RIGHT = {
     "toy.total": "def total(x):\n    return float(x.sum())",
 }
 STUB = "def double(x):\n    raise NotImplementedError"
-QUESTION = WrittenQuestion("toy.why", "Why is doubling linear?", 2.0, ("Names additivity.", "Names scaling."), "Because.")
+QUESTION = WrittenQuestion(
+    "toy.why", "Why is doubling linear?", 2.0, ("Names additivity.", "Names scaling."), "Because."
+)
 
 
 def _exercise(id, reference, wrong, hint):
@@ -62,6 +64,8 @@ def notebook(*cells):
 
 def cells_of(answers):
     """The cells of a notebook that answers as `answers` says and is right elsewhere."""
-    setup = code("import torch\nimport torch.nn.functional as F\nfrom sslcourse.notebook import check, start\nstart('toy')")
+    setup = code(
+        "import torch\nimport torch.nn.functional as F\nfrom sslcourse.notebook import check, start\nstart('toy')"
+    )
     written = text("Because 2(a + b) = 2a + 2b.", QUESTION.id)
     return [setup, *(code(source, id) for id, source in (RIGHT | answers).items()), written]

@@ -195,7 +195,9 @@ def test_the_bands_that_are_shipped_fit_the_settings(scale):
     settings = SCALES[scale]
     assert set(bands["arms"]) == {"untrained", *ARMS}
     assert len(bands["seeds"]) == 3
-    assert bands["settings"] == json.loads(json.dumps(dataclasses.asdict(settings))), "measure again: benchmarks/bands.py"
+    assert bands["settings"] == json.loads(json.dumps(dataclasses.asdict(settings))), (
+        "measure again: benchmarks/bands.py"
+    )
     for band in (bands["arms"][arm] for arm in ARMS):
         assert band["steps"][0] == 0 and band["steps"][-1] == settings.steps
         assert set(band["curves"]) == set(METERS)
@@ -209,7 +211,9 @@ def test_charts_are_drawn_with_and_without_bands():
     for given in (bands, {}):
         assert to_png(charts.training_curves(rows, 1, given, "baseline")).startswith(b"\x89PNG")
         values = {"untrained": ("untrained", 3.0, 0.1), "baseline": ("SimCLR", 30.0, 0.5)}
-        assert to_png(charts.collapse(values, {key: [2.0, 1.0, 0.0] for key in values}, given, 0.1)).startswith(b"\x89PNG")
+        assert to_png(charts.collapse(values, {key: [2.0, 1.0, 0.0] for key in values}, given, 0.1)).startswith(
+            b"\x89PNG"
+        )
         assert to_png(charts.shortcut(values, given, 0.1)).startswith(b"\x89PNG")
 
 

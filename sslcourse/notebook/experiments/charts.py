@@ -55,7 +55,9 @@ def geometry(points: dict[str, tuple[str, float, float]], cosines: dict[str, Ten
     return figure
 
 
-def collapse(values: dict[str, tuple[str, float, float]], spectra_of: dict[str, list[float]], bands: Bands, chance: float) -> Figure:
+def collapse(
+    values: dict[str, tuple[str, float, float]], spectra_of: dict[str, list[float]], bands: Bands, chance: float
+) -> Figure:
     """Spectrum, effective rank and kNN accuracy; `values` maps an arm to (label, effective rank, kNN accuracy)."""
     with new_figure(9.8, 3.0) as figure:
         left, middle, right = figure.subplots(1, 3)
@@ -70,13 +72,21 @@ def shortcut(values: dict[str, tuple[str, float, float]], bands: Bands, chance: 
     """Contrastive accuracy beside kNN accuracy; `values` maps an arm to (label, the one, the other)."""
     with new_figure(8.0, 3.0) as figure:
         left, right = figure.subplots(1, 2)
-        bars(left, "contrastive accuracy: the task", {k: (v[0], v[1]) for k, v in values.items()}, bands, "contrastive_accuracy")
+        bars(
+            left,
+            "contrastive accuracy: the task",
+            {k: (v[0], v[1]) for k, v in values.items()},
+            bands,
+            "contrastive_accuracy",
+        )
         bars(right, "kNN accuracy: the features", {k: (v[0], v[2]) for k, v in values.items()}, bands, "knn", chance)
         _note_range(figure, bands)
     return figure
 
 
-def curve(axis, rows, name, bands: Bands, arm: str, colour: str, label: str | None = None, dashed: bool = False) -> None:
+def curve(
+    axis, rows, name, bands: Bands, arm: str, colour: str, label: str | None = None, dashed: bool = False
+) -> None:
     """One run's curve over the range of three seeds."""
     found = bands.get("arms", {}).get(arm)
     if found and name in found["curves"]:
@@ -93,7 +103,9 @@ def curve(axis, rows, name, bands: Bands, arm: str, colour: str, label: str | No
     )
 
 
-def bars(axis, title: str, values: dict[str, tuple[str, float]], bands: Bands, name: str, chance: float | None = None) -> None:
+def bars(
+    axis, title: str, values: dict[str, tuple[str, float]], bands: Bands, name: str, chance: float | None = None
+) -> None:
     """One bar an arm, its number above it, and the range of three seeds as a black line.
 
     `values` maps an arm's key to (its label, its number).
@@ -105,7 +117,9 @@ def bars(axis, title: str, values: dict[str, tuple[str, float]], bands: Bands, n
         if found:
             axis.plot([position, position], found, color="black", linewidth=2.5, solid_capstyle="butt")
             top = max(value, found[1])
-        axis.text(position, top, f" {value:.2f}" if value < 10 else f" {value:.1f}", ha="center", va="bottom", fontsize=9)
+        axis.text(
+            position, top, f" {value:.2f}" if value < 10 else f" {value:.1f}", ha="center", va="bottom", fontsize=9
+        )
     axis.set_xticks(range(len(values)), [label for label, _ in values.values()])
     if chance is not None:
         axis.axhline(chance, color="black", linestyle=":", linewidth=1)
@@ -119,7 +133,9 @@ def cosine_histograms(axis, title: str, cosines: Tensor) -> None:
     count = len(cosines) // 2
     matrix = cosines.detach().cpu().numpy()
     positive = np.concatenate([np.diagonal(matrix, count), np.diagonal(matrix, -count)])
-    other = ~(np.eye(2 * count, dtype=bool) | np.eye(2 * count, k=count, dtype=bool) | np.eye(2 * count, k=-count, dtype=bool))
+    other = ~(
+        np.eye(2 * count, dtype=bool) | np.eye(2 * count, k=count, dtype=bool) | np.eye(2 * count, k=-count, dtype=bool)
+    )
     edges = np.linspace(-1, 1, 61)
     for values, colour, label in ((positive, BLUE, "positive pairs"), (matrix[other], ORANGE, "negative pairs")):
         heights, _ = np.histogram(values, edges, density=True)
@@ -143,7 +159,9 @@ def spectra(axis, title: str, values: dict[str, tuple[str, list[float]]]) -> Non
 
 def alignment_plane(axis, points: dict[str, tuple[str, float, float]], rows: list[dict]) -> None:
     """Where the network is in the plane of uniformity and alignment; the line is its way there."""
-    axis.plot([row["uniformity"] for row in rows], [row["alignment"] for row in rows], color=BLUE, alpha=0.45, linewidth=1.2)
+    axis.plot(
+        [row["uniformity"] for row in rows], [row["alignment"] for row in rows], color=BLUE, alpha=0.45, linewidth=1.2
+    )
     for arm, (label, alignment, uniformity) in points.items():
         axis.scatter(uniformity, alignment, s=55, color=COLOURS[arm], label=label, zorder=3)
     axis.set_xlabel("uniformity (lower: more spread out)")

@@ -72,7 +72,9 @@ class ContrastiveLab(Sitting):
         labels, classes = self.images.probe.labels.tolist(), self.images.probe.classes
         first = {label: labels.index(label) for label in sorted(set(labels))}
         images = self.images.probe.images[list(first.values())]
-        return AugmentationExplorer(images, [classes[label] for label in first], augmentation(self.settings, ARMS["baseline"]))
+        return AugmentationExplorer(
+            images, [classes[label] for label in first], augmentation(self.settings, ARMS["baseline"])
+        )
 
     def explore_temperature(self, embeddings: str = "colours", count: int = 6):
         """The explorer of similarities and temperature.
@@ -139,7 +141,9 @@ class ContrastiveLab(Sitting):
 
     def show_baseline(self) -> None:
         """kNN and contrastive accuracy before and after training."""
-        self._table(("knn", "contrastive_accuracy"), {UNTRAINED: self.untrained, "baseline": self.run("baseline")}, self.chance)
+        self._table(
+            ("knn", "contrastive_accuracy"), {UNTRAINED: self.untrained, "baseline": self.run("baseline")}, self.chance
+        )
 
     def first_loss(self) -> tuple[float, float]:
         """The loss of the untrained network on the probe, and that of a guess, ln(2N - 1)."""
@@ -155,7 +159,10 @@ class ContrastiveLab(Sitting):
             points[key] = (title, *(float(x) for x in alignment_uniformity(z1, z2)))
         figure = charts.geometry(points, cosines, run.rows)
         numbers = "; ".join(f"{title}: alignment {a:.2f}, uniformity {u:.2f}" for title, a, u in points.values())
-        show(figure, f"Histograms of the cosines of positive and negative pairs, and the plane of the two numbers. {numbers}.")
+        show(
+            figure,
+            f"Histograms of the cosines of positive and negative pairs, and the plane of the two numbers. {numbers}.",
+        )
         return points[UNTRAINED][1:], points["baseline"][1:]
 
     def show_collapse(self, effective_rank: Callable) -> Finding:
@@ -164,7 +171,10 @@ class ContrastiveLab(Sitting):
         ranks = {key: float(effective_rank(run.embeddings[0])) for key, run in runs.items()}
         values = {key: (LABELS[key], ranks[key], run.final["knn"]) for key, run in runs.items()}
         figure = charts.collapse(values, {key: run.spectrum for key, run in runs.items()}, self.bands, self.chance)
-        show(figure, "; ".join(f"{LABELS[k]}: effective rank {ranks[k]:.1f}, kNN {r.final['knn']:.2f}" for k, r in runs.items()))
+        show(
+            figure,
+            "; ".join(f"{LABELS[k]}: effective rank {ranks[k]:.1f}, kNN {r.final['knn']:.2f}" for k, r in runs.items()),
+        )
         self._table(("knn", "effective_rank", "channel_std", "positive_cosine", "negative_cosine"), runs)
         loss, lowest = runs["no_negatives"].final["loss"], -1 / self.settings.temperature
         accuracy = {key: run.final["knn"] for key, run in runs.items()}
@@ -198,7 +208,9 @@ class ContrastiveLab(Sitting):
         alone = self.colours_alone(contrastive_accuracy)
         table = Table("contrastive accuracy", "with colour transformations", "without")
         table.add("histogram of 64 colours, nothing learned", alone["baseline"], alone["no_colour"])
-        table.add("trained network", *(self.run(arm).final["contrastive_accuracy"] for arm in ("baseline", "no_colour")))
+        table.add(
+            "trained network", *(self.run(arm).final["contrastive_accuracy"] for arm in ("baseline", "no_colour"))
+        )
         table.add("chance", *[1 / (2 * len(self.images.probe) - 1)] * 2)
         table.show()
 
@@ -236,7 +248,7 @@ class ContrastiveLab(Sitting):
 
 
 def direction(before: float, after: float, step: float = 0.02) -> str:
-    """"a" when a number rose by more than `step`, "c" when it fell by more, else "b".
+    """ "a" when a number rose by more than `step`, "c" when it fell by more, else "b".
 
     >>> direction(0.5, 0.7), direction(0.5, 0.49)
     ('a', 'b')

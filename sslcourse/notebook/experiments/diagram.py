@@ -53,7 +53,15 @@ def _picture(axis, image, x: float, y: float, side: float, colour: str | None = 
 
 def _box(axis, x: float, y: float, text: str, colour: str) -> None:
     axis.add_patch(
-        FancyBboxPatch((x - 5, y - 3.2), 10, 6.4, boxstyle="round,pad=0.6", facecolor=colour + "22", edgecolor=colour, linewidth=1.5)
+        FancyBboxPatch(
+            (x - 5, y - 3.2),
+            10,
+            6.4,
+            boxstyle="round,pad=0.6",
+            facecolor=colour + "22",
+            edgecolor=colour,
+            linewidth=1.5,
+        )
     )
     axis.text(x, y, text, fontsize=11, ha="center", va="center")
 

@@ -26,7 +26,9 @@ class LivePanel:
     Outside a notebook nothing is shown.
     """
 
-    def __init__(self, title: str, total: int, draw: Callable[[list[dict]], Figure], description: str, interval: float = 3.0):
+    def __init__(
+        self, title: str, total: int, draw: Callable[[list[dict]], Figure], description: str, interval: float = 3.0
+    ):
         self.title, self.total, self.draw, self.description, self.interval = title, total, draw, description, interval
         self.started = time.monotonic()
         self.last_drawing = 0.0

@@ -129,7 +129,10 @@ def colour_histograms(rows: list[tuple[str, Tensor]]) -> Figure:
             axes[row, view].imshow(pixels(views[view : view + 1])[0], interpolation="nearest")
             _frame(axes[row, view], colour)
             axes[row, 2].stairs(
-                joint_histogram(views[view : view + 1], bins=3)[0].numpy(), color=colour, linewidth=1.6, label=f"view {view + 1}"
+                joint_histogram(views[view : view + 1], bins=3)[0].numpy(),
+                color=colour,
+                linewidth=1.6,
+                label=f"view {view + 1}",
             )
         axes[row, 0].set_ylabel(title, fontsize=9)
         axes[row, 2].set_yticks([])

@@ -51,10 +51,24 @@ class Arm:
 
 SCALES: dict[str, LabScale] = {
     "smoke": LabScale(
-        train_images=320, test_images=140, width=8, batch_size=32, steps=16, warmup_steps=4, measure_every=4, probe_images=64
+        train_images=320,
+        test_images=140,
+        width=8,
+        batch_size=32,
+        steps=16,
+        warmup_steps=4,
+        measure_every=4,
+        probe_images=64,
     ),
     "cpu": LabScale(
-        train_images=4000, test_images=1000, width=16, batch_size=128, steps=400, warmup_steps=20, measure_every=20, probe_images=256
+        train_images=4000,
+        test_images=1000,
+        width=16,
+        batch_size=128,
+        steps=400,
+        warmup_steps=20,
+        measure_every=20,
+        probe_images=256,
     ),
     "gpu": LabScale(
         train_images=10000,
