@@ -5,6 +5,7 @@ Started by `torchrun --nproc-per-node N -m sslcourse train ...`. With one proces
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,7 +66,9 @@ def parallel(forward: nn.Module) -> nn.Module:
     """
     if world_size() == 1:
         return forward
-    return DistributedDataParallel(forward, broadcast_buffers=False, gradient_as_bucket_view=True)
+    known = inspect.signature(DistributedDataParallel).parameters
+    buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # the older name
+    return DistributedDataParallel(forward, gradient_as_bucket_view=True, **{buffers: False})
 
 
 def own_slice(batch: Tensor) -> Tensor:

@@ -63,10 +63,10 @@ def train_recipe(
     Rows at `evaluate_every` and the last hold `knn`, the accuracy on held-out images by the method's representation.
     Raises SettingsChanged, NonFiniteLoss and what `load` raises.
     """
+    method = build_method(recipe).to(pick_device(recipe.fit.device))
     if images is None:
         with distributed.first_goes_first():
             images = load_images(recipe.data, download=download, progress=progress)
-    method = build_method(recipe).to(pick_device(recipe.fit.device))
 
     def knn(method: nn.Module) -> dict[str, float]:
         k = min(NEIGHBOURS, len(images.bank))
