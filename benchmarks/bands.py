@@ -102,6 +102,7 @@ def pictures_digest() -> str:
 
 def write(path: Path, content: dict) -> None:
     """Write JSON whole or not at all, numbers to four figures."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".json")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(rounded(content), file, indent=1)

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Lab 1: Contrastive learning
 #
-# **Time**: one to two hours of your own, and about @@CPU_WAIT@@ of waiting on two CPU cores. On a GPU (Colab's T4) the lab
+# **Time**: one to two hours of your own, and about five minutes of waiting on two CPU cores. On a GPU (Colab's T4) the lab
 # takes a larger scale of its own, which has not been timed yet.
 #
 # A network that is never told what is in a picture can still learn to put pictures of the same kind of thing close
@@ -243,7 +243,9 @@ measured(
 )
 
 # %% [markdown]
-# **What you should see.** @@UNTRAINED_COSINE@@
+# **What you should see.** a matrix that is bright all over. At scale `cpu`, over three seeds, the mean cosine of views of different pictures is
+# 0.94–0.98, and that of two views of one picture 0.96–0.99: an untrained network sends every picture in nearly the same
+# direction, and what tells pictures apart is a small difference on top.
 #
 # **Play.** To turn a row of similarities into probabilities, divide by a *temperature* $\tau$ and take the softmax over the other views:
 #
@@ -318,7 +320,7 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
 check("contrastive.nt_xent", nt_xent)
 
 # %% [markdown]
-# **Train.** Now SimCLR with *your* loss: @@CPU_STEPS@@. The pictures below are redrawn while it trains; the
+# **Train.** Now SimCLR with *your* loss: 400 steps of 128 pictures, a minute or two on two cores (at scale `cpu`). The pictures below are redrawn while it trains; the
 # shaded ranges are what three runs with different random seeds gave, so you can see whether your run is ordinary.
 #
 # To see what a wrong loss does, write one and pass `force=True` to `mine_or_reference`: then it trains as it is.
@@ -341,7 +343,9 @@ measured(
 )
 
 # %% [markdown]
-# **What you should see.** @@BASELINE@@
+# **What you should see.** at scale `cpu`, over three seeds: the loss falls from about that of a guess, ln 511 = 6.24, to 3.46–3.54; the
+# positive is the nearest of 511 views for 0.38–0.41 of them; kNN is 0.62–0.70 untrained and 0.93–0.94 trained. (The untrained
+# network is far above chance, .07, already: light shapes on darker ground are easy to tell apart roughly.)
 
 # %% [markdown]
 # ## 5. Geometry: alignment and uniformity
@@ -402,7 +406,9 @@ measured(
 )
 
 # %% [markdown]
-# **What you should see.** @@GEOMETRY@@
+# **What you should see.** the surprise is the alignment. It gets *worse*: 0.02–0.08 before, 0.44–0.47 after, while uniformity improves, from
+# -0.07 … -0.21 to -3.29 … -3.31 (three seeds, scale `cpu`). Untrained embeddings are nearly one point, so everything is aligned, the
+# wrong pairs too. What training gains is the *difference* between positive and negative pairs.
 #
 # **Play.** The same explorer as in stage 3, now with the embeddings of the trained network. Compare its matrix with the untrained one.
 
@@ -472,7 +478,9 @@ collapsed = lab.show_collapse(mine_or_reference("contrastive.collapse", effectiv
 measured("contrastive.no_negatives", collapsed.text, answer=collapsed.answer)
 
 # %% [markdown]
-# **What you should see.** @@COLLAPSE@@
+# **What you should see.** the loss is at its minimum, -5.00, and every cosine is 1.00: complete collapse of the embeddings. The effective rank of
+# the features is 6.7–9.8, against 35.2–37.5 with negatives and 18.2–20.5 untrained; kNN falls to 0.24–0.29, far below the
+# untrained 0.62–0.70 (three seeds, scale `cpu`). The loss alone would have looked like a triumph.
 #
 # So SimCLR needs its negatives. That does not mean that *every* method does: BYOL and SimSiam train without any, by making the two branches
 # unequal. They come in later labs.
@@ -550,7 +558,8 @@ measured("contrastive.colour_task", words.format(*task), answer=direction(*task)
 measured("contrastive.colour_features", words.format(*features), answer=direction(*features))
 
 # %% [markdown]
-# **What you should see.** @@SHORTCUT@@
+# **What you should see.** without the colour transformations the positive is found for 0.87–0.92 of the views, not 0.38–0.41, and kNN is
+# 0.33–0.42, not 0.93–0.94: below the untrained network's 0.62–0.70 (three seeds, scale `cpu`). The task got easier, the features worse.
 #
 # **Why?** Two crops of one picture have nearly the same colours, and few other pictures have those. Nothing needs to be *learned* to see
 # that: below, a plain histogram of 64 colours takes the place of the network.
@@ -560,7 +569,8 @@ lab.show_colours()
 lab.show_colours_alone(finds_partner)
 
 # %% [markdown]
-# @@COLOURS_ALONE@@
+# At scale `cpu` the histogram alone finds .91 of the positives when colours are left as they are, without having learned anything, and .10 when they
+# are changed.
 #
 # This is a **shortcut**: a feature that solves the training task and is worth nothing for what the features are wanted for. Colour
 # transformations do not make the task better by making it harder *as such*; they take away the shortcut. The same finding, measured on ImageNet:
