@@ -63,8 +63,8 @@ def test_image_sets_float_images_and_sizes():
     assert torch.equal(extract_features(encoder, held, size=16), plain)
     big = images.repeat_interleave(2, 2).repeat_interleave(2, 3)
     assert extract_features(encoder, big, size=16).shape == plain.shape
-    with pytest.raises(ValueError, match="16 x 16"):
-        extract_features(encoder, big)
+    with pytest.raises(ValueError, match="multiples of the patch side 8; got 20 x 20"):
+        extract_features(encoder, photos(4, 20))
 
 
 def test_half_precision_encoders_give_float32():
