@@ -211,7 +211,7 @@ def log_partition(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
     `queries` and `keys` `2N,D`, the N first views before the second ones, in any scale. The keys of all processes count,
     but for that of the query's own view. Float32 inside, float64 stays.
 
-    Source: Grill et al. 2020, equation 5 (InfoNCE with alpha = `temperature`), the term that beta weighs.
+    Source: Grill et al. 2020, section 5, the InfoNCE objective with alpha (`temperature`): the term that beta weighs.
 
     >>> round(log_partition(torch.ones(4, 8), torch.ones(4, 8), 1.0).item(), 4)       # ln(3 e)
     2.0986

@@ -213,7 +213,7 @@ class LoGo(nn.Module):
         return [(self.teacher_encoder, self.encoder), (self.teacher_projector, self.projector)]
 
     def optimizer_groups(self) -> list[dict]:
-        """The affinity, whose learning rate is its own."""
+        """The affinity, whose learning rate is its own. (A bound on the gradient's norm is for all parameters together.)"""
         if self.affinity is None:
             return []
         return [{"params": list(self.affinity.parameters()), "lr_scale": self.settings.affinity_lr_scale}]

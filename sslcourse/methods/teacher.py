@@ -144,7 +144,7 @@ def embed_views(encoder: nn.Module, global_views: Tensor, local_views: Tensor) -
 
 
 def scheduled_momentum(base: float, schedule: str, step: int, steps: int) -> float:
-    """`base` throughout ("fixed"), or rising from it to 1 ("cosine": Grill et al. 2020, section 3.2).
+    """`base` throughout ("fixed"), or rising from it to 1 ("cosine": Grill et al. 2020, section 3.3).
 
     >>> scheduled_momentum(0.9, "fixed", 50, 100), scheduled_momentum(0.9, "cosine", 50, 100)
     (0.9, 0.95)

@@ -176,7 +176,7 @@ def test_strong_repulsion_drives_local_crops_apart_and_attraction_together():
             learning_rate=0.1,
             each=lambda _, loss, now, kind=kind: ends.update({kind: now["local_cosine"].item()}),
         )
-    assert ends["repel"] < ends["attract"] - 0.3, ends
+    assert ends["repel"] < 0.9 < 0.99 < ends["attract"], ends
 
 
 @pytest.mark.parametrize(
