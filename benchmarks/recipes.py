@@ -94,11 +94,13 @@ def carry_out(candidate: Candidate, runs: Path, deadline: float, progress: bool 
         if time.monotonic() > deadline:
             raise OutOfTime
 
-    trained = train_recipe(recipe, runs / key_of(recipe), on_log=on_log, progress=progress)
-    figures = {
-        name: value for name, value in trained.summary.items() if name not in ("method", "data", "scale", "seed")
-    }
-    return {"key": key_of(recipe), **dataclasses.asdict(candidate), **figures, "machine": machine()}
+    about = {"key": key_of(recipe), **dataclasses.asdict(candidate)}
+    try:
+        trained = train_recipe(recipe, runs / key_of(recipe), on_log=on_log, progress=progress)
+    except NonFiniteLoss as error:  # also a result
+        return about | {"failed": str(error), "recipe": dataclasses.asdict(recipe), "machine": machine()}
+    figures = {name: value for name, value in trained.summary.items() if name not in about}
+    return about | figures | {"machine": machine()}
 
 
 def candidates_of(arguments: argparse.Namespace) -> list[Candidate]:
