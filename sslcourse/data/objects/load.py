@@ -18,8 +18,8 @@ from .classes import CLASSES
 from .render import render
 from .settings import PLAIN, Difficulty, Variant, find_difficulty
 
-VERSION = 1  # raised whenever a picture changes, so that files of older pictures are not read
-BLOCK = 512
+VERSION = 2  # raised whenever a picture changes, so that files of older pictures are not read
+BLOCK = 2048
 
 
 def load_objects(
