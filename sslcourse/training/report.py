@@ -22,15 +22,13 @@ from sslcourse.training.recipes import Recipe, build_method
 from sslcourse.training.trainer import Trained, representation_of
 
 CHART = (4.2, 2.6)
-# What the curves are called, and what a reader should know of them.
+# Terms of a loss that belong into one chart: title -> name in the log -> what the curve is called.
 TERMS = {
-    "loss": "total",
-    "cls_loss": "class token",
-    "patch_loss": "patches",
-    "reconstruction_loss": "pixels",
-    "global_loss": "global",
-    "local_loss": "local crops",
-    "affinity_loss": "affinity",
+    "Distillation": {"cls_loss": "class token", "patch_loss": "patches"},
+    "Pixels": {"reconstruction_loss": "removed pixels"},
+    "Attraction": {"global_loss": "global to global", "local_global_loss": "local to global"},
+    "Between local crops": {"local_loss": "local crops"},
+    "Affinity": {"affinity_loss": "the affinity's own"},
 }
 PICTURES = {
     "attention": "the brighter, the more the class token looks there in the last block",
@@ -150,17 +148,18 @@ def learning_figures(rows: list[dict], summary: dict) -> list[Figure]:
 def loss_figures(rows: list[dict], prototypes: int | None) -> list[Figure]:
     """The total, its terms, and the teacher's entropy."""
     levels = {"ln K": math.log(prototypes)} if prototypes else {}
-    present = {name: shown for name, shown in TERMS.items() if name in rows[-1]}
-    if "cls_loss" in present and all(abs(row["cls_loss"] - row["loss"]) < 1e-6 for row in rows):
-        del present["cls_loss"]  # it is the whole loss
-    distilled = {name: shown for name, shown in present.items() if name in ("cls_loss", "patch_loss")}
-    figures = [curve(rows, {"loss": "total"}, title="Loss", levels=levels if not distilled else {})]
-    figures.append(curve(rows, distilled, title="Distillation", levels=levels))
-    others = {name: shown for name, shown in present.items() if name not in (*distilled, "loss")}
-    figures += [curve(rows, {name: shown}, title=shown[0].upper() + shown[1:]) for name, shown in others.items()]
+    last = rows[-1]
+    charts = {title: {name: shown for name, shown in names.items() if name in last} for title, names in TERMS.items()}
+    if all(abs(row.get("cls_loss", math.inf) - row["loss"]) < 1e-6 for row in rows):
+        charts["Distillation"].pop("cls_loss", None)  # it is the whole loss
+    distils = bool(charts["Distillation"])
+    figures = [curve(rows, {"loss": "total"}, title="Loss", levels=levels if not distils else {})]
+    for title, names in charts.items():
+        figures.append(curve(rows, names, title=title, levels=levels if title == "Distillation" else {}))
     entropies = {"teacher_entropy": "class token", "patch_teacher_entropy": "patches"}
     figures.append(curve(rows, entropies, title="Entropy of the targets (nats)", levels=levels))
     figures.append(curve(rows, {"used_prototypes": "used"}, title="Prototypes in use"))
+    figures.append(curve(rows, {"attention_entropy": "attention"}, title="Entropy of the attention (nats)"))
     return [figure for figure in figures if figure is not None]
 
 
