@@ -8,7 +8,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -35,12 +35,43 @@ def machine() -> dict[str, object]:
     }
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """`--json FILE` and `--rounds N`, as every benchmark has them."""
+def arguments(
+    description: str, *, rounds: int = 7, smoke: bool = False, choices: dict[str, Iterable[str]] | None = None
+) -> argparse.Namespace:
+    """`--json FILE` and `--rounds N`, as every benchmark has them.
+
+    With `smoke` also `--smoke`, for scripts that have a tiny form; `choices` are further options by name, each with what
+    it may be, the first being the default.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
-    parser.add_argument("--rounds", type=int, default=7, help="timed rounds a row, at least 1 (default 7)")
+    parser.add_argument("--rounds", type=int, default=rounds, help=f"timed rounds a row, at least 1 (default {rounds})")
+    if smoke:
+        parser.add_argument("--smoke", action="store_true", help="tiny sizes: shows that the script runs, nothing else")
+    for name, allowed in (choices or {}).items():
+        allowed = tuple(allowed)
+        parser.add_argument(f"--{name}", choices=allowed, default=allowed[0])
     return parser.parse_args()
+
+
+def wait() -> None:
+    """Until the device has done what it was given; to be called before a clock is read."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def turns(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds that each side takes, by round: all sides take turns, forwards and backwards, after two unmeasured ones."""
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(-2, rounds):
+        for name in list(sides) if turn % 2 == 0 else reversed(list(sides)):
+            wait()
+            start = time.perf_counter()
+            sides[name]()
+            wait()
+            if turn >= 0:
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
 
 
 def race(name: str, ours: Callable[[], int], theirs: Callable[[], int], rounds: int = 7) -> dict[str, object]:
@@ -68,17 +99,18 @@ def race(name: str, ours: Callable[[], int], theirs: Callable[[], int], rounds: 
     }
 
 
-def heading(unit: str) -> None:
+def heading(unit: str, ours: str = "ours", theirs: str = "theirs") -> None:
     """Print the machine and the head of the table."""
     print("  ".join(f"{key}: {value}" for key, value in machine().items()))
-    print(f"{unit:44s}{'ours':>10s}{'theirs':>10s}{'ratio':>8s}   lowest-highest", flush=True)
+    print(f"{unit:44s}{ours:>10s}{theirs:>10s}{'ratio':>8s}   lowest-highest", flush=True)
 
 
-def show(row: dict[str, object]) -> dict[str, object]:
+def show(row: dict[str, object], digits: int = 0) -> dict[str, object]:
     """Print a row and give it back."""
     low, high = row["spread"]
     print(
-        f"{row['name']:44s}{row['ours']:10,.0f}{row['theirs']:10,.0f}{row['ratio']:8.2f}   {low:.2f}-{high:.2f}",
+        f"{row['name']:44s}{row['ours']:10,.{digits}f}{row['theirs']:10,.{digits}f}{row['ratio']:8.2f}   "
+        f"{low:.2f}-{high:.2f}",
         flush=True,
     )
     return row
