@@ -243,7 +243,7 @@ measured(
 )
 
 # %% [markdown]
-# **What you should see.** a matrix that is bright all over. At scale `cpu`, over three seeds, the mean cosine of views of different pictures is
+# **What you should see.** A matrix that is bright all over. At scale `cpu`, over three seeds, the mean cosine of views of different pictures is
 # 0.94–0.98, and that of two views of one picture 0.96–0.99: an untrained network sends every picture in nearly the same
 # direction, and what tells pictures apart is a small difference on top.
 #
@@ -343,7 +343,7 @@ measured(
 )
 
 # %% [markdown]
-# **What you should see.** at scale `cpu`, over three seeds: the loss falls from about that of a guess, ln 511 = 6.24, to 3.46–3.54; the
+# **What you should see.** At scale `cpu`, over three seeds: the loss falls from about that of a guess, ln 511 = 6.24, to 3.46–3.54; the
 # positive is the nearest of 511 views for 0.38–0.41 of them; kNN is 0.62–0.70 untrained and 0.93–0.94 trained. (The untrained
 # network is far above chance, .07, already: light shapes on darker ground are easy to tell apart roughly.)
 
@@ -406,7 +406,7 @@ measured(
 )
 
 # %% [markdown]
-# **What you should see.** the surprise is the alignment. It gets *worse*: 0.02–0.08 before, 0.44–0.47 after, while uniformity improves, from
+# **What you should see.** The surprise is the alignment. It gets *worse*: 0.02–0.08 before, 0.44–0.47 after, while uniformity improves, from
 # -0.07 … -0.21 to -3.29 … -3.31 (three seeds, scale `cpu`). Untrained embeddings are nearly one point, so everything is aligned, the
 # wrong pairs too. What training gains is the *difference* between positive and negative pairs.
 #
@@ -478,7 +478,7 @@ collapsed = lab.show_collapse(mine_or_reference("contrastive.collapse", effectiv
 measured("contrastive.no_negatives", collapsed.text, answer=collapsed.answer)
 
 # %% [markdown]
-# **What you should see.** the loss is at its minimum, -5.00, and every cosine is 1.00: complete collapse of the embeddings. The effective rank of
+# **What you should see.** The loss is at its minimum, -5.00, and every cosine is 1.00: complete collapse of the embeddings. The effective rank of
 # the features is 6.7–9.8, against 35.2–37.5 with negatives and 18.2–20.5 untrained; kNN falls to 0.24–0.29, far below the
 # untrained 0.62–0.70 (three seeds, scale `cpu`). The loss alone would have looked like a triumph.
 #
@@ -558,7 +558,7 @@ measured("contrastive.colour_task", words.format(*task), answer=direction(*task)
 measured("contrastive.colour_features", words.format(*features), answer=direction(*features))
 
 # %% [markdown]
-# **What you should see.** without the colour transformations the positive is found for 0.87–0.92 of the views, not 0.38–0.41, and kNN is
+# **What you should see.** Without the colour transformations the positive is found for 0.87–0.92 of the views, not 0.38–0.41, and kNN is
 # 0.33–0.42, not 0.93–0.94: below the untrained network's 0.62–0.70 (three seeds, scale `cpu`). The task got easier, the features worse.
 #
 # **Why?** Two crops of one picture have nearly the same colours, and few other pictures have those. Nothing needs to be *learned* to see
