@@ -28,15 +28,16 @@ def main(arguments: argparse.Namespace) -> int:
 def report() -> dict[str, str]:
     """What is known of this machine and installation, one line a thing; what cannot be read says why.
 
-    >>> sorted(report())[:3]
-    ['compute', 'cores', 'data cache']
+    >>> list(report())[:6]
+    ['python', 'system', 'cores', 'memory', 'device', 'precision']
     """
     lines = {
         "python": f"{platform.python_version()} ({sys.executable})",
         "system": platform.platform(),
         "cores": _cores(),
         "memory": _memory(),
-        "compute": _safely(_compute),
+        "device": _safely(lambda: _compute("device")),
+        "precision": _safely(lambda: _compute("precision")),
         "sandbox": _safely(_sandbox),
         "data cache": _safely(_cache),
         "scale": _safely(_scale),
@@ -69,10 +70,10 @@ def _memory() -> str:
     return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.1f} GiB"
 
 
-def _compute() -> str:
+def _compute(name: str) -> str:
     from sslcourse.training.runtime import describe
 
-    return describe()
+    return describe()[name]
 
 
 def _sandbox() -> str:

@@ -55,7 +55,7 @@ def setting_lines(settings: Any, fixed: tuple[str, ...] = ()) -> list[str]:
     """`path=value` of every field, as `assign` takes it.
 
     >>> from sslcourse.data.views import MultiCropSettings
-    >>> [line for line in setting_lines(MultiCropSettings()) if "scale" in line]
+    >>> [line for line in setting_lines(MultiCropSettings()) if ".scale" in line]
     ['global_crop.scale=0.4,1.0', 'local_crop.scale=0.05,0.4']
     """
     lines = []
