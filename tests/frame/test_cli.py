@@ -35,14 +35,25 @@ def test_help_does_not_import_torch():
 def test_doctor_prints_what_a_bug_report_needs(capsys):
     assert main(["doctor"]) == 0
     printed = capsys.readouterr().out
-    for line in ("python", "cores", "memory", "compute", "sandbox", "data cache", "torch", "timm", "ipywidgets"):
+    for line in (
+        "python",
+        "cores",
+        "memory",
+        "device",
+        "precision",
+        "sandbox",
+        "data cache",
+        "torch",
+        "timm",
+        "ipywidgets",
+    ):
         assert line in printed
     assert "could not be read" not in printed
 
 
 def test_doctor_reports_a_part_that_fails(monkeypatch):
-    def broken():
+    def broken(name):
         raise RuntimeError("no driver")
 
     monkeypatch.setattr(doctor, "_compute", broken)
-    assert doctor.report()["compute"] == "could not be read: RuntimeError: no driver"
+    assert doctor.report()["precision"] == "could not be read: RuntimeError: no driver"
