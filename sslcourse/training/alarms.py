@@ -17,6 +17,7 @@ from sslcourse.models.ema import is_aliased
 from sslcourse.training.settings import FitSettings
 
 ROWS = 4  # as many log rows in a row must show it
+PARKED = 0.005  # of ln K: runs that are parked are reported within a thousandth
 NEAR_LN_K = 0.01  # of ln K
 ONE_HOT = 0.02  # of ln K
 FEW_PROTOTYPES = 4.0  # one-hot targets are a fault where the whole batch shares so few of them
@@ -81,7 +82,7 @@ def parked_at_ln_k(latest: Sequence[dict], prototypes: int) -> Alarm | None:
     level = math.log(prototypes)
     terms = [name for name in ("cls_loss", "patch_loss") if has(latest, name)] or ["loss"]
     for name in terms:
-        if all(abs(row[name] - level) <= NEAR_LN_K * level for row in latest):
+        if all(abs(row[name] - level) <= PARKED * level for row in latest):
             return Alarm(
                 "parked at ln K",
                 f"{name} stands at {latest[-1][name]:.4f}, and ln {prototypes} is {level:.4f}: the student predicts every "
@@ -126,8 +127,9 @@ def hidden_collapse(history: Sequence[dict], latest: Sequence[dict], prototypes:
         return None
     other = abs(mean(first, "loss") - mean(first, "cls_loss")) > 1e-3  # there are further terms
     total_fell = mean(first, "loss") - mean(latest, "loss") > FLAT * abs(mean(first, "loss"))
-    start = mean(first, "cls_loss") if prototypes is None else math.log(prototypes)
-    flat = mean(latest, "cls_loss") > (1 - FLAT) * start
+    flat = mean(latest, "cls_loss") > (1 - FLAT) * mean(first[:1], "cls_loss")
+    if prototypes is not None:  # below ln K the student has learned something, however slowly it goes on
+        flat = flat and mean(latest, "cls_loss") > (1 - NEAR_LN_K) * math.log(prototypes)
     if not (other and total_fell and flat):
         return None
     return Alarm(

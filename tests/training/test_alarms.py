@@ -81,6 +81,10 @@ def test_a_class_token_that_stays_while_the_total_falls_is_named():
     assert without == ["class token flat"]
     falling = log(cls_loss=healthy, loss=lambda share: healthy(share) + 3 * (1 - share))
     assert names(falling) == []
+    slow = log(cls_loss=lambda share: LN_K * (1.0 - 0.015 * share), loss=lambda share: 8 - 3 * share)
+    assert names(slow) == []  # little was learned, but something
+    from_above = log(cls_loss=lambda share: 5.9 - 0.4 * share, loss=lambda share: 9 - 2 * share)
+    assert names(from_above) == []  # a sharp teacher's loss begins above ln K
     learned = log(cls_loss=lambda share: LN_K - min(2.0, 8 * share), loss=lambda share: 8 - 3 * share)
     assert names(learned) == []  # flat now, but far below where it began
 
