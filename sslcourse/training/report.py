@@ -41,8 +41,8 @@ PICTURES = {
 def write_report(trained: Trained, recipe: Recipe, path: str | os.PathLike, command: str = "") -> Path:
     """Write the page of a finished run to `path`: one file of HTML that needs nothing else. Returns the path."""
     summary, rows = trained.summary, trained.rows
-    method = f"{type(trained.method).__name__}"
-    title = f"{method} on {Path(recipe.data.name).name}"
+    method = type(trained.method).__name__
+    title = f"{method} on {Path(recipe.data.name.removeprefix('folder:')).stem}"
     body = [
         f"<p class='kicker'>sslcourse train, scale {recipe.scale}, seed {recipe.fit.seed}</p><h1>{html.escape(title)}</h1>",
         cards(summary),
