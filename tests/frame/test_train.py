@@ -158,7 +158,7 @@ def test_a_loss_that_diverges_is_told_and_no_page_is_written(tmp_path, capsys):
 def test_the_list_of_settings_is_what_set_takes(capsys):
     assert main(["train", "byol", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "fit.steps=1000" in lines and any(line.startswith("method.momentum=") for line in lines)
+    assert "fit.steps=850" in lines and any(line.startswith("method.momentum=") for line in lines)
     again = [word for line in lines for word in ("--set", line)]
     assert main(["train", "byol", "--list", *again]) == 0
     assert capsys.readouterr().out.splitlines() == lines
