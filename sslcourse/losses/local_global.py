@@ -119,7 +119,7 @@ def affinity_repulsion(affinity: Affinity, first: Tensor, second: Tensor) -> Ten
 
 
 def frozen(module: nn.Module) -> Callable[..., Tensor]:
-    """The module as a function whose gradients reach its inputs, but none of its parameters.
+    """The module as a function whose gradients reach its inputs, but none of its parameters; its buffers stay as they are.
 
     >>> linear, x = nn.Linear(3, 1), torch.ones(2, 3, requires_grad=True)
     >>> frozen(linear)(x).sum().backward()
@@ -128,8 +128,10 @@ def frozen(module: nn.Module) -> Callable[..., Tensor]:
     """
 
     def function(*inputs: Tensor) -> Tensor:
-        parameters = {name: parameter.detach() for name, parameter in module.named_parameters()}
-        return torch.func.functional_call(module, parameters, inputs)
+        fixed = {name: parameter.detach() for name, parameter in module.named_parameters()}
+        # Copies take what BatchNorm writes in training.
+        fixed |= {name: buffer.clone() for name, buffer in module.named_buffers()}
+        return torch.func.functional_call(module, fixed, inputs)
 
     return function
 

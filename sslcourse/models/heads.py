@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 
+from sslcourse.losses.local_global import frozen
 from sslcourse.losses.precision import autocast_off, full_precision
 
 NORMS = ("batch", "group", "layer", "none")
@@ -132,10 +132,7 @@ class AffinityHead(nn.Module):
 
     def frozen(self, first: Tensor, second: Tensor) -> Tensor:
         """As `forward`, with a gradient to the projections only; running statistics are left as they are."""
-        fixed = {name: tensor.detach() for name, tensor in self.named_parameters()}
-        # Copies take what BatchNorm writes in training.
-        fixed |= {name: tensor.clone() for name, tensor in self.named_buffers()}
-        return functional_call(self, fixed, (first, second))
+        return frozen(self)(first, second)
 
 
 def _norm(kind: str, width: int, *, affine: bool = True) -> list[nn.Module]:
