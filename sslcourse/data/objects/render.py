@@ -15,9 +15,8 @@ from .hashing import image_keys, uniform
 from .paint import Painted, hsl, paint, palette, shadow_of
 from .settings import PLAIN, Difficulty, Variant, find_difficulty
 
-PIXELS_AT_ONCE = (
-    1 << 20
-)  # of one class or style: larger temporaries cost memory, smaller ones calls (measured on two cores)
+# Of one class or style: larger temporaries cost memory, smaller ones calls (measured on two cores).
+PIXELS_AT_ONCE = 1 << 20
 SIZES = (32, 224)
 
 
