@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.distillation import entropy, patch_cross_entropy, view_cross_entropy
 from sslcourse.losses.reconstruction import normalize_patches, patchify, reconstruction_loss
+from sslcourse.methods.combined_pictures import preview, reconstruction_errors
 from sslcourse.methods.combined_settings import CombinedSettings
-from sslcourse.methods.combined_views import CombinedViews, draw_choices, draw_combined
-from sslcourse.methods.patches import hidden_places, hide_patches, on_the_grid, paint_patches, sized
+from sslcourse.methods.combined_views import CombinedViews, draw_combined
+from sslcourse.methods.patches import hidden_places, on_the_grid
 from sslcourse.methods.teacher import (
     Targets,
     embed,
-    evaluating,
     feature_meters,
     hold_prototypes,
     need_tokens,
@@ -35,7 +35,7 @@ from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.encoder import TokenEncoder, Tokens
 from sslcourse.pruning.scores import attention_entropy
 from sslcourse.pruning.select import keep_count, keep_rate_at, select
-from sslcourse.pruning.tokens import gather_tokens, removed_indices, removed_mask
+from sslcourse.pruning.tokens import gather_tokens, removed_indices
 
 
 class Passed(NamedTuple):
@@ -198,8 +198,10 @@ class Combined(nn.Module):
         return patch_cross_entropy(head(tokens), targets, None, self.settings.distillation.student_temperature), targets
 
     def pixel_loss(self, passed: Passed) -> Tensor:
-        """Mean squared error of the decoded patches to the true ones, each of which has mean 0 and variance 1."""
-        target = normalize_patches(patchify(passed.crops, self.encoder.patch_size))  # GB,N,P
+        """Mean squared error of the decoded patches to the true ones, each normalised where the settings say so."""
+        target = patchify(passed.crops, self.encoder.patch_size)  # GB,N,P
+        if self.settings.normalize_targets:
+            target = normalize_patches(target)
         predicted, kind = passed.decoded.pixels, self.settings.reconstruction
         if kind == "removed":
             places = removed_indices(passed.keep_indices, self.num_patches)
@@ -233,18 +235,13 @@ class Combined(nn.Module):
 
     def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Kept patches, masked patches and the reconstruction of images float `B,3,H,W`, as pictures in [0, 1] for a report."""
-        s, patch = self.settings, self.encoder.patch_size
-        crops = sized(images, s.crops.global_crop.size)
-        choices = draw_choices(s, len(crops), self.grid, self.keep, generator, crops.device)
-        with evaluating(self):
-            passed = self.encode(CombinedViews(crops[None], crops[None, :0], *(each[None] for each in choices)))
-            hidden = {"masked": passed.mask, "all": crops.new_ones(len(crops), self.num_patches).bool()}
-            hidden["removed"] = removed_mask(passed.keep_indices, self.num_patches) if s.removes else None
-            shown = {"kept patches": hidden["removed"], "masked patches": hidden["masked"]}
-            shown = {name: hide_patches(crops, grey, patch) for name, grey in shown.items() if grey is not None}
-            if s.reconstruction != "off":
-                shown["reconstruction"] = paint_patches(crops, passed.decoded.pixels, hidden[s.reconstruction], patch)
-        return shown
+        return preview(self, images, generator)
+
+    def reconstruction_errors(
+        self, images: Tensor, generator: torch.Generator | None = None
+    ) -> dict[str, float] | None:
+        """How far the decoder is off, beside two rules (see `combined_pictures`); None without reconstruction."""
+        return reconstruction_errors(self, images, generator)
 
     def extra_repr(self) -> str:
         """The settings, so that a printed method tells what it trains."""

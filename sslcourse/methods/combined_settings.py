@@ -24,8 +24,8 @@ class CombinedSettings:
     `cls`: distil the class token, from global crops and `crops.local_crops` local ones (which are not drawn without it).
     `patch_loss`: distil patches: "off", "kept" (those the student sees; a weak task), "removed" (through the decoder), or
     "masked" (iBOT: mask tokens among what the student gets). `shared_head`: with the class token's head.
-    `reconstruction`: pixels of patches, each normalised: "off", "removed", "masked" or "all". Removal and
-    reconstruction are independent: without removal "masked" and "all" remain.
+    `reconstruction`: pixels of patches: "off", "removed", "masked" or "all". Removal and reconstruction are independent:
+    without removal "masked" and "all" remain. `normalize_targets`: each patch shifted and scaled to mean 0 and variance 1.
     `mask_ratio` of the patches that the student gets are mask tokens where one of the two says "masked"; "block" masks
     need policy="none". The `*_weight` are lambda 1 to 3. Raises ValueError on what cannot be.
 
@@ -46,6 +46,7 @@ class CombinedSettings:
     cls: bool = True
     patch_loss: str = "kept"
     reconstruction: str = "removed"
+    normalize_targets: bool = True
     shared_head: bool = True
     mask_kind: str = "random"
     mask_ratio: float = 0.3

@@ -74,14 +74,27 @@ def hide_patches(images: Tensor, hidden: Tensor, patch_size: int) -> Tensor:
     return unpatchify(patches, (images.shape[2] // patch_size, images.shape[3] // patch_size), patch_size)
 
 
-def paint_patches(images: Tensor, predicted: Tensor, where: Tensor, patch_size: int) -> Tensor:
+def pixels_of(predicted: Tensor, true: Tensor) -> Tensor:
+    """Predictions of normalised patches `B,N,P` as pixels, by the mean and variance of the `true` patches `B,N,P`.
+
+    >>> from sslcourse.losses import normalize_patches
+    >>> true = torch.rand(1, 2, 12)
+    >>> torch.allclose(pixels_of(normalize_patches(true), true), true, atol=1e-5)
+    True
+    """
+    variance, mean = torch.var_mean(true, dim=-1, keepdim=True)
+    return predicted.to(true.dtype) * (variance + 1e-6).sqrt() + mean
+
+
+def paint_patches(
+    images: Tensor, predicted: Tensor, where: Tensor, patch_size: int, *, normalized: bool = True
+) -> Tensor:
     """Images `B,3,H,W` with predictions `B,N,P` in the patches of `where`, bool `B,N`.
 
-    Predictions are of patches normalised to mean 0 and variance 1; they are shown with the true patch's mean and
-    variance, which nothing has predicted.
+    Predictions of `normalized` patches (mean 0, variance 1) are shown with the true patch's mean and variance, which
+    nothing has predicted; others are pixels.
     """
     patches = patchify(images, patch_size)
-    variance, mean = torch.var_mean(patches, dim=-1, keepdim=True)
-    painted = predicted.to(patches.dtype) * (variance + 1e-6).sqrt() + mean
+    painted = pixels_of(predicted, patches) if normalized else predicted.to(patches.dtype)
     patches = torch.where(where[:, :, None], painted, patches).clamp(0, 1)
     return unpatchify(patches, (images.shape[2] // patch_size, images.shape[3] // patch_size), patch_size)

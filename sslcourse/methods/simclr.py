@@ -124,6 +124,7 @@ class SimCLR(nn.Module):
         self.train(was_training)
         return {
             "effective_rank": effective_rank(features.float()),
+            "centered_rank": effective_rank(features.float() - features.float().mean(0)),
             "projection_rank": effective_rank(projections),
             "channel_std_healthy": projections.new_tensor(projections.shape[1] ** -0.5),
         }

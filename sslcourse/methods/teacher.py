@@ -187,13 +187,16 @@ def feature_meters(
 ) -> dict[str, Tensor]:
     """What is too dear for each step: the effective rank of `encoder`'s features of images `B,3,H,W`, in eval mode.
 
-    Also `channel_std_healthy`, the channel std of what spreads evenly over the sphere: 1 / sqrt(width), that of the
-    features if not given.
+    `centered_rank` is that of what differs between the images: a small ViT's class tokens share most of their length, so
+    the rank of the features as they are is near 1 also where their differences tell the images apart.
+    `channel_std_healthy` is the channel std of what spreads evenly over the sphere: 1 / sqrt(width), that of the features
+    if not given.
     """
     with evaluating(method):
         features = embed(encoder, images)
     return {
         "effective_rank": effective_rank(features),
+        "centered_rank": effective_rank(features - features.mean(0)),
         "channel_std_healthy": torch.full((), (width or features.shape[1]) ** -0.5, device=features.device),
     }
 

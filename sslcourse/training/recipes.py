@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,40 +88,42 @@ METHODS: dict[str, tuple[type[nn.Module], type]] = {
     "combined": (Combined, CombinedSettings),
 }
 
-# Settings of the methods by scale, for the embedded objects; other data gets views of its own size.
-VIEWS = Augmentation(size=64)
-CROPS = MultiCropSettings()  # 2 global crops of 64 pixels, 2 local ones of 32
+# Views of the embedded objects: the hue may turn all the way, for it tells one object from another and not its class.
+VIEWS = Augmentation(size=64, hue=0.5, blur=0.0)
+CROPS = MultiCropSettings(  # 2 global crops of 64 pixels, 2 local ones of 32
+    global_crop=replace(VIEWS, scale=(0.3, 1.0)), local_crop=replace(VIEWS, size=32, scale=(0.1, 0.4))
+)
 MANY_CROPS = replace(CROPS, local_crops=6)
+# In photographs the hue is part of what things are.
+PHOTOGRAPHS = {"hue": 0.1, "blur": 0.5}
+SMALL_PHOTOGRAPHS = {"hue": 0.1, "blur": 0.0}
+
+# Found by the recorded search, see benchmarks/recipes.jsonl.
+SHARP = Distillation(teacher_temperature=0.02, first_teacher_temperature=0.02, momentum=0.9, freeze_prototypes=1.0)
+SLOW = Distillation(prototypes=1024, momentum=0.99)
 SETTINGS: dict[str, dict[str, Any]] = {
     "simclr": {
-        "cpu": SimCLRSettings(augmentation=VIEWS),
-        "gpu": SimCLRSettings(augmentation=VIEWS, hidden_dim=1024),
+        "cpu": SimCLRSettings(augmentation=VIEWS, temperature=0.3),
+        "gpu": SimCLRSettings(augmentation=VIEWS, temperature=0.3, hidden_dim=1024),
     },
     "byol": {
-        "cpu": BYOLSettings(augmentation=VIEWS),
-        "gpu": BYOLSettings(augmentation=VIEWS, hidden_dim=1024, momentum=0.99),
+        "cpu": BYOLSettings(augmentation=VIEWS, momentum=0.9, output_norm="batch"),
+        "gpu": BYOLSettings(augmentation=VIEWS, hidden_dim=1024, momentum=0.99, output_norm="batch"),
     },
-    "dino": {
-        "cpu": DINOSettings(CROPS),
-        "gpu": DINOSettings(MANY_CROPS, Distillation(prototypes=1024, momentum=0.99)),
-    },
-    "ibot": {
-        "cpu": IBOTSettings(CROPS),
-        "gpu": IBOTSettings(MANY_CROPS, Distillation(prototypes=1024, momentum=0.99)),
-    },
+    "dino": {"cpu": DINOSettings(CROPS, SHARP), "gpu": DINOSettings(MANY_CROPS, SLOW)},
+    "ibot": {"cpu": IBOTSettings(CROPS, SHARP), "gpu": IBOTSettings(MANY_CROPS, SLOW)},
     "logo": {
-        "cpu": LoGoSettings(CROPS),
-        "gpu": LoGoSettings(MANY_CROPS, hidden_dim=1024, momentum=0.99),
+        "cpu": LoGoSettings(CROPS, momentum=0.9, output_norm="batch"),
+        "gpu": LoGoSettings(MANY_CROPS, hidden_dim=1024, momentum=0.99, output_norm="batch"),
     },
-    "combined": {
-        "cpu": CombinedSettings(CROPS),
-        "gpu": CombinedSettings(MANY_CROPS, Distillation(prototypes=1024, momentum=0.99)),
-    },
+    "combined": {"cpu": CombinedSettings(CROPS, SHARP), "gpu": CombinedSettings(MANY_CROPS, SLOW)},
 }
 
-# Two cores take so many steps of a batch of 64 in about ten minutes: SimCLR's are measured, the others follow from the
-# share of its arithmetic that a step of theirs has.
-CPU_STEPS = {"simclr": 1150, "byol": 850, "dino": 700, "ibot": 600, "logo": 700, "combined": 700}
+# As many steps as take two cores about four minutes.
+CPU_STEPS = {"simclr": 500, "byol": 350, "dino": 350, "ibot": 350, "logo": 350, "combined": 350}
+
+# Pixel reconstruction alone, as changes to the combined method.
+RECONSTRUCTION = {"policy": "random", "cls": "false", "patch_loss": "off", "reconstruction": "removed"}
 
 ENCODERS = {"smoke": "vit_64x2_p8", "cpu": "vit_96x4_p8_conv", "gpu": "vit_192x6_p8"}
 IMAGES = {
@@ -131,14 +133,14 @@ IMAGES = {
 }
 LOOPS = {
     "smoke": FitSettings(steps=40, batch_size=32, learning_rate=1e-3, log_every=4, checkpoint_every=20, evaluate_every=20),
-    "cpu": FitSettings(steps=1000, batch_size=64, learning_rate=1e-3, log_every=20, checkpoint_every=100, evaluate_every=100),
+    "cpu": FitSettings(steps=350, batch_size=64, learning_rate=2e-3, log_every=10, checkpoint_every=50, evaluate_every=50),
     "gpu": FitSettings(
         steps=10_000, batch_size=256, learning_rate=1e-3, log_every=50, checkpoint_every=500, evaluate_every=500, compile="auto"
     ),
 }  # fmt: skip
 
 # For images such as CIFAR-10's: their side, and encoders that make 8 x 8 patches of them.
-SMALL_IMAGES = (32, {"smoke": "vit_64x2_p8", "cpu": "vit_96x4_p4", "gpu": "vit_96x4_p4"})
+SMALL_IMAGES = (32, {"smoke": "vit_64x2_p8", "cpu": "vit_96x4_p4_conv", "gpu": "vit_96x4_p4"})
 
 
 def find_recipe(kind: str, data: str = "objects", scale: str = "cpu", **changes: Any) -> Recipe:
@@ -148,7 +150,7 @@ def find_recipe(kind: str, data: str = "objects", scale: str = "cpu", **changes:
 
     >>> recipe = find_recipe("simclr", "cifar10", "cpu", steps=10, temperature="0.1")
     >>> recipe.encoder.name, recipe.method.augmentation.size, recipe.fit.steps, recipe.method.temperature
-    ('vit_96x4_p4', 32, 10, 0.1)
+    ('vit_96x4_p4_conv', 32, 10, 0.1)
     """
     nearest("method", kind, METHODS)
     nearest("scale", scale, SCALES)
@@ -164,6 +166,9 @@ def find_recipe(kind: str, data: str = "objects", scale: str = "cpu", **changes:
     if has_small_images(data):
         size, encoders = SMALL_IMAGES
         recipe = sized(replace(recipe, encoder=EncoderSettings(encoders[scale])), size)
+        recipe = replace(recipe, method=with_views(recipe.method, **SMALL_PHOTOGRAPHS))
+    elif data != "objects":
+        recipe = replace(recipe, method=with_views(recipe.method, **PHOTOGRAPHS))
     return with_changes(recipe, changes)
 
 
@@ -177,24 +182,27 @@ def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
 def sized(recipe: Recipe, size: int) -> Recipe:
     """The recipe for images of another size: whole views as large, local crops half of it."""
-    views = {"augmentation": {"size": size}, "second_augmentation": {"size": size}}
-    method, data = recipe.method, replace(recipe.data, size=size)
-    for name, change in views.items():
-        if getattr(method, name, None) is not None:
-            method = replace(method, **{name: replace(getattr(method, name), **change)})
+    method = with_views(recipe.method, size=size)
     if hasattr(method, "crops"):
-        crops = method.crops
-        second = crops.second_global and replace(crops.second_global, size=size)
-        method = replace(
-            method,
-            crops=replace(
-                crops,
-                global_crop=replace(crops.global_crop, size=size),
-                second_global=second,
-                local_crop=replace(crops.local_crop, size=size // 2),
-            ),
-        )
-    return replace(recipe, method=method, data=data)
+        local = replace(method.crops.local_crop, size=size // 2)
+        method = replace(method, crops=replace(method.crops, local_crop=local))
+    return replace(recipe, method=method, data=replace(recipe.data, size=size))
+
+
+def with_views(settings: Any, **changes: Any) -> Any:
+    """A method's settings, or its crops', with every augmentation in them changed alike.
+
+    >>> with_views(DINOSettings(), hue=0.0).crops.local_crop.hue
+    0.0
+    """
+    changed = {}
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, Augmentation):
+            changed[field.name] = replace(value, **changes)
+        elif isinstance(value, MultiCropSettings):
+            changed[field.name] = with_views(value, **changes)
+    return replace(settings, **changed)
 
 
 def has_small_images(data: str) -> bool:

@@ -10,7 +10,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import timm
 import torch
@@ -20,7 +20,9 @@ from sslcourse.data.datasets import load
 from sslcourse.data.imageset import ImageSet
 from sslcourse.data.splits import pick
 from sslcourse.evaluation.attention import attention_recall
-from sslcourse.evaluation.features import evaluate_knn
+from sslcourse.evaluation.features import evaluate_knn, extract_features
+from sslcourse.evaluation.knn import knn_accuracy
+from sslcourse.evaluation.linear import linear_probe
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.training import distributed
 from sslcourse.training.checkpoint import write_atomically
@@ -72,7 +74,7 @@ def train_recipe(
         k = min(NEIGHBOURS, len(images.bank))
         return {"knn": evaluate_knn(representation_of(method), images.bank, images.held_out, k=k)}
 
-    untrained = knn(method)["knn"] if distributed.is_first() else 0.0
+    untrained = probe(representation_of(method), images) if distributed.is_first() else {}
     board = Board(Path(out) / "tensorboard")
 
     def log(row: dict) -> None:
@@ -120,8 +122,19 @@ def representation_of(method: nn.Module) -> nn.Module:
     return method.representation if hasattr(method, "representation") else method.encoder
 
 
-def summarise(recipe: Recipe, method: nn.Module, rows: list[dict], images: Images, untrained: float) -> dict:
-    """The figures of a finished run, as `summary.json` has them."""
+def probe(encoder: nn.Module, images: Images) -> dict[str, float]:
+    """What the encoder's frozen features are worth, in [0, 1]: `knn` and `linear_probe`, from the bank to held-out images."""
+    bank, held_out = (extract_features(encoder, part) for part in (images.bank, images.held_out))
+    labelled = (bank, images.bank.labels.cpu(), held_out, images.held_out.labels.cpu())
+    classes = len(images.bank.classes)
+    return {
+        "knn": knn_accuracy(*labelled, k=min(NEIGHBOURS, len(bank)), num_classes=classes),
+        "linear_probe": linear_probe(*labelled, num_classes=classes).accuracy,
+    }
+
+
+def summarise(recipe: Recipe, method: nn.Module, rows: list[dict], images: Images, untrained: dict[str, float]) -> dict:
+    """The figures of a finished run, as `summary.json` has them; `untrained` are those of `probe` before it."""
     last = rows[-1]
     measured = [(row["step"], row["knn"]) for row in rows if "knn" in row]
     summary = {
@@ -133,15 +146,14 @@ def summarise(recipe: Recipe, method: nn.Module, rows: list[dict], images: Image
         "seconds": round(last["seconds"], 1),
         "images_per_second": round(statistics.median(row["images_per_second"] for row in rows), 1),
         "loss": last["loss"],
-        "knn": last["knn"],
         "knn_best": max(accuracy for _, accuracy in measured),
-        "knn_untrained": untrained,
+        "knn_untrained": untrained["knn"],
         "knn_curve": measured,
+        "linear_probe_untrained": untrained["linear_probe"],
         "chance": 1 / len(images.train.classes),
     }
-    if (recall := object_recall(representation_of(method), images.held_out)) is not None:
-        summary["attention_recall"] = recall
     return summary | {
+        **figures_of(method, images),
         "alarms": last.get("alarms", []),
         "alarms_on_the_way": sorted({name for row in rows for name in row.get("alarms", ())}),
         "parameters": sum(parameter.numel() for parameter in method.parameters() if parameter.requires_grad),
@@ -152,6 +164,18 @@ def summarise(recipe: Recipe, method: nn.Module, rows: list[dict], images: Image
         "finished": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + " UTC",
         "recipe": dataclasses.asdict(recipe),
     }
+
+
+def figures_of(method: nn.Module, images: Images) -> dict[str, Any]:
+    """All that is measured of a trained method: `knn`, `linear_probe`, and `attention_recall` and `reconstruction_errors`
+    where it has them."""
+    encoder = representation_of(method)
+    figures = probe(encoder, images)
+    if (recall := object_recall(encoder, images.held_out)) is not None:
+        figures["attention_recall"] = recall
+    if (errors := reconstruction_errors(method, images.held_out)) is not None:
+        figures["reconstruction_errors"] = errors
+    return figures
 
 
 @torch.no_grad()
@@ -167,6 +191,15 @@ def object_recall(encoder: nn.Module, images: ImageSet, count: int = 256) -> flo
     scores = encoder.eval()(images.batch(some).to(device), attention=True).attention
     masks = images.extras["mask"][some].to(device)
     return float(attention_recall(scores, masks, keep=scores.shape[1] // 2))
+
+
+def reconstruction_errors(method: nn.Module, images: ImageSet, count: int = 256) -> dict[str, float] | None:
+    """The decoder's mean squared error on held-out images beside two rules'; None for a method that reconstructs nothing."""
+    if not hasattr(method, "reconstruction_errors"):
+        return None
+    device = next(method.parameters()).device
+    some = images.batch(torch.arange(min(count, len(images)))).to(device)
+    return method.reconstruction_errors(some, torch.Generator(device=device).manual_seed(0))
 
 
 class Board:

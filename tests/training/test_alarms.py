@@ -43,7 +43,7 @@ def healthy(share):
 def test_a_healthy_log_is_quiet():
     for rows in (20, 200, 5):
         history = log(rows, loss=healthy, cls_loss=healthy, teacher_entropy=2.0, channel_std=0.08)
-        history = [row | {"channel_std_healthy": 0.1, "effective_rank": 20.0} for row in history]
+        history = [row | {"channel_std_healthy": 0.1, "effective_rank": 1.2, "centered_rank": 20.0} for row in history]
         assert all(names(history[: end + 1]) == [] for end in range(len(history)))
 
 
@@ -92,7 +92,7 @@ def test_a_class_token_that_stays_while_the_total_falls_is_named():
 
 def test_collapse_is_named_by_either_meter():
     assert names(log(channel_std=1e-4, channel_std_healthy=0.1)) == ["collapsed"]
-    assert names(log(effective_rank=1.01)) == ["collapsed"]
+    assert names(log(centered_rank=1.01)) == ["collapsed"]
     assert names(log(channel_std=1e-4)) == []  # of how many channels is not known
     recovered = log(channel_std=lambda share: 1e-4 if share <= 0.5 else 0.05, channel_std_healthy=0.1)
     assert names(recovered[:10]) == ["collapsed"] and names(recovered) == []

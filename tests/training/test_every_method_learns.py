@@ -1,0 +1,69 @@
+"""Every method, on small pictures and a small encoder, learns something: its kNN leaves the untrained encoder's."""
+
+import pytest
+import torch
+
+from sslcourse.evaluation.features import evaluate_knn
+from sslcourse.training.fit import fit
+from sslcourse.training.recipes import METHODS, RECONSTRUCTION, build_method, find_recipe
+from sslcourse.training.trainer import load_images, reconstruction_errors, representation_of
+
+SMALL = {"image_size": 32, "encoder": "vit_64x2_p8_conv", "count": 2000, "bank": 2000, "held_out": 500}
+SMALL |= {"steps": 200, "evaluate_every": 25, "log_every": 25, "checkpoint_every": 200}
+# A grid of 4 x 4 patches leaves patches little to say: they weigh less, and fewer are hidden.
+FEW_PATCHES = {"shared_head": False, "patch_weight": 0.1}
+CHANGES = {
+    "simclr": {},
+    "byol": {"predictor_lr_scale": 10.0},
+    "dino": {"local_crop.size": 16, "momentum_schedule": "fixed"},
+    "ibot": {"local_crop.size": 16, "momentum_schedule": "fixed", "mask_probability": 0.3, **FEW_PATCHES},
+    "logo": {"local_crop.size": 16},
+    "combined": {
+        **{"local_crop.size": 16, "momentum_schedule": "fixed", "keep_rate": 0.75, "reconstruction_weight": 0.1},
+        **FEW_PATCHES,
+    },
+}
+MARGIN = 0.06  # three standard errors of an accuracy near .25 over 500 images
+
+
+class Left(Exception):
+    """It has learned enough."""
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return load_images(find_recipe("simclr", **SMALL).data)
+
+
+def knn_of(method, images):
+    return evaluate_knn(representation_of(method), images.bank, images.held_out)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", METHODS)
+def test_knn_leaves_the_untrained_encoders(kind, pictures):
+    recipe = find_recipe(kind, **SMALL, **CHANGES[kind])
+    method = build_method(recipe)
+    untrained, curve = knn_of(method, pictures), []
+
+    def evaluate(method):
+        curve.append(knn_of(method, pictures))
+        if curve[-1] > untrained + MARGIN:
+            raise Left
+        return {"knn": curve[-1]}
+
+    with pytest.raises(Left):
+        fit(method, pictures.train, recipe.fit, evaluate=evaluate, progress=False)
+        print(f"kNN stays at {curve}, untrained {untrained}")
+
+
+@pytest.mark.slow
+def test_pixels_alone_learn_to_fill_gaps(pictures):
+    recipe = find_recipe("combined", **SMALL, **RECONSTRUCTION, normalize_targets=False, keep_rate=0.5)
+    method = build_method(recipe)
+    before = reconstruction_errors(method, pictures.held_out)
+    fit(method, pictures.train, recipe.fit, progress=False)
+    after = reconstruction_errors(method, pictures.held_out)
+    assert after["image_mean"] == before["image_mean"] and after["patch_mean"] == before["patch_mean"]
+    assert after["predicted"] < 0.6 * after["image_mean"] < before["predicted"]
+    assert torch.isfinite(torch.tensor(list(after.values()))).all()
