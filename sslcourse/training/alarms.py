@@ -146,7 +146,9 @@ def collapsed(latest: Sequence[dict]) -> Alarm | None:
     if narrow and all(row["channel_std"] < LEAST_SPREAD * row["channel_std_healthy"] for row in latest):
         figures = f"their channel std is {latest[-1]['channel_std']:.1e}, spread evenly it would be {latest[-1]['channel_std_healthy']:.1e}"
     elif has(latest, "centered_rank") and all(row["centered_rank"] < LEAST_RANK for row in latest):
-        figures = f"the effective rank of their differences is {latest[-1]['centered_rank']:.2f}, 1 being a single direction"
+        figures = (
+            f"the effective rank of their differences is {latest[-1]['centered_rank']:.2f}, 1 being a single direction"
+        )
     else:
         return None
     return Alarm(

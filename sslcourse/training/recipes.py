@@ -99,7 +99,13 @@ PHOTOGRAPHS = {"hue": 0.1, "blur": 0.5}
 SMALL_PHOTOGRAPHS = {"hue": 0.1, "blur": 0.0}
 
 # Found by the recorded search, see benchmarks/recipes.jsonl.
-SHARP = Distillation(teacher_temperature=0.02, first_teacher_temperature=0.02, momentum=0.9, freeze_prototypes=1.0)
+SHARP = Distillation(
+    teacher_temperature=0.02,
+    first_teacher_temperature=0.02,
+    momentum=0.9,
+    momentum_schedule="fixed",
+    freeze_prototypes=0.1,
+)
 SLOW = Distillation(prototypes=1024, momentum=0.99)
 SETTINGS: dict[str, dict[str, Any]] = {
     "simclr": {
@@ -122,8 +128,19 @@ SETTINGS: dict[str, dict[str, Any]] = {
 # As many steps as take two cores about four minutes.
 CPU_STEPS = {"simclr": 500, "byol": 350, "dino": 350, "ibot": 350, "logo": 350, "combined": 350}
 
-# Pixel reconstruction alone, as changes to the combined method.
-RECONSTRUCTION = {"policy": "random", "cls": "false", "patch_loss": "off", "reconstruction": "removed"}
+# Pixel reconstruction alone, as changes to the combined method. Without a convolutional stem, through which what is kept
+# would know some pixels of what is removed; in the colours of the image, which are what is to be found.
+RECONSTRUCTION = {
+    "policy": "random",
+    "cls": "false",
+    "patch_loss": "off",
+    "reconstruction": "removed",
+    "encoder": "vit_96x4_p8",
+    "global_crop.scale": "0.5,1",
+    "global_crop.color": "0",
+    "global_crop.grayscale": "0",
+    "steps": "600",
+}
 
 ENCODERS = {"smoke": "vit_64x2_p8", "cpu": "vit_96x4_p8_conv", "gpu": "vit_192x6_p8"}
 IMAGES = {
