@@ -260,6 +260,48 @@ def test_a_preview_shows_what_is_kept_masked_and_reconstructed():
     assert set(larger) == {"reconstruction"} and larger["reconstruction"].shape == (2, 3, 32, 32)
 
 
+def test_pixels_as_they_are_are_a_target_too():
+    method = different(combined("layer", policy="none", reconstruction="all", normalize_targets=False, **PIXELS))
+    views = double(draw(method, count=2))
+    crops = views.global_views.flatten(0, 1)
+    tokens = method.encoder(crops)
+    wanted = (method.decoder(tokens.patches, None, tokens.cls).pixels - patchify(crops, 8)).square().mean()
+    assert method(views)[1]["reconstruction_loss"].item() == pytest.approx(wanted.item(), rel=1e-8)
+    whole = crops[:2]
+    shown = patchify(method.preview(whole)["reconstruction"], 8)
+    tokens = method.encoder(whole)
+    torch.testing.assert_close(shown, method.decoder(tokens.patches, None, tokens.cls).pixels.clamp(0, 1))
+
+
+@pytest.mark.parametrize("normalize_targets", [True, False])
+def test_reconstruction_errors_are_pixel_errors_where_patches_were_removed(normalize_targets):
+    method = different(combined("layer", policy="random", normalize_targets=normalize_targets))
+    whole = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = method.reconstruction_errors(whole, torch.Generator().manual_seed(5))
+    removed = (patchify(method.preview(whole, torch.Generator().manual_seed(5))["kept patches"], 8) == 0.5).all(-1)
+    rows = {name: [] for name in found}
+    for image, hidden in zip(whole, removed):
+        keep = [n for n in range(16) if not hidden[n]]
+        tokens = method.encoder(image[None], torch.tensor([keep]))
+        decoded = method.decoder(tokens.patches, torch.tensor([keep]), tokens.cls).pixels[0]
+        mean_colour = image.mean((1, 2))[:, None, None].expand_as(image)
+        for n in sorted(set(range(16)) - set(keep)):
+            true = patchify(image[None], 8)[0, n]
+            guess = decoded[n]
+            if normalize_targets:
+                guess = guess * (true.var() + 1e-6).sqrt() + true.mean()
+            rows["predicted"].append((guess - true).square().mean().item())
+            rows["patch_mean"].append(true.var(correction=0).item())
+            rows["image_mean"].append((patchify(mean_colour[None], 8)[0, n] - true).square().mean().item())
+    assert len(rows["predicted"]) == 3 * 8
+    for name, errors in rows.items():
+        assert found[name] == pytest.approx(sum(errors) / len(errors), rel=1e-6), name
+
+
+def test_there_are_no_reconstruction_errors_without_reconstruction():
+    assert combined("layer", reconstruction="off").reconstruction_errors(torch.rand(2, 3, 32, 32)) is None
+
+
 def test_pixel_reconstruction_learns():
     method, seen = combined("batch", policy="none", reconstruction="all", **PIXELS), []
     optimizer = torch.optim.Adam(trained(method).values(), lr=3e-3)
