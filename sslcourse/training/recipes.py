@@ -113,7 +113,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "gpu": SimCLRSettings(augmentation=VIEWS, temperature=0.3, hidden_dim=1024),
     },
     "byol": {
-        "cpu": BYOLSettings(augmentation=VIEWS, momentum=0.9, output_norm="batch"),
+        "cpu": BYOLSettings(
+            augmentation=VIEWS, momentum=0.9, momentum_schedule="fixed", output_norm="batch", predictor_lr_scale=10.0
+        ),
         "gpu": BYOLSettings(augmentation=VIEWS, hidden_dim=1024, momentum=0.99, output_norm="batch"),
     },
     "dino": {"cpu": DINOSettings(CROPS, SHARP), "gpu": DINOSettings(MANY_CROPS, SLOW)},

@@ -1,7 +1,6 @@
 """Every method, on small pictures and a small encoder, learns something: its kNN leaves the untrained encoder's."""
 
 import pytest
-import torch
 
 from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.training.fit import fit
@@ -59,12 +58,12 @@ def test_knn_leaves_the_untrained_encoders(kind, pictures):
 
 @pytest.mark.slow
 def test_pixels_alone_learn_to_fill_gaps(pictures):
-    changes = {**RECONSTRUCTION, **SMALL, "encoder": "vit_64x2_p8", "normalize_targets": False}
+    changes = {**RECONSTRUCTION, **SMALL, "encoder": "vit_64x2_p8"}
     recipe = find_recipe("combined", **changes)
     method = build_method(recipe)
     before = reconstruction_errors(method, pictures.held_out)
     fit(method, pictures.train, recipe.fit, progress=False)
     after = reconstruction_errors(method, pictures.held_out)
     assert after["image_mean"] == before["image_mean"] and after["patch_mean"] == before["patch_mean"]
-    assert after["predicted"] < 0.6 * after["image_mean"] < before["predicted"]
-    assert torch.isfinite(torch.tensor(list(after.values()))).all()
+    # The patch's own mean is what a prediction of normalised patches gets for nothing.
+    assert after["predicted"] < 0.95 * after["patch_mean"] < after["patch_mean"] < before["predicted"]
