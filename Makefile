@@ -26,9 +26,10 @@ lint:  ## formatting and import rules
 	@.ci/setup "$(VENV)" "$(PYTHON)" test
 	@"$(VENV)/bin/python" -m ruff check . && "$(VENV)/bin/python" -m ruff format --check .
 
-recipes:  ## train every method's recipe with three seeds (hours; continues where it stopped), into benchmarks/recipes.jsonl
+recipes:  ## train every method's recipe with three seeds, and the course checkpoints (hours; continues where it stopped)
 	@.ci/setup "$(VENV)" "$(PYTHON)" demo
 	@"$(VENV)/bin/python" benchmarks/recipes.py
+	@"$(VENV)/bin/python" benchmarks/checkpoints.py
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10

@@ -124,7 +124,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "cpu": LoGoSettings(CROPS, momentum=0.9, output_norm="batch"),
         "gpu": LoGoSettings(MANY_CROPS, hidden_dim=1024, momentum=0.99, output_norm="batch"),
     },
-    "combined": {"cpu": CombinedSettings(CROPS, SHARP), "gpu": CombinedSettings(MANY_CROPS, SLOW)},
+    "combined": {"cpu": CombinedSettings(CROPS, SHARP, patch_weight=0.25), "gpu": CombinedSettings(MANY_CROPS, SLOW)},
 }
 
 # As many steps as take two cores about four minutes.

@@ -1,0 +1,90 @@
+"""The course checkpoints: every method's cpu recipe, seed 0, written into the package in half precision, with its card.
+
+    python benchmarks/checkpoints.py                     those that are missing (continues where it stopped)
+    python benchmarks/checkpoints.py dino --again        this one, although it is there
+    python benchmarks/checkpoints.py --set steps=1500    trained longer; a file takes at most 2 MB, a run should take half an hour
+    python benchmarks/checkpoints.py --show              the figures of those that are there
+
+The runs are those of `recipes.py`: one that is finished in its folder is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import time
+from pathlib import Path
+
+from common import machine
+from recipes import HERE, Candidate, OutOfTime, key_of
+
+from sslcourse.training.course import FOLDER, course_checkpoints, save_course_method
+from sslcourse.training.recipes import METHODS, RECONSTRUCTION
+from sslcourse.training.trainer import train_recipe
+
+# name -> method, the settings that differ from its cpu recipe.
+RUNS: dict[str, tuple[str, dict[str, str]]] = {
+    **{method: (method, {}) for method in METHODS},
+    "reconstruction": ("combined", RECONSTRUCTION),
+}
+
+
+def make(name: str, changes: dict[str, str], runs: Path, folder: Path, deadline: float) -> Path:
+    """Train the checkpoint `name`, from where it was stopped, and write it with its card into `folder`."""
+    method, settings = RUNS[name]
+    settings = settings | changes
+    recipe = Candidate(method, settings).recipe()
+
+    def on_log(row: dict) -> None:
+        if time.monotonic() > deadline:
+            raise OutOfTime
+
+    trained = train_recipe(recipe, runs / key_of(recipe), on_log=on_log)
+    words = [word for pair in settings.items() for word in ("--set", "=".join(pair))]
+    words = ["sslcourse", "train", method, "--data", "objects", "--scale", "cpu", *words, "--out", f"runs/{name}"]
+    about = {"command": shlex.join(words), "machine": machine()}
+    return save_course_method(name, trained.method, recipe, trained.summary, trained.images, about=about, folder=folder)
+
+
+def table(folder: Path) -> str:
+    """The figures of the checkpoints, one a line."""
+    columns = ("kNN", "untrained", "linear", "untrained", "recall", "steps", "minutes")
+    lines = ["".join([f"{'':16s}", *(f"{column:>10s}" for column in columns), f"{'bytes':>12s}  alarms"])]
+    for name in course_checkpoints(folder):
+        card = json.loads((folder / f"{name}.json").read_text())
+        now, before = card["figures"], card["figures_untrained"]
+        figures = (now["knn"], before["knn"], now["linear_probe"], before["linear_probe"], now["attention_recall"])
+        cells = [f"{figure:10.3f}" for figure in figures] + [f"{card['steps']:10d}", f"{card['seconds'] / 60:10.1f}"]
+        lines.append("".join([f"{name:16s}", *cells, f"{card['bytes']:12,d}  {', '.join(card['alarms'])}"]))
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(RUNS)} (default: all)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as in sslcourse train")
+    parser.add_argument("--again", action="store_true", help="also those that are there")
+    parser.add_argument("--runs", type=Path, default=HERE.parent / "build" / "recipes", metavar="DIR")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where they go (default: the package)")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long, to be continued")
+    parser.add_argument("--show", action="store_true", help="print the figures and stop")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(RUNS):
+        parser.error(f"there is no course checkpoint {', '.join(sorted(unknown))}; there are {', '.join(RUNS)}")
+    deadline = time.monotonic() + 60 * arguments.minutes
+    changes = dict(text.split("=", 1) for text in arguments.set)
+    there = () if arguments.again else course_checkpoints(arguments.folder)
+    for name in () if arguments.show else arguments.names or RUNS:
+        if name in there:
+            continue
+        try:
+            print(make(name, changes, arguments.runs, arguments.folder, deadline))
+        except OutOfTime:
+            print("The minutes are over. The same command continues.")
+            break
+    print(table(arguments.folder))
+
+
+if __name__ == "__main__":
+    main()
