@@ -19,6 +19,7 @@ from pathlib import Path
 from common import machine
 from recipes import HERE, Candidate, OutOfTime, key_of
 
+from sslcourse.training.alarms import find_alarms
 from sslcourse.training.course import FOLDER, course_checkpoints, save_course_method
 from sslcourse.training.recipes import METHODS, RECONSTRUCTION
 from sslcourse.training.trainer import train_recipe
@@ -44,7 +45,10 @@ def make(name: str, changes: dict[str, str], runs: Path, folder: Path, deadline:
     words = [word for pair in settings.items() for word in ("--set", "=".join(pair))]
     words = ["sslcourse", "train", method, "--data", "objects", "--scale", "cpu", *words, "--out", f"runs/{name}"]
     about = {"command": shlex.join(words), "machine": machine()}
-    return save_course_method(name, trained.method, recipe, trained.summary, trained.images, about=about, folder=folder)
+    # The run may be older than the alarms.
+    alarms = [alarm.name for alarm in find_alarms(trained.rows, trained.method, recipe.fit)]
+    summary = trained.summary | {"alarms": alarms}
+    return save_course_method(name, trained.method, recipe, summary, trained.images, about=about, folder=folder)
 
 
 def table(folder: Path) -> str:

@@ -65,6 +65,8 @@ class Combined(nn.Module):
     (['cls_loss', 'patch_loss', 'reconstruction_loss'], 16)
     """
 
+    channel_std_of = "class tokens"  # see training/alarms.py
+
     def __init__(self, encoder: TokenEncoder, settings: CombinedSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or CombinedSettings()

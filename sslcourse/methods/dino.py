@@ -59,6 +59,7 @@ class DINO(nn.Module):
     (0, True)
     """
 
+    channel_std_of = "class tokens"  # see training/alarms.py
     compile_targets = ("encoder", "head", "teacher_encoder", "teacher_head")
 
     def __init__(self, encoder: nn.Module, settings: DINOSettings | None = None) -> None:

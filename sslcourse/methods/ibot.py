@@ -98,6 +98,8 @@ class IBOT(nn.Module):
     ((2, 4, 64), 0, True)
     """
 
+    channel_std_of = "class tokens"  # see training/alarms.py
+
     def __init__(self, encoder: TokenEncoder, settings: IBOTSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or IBOTSettings()

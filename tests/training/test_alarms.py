@@ -122,6 +122,15 @@ def test_a_head_that_is_shared_is_aliased_as_well():
     assert names([], method) == ["aliased teacher"]
 
 
+def test_class_tokens_may_share_most_of_their_length():
+    tokens = Prototypes()
+    tokens.channel_std_of = "class tokens"
+    # The last rows of DINO's cpu recipe, which learns (kNN .73), and of one that was made to collapse.
+    learns = log(channel_std=0.0034, channel_std_healthy=0.102, effective_rank=1.49, centered_rank=7.0)
+    assert names(learns, tokens) == [] and names(learns) == ["collapsed"]
+    assert names(log(channel_std=1.4e-4, channel_std_healthy=0.102, centered_rank=10.4), tokens) == ["collapsed"]
+
+
 SHORT = FitSettings(steps=60, batch_size=16, log_every=3, learning_rate=3e-3, device="cpu", precision="fp32")
 
 
