@@ -127,7 +127,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "combined": {"cpu": CombinedSettings(CROPS, SHARP, patch_weight=0.25), "gpu": CombinedSettings(MANY_CROPS, SLOW)},
 }
 
-# As many steps as take two cores about four minutes.
+# As many steps as take one core about seven minutes (measured, see benchmarks/recipes.jsonl), and two fewer.
 CPU_STEPS = {"simclr": 500, "byol": 350, "dino": 350, "ibot": 350, "logo": 350, "combined": 350}
 
 # Pixel reconstruction alone, as changes to the combined method. Without a convolutional stem, through which what is kept

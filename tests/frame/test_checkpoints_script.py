@@ -1,0 +1,57 @@
+"""benchmarks/checkpoints.py: trains what is missing, writes it with its card, and is not finished by a run that was stopped."""
+
+import importlib.util
+import math
+import sys
+from pathlib import Path
+
+import pytest
+
+from sslcourse.training.course import load_course_method
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+TINY = {"steps": "3", "batch_size": "8", "count": "32", "bank": "32", "held_out": "16", "log_every": "1"}
+TINY |= {"checkpoint_every": "1", "encoder": "vit_64x2_p8"}
+
+
+@pytest.fixture
+def script(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    spec = importlib.util.spec_from_file_location("checkpoints_script", BENCHMARKS / "checkpoints.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "checkpoints_script", module)
+    spec.loader.exec_module(module)
+    for name in ("common", "recipes"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return module
+
+
+def call(script, monkeypatch, folder, *words):
+    changes = [word for pair in TINY.items() for word in ("--set", "=".join(pair))]
+    places = ["--runs", f"{folder}/runs", "--folder", f"{folder}/there"]
+    monkeypatch.setattr(sys, "argv", ["checkpoints.py", *words, *changes, *places])
+    script.main()
+
+
+def test_a_checkpoint_is_made_once_with_its_command(script, monkeypatch, tmp_path, capsys):
+    call(script, monkeypatch, tmp_path, "reconstruction")
+    method, recipe, card = load_course_method("reconstruction", tmp_path / "there")
+    assert card["method"] == "combined" and not recipe.method.cls and recipe.fit.steps == card["steps"] == 3
+    assert card["command"].startswith("sslcourse train combined --data objects --scale cpu --set policy=random")
+    assert {"predicted", "image_mean", "patch_mean"} == set(card["figures"]["reconstruction_errors"])
+    assert "reconstruction" in capsys.readouterr().out.splitlines()[-1]
+    monkeypatch.setattr(script, "train_recipe", lambda *arguments, **options: pytest.fail("trained again"))
+    call(script, monkeypatch, tmp_path, "reconstruction")
+
+
+def test_a_run_that_was_stopped_leaves_no_checkpoint_and_continues(script, monkeypatch, tmp_path):
+    call(script, monkeypatch, tmp_path, "simclr", "--minutes", "-1")
+    assert not (tmp_path / "there").exists()
+    assert list((tmp_path / "runs").glob("*/checkpoint-00000001-*.pt"))
+    assert script.make("simclr", TINY, tmp_path / "runs", tmp_path / "there", math.inf).exists()
+
+
+def test_another_name_is_refused(script, monkeypatch, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        call(script, monkeypatch, tmp_path, "dyno")
+    assert "there is no course checkpoint dyno; there are simclr" in capsys.readouterr().err
