@@ -50,6 +50,7 @@ def load_course_method(name: str, folder: str | os.PathLike = FOLDER) -> CourseM
     Of a student and its teacher only the one that represents images is kept; both get its weights. Raises ValueError for
     another name and for a file that is not the one its card was written for.
 
+    >>> import torch
     >>> trained = load_course_method("simclr")
     >>> representation_of(trained.method).features(torch.rand(2, 3, 64, 64)).shape, trained.card["method"]
     (torch.Size([2, 96]), 'simclr')

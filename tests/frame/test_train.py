@@ -57,13 +57,17 @@ def test_the_summary_tells_what_a_reader_asks(combined):
     assert summary["method"] == "combined" and summary["steps"] == 6 and summary["seed"] == 0
     assert summary["knn"] == rows[-1]["knn"] and summary["knn_curve"] == [[3, rows[2]["knn"]], [6, rows[-1]["knn"]]]
     assert 0 <= summary["knn_untrained"] <= 1 and summary["chance"] == pytest.approx(1 / 14)
-    assert 0 < summary["attention_recall"] < 1 and summary["alarms"] == []
+    assert 0 < summary["attention_recall"] < 1 and summary["alarms"] == rows[-1].get("alarms", [])
+    assert {"predicted", "image_mean", "patch_mean"} == set(summary["reconstruction_errors"])
+    assert 0 <= summary["linear_probe_untrained"] <= 1 and 0 <= summary["linear_probe"] <= 1
     assert summary["recipe"]["fit"]["batch_size"] == 8 and summary["recipe"]["data"]["count"] == 64
 
 
 def test_the_page_needs_nothing_else_and_describes_its_pictures(combined):
     page = (combined / "report.html").read_text()
     assert not re.search(r"(src|href)=[\"'](?!data:)", page) and "<script" not in page
+    alarms = json.loads((combined / "summary.json").read_text())["alarms"]
+    assert ("No alarm stands" in page) == (not alarms) and all(f"Alarm: {name}" in page for name in alarms)
     pictures = re.findall(r"<img [^>]*>", page)
     assert len(pictures) > 10 and all(re.search(r'alt="[^"]{10,}"', picture) for picture in pictures)
     for words in (
@@ -71,7 +75,6 @@ def test_the_page_needs_nothing_else_and_describes_its_pictures(combined):
         "attention",
         "kept patches",
         "reconstruction",
-        "No alarm stands",
         "fit.batch_size",
         "ln K",
     ):
