@@ -8,7 +8,7 @@ from sslcourse.training.recipes import METHODS, RECONSTRUCTION, build_method, fi
 from sslcourse.training.trainer import load_images, reconstruction_errors, representation_of
 
 SMALL = {"image_size": 32, "encoder": "vit_64x2_p8_conv", "count": 2000, "bank": 2000, "held_out": 500}
-SMALL |= {"steps": 200, "evaluate_every": 25, "log_every": 25, "checkpoint_every": 200}
+SMALL |= {"steps": 300, "evaluate_every": 25, "log_every": 25, "checkpoint_every": 300}
 # A grid of 4 x 4 patches leaves patches little to say: they weigh less, and fewer are hidden.
 FEW_PATCHES = {"shared_head": False, "patch_weight": 0.1}
 CHANGES = {
