@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from common import machine
-from recipes import HERE, Candidate, OutOfTime, key_of
+from recipes import HERE, Candidate, OutOfTime, key_of, until
 
 from sslcourse.training.alarms import find_alarms
 from sslcourse.training.course import FOLDER, course_checkpoints, save_course_method
@@ -36,12 +36,7 @@ def make(name: str, changes: dict[str, str], runs: Path, folder: Path, deadline:
     method, settings = RUNS[name]
     settings = settings | changes
     recipe = Candidate(method, settings).recipe()
-
-    def on_log(row: dict) -> None:
-        if time.monotonic() > deadline:
-            raise OutOfTime
-
-    trained = train_recipe(recipe, runs / key_of(recipe), on_log=on_log)
+    trained = train_recipe(recipe, runs / key_of(recipe), on_log=until(deadline))
     words = [word for pair in settings.items() for word in ("--set", "=".join(pair))]
     words = ["sslcourse", "train", method, "--data", "objects", "--scale", "cpu", *words, "--out", f"runs/{name}"]
     about = {"command": shlex.join(words), "machine": machine()}

@@ -20,6 +20,7 @@ import json
 import os
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,17 +87,22 @@ def append(path: Path, row: dict) -> None:
         os.fsync(file.fileno())
 
 
-def carry_out(candidate: Candidate, runs: Path, deadline: float, progress: bool = True) -> dict:
-    """Train one candidate, from its last checkpoint where there is one, and return its line."""
-    recipe = candidate.recipe()
+def until(deadline: float) -> Callable[[dict], None]:
+    """What raises OutOfTime at the first log row after `deadline`, in seconds of `time.monotonic`."""
 
     def on_log(row: dict) -> None:
         if time.monotonic() > deadline:
             raise OutOfTime
 
+    return on_log
+
+
+def carry_out(candidate: Candidate, runs: Path, deadline: float, progress: bool = True) -> dict:
+    """Train one candidate, from its last checkpoint where there is one, and return its line."""
+    recipe = candidate.recipe()
     about = {"key": key_of(recipe), **dataclasses.asdict(candidate)}
     try:
-        trained = train_recipe(recipe, runs / key_of(recipe), on_log=on_log, progress=progress)
+        trained = train_recipe(recipe, runs / key_of(recipe), on_log=until(deadline), progress=progress)
     except NonFiniteLoss as error:  # also a result
         return about | {"failed": str(error), "recipe": dataclasses.asdict(recipe), "machine": machine()}
     figures = {name: value for name, value in trained.summary.items() if name not in about}

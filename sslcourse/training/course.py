@@ -1,4 +1,4 @@
-"""The course checkpoints: every method trained beforehand for half an hour, small enough to come with the package.
+"""The course checkpoints: every method trained beforehand by its cpu recipe, small enough to come with the package.
 
 Each is a file of weights in half precision, `NAME.safetensors`, and a card, `NAME.json`: how it was made, its curve, and
 its figures, which were measured on what the file holds. `benchmarks/checkpoints.py` makes them.

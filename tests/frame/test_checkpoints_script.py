@@ -1,29 +1,17 @@
 """benchmarks/checkpoints.py: trains what is missing, writes it with its card, and is not finished by a run that was stopped."""
 
-import importlib.util
 import math
 import sys
-from pathlib import Path
 
 import pytest
+from benchmark_scripts import TINY, load_script
 
 from sslcourse.training.course import load_course_method
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-TINY = {"steps": "3", "batch_size": "8", "count": "32", "bank": "32", "held_out": "16", "log_every": "1"}
-TINY |= {"checkpoint_every": "1", "encoder": "vit_64x2_p8"}
 
 
 @pytest.fixture
 def script(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    spec = importlib.util.spec_from_file_location("checkpoints_script", BENCHMARKS / "checkpoints.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "checkpoints_script", module)
-    spec.loader.exec_module(module)
-    for name in ("common", "recipes"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    return module
+    return load_script("checkpoints", monkeypatch)
 
 
 def call(script, monkeypatch, folder, *words):

@@ -1,27 +1,16 @@
 """benchmarks/recipes.py: a finished run is recorded once, an unfinished one continues, and the record survives a crash."""
 
-import importlib.util
 import json
 import math
 import sys
-from pathlib import Path
 
 import pytest
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-TINY = {"steps": "3", "batch_size": "8", "count": "32", "bank": "32", "held_out": "16", "log_every": "1"}
-TINY |= {"checkpoint_every": "1", "encoder": "vit_64x2_p8"}
+from benchmark_scripts import TINY, load_script
 
 
 @pytest.fixture
 def script(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    spec = importlib.util.spec_from_file_location("recipes_script", BENCHMARKS / "recipes.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "recipes_script", module)  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    monkeypatch.delitem(sys.modules, "common", raising=False)
-    return module
+    return load_script("recipes", monkeypatch)
 
 
 def call(script, monkeypatch, folder, *words):
