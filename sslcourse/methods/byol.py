@@ -25,7 +25,7 @@ from sslcourse.methods.teacher import (
     check_shares,
     embed,
     evaluating,
-    feature_meters,
+    rank_meters,
     scheduled_momentum,
 )
 from sslcourse.models.ema import make_teacher, update_ema
@@ -196,9 +196,9 @@ class BYOL(nn.Module):
         """
         images = views.flatten(0, 1)
         with evaluating(self):
-            rank_of_projections = effective_rank(self.projector(embed(self.encoder, images)))
-        meters = feature_meters(self, self.encoder, images, self.settings.out_dim)
-        return {**meters, "projection_rank": rank_of_projections}
+            features = embed(self.encoder, images)
+            projections = full_precision(self.projector(features))
+        return rank_meters(features, projections.shape[1]) | {"projection_rank": effective_rank(projections)}
 
     def extra_repr(self) -> str:
         """The settings, so that a printed method tells what it trains."""

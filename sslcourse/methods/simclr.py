@@ -17,6 +17,7 @@ from sslcourse.data.views import two_views
 from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines
 from sslcourse.losses.contrastive import alignment_only, nt_xent
 from sslcourse.losses.precision import autocast_off, full_precision
+from sslcourse.methods.teacher import evaluating, rank_meters
 from sslcourse.models.heads import ProjectionHead
 
 ContrastiveLoss = Callable[[Tensor, Tensor, float], Tensor]
@@ -112,22 +113,14 @@ class SimCLR(nn.Module):
             }
         return loss, metrics
 
-    @torch.no_grad()
     def diagnose(self, views: Tensor) -> dict[str, Tensor]:
         """What is too dear for each step: the effective ranks of features and projections of `views`, in eval mode.
 
         Also `channel_std_healthy`, the channel std of projections that spread evenly over the sphere: 1 / sqrt(out_dim).
         """
-        was_training = self.training
-        self.eval()  # BatchNorm's running statistics are left alone
-        features, projections = self.project(views)
-        self.train(was_training)
-        return {
-            "effective_rank": effective_rank(features.float()),
-            "centered_rank": effective_rank(features.float() - features.float().mean(0)),
-            "projection_rank": effective_rank(projections),
-            "channel_std_healthy": projections.new_tensor(projections.shape[1] ** -0.5),
-        }
+        with evaluating(self):  # BatchNorm's running statistics are left alone
+            features, projections = self.project(views)
+        return rank_meters(features, projections.shape[1]) | {"projection_rank": effective_rank(projections)}
 
     def extra_repr(self) -> str:
         """The settings and the loss, so that a printed method tells what it trains."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.evaluation.collapse import effective_rank
 from sslcourse.losses.distillation import Center, centered_softmax, entropy, sinkhorn
+from sslcourse.losses.precision import full_precision
 from sslcourse.models.ema import momentum_at
 from sslcourse.models.encoder import TokenEncoder, Tokens
 from sslcourse.models.heads import PrototypeHead
@@ -185,19 +186,27 @@ def evaluating(method: nn.Module) -> Iterator[None]:
 def feature_meters(
     method: nn.Module, encoder: nn.Module, images: Tensor, width: int | None = None
 ) -> dict[str, Tensor]:
-    """What is too dear for each step: the effective rank of `encoder`'s features of images `B,3,H,W`, in eval mode.
+    """What is too dear for each step: `rank_meters` of `encoder`'s features of images `B,3,H,W`, in eval mode.
 
-    `centered_rank` is that of what differs between the images: a small ViT's class tokens share most of their length, so
-    the rank of the features as they are is near 1 also where their differences tell the images apart.
-    `channel_std_healthy` is the channel std of what spreads evenly over the sphere: 1 / sqrt(width), that of the features
-    if not given.
+    `width` is that of what `channel_std` is measured on, the features' if not given.
     """
     with evaluating(method):
         features = embed(encoder, images)
+    return rank_meters(features, width or features.shape[1])
+
+
+def rank_meters(features: Tensor, width: int) -> dict[str, Tensor]:
+    """Of features `B,D`: their effective rank, as they are and of what differs between them.
+
+    A small ViT's class tokens share most of their length, so the rank of the features as they are is near 1 also where
+    their differences (`centered_rank`) tell the images apart. `channel_std_healthy` is the channel std of vectors of `width`
+    numbers that spread evenly over the sphere: 1 / sqrt(width).
+    """
+    features = full_precision(features)
     return {
         "effective_rank": effective_rank(features),
         "centered_rank": effective_rank(features - features.mean(0)),
-        "channel_std_healthy": torch.full((), (width or features.shape[1]) ** -0.5, device=features.device),
+        "channel_std_healthy": torch.full((), width**-0.5, device=features.device),
     }
 
 

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from harness import OneDevice
 
 from sslcourse.losses import Center, centered_softmax, entropy, patch_cross_entropy, view_cross_entropy
 
@@ -217,11 +218,11 @@ def test_large_logits_stay_finite():
     assert centered_softmax(1e4 * draw(3, 8, dtype=torch.float32), torch.zeros(8), 0.01).isfinite().all()
 
 
-def test_runs_on_meta_and_compiles_whole(only_meta):
+def test_runs_on_meta_and_compiles_whole():
     center = Center(7).to("meta")
     student, teacher = torch.empty(4, 3, 7, device="meta"), torch.empty(2, 3, 7, device="meta")
     mask = torch.empty(4, 3, dtype=torch.bool, device="meta")
-    with only_meta():
+    with OneDevice():
         targets = centered_softmax(teacher, center.value, 0.04)
         center.update(teacher)
         center.update(student, weights=mask)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from harness import OneDevice
 
 from sslcourse.losses import normalize_patches, patchify, reconstruction_loss, unpatchify
 
@@ -100,7 +101,7 @@ def test_predicting_the_mean_of_a_normalised_patch_costs_its_variance():
     assert reconstruction_loss(torch.zeros_like(target), target).item() == pytest.approx(47 / 48, rel=1e-5)
 
 
-def test_precision_meta_and_compile(only_meta):
+def test_precision_meta_and_compile():
     predicted, target = draw(2, 4, 48).bfloat16(), draw(2, 4, 48, seed=1).bfloat16()
     mask = torch.arange(8).view(2, 4) % 3 == 0
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -111,7 +112,7 @@ def test_precision_meta_and_compile(only_meta):
     torch.testing.assert_close(normal.double(), normalize_patches(target.double()), rtol=1e-4, atol=1e-5)
     away = torch.empty(2, 3, 8, 8, device="meta")
     weights = torch.empty(2, 4, dtype=torch.bool, device="meta")
-    with only_meta():
+    with OneDevice():
         patches = normalize_patches(patchify(away, 4))
         assert reconstruction_loss(patches, patches, weights, gather=True).shape == ()
         assert unpatchify(patches, (2, 2), 4).shape == away.shape

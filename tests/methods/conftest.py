@@ -1,12 +1,9 @@
-import importlib.util
+"""Puts this folder on the path, for `small_methods`."""
+
 import sys
 from pathlib import Path
 
-if "small_methods" not in sys.modules:  # tests are imported by path and find no neighbours by themselves
-    _spec = importlib.util.spec_from_file_location("small_methods", Path(__file__).with_name("small_methods.py"))
-    _module = importlib.util.module_from_spec(_spec)
-    sys.modules["small_methods"] = _module
-    _spec.loader.exec_module(_module)
+sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
 import torch

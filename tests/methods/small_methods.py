@@ -3,8 +3,6 @@
 from dataclasses import replace
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import MultiCropSettings
@@ -156,24 +154,3 @@ def map_views(views, function):
 
 def double(views):
     return map_views(views, lambda each: each.double() if each.is_floating_point() else each)
-
-
-class OneDevice(TorchDispatchMode):
-    """Refuses operators that have tensors on another device than meta, and those that bring tensors there.
-
-    Single numbers on the processor alone (an optimiser's step counters) are no transfer.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.calls = 0
-
-    def __torch_dispatch__(self, function, types, arguments=(), options=None):
-        result = function(*arguments, **(options or {}))
-        self.calls += 1
-        leaves = [leaf for leaf in tree_leaves((arguments, options, result)) if isinstance(leaf, torch.Tensor)]
-        where = {tensor.device.type for tensor in leaves}
-        alone = where == {"cpu"} and all(tensor.ndim == 0 for tensor in leaves)
-        if not where <= {"meta"} and not alone:
-            raise AssertionError(f"{function} has tensors on {sorted(where)}")
-        return result

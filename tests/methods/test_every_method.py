@@ -6,10 +6,10 @@ import math
 import pytest
 import torch
 import torch._dynamo.testing
+from harness import OneDevice
 from small_methods import (
     CONVOLUTIONAL,
     VARIANTS,
-    OneDevice,
     begin,
     double,
     draw,

@@ -5,14 +5,11 @@ alone; what else must cross (negatives, keys, Sinkhorn's sums, the centre, the a
 BatchNorm, which sees one process's part only, is replaced by another norm.
 """
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
+from harness import run_two_processes
 from small_methods import VARIANTS, begin, double, draw, end, make, map_views, trained
 
 COUNT, STEPS = 6, 2  # images: three for each process, so that halves of a batch are no whole number of images
@@ -20,22 +17,14 @@ NORMS = {"group": list(VARIANTS), "layer": ["byol", "dino", "logo"], "none": ["s
 CASES = [(name, norm) for norm, names in NORMS.items() for name in names]
 
 WORKER = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import torch, torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 from test_two_processes import CASES, run
 
-rank, store, out = int(sys.argv[2]), sys.argv[3], sys.argv[4]
-dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
-states = {}
 for name, norm in CASES:
-    states[f"{name}, {norm}"] = run(
+    out[f"{name}, {norm}"] = run(
         name, norm, part=slice(3 * rank, 3 * rank + 3),
         wrap=lambda method: DistributedDataParallel(method, find_unused_parameters=False, broadcast_buffers=False),
     )
-torch.save(states, f"{out}/{rank}.pt")
-dist.destroy_process_group()
 """
 
 
@@ -58,25 +47,8 @@ def run(name, norm, part=slice(None), wrap=lambda method: method):
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
     """The states that each of the two processes ended with, all cases in one run of them."""
-    if not dist.is_available() or not dist.is_gloo_available():
-        pytest.skip("this torch has no gloo")
-    out = tmp_path_factory.mktemp("processes")
-    arguments = [sys.executable, "-c", WORKER, str(Path(__file__).parent)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    workers = [
-        subprocess.Popen(
-            [*arguments, str(rank), str(out / "store"), str(out)], stderr=subprocess.PIPE, text=True, env=environment
-        )
-        for rank in range(2)
-    ]
-    try:
-        for worker in workers:
-            stderr = worker.communicate(timeout=500)[1]
-            assert worker.returncode == 0, stderr
-    finally:
-        for worker in workers:
-            worker.kill()
-    return [torch.load(out / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    here = Path(__file__).parent
+    return run_two_processes(WORKER, tmp_path_factory.mktemp("processes"), path=(here, here.parent))
 
 
 @pytest.mark.parametrize(("name", "norm"), CASES)

@@ -6,38 +6,10 @@ allows: operators that mix devices, and factories or copies on another device in
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from harness import OneDevice
 
 from sslcourse.training.run import FitSettings, Run
 from sslcourse.training.runtime import make_runtime
-
-
-class OneDevice(TorchDispatchMode):
-    """Refuses operators whose tensors, inputs and outputs together, are on more than one device.
-
-    Single numbers on the processor alone (the optimiser's step counters) are no transfer. While views are drawn the
-    generator is on the processor, so `drawing` lets numbers come from there, but nothing go back.
-    """
-
-    def __init__(self, drawing=False):
-        super().__init__()
-        self.drawing, self.calls = drawing, 0
-
-    def __torch_dispatch__(self, function, types, arguments=(), options=None):
-        result = function(*arguments, **(options or {}))
-        self.calls += 1
-        given = [leaf for leaf in tree_leaves((arguments, options)) if isinstance(leaf, torch.Tensor)]
-        made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
-        where = {tensor.device.type for tensor in given + made}
-        if where <= {"meta"}:
-            return result
-        if where == {"cpu"} and (self.drawing or all(tensor.ndim == 0 for tensor in given + made)):
-            return result
-        moves_there = all(tensor.device.type == "meta" for tensor in made) and "copy" in str(function)
-        if self.drawing and moves_there:
-            return result
-        raise AssertionError(f"{function} has tensors on {sorted(where)}")
 
 
 @pytest.fixture

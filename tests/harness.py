@@ -1,0 +1,79 @@
+"""What tests of several folders share: two processes of one program, and a guard against tensors of another device."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+# What every worker starts with; `data` is what the test hands over, `mine(tensor)` this process's half of its rows.
+START = """
+import sys, torch, torch.distributed as dist
+rank, world, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+sys.path[:0] = sys.argv[4:]
+dist.init_process_group("gloo", init_method="file://" + folder + "/store", rank=rank, world_size=world)
+data = torch.load(folder + "/in.pt", weights_only=True)
+def mine(tensor, dim=0):
+    return tensor.chunk(world, dim)[rank].clone()
+out = {}
+"""
+END = """
+torch.save(out, f"{folder}/{rank}.pt")
+dist.destroy_process_group()
+"""
+
+
+def run_two_processes(worker: str, folder: Path, data: dict | None = None, path: tuple[Path, ...] = ()) -> list[dict]:
+    """Two gloo processes execute the source `worker`; returns what each left in `out`, the first one's first.
+
+    `path` are folders that it may import from. Skips the test where torch has no gloo.
+    """
+    if not dist.is_available() or not dist.is_gloo_available():
+        pytest.skip("this torch has no gloo")
+    torch.save(data or {}, folder / "in.pt")
+    command = [sys.executable, "-c", START + worker + END]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    workers = [
+        subprocess.Popen([*command, str(rank), "2", folder, *path], stderr=subprocess.PIPE, text=True, env=environment)
+        for rank in range(2)
+    ]
+    try:
+        for each in workers:
+            stderr = each.communicate(timeout=500)[1]
+            assert each.returncode == 0, stderr
+    finally:
+        for each in workers:
+            each.kill()
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+
+
+class OneDevice(TorchDispatchMode):
+    """Refuses operators whose tensors, inputs and outputs together, are on more than the device meta.
+
+    Single numbers on the processor alone (an optimiser's step counters) are no transfer. While views are drawn the
+    generator is on the processor, so `drawing` lets numbers come from there, but nothing go back.
+    """
+
+    def __init__(self, drawing: bool = False) -> None:
+        super().__init__()
+        self.drawing, self.calls = drawing, 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        result = function(*arguments, **(options or {}))
+        self.calls += 1
+        given = [leaf for leaf in tree_leaves((arguments, options)) if isinstance(leaf, torch.Tensor)]
+        made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
+        where = {tensor.device.type for tensor in given + made}
+        if where <= {"meta"}:
+            return result
+        if where == {"cpu"} and (self.drawing or all(tensor.ndim == 0 for tensor in given + made)):
+            return result
+        moves_there = all(tensor.device.type == "meta" for tensor in made) and "copy" in str(function)
+        if self.drawing and moves_there:
+            return result
+        raise AssertionError(f"{function} has tensors on {sorted(where)}")
