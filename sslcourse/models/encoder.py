@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import timm
 import torch
+from timm.layers import PatchEmbed
 from timm.models import VisionTransformer, checkpoint_seq
 from torch import Tensor, nn
 
 from sslcourse.models.positions import resample_position
 from sslcourse.models.stem import ConvStem
 from sslcourse.pruning.scores import cls_attention
-from sslcourse.pruning.tokens import gather_tokens
+from sslcourse.pruning.tokens import gather_tokens, removed_mask
 
 # Ours are named by width, depth and patch side; the head dimension is 32 throughout.
 CONFIGURATIONS: dict[str, dict[str, int]] = {
@@ -42,6 +44,7 @@ class TokenEncoder(nn.Module):
     With `keep_indices` (int64 `B,K`, row-major patch numbers) only those patches, in that order, are seen by the blocks:
     they are gathered after the position embedding and before block 0, so K sets the cost of a step. With `mask` (bool
     `B,N`, True = masked) and `mask_token` (`D`) the masked patches are replaced, not removed: they keep their position.
+    A stem that reaches into neighbouring patches is given the mean colour in place of removed and masked ones.
     With `attention=True` the class token's attention in the last block comes too (see `pruning.cls_attention`).
 
     Built with dynamic_img_size=True, as `build_encoder` does, it takes any image whose sides are multiples of the patch;
@@ -74,6 +77,9 @@ class TokenEncoder(nn.Module):
         self.num_patches = vit.patch_embed.num_patches
         self.patch_size = vit.patch_embed.patch_size[0]
         self.grid = tuple(vit.patch_embed.grid_size)
+        self.overlapping = not isinstance(
+            vit.patch_embed, PatchEmbed
+        )  # what a patch becomes depends on pixels around it
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
 
@@ -95,7 +101,7 @@ class TokenEncoder(nn.Module):
         attention: bool = False,
     ) -> Tokens:
         """Images `B,3,H,W` in [0, 1], patches to keep `B,K` or None for all -> class token `B,D`, patches `B,K,D`."""
-        prefix, patches = self.embed(images, mask, mask_token)
+        prefix, patches = self.embed(images, mask, mask_token, self._hidden(images, keep_indices, mask))
         if keep_indices is not None:
             patches = gather_tokens(patches, keep_indices)  # B,K,D
         x = torch.cat([prefix, patches], dim=1)  # B,prefix+K,D
@@ -109,16 +115,28 @@ class TokenEncoder(nn.Module):
         return Tokens(x[:, 0], x[:, self.vit.num_prefix_tokens :], scores)
 
     def embed(
-        self, images: Tensor, mask: Tensor | None = None, mask_token: Tensor | None = None
+        self,
+        images: Tensor,
+        mask: Tensor | None = None,
+        mask_token: Tensor | None = None,
+        hidden: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Class and register tokens `B,P,D` and patches `B,N,D`, each with its position embedding: what block 0 is given."""
+        """Class and register tokens `B,P,D` and patches `B,N,D`, each with its position embedding: what block 0 is given.
+
+        `hidden`, bool `B,N`: patches of which no pixel is used.
+        """
         self._check_images(images)
         vit = self.vit
-        patches = vit.patch_embed((images - self.mean) / self.std)
+        if mask is not None or mask_token is not None:
+            _check_mask(mask, mask_token, (len(images), math.prod(self.grid_of(images)), self.dim))
+        pixels = (images - self.mean) / self.std
+        if hidden is not None:
+            pixels = pixels.masked_fill(_on_pixels(hidden, self.grid_of(images), self.patch_size), 0.0)
+        patches = vit.patch_embed(pixels)
         if patches.ndim == 4:  # built with dynamic_img_size: B,rows,columns,D
             patches = patches.flatten(1, 2)
-        if mask is not None or mask_token is not None:
-            patches = _masked(patches, mask, mask_token)
+        if mask is not None:
+            patches = torch.where(mask[:, :, None], mask_token.to(patches.dtype), patches)
         prefix = vit.cls_token if vit.reg_token is None else torch.cat([vit.cls_token, vit.reg_token], dim=1)
         if vit.pos_embed is not None:
             embedded_prefix = 0 if vit.no_embed_class else vit.num_prefix_tokens
@@ -127,6 +145,13 @@ class TokenEncoder(nn.Module):
             if embedded_prefix:
                 prefix = prefix + vit.pos_embed[:, :embedded_prefix]
         return prefix.expand(len(images), -1, -1), patches
+
+    def _hidden(self, images: Tensor, keep_indices: Tensor | None, mask: Tensor | None) -> Tensor | None:
+        """Which patches `B,N` are removed or masked, where the embedding of others would know their pixels; else None."""
+        if not self.overlapping or keep_indices is None:
+            return mask if self.overlapping else None
+        removed = removed_mask(keep_indices, math.prod(self.grid_of(images)))
+        return removed if mask is None else removed | mask
 
     def _run(self, blocks: Iterable[nn.Module], x: Tensor) -> Tensor:
         if self.vit.grad_checkpointing:
@@ -195,12 +220,17 @@ def build_encoder(
     return TokenEncoder(vit, mean=tuple(vit.pretrained_cfg["mean"]), std=tuple(vit.pretrained_cfg["std"]))
 
 
-def _masked(patches: Tensor, mask: Tensor | None, mask_token: Tensor | None) -> Tensor:
-    """The patches `B,N,D` with `mask_token` `D` in place of those where `mask` `B,N` is True."""
+def _check_mask(mask: Tensor | None, mask_token: Tensor | None, shape: tuple[int, int, int]) -> None:
+    """Raise ValueError unless both are given and fit patches `B,N,D` of this shape."""
     if mask is None or mask_token is None:
         raise ValueError("mask and mask_token come together: which patches to replace, and by what")
-    if mask.dtype != torch.bool or mask.shape != patches.shape[:2]:
-        raise ValueError(f"mask must be bool of shape {tuple(patches.shape[:2])}; got {mask.dtype} {tuple(mask.shape)}")
-    if mask_token.shape != patches.shape[2:]:
-        raise ValueError(f"mask_token must be of shape ({patches.shape[2]},); got {tuple(mask_token.shape)}")
-    return torch.where(mask[:, :, None], mask_token.to(patches.dtype), patches)
+    if mask.dtype != torch.bool or mask.shape != shape[:2]:
+        raise ValueError(f"mask must be bool of shape {shape[:2]}; got {mask.dtype} {tuple(mask.shape)}")
+    if mask_token.shape != shape[2:]:
+        raise ValueError(f"mask_token must be of shape ({shape[2]},); got {tuple(mask_token.shape)}")
+
+
+def _on_pixels(patches: Tensor, grid: tuple[int, int], patch_size: int) -> Tensor:
+    """Bool `B,N` of patches -> bool `B,1,H,W` of their pixels."""
+    by_place = patches.unflatten(1, grid)[:, None]  # B,1,rows,columns
+    return by_place.repeat_interleave(patch_size, 2).repeat_interleave(patch_size, 3)

@@ -10,7 +10,7 @@ class ConvStem(nn.Module):
 
     It takes the place of timm's `PatchEmbed` (`VisionTransformer(embed_layer=ConvStem)`) with as many patches, so nothing
     else of the model changes. Widths double up to `embed_dim`. What a patch sees is centred on it and reaches half a
-    patch into its neighbours: a kept patch knows some pixels of removed ones. GroupNorm and not the paper's BatchNorm,
+    patch into its neighbours (`TokenEncoder` hides the pixels of removed ones). GroupNorm and not the paper's BatchNorm,
     whose statistics global and local crops would mix. Raises ValueError when the patch side is no power of two of at least 2.
 
     Source: Xiao et al. 2021, "Early Convolutions Help Transformers See Better".

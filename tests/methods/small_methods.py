@@ -35,16 +35,20 @@ def distillation(norm="batch", **changes):
     return replace(small, **{"freeze_prototypes": 0.0, **changes})
 
 
-def vit():
-    return build_encoder("vit_64x2_p8", 32)
+def vit(name="vit_64x2_p8"):
+    return build_encoder(name, 32)
+
+
+def vit_with_stem():
+    return vit("vit_64x2_p8_conv")
 
 
 def dino(norm, encoder=vit, crops=CROPS, **changes):
     return DINO(encoder(), DINOSettings(crops=crops, distillation=distillation(norm, **changes)))
 
 
-def ibot(norm, changes=None, **settings):
-    return IBOT(vit(), IBOTSettings(crops=CROPS, distillation=distillation(norm, **(changes or {})), **settings))
+def ibot(norm, changes=None, encoder=vit, **settings):
+    return IBOT(encoder(), IBOTSettings(crops=CROPS, distillation=distillation(norm, **(changes or {})), **settings))
 
 
 def byol(norm, encoder=vit, **settings):
@@ -55,10 +59,10 @@ def logo(norm, **settings):
     return LoGo(vit(), LoGoSettings(**{**HEAD, "crops": CROPS, "head_norm": norm, "output_norm": norm, **settings}))
 
 
-def combined(norm, changes=None, **settings):
+def combined(norm, changes=None, encoder=vit, **settings):
     small = {"crops": CROPS, "decoder_dim": 32, "decoder_depth": 1, "removal_warmup": 0.0}
     return Combined(
-        vit(), CombinedSettings(**{**small, "distillation": distillation(norm, **(changes or {})), **settings})
+        encoder(), CombinedSettings(**{**small, "distillation": distillation(norm, **(changes or {})), **settings})
     )
 
 

@@ -6,7 +6,20 @@ from itertools import product
 import pytest
 import torch
 import torch.nn.functional as F
-from small_methods import CROPS, PIXELS, combined, dino, distillation, double, draw, ibot, train, trained
+from small_methods import (
+    CROPS,
+    PIXELS,
+    combined,
+    dino,
+    distillation,
+    double,
+    draw,
+    ibot,
+    train,
+    trained,
+    vit,
+    vit_with_stem,
+)
 
 from sslcourse.losses import normalize_patches, patchify, sinkhorn
 from sslcourse.methods import Combined, CombinedSettings
@@ -174,8 +187,9 @@ def test_random_removal_and_pixels_alone_are_mae_without_a_teacher():
     assert method.keep == 4 and draw(method).local_views.shape[0] == 0
 
 
-def test_what_was_removed_reaches_targets_but_not_the_student():
-    method = combined("layer", policy="random", patch_loss="off").eval()
+@pytest.mark.parametrize("encoder", [vit, vit_with_stem])
+def test_what_was_removed_reaches_targets_but_not_the_student(encoder):
+    method = combined("layer", encoder=encoder, policy="random", patch_loss="off").eval()
     views = draw(method)
     passed = method.encode(views)
     gone = torch.ones(16, 16, dtype=torch.bool).scatter(1, passed.keep_indices, False)

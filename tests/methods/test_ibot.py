@@ -6,7 +6,20 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from small_methods import CROPS, begin, distillation, double, draw, end, ibot, images, train, trained
+from small_methods import (
+    CROPS,
+    begin,
+    distillation,
+    double,
+    draw,
+    end,
+    ibot,
+    images,
+    train,
+    trained,
+    vit,
+    vit_with_stem,
+)
 
 from sslcourse.methods import IBOT, IBOTSettings
 from sslcourse.methods.ibot import MaskedCrops
@@ -65,8 +78,9 @@ def test_the_loss_is_that_of_the_paper_image_by_image(shared):
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-12)
 
 
-def test_what_is_under_a_mask_reaches_the_targets_but_not_the_student():
-    method = ibot("layer", mask_probability=1.0).eval()
+@pytest.mark.parametrize("encoder", [vit, vit_with_stem])
+def test_what_is_under_a_mask_reaches_the_targets_but_not_the_student(encoder):
+    method = ibot("layer", encoder=encoder, mask_probability=1.0).eval()
     views = draw(method)
     blocks = views.masks.view(2, 8, 1, 4, 1, 4, 1).expand(-1, -1, 3, -1, 8, -1, 8).reshape(2, 8, 3, 32, 32)
     changed = torch.where(blocks, 1 - views.global_views, views.global_views)

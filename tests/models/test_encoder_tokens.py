@@ -208,6 +208,34 @@ def test_conv_stem_puts_patches_where_they_are():
     assert (change[far] == 0).all()
 
 
+@pytest.mark.parametrize("ways", ["removed", "masked", "both"])
+def test_conv_stem_knows_nothing_of_removed_and_masked_pixels(ways):
+    encoder, images, token = encoder_of("vit_64x2_p8_conv"), torch.rand(2, 3, 32, 32), torch.randn(64)
+    removed, masked = mask_of({0, 5, 9}, {3, 14, 15}), mask_of({2, 6}, {1, 8})
+    arguments, gone = {}, torch.zeros(2, 16, dtype=torch.bool)
+    if ways != "masked":
+        arguments["keep_indices"], gone = (~removed).nonzero()[:, 1].view(2, 13), gone | removed
+    if ways != "removed":
+        arguments |= {"mask": masked, "mask_token": token}
+        gone = gone | masked
+    images.requires_grad_(True)
+    tokens = encoder(images, **arguments)
+    (tokens.cls.square().sum() + tokens.patches.square().sum()).backward()
+    touched = images.grad.abs().sum(1).view(2, 4, 8, 4, 8).sum((2, 4)).flatten(1) > 0
+    assert torch.equal(touched, ~gone)
+
+
+def test_conv_stem_sees_the_same_when_all_is_kept():
+    encoder, images = encoder_of("vit_64x2_p8_conv"), torch.rand(2, 3, 32, 32)
+    none = torch.zeros(2, 16, dtype=torch.bool)
+    plain = encoder(images)
+    for tokens in (
+        encoder(images, torch.arange(16).expand(2, -1)),
+        encoder(images, mask=none, mask_token=torch.ones(64)),
+    ):
+        assert torch.equal(tokens.cls, plain.cls) and torch.equal(tokens.patches, plain.patches)
+
+
 def test_conv_stem_refusals():
     with pytest.raises(ValueError, match="patch side of 2, 4, 8, 16, ...; got 14"):
         ConvStem(patch_size=14)
@@ -238,8 +266,9 @@ def test_compiles_whole_and_once_for_each_kind_of_crop(name):
     token = torch.randn(64, requires_grad=True)
 
     kinds = [(32, 2, {"keep_indices": torch.tensor([[0, 5, 6], [1, 2, 9]])}), (16, 3, {})]
+    kinds += [(32, 2, {"mask": mask_of({1, 2}, {5}), "mask_token": token})]
     if name == "vit_64x2_p8":
-        kinds += [(32, 2, {"mask": mask_of({1, 2}, {5}), "mask_token": token}), (32, 2, {"attention": True})]
+        kinds += [(32, 2, {"attention": True})]
 
     def crops():
         for size, batch, arguments in kinds:
