@@ -204,17 +204,22 @@ def patch_cross_entropy(
     return ((losses * weights).sum(-1) / weights.sum(-1).clamp(min=1)).mean()
 
 
-def entropy(probs: Tensor) -> Tensor:
+def entropy(probs: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean entropy of the distributions `...,K` in nats: 0 (all certain) to ln K (all uniform).
 
-    Of a teacher's targets both ends mean collapse. Raises ValueError on a tensor without entries.
+    `weights` `...` say how much each counts; where all are 0 the result is 0. Of a teacher's targets both ends mean collapse.
+    Raises ValueError on a tensor without entries.
 
     >>> abs(entropy(torch.tensor([[1.0, 0.0], [0.5, 0.5]])).item() - math.log(2) / 2) < 1e-6
     True
     """
     if probs.ndim < 1 or probs.numel() == 0:
         raise ValueError(f"probs must be ...,K; got {tuple(probs.shape)}")
-    return torch.special.entr(full_precision(probs)).sum(-1).mean()
+    each = torch.special.entr(full_precision(probs)).sum(-1)
+    if weights is None:
+        return each.mean()
+    weights = weights.to(each.dtype)
+    return (weights * each).sum() / weights.sum().clamp_min(torch.finfo(each.dtype).tiny)
 
 
 def _check_temperature(temperature: float) -> None:

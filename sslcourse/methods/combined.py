@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from sslcourse.evaluation.collapse import channel_std
-from sslcourse.losses.distillation import entropy, patch_cross_entropy, view_cross_entropy
+from sslcourse.losses.distillation import patch_cross_entropy, view_cross_entropy
 from sslcourse.losses.reconstruction import normalize_patches, patchify, reconstruction_loss
 from sslcourse.methods.combined_pictures import preview, reconstruction_errors
 from sslcourse.methods.combined_settings import CombinedSettings
@@ -128,7 +128,7 @@ class Combined(nn.Module):
         if s.patch_loss != "off":
             patch_loss, targets = self.patch_loss(passed)
             terms.append(s.patch_weight * patch_loss)
-            metrics |= {"patch_loss": patch_loss.detach(), "patch_teacher_entropy": entropy(targets)}
+            metrics |= {"patch_loss": patch_loss.detach(), **target_meters(targets, "patch_")}
         if s.reconstruction != "off":
             pixel_loss = self.pixel_loss(passed)
             terms.append(s.reconstruction_weight * pixel_loss)

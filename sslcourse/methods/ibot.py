@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from sslcourse.data.masks import block_masks, random_masks
 from sslcourse.data.views import MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
-from sslcourse.losses.distillation import entropy, patch_cross_entropy, view_cross_entropy
-from sslcourse.methods.patches import MASKS, hidden_places, hide_patches, sized
+from sslcourse.losses.distillation import patch_cross_entropy, view_cross_entropy
+from sslcourse.methods.patches import MASKS, exact_masks, hidden_places, hide_patches, sized
 from sslcourse.methods.teacher import (
     Distillation,
     Targets,
@@ -173,7 +173,7 @@ class IBOT(nn.Module):
             "cls_loss": cls_loss.detach(),
             "patch_loss": patch_loss.detach(),
             **target_meters(targets),
-            "patch_teacher_entropy": entropy(patch_targets),
+            **target_meters(patch_targets, "patch_", hidden),
             "channel_std": channel_std(tokens.cls),
         }
         return loss, metrics
@@ -207,7 +207,8 @@ class IBOT(nn.Module):
     def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """What the student sees of images float `B,3,H,W`, as pictures in [0, 1] for a report: masked patches grey."""
         crops = sized(images, self.settings.crops.global_crop.size)
-        masks = block_masks(len(images), self.grid, (self.settings.mask_ratio[1],) * 2, generator, images.device)
+        count = round(self.settings.mask_ratio[1] * self.grid[0] * self.grid[1])
+        masks = exact_masks(self.settings.mask_kind, len(images), self.grid, count, generator, images.device)
         return {"masked patches": hide_patches(crops, masks, self.encoder.patch_size)}
 
     def extra_repr(self) -> str:

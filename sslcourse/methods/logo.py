@@ -31,7 +31,7 @@ from sslcourse.methods.teacher import (
     scheduled_momentum,
 )
 from sslcourse.models.ema import make_teacher, update_ema
-from sslcourse.models.heads import AffinityHead, ProjectionHead
+from sslcourse.models.heads import AFFINITY_NORMS, AffinityHead, ProjectionHead
 
 SIMILARITIES = ("infonce", "cosine")
 LOCAL = ("none", "attract", "repel", "learned")
@@ -55,7 +55,8 @@ class LoGoSettings:
     "attract", "repel" (by cosine) or "learned" (the paper's affinity, which learns to tell local crops of one image from
     those of two, and is lowered for those of one). `local_weight` is the paper's lambda (1e-4 with SimSiam; its MoCo code
     bounds the term's gradient at 1.5 % of the rest's). `noise` times 1/sqrt(out_dim): the noise on the affinity's
-    positive pairs. `affinity_lr_scale` times the run's learning rate. Raises ValueError on what cannot be.
+    positive pairs. `affinity_lr_scale` times the run's learning rate; `affinity_norm` is the affinity's own, with which it must
+    not normalise over the batch (see `AffinityHead`). Raises ValueError on what cannot be.
 
     >>> LoGoSettings(similarity="cosine", local="repel", output_norm="batch").local_weight
     0.01
@@ -75,6 +76,7 @@ class LoGoSettings:
     local_weight: float = 0.01
     noise: float = 0.3
     affinity_lr_scale: float = 1.0
+    affinity_norm: str = "layer"
 
     def __post_init__(self) -> None:
         check_choice("similarity", self.similarity, SIMILARITIES)
@@ -87,6 +89,7 @@ class LoGoSettings:
                 f"local={self.local!r} needs two local crops: set crops.local_crops to at least 2, or local='none'; "
                 f"got {self.crops.local_crops}"
             )
+        check_choice("affinity_norm", self.affinity_norm, AFFINITY_NORMS)
         for name in ("temperature", "affinity_lr_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive; got {getattr(self, name)}")
@@ -124,7 +127,7 @@ class LoGo(nn.Module):
         self.predictor = None if contrasts else ProjectionHead(s.out_dim, s.hidden_dim, s.out_dim, norm=s.head_norm)
         self.teacher_encoder = make_teacher(self.encoder) if contrasts else None
         self.teacher_projector = make_teacher(self.projector) if contrasts else None
-        self.affinity = AffinityHead(s.out_dim, s.hidden_dim, norm=s.head_norm) if s.local == "learned" else None
+        self.affinity = AffinityHead(s.out_dim, s.hidden_dim, norm=s.affinity_norm) if s.local == "learned" else None
         self.local_pairs = list(combinations(range(s.crops.local_crops), 2)) if s.local != "none" else []
         self.momentum = s.momentum
 

@@ -11,6 +11,7 @@ from sslcourse.losses.reconstruction import patchify, unpatchify
 
 MASKS = ("block", "random")
 GREY = 0.5
+GOLDEN = 0.618034
 
 
 def exact_masks(
@@ -35,13 +36,15 @@ def exact_masks(
 def hidden_places(masks: Tensor, most: int) -> tuple[Tensor, Tensor]:
     """Masks `B,N` -> numbers of the hidden patches, int64 `B,most`, and which of these are hidden, bool `B,most`.
 
-    `most` is the most that any image hides: one with fewer is filled up with patches that are seen, so that the shape depends
-    on no value, and heads and losses work on `most` patches instead of N.
+    `most` is the most that any image hides: one with fewer is filled up with patches that are seen, from all over the image,
+    so that the shape depends on no value, and heads and losses work on `most` patches instead of N.
 
     >>> hidden_places(torch.tensor([[False, True, False, False]]), 2)
-    (tensor([[1, 0]]), tensor([[ True, False]]))
+    (tensor([[1, 3]]), tensor([[ True, False]]))
     """
-    places = masks.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
+    # Batch normalisation in a head sees the fillers as well: multiples of the golden ratio, modulo 1, lie everywhere.
+    spread = torch.arange(masks.shape[1], device=masks.device) * GOLDEN % 1.0
+    places = (masks + spread).argsort(dim=1, descending=True)[:, :most]
     return places, masks.gather(1, places)
 
 

@@ -165,10 +165,16 @@ def hold_prototypes(student: PrototypeHead, teacher: PrototypeHead) -> None:
 
 
 @torch.no_grad()
-def target_meters(targets: Tensor) -> dict[str, Tensor]:
-    """Of target distributions `...,K`: their mean entropy, and how many prototypes the batch uses (1 to K)."""
-    used = entropy(targets.flatten(0, -2).mean(0)).exp()
-    return {"teacher_entropy": entropy(targets), "used_prototypes": used}
+def target_meters(targets: Tensor, prefix: str = "", weights: Tensor | None = None) -> dict[str, Tensor]:
+    """Of target distributions `...,K`: their mean entropy, and how many prototypes the batch uses (1 to K).
+
+    `weights` `...` say how much each counts.
+    """
+    weights = torch.ones_like(targets[..., 0]) if weights is None else weights.to(targets.dtype)
+    rows, weights = targets.flatten(0, -2), weights.flatten()
+    mean = weights @ rows / weights.sum().clamp_min(torch.finfo(rows.dtype).tiny)  # K
+    used = entropy(mean).exp()
+    return {f"{prefix}teacher_entropy": entropy(rows, weights), f"{prefix}used_prototypes": used}
 
 
 @contextmanager

@@ -6,19 +6,29 @@ import copy
 import math
 
 import torch
+from timm.layers import DropPath
 from torch import Tensor, nn
+
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
 def make_teacher(student: nn.Module) -> nn.Module:
     """A copy that shares nothing with the student and asks for no gradient; its mode (training or not) is the student's.
 
-    Source: Grill et al. 2020 (BYOL), section 3.1.
+    In training mode its BatchNorm takes the batch's statistics, as the student's does; dropout and stochastic depth it has
+    none: targets are not a matter of chance. Source: Grill et al. 2020 (BYOL), section 3.1; Caron et al. 2021 (DINO).
 
     >>> teacher = make_teacher(nn.Linear(2, 2))
     >>> [parameter.requires_grad for parameter in teacher.parameters()]
     [False, False]
     """
-    return copy.deepcopy(student).requires_grad_(False)
+    teacher = copy.deepcopy(student).requires_grad_(False)
+    for module in teacher.modules():
+        if isinstance(module, DropPath):
+            module.drop_prob = 0.0
+        elif isinstance(module, DROPOUTS):
+            module.p = 0.0
+    return teacher
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from sslcourse.losses.local_global import frozen
 from sslcourse.losses.precision import autocast_off, full_precision
 
 NORMS = ("batch", "group", "layer", "none")
+AFFINITY_NORMS = ("layer", "group", "none")
 
 
 class ProjectionHead(nn.Sequential):
@@ -111,17 +112,20 @@ class AffinityHead(nn.Module):
     """Two projections `B,dim` -> their affinity `B`: a learned measure of how alike they are.
 
     Three linear layers on the concatenation, `norm` and ReLU between them. `frozen` is the same function whose own
-    parameters get no gradient. Raises ValueError on an unknown norm.
+    parameters get no gradient. BatchNorm is no choice: it would subtract from a batch of pairs of one image just what tells
+    them from pairs of two images. Raises ValueError on an unknown norm.
 
-    Source: Zhang et al. 2022 (LoGo), the learned affinity.
+    Source: Zhang et al. 2022 (LoGo), the learned affinity; its code has BatchNorm, and a pass of its own for each kind of pair.
 
     >>> affinity = AffinityHead(64)
     >>> tuple(affinity(torch.randn(4, 64), torch.randn(4, 64)).shape)
     (4,)
     """
 
-    def __init__(self, dim: int, hidden_dim: int = 256, norm: str = "batch") -> None:
+    def __init__(self, dim: int, hidden_dim: int = 256, norm: str = "layer") -> None:
         super().__init__()
+        if norm not in AFFINITY_NORMS:
+            raise ValueError(f"an affinity's norm must be one of {', '.join(AFFINITY_NORMS)}; got {norm!r}")
         self.mlp = ProjectionHead(2 * dim, hidden_dim, 1, layers=3, norm=norm)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
@@ -131,7 +135,7 @@ class AffinityHead(nn.Module):
         return self.mlp(torch.cat([first, second], dim=1)).squeeze(1)
 
     def frozen(self, first: Tensor, second: Tensor) -> Tensor:
-        """As `forward`, with a gradient to the projections only; running statistics are left as they are."""
+        """As `forward`, with a gradient to the projections only."""
         return frozen(self)(first, second)
 
 

@@ -55,8 +55,9 @@ def find_alarms(history: Sequence[dict], method: nn.Module, settings: FitSetting
         if latest[-1]["step"] >= settings.steps / 2:  # the class token may take its time
             found.append(hidden_collapse(history, latest, prototypes))
         if prototypes is not None:
-            found += [parked_at_ln_k(latest, prototypes), uniform_teacher(latest, prototypes)]
-            found += [one_hot_teacher(latest, prototypes)]
+            found.append(parked_at_ln_k(latest, prototypes))
+            for patches in ("", "patch_"):  # the teacher of class tokens, that of patches
+                found += [uniform_teacher(latest, prototypes, patches), one_hot_teacher(latest, prototypes, patches)]
     return [alarm for alarm in found if alarm is not None]
 
 
@@ -94,31 +95,30 @@ def parked_at_ln_k(latest: Sequence[dict], prototypes: int) -> Alarm | None:
     return None
 
 
-def uniform_teacher(latest: Sequence[dict], prototypes: int) -> Alarm | None:
-    """Targets that say nothing: their entropy is ln K."""
-    level = math.log(prototypes)
-    if not has(latest, "teacher_entropy") or any(row["teacher_entropy"] < (1 - NEAR_LN_K) * level for row in latest):
+def uniform_teacher(latest: Sequence[dict], prototypes: int, prefix: str = "") -> Alarm | None:
+    """Targets that say nothing: their entropy is ln K. With the prefix "patch_", those of patches."""
+    level, name = math.log(prototypes), f"{prefix}teacher_entropy"
+    if not has(latest, name) or any(row[name] < (1 - NEAR_LN_K) * level for row in latest):
         return None
     return Alarm(
-        "uniform teacher",
-        f"The targets' entropy is {latest[-1]['teacher_entropy']:.4f}, and ln {prototypes} is {level:.4f}: every target is "
+        f"uniform {prefix.replace('_', ' ')}teacher",
+        f"{name}, that of the targets, is {latest[-1][name]:.4f}, and ln {prototypes} is {level:.4f}: every target is "
         "uniform, there is nothing to learn. Sharpen (a lower teacher temperature), or centre more slowly.",
     )
 
 
-def one_hot_teacher(latest: Sequence[dict], prototypes: int) -> Alarm | None:
-    """Targets of entropy 0 that all name the same few prototypes."""
-    sharp = has(latest, "teacher_entropy") and all(
-        row["teacher_entropy"] <= ONE_HOT * math.log(prototypes) for row in latest
-    )
+def one_hot_teacher(latest: Sequence[dict], prototypes: int, prefix: str = "") -> Alarm | None:
+    """Targets of entropy 0 that all name the same few prototypes. With the prefix "patch_", those of patches."""
+    name, used = f"{prefix}teacher_entropy", f"{prefix}used_prototypes"
+    sharp = has(latest, name) and all(row[name] <= ONE_HOT * math.log(prototypes) for row in latest)
     # Sharp targets that differ between images are clusters, not a collapse.
-    varied = has(latest, "used_prototypes") and any(row["used_prototypes"] >= FEW_PROTOTYPES for row in latest)
+    varied = has(latest, used) and any(row[used] >= FEW_PROTOTYPES for row in latest)
     if not sharp or varied:
         return None
     return Alarm(
-        "one-hot teacher",
-        f"The targets' entropy is {latest[-1]['teacher_entropy']:.4f}: the teacher names one and the same prototype for every "
-        "image. Centre the teacher's logits or use Sinkhorn targets; raise the teacher temperature.",
+        f"one-hot {prefix.replace('_', ' ')}teacher",
+        f"{name}, that of the targets, is {latest[-1][name]:.4f}: the teacher names one and the same prototype for every "
+        f"{'patch' if prefix else 'image'}. Centre the teacher's logits or use Sinkhorn targets; raise the teacher temperature.",
     )
 
 

@@ -182,6 +182,9 @@ def test_entropy_of_certain_and_slow():
     p = probs(3, 5)
     slow = sum(-x * math.log(x) for row in p.tolist() for x in row) / 3
     assert entropy(p).item() == pytest.approx(slow, rel=1e-12)
+    weights = torch.tensor([1.0, 0.0, 3.0])
+    weighted = sum(weight * entropy(row).item() for weight, row in zip(weights.tolist(), p)) / 4
+    assert entropy(p, weights).item() == pytest.approx(weighted, rel=1e-12) and entropy(p, 0 * weights).item() == 0
 
 
 def test_nothing_is_detached_silently():

@@ -113,8 +113,10 @@ def test_hidden_places_have_a_static_shape_and_hold_every_hidden_patch():
     places, hidden = hidden_places(masks, 12)
     assert places.shape == hidden.shape == (20, 12)
     for row, place, which in zip(masks, places, hidden, strict=True):
-        assert place[which].tolist() == [n for n in range(16) if row[n]]
+        assert sorted(place[which].tolist()) == [n for n in range(16) if row[n]]
         assert len(set(place.tolist())) == 12
+    fillers, _ = hidden_places(torch.zeros(1, 64, dtype=torch.bool), 16)  # from all over a grid of 8 x 8
+    assert {number // 32 + 2 * (number % 8 // 4) for number in fillers[0].tolist()} == {0, 1, 2, 3}
 
 
 def test_an_image_without_a_mask_costs_no_patch_loss_and_every_parameter_still_takes_part():

@@ -122,3 +122,14 @@ def test_refusals():
             momentum_at(*arguments)
     with pytest.raises(ValueError, match="base must lie in"):
         momentum_at(0, 4, 1.5)
+
+
+def test_a_teacher_leaves_nothing_to_chance():
+    torch.manual_seed(0)
+    student = build_encoder(
+        "vit_64x2_p8", 32, drop_path_rate=0.5, proj_drop_rate=0.3, attn_drop_rate=0.3, pos_drop_rate=0.2
+    )
+    teacher, images = make_teacher(student.train()), torch.rand(8, 3, 32, 32)
+    assert teacher.training and not torch.equal(student(images).cls, student(images).cls)
+    once = teacher(images).cls
+    assert torch.equal(once, teacher(images).cls) and torch.equal(once, teacher.eval()(images).cls)

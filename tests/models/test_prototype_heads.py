@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from sslcourse.losses import affinity_fit_loss
 from sslcourse.models import AffinityHead, ProjectionHead, PrototypeHead
 
 SMALL = {"hidden_dim": 32, "bottleneck_dim": 8, "prototypes": 12}
@@ -125,7 +126,28 @@ def test_affinity_depends_on_the_pair_and_its_order():
         affinity(first, second[:4])
 
 
-@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize("norm", ["layer", "group", "none"])
+def test_an_affinity_that_learned_knows_a_batch_of_pairs_of_one_image(norm):
+    """Pairs of one image and of two are told apart also where a batch holds only one kind, as the encoder's step does."""
+    torch.manual_seed(0)
+    affinity = AffinityHead(8, hidden_dim=32, norm=norm)
+    optimizer = torch.optim.Adam(affinity.parameters(), 1e-2)
+    image = F.normalize(torch.randn(64, 8), dim=1)
+    for _ in range(150):
+        first, second = (F.normalize(image + 0.1 * torch.randn(64, 8), dim=1) for _ in range(2))
+        noise = 0.1 * torch.randn(2, 64, 8)
+        optimizer.zero_grad()
+        affinity_fit_loss(affinity, first, second, *noise).backward()
+        optimizer.step()
+    assert affinity.frozen(first, second).mean() > 1 > -1 > affinity.frozen(first, second.roll(32, 0)).mean()
+
+
+def test_an_affinity_does_not_normalise_over_the_batch():
+    with pytest.raises(ValueError, match="an affinity's norm must be one of layer, group, none; got 'batch'"):
+        AffinityHead(8, norm="batch")
+
+
+@pytest.mark.parametrize("norm", ["layer", "none"])
 def test_frozen_affinity_passes_gradients_to_the_projections_only(norm):
     torch.manual_seed(0)
     affinity = AffinityHead(6, hidden_dim=16, norm=norm)

@@ -74,6 +74,14 @@ def test_a_teacher_without_information_is_named():
     assert names(log(teacher_entropy=0.5 * LN_K)) == []
 
 
+def test_the_teacher_of_patches_is_watched_beside_that_of_class_tokens():
+    fine = {"teacher_entropy": 2.0, "used_prototypes": 90.0}
+    assert names(log(**fine, patch_teacher_entropy=0.999 * LN_K)) == ["uniform patch teacher"]
+    assert names(log(**fine, patch_teacher_entropy=0.01, patch_used_prototypes=1.0)) == ["one-hot patch teacher"]
+    assert names(log(**fine, patch_teacher_entropy=0.01, patch_used_prototypes=60.0)) == []
+    assert names(log(patch_teacher_entropy=0.01)) == ["one-hot patch teacher"]  # without class tokens
+
+
 def test_a_class_token_that_stays_while_the_total_falls_is_named():
     # dinov3's issue 199: the class token's term at ln 4096 = 8.3178, the other terms falling.
     history = log(cls_loss=LN_K, loss=lambda share: LN_K + 3 * (1 - share))
