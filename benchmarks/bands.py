@@ -16,13 +16,13 @@ import hashlib
 import json
 import os
 import platform
-import tempfile
 from pathlib import Path
 
 import torch
 
 from sslcourse.data.cache import cache_dir
 from sslcourse.data.objects import load_objects
+from sslcourse.files import write_atomically
 from sslcourse.notebook.experiments.bands import summarise
 from sslcourse.notebook.experiments.settings import ARMS, SCALES, LabScale
 from sslcourse.notebook.experiments.train import load_images, measure_untrained, train_arm
@@ -103,11 +103,7 @@ def pictures_digest() -> str:
 def write(path: Path, content: dict) -> None:
     """Write JSON whole or not at all, numbers to four figures."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".json")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(rounded(content), file, indent=1)
-        file.write("\n")
-    os.replace(temporary, path)
+    write_atomically(path, json.dumps(rounded(content), indent=1) + "\n")
 
 
 def rounded(value):

@@ -11,12 +11,10 @@ difficulty is frozen: methods are compared on it, never tuned by it.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import time
 
 import torch
+from common import write
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.objects import CLASSES, load_objects
@@ -86,15 +84,7 @@ def main() -> None:
     for name, steps in lengths:
         method, seconds = train(steps, images, seed)
         report(name, method, steps, seconds)
-    if arguments.json:
-        machine = {
-            "platform": platform.platform(),
-            "cores": os.cpu_count(),
-            "threads": arguments.threads,
-            "torch": torch.__version__,
-        }
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({"machine": machine, "difficulty": arguments.difficulty, "rows": rows}, file, indent=1)
+    write(arguments.json, rows, difficulty=arguments.difficulty)
 
 
 if __name__ == "__main__":

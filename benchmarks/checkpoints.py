@@ -1,11 +1,11 @@
-"""The course checkpoints: every method's cpu recipe, seed 0, written into the package in half precision, with its card.
+"""The course checkpoints: every method trained longer than its cpu recipe, written in half precision, with its card.
 
     python benchmarks/checkpoints.py                     those that are missing (continues where it stopped)
     python benchmarks/checkpoints.py dino --again        this one, although it is there
-    python benchmarks/checkpoints.py --set steps=1500    trained longer; a file takes at most 2 MB, a run should take half an hour
+    python benchmarks/checkpoints.py --set steps=100     trained otherwise than STEPS says
     python benchmarks/checkpoints.py --show              the figures of those that are there
 
-The runs are those of `recipes.py`: one that is finished in its folder is not trained again.
+Seed 0 of the recipes of `recipes.py`, with as many steps as one core takes in 20 to 30 minutes; a file takes at most 2 MB.
 """
 
 from __future__ import annotations
@@ -17,24 +17,28 @@ import time
 from pathlib import Path
 
 from common import machine
-from recipes import HERE, Candidate, OutOfTime, key_of, until
+from recipes import HERE, SHOWN, Candidate, OutOfTime, key_of, until
 
 from sslcourse.training.alarms import find_alarms
+from sslcourse.training.assign import parse_changes
 from sslcourse.training.course import FOLDER, course_checkpoints, save_course_method
-from sslcourse.training.recipes import METHODS, RECONSTRUCTION
 from sslcourse.training.trainer import train_recipe
 
-# name -> method, the settings that differ from its cpu recipe.
-RUNS: dict[str, tuple[str, dict[str, str]]] = {
-    **{method: (method, {}) for method in METHODS},
-    "reconstruction": ("combined", RECONSTRUCTION),
+STEPS = {
+    "simclr": 1500,
+    "byol": 1400,
+    "dino": 1200,
+    "ibot": 1200,
+    "logo": 1200,
+    "combined": 1200,
+    "reconstruction": 1800,
 }
 
 
 def make(name: str, changes: dict[str, str], runs: Path, folder: Path, deadline: float) -> Path:
     """Train the checkpoint `name`, from where it was stopped, and write it with its card into `folder`."""
-    method, settings = RUNS[name]
-    settings = settings | changes
+    method, settings = SHOWN[name]
+    settings = settings | {"steps": str(STEPS[name]), "evaluate_every": "100"} | changes
     recipe = Candidate(method, settings).recipe()
     trained = train_recipe(recipe, runs / key_of(recipe), on_log=until(deadline))
     words = [word for pair in settings.items() for word in ("--set", "=".join(pair))]
@@ -61,7 +65,7 @@ def table(folder: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(RUNS)} (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(SHOWN)} (default: all)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as in sslcourse train")
     parser.add_argument("--again", action="store_true", help="also those that are there")
     parser.add_argument("--runs", type=Path, default=HERE.parent / "build" / "recipes", metavar="DIR")
@@ -69,12 +73,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long, to be continued")
     parser.add_argument("--show", action="store_true", help="print the figures and stop")
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - set(RUNS):
-        parser.error(f"there is no course checkpoint {', '.join(sorted(unknown))}; there are {', '.join(RUNS)}")
+    if unknown := set(arguments.names) - set(SHOWN):
+        parser.error(f"there is no course checkpoint {', '.join(sorted(unknown))}; there are {', '.join(SHOWN)}")
     deadline = time.monotonic() + 60 * arguments.minutes
-    changes = dict(text.split("=", 1) for text in arguments.set)
+    try:
+        changes = parse_changes(arguments.set)
+    except ValueError as error:
+        parser.error(str(error))
     there = () if arguments.again else course_checkpoints(arguments.folder)
-    for name in () if arguments.show else arguments.names or RUNS:
+    for name in () if arguments.show else arguments.names or SHOWN:
         if name in there:
             continue
         try:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 
+from sslcourse.files import write_atomically
+
 
 def machine() -> dict[str, object]:
     """What the figures depend on: processor, cores, threads, versions, device, and how busy the machine was."""
@@ -120,6 +122,4 @@ def write(path: str | None, rows: list[dict[str, object]], **further: object) ->
     """Write `{"machine", "rows"}` and whatever else, whole or not at all."""
     if path is None:
         return
-    partial = Path(f"{path}.partial")
-    partial.write_text(json.dumps({"machine": machine(), "rows": rows, **further}, indent=1) + "\n")
-    os.replace(partial, path)
+    write_atomically(path, json.dumps({"machine": machine(), "rows": rows, **further}, indent=1) + "\n")

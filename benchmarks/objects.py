@@ -9,13 +9,11 @@ printed beside it, since they can be trusted on a machine that others use too.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import time
 
 import torch
+from common import write
 
 from sslcourse.data.objects import Variant, render
 
@@ -66,15 +64,7 @@ def main() -> None:
             f"{name:>22}: {middle:7.0f} images/s (spread {spread:.0%}), {per_core:6.0f} a second of one core's time",
             flush=True,
         )
-    if arguments.json:
-        machine = {
-            "platform": platform.platform(),
-            "cores": os.cpu_count(),
-            "threads": arguments.threads,
-            "torch": torch.__version__,
-        }
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({"machine": machine, "rows": rows}, file, indent=1)
+    write(arguments.json, rows)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """The search for recipes: candidates trained on the embedded objects, judged by kNN on their validation split, a JSON line each.
 
-    python benchmarks/recipes.py                                     every method's cpu recipe as it stands, three seeds
+    python benchmarks/recipes.py                                     every recipe as it stands, three seeds
     python benchmarks/recipes.py dino ibot --seeds 0                 these methods only
     python benchmarks/recipes.py dino --set momentum=0.9 --set steps=600 --note "a faster teacher"
     python benchmarks/recipes.py --candidates FILE                   one JSON object a line: {"method", "set": {}, "seed", "note"}
     python benchmarks/recipes.py --show                              the record as a table
+    python benchmarks/recipe_tables.py                               the recipes' figures, into the READMEs
 
 A finished run is appended to the record (`--record`, default benchmarks/recipes.jsonl) with all its settings, seconds and
 kNN curve, and is not run again. One that was stopped continues from its last checkpoint in `--runs`; `--minutes` stops by
@@ -28,12 +29,18 @@ from common import machine
 from tqdm import tqdm
 
 from sslcourse.training import NonFiniteLoss
-from sslcourse.training.recipes import METHODS, Recipe, find_recipe, with_changes
+from sslcourse.training.assign import parse_changes
+from sslcourse.training.recipes import METHODS, RECONSTRUCTION, Recipe, find_recipe, with_changes
 from sslcourse.training.trainer import train_recipe
 
 HERE = Path(__file__).parent
 # What does not change what is learned, beyond rounding.
 ASIDE = ("device", "precision", "compile", "log_every", "checkpoint_every")
+# name -> method, the settings that differ from its recipe: what the course shows of every method, and of pixels alone.
+SHOWN: dict[str, tuple[str, dict[str, str]]] = {
+    **{method: (method, {}) for method in METHODS},
+    "reconstruction": ("combined", RECONSTRUCTION),
+}
 
 
 class OutOfTime(Exception):
@@ -63,6 +70,32 @@ def key_of(recipe: Recipe) -> str:
     for name in ASIDE:
         tree["fit"].pop(name)
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def was_made_by(row: dict, recipe: Recipe) -> bool:
+    """Whether a line of the record is a run of this recipe; settings that are younger than the line had their defaults.
+
+    A line that is `superseded` says why: the code has learned better since.
+    """
+    return "superseded" not in row and _same_settings(
+        row["recipe"], recipe, ("scale", *(f"fit.{name}" for name in ASIDE))
+    )
+
+
+def _same_settings(stored: dict, settings: object, aside: tuple[str, ...], prefix: str = "") -> bool:
+    for each in dataclasses.fields(settings):
+        path, value = prefix + each.name, getattr(settings, each.name)
+        if path in aside:
+            continue
+        if each.name not in stored:
+            same = value == each.default
+        elif dataclasses.is_dataclass(value):
+            same = isinstance(stored[each.name], dict) and _same_settings(stored[each.name], value, aside, f"{path}.")
+        else:
+            same = stored[each.name] == json.loads(json.dumps(value))
+        if not same:
+            return False
+    return True
 
 
 def read_record(path: Path) -> list[dict]:
@@ -115,10 +148,10 @@ def candidates_of(arguments: argparse.Namespace) -> list[Candidate]:
         lines = Path(arguments.candidates).read_text().splitlines()
         found = [Candidate(**json.loads(line)) for line in lines if line.strip() and not line.startswith("#")]
     else:
-        changes = dict(text.split("=", 1) for text in arguments.set)
+        changes = parse_changes(arguments.set)
         found = [
-            Candidate(method, changes, seed, arguments.scale, arguments.data, arguments.note)
-            for method in arguments.methods or METHODS
+            Candidate(method, settings | changes, seed, arguments.scale, arguments.data, arguments.note)
+            for method, settings in (SHOWN[name] for name in arguments.names or SHOWN)
             for seed in arguments.seeds
         ]
     for candidate in found:
@@ -134,7 +167,7 @@ def table(rows: list[dict]) -> str:
             continue
         tree = json.loads(json.dumps(row["recipe"]))
         tree["fit"].pop("seed")
-        groups.setdefault(json.dumps([row["method"], tree], sort_keys=True), []).append(row)
+        groups.setdefault(json.dumps([row["method"], tree, row.get("superseded")], sort_keys=True), []).append(row)
     ranked = sorted(groups.values(), key=lambda group: (group[0]["method"], -mean(group, "knn")))
     lines = [
         f"{'method':10s}{'kNN':>7s}{'range':>12s}{'untrained':>11s}{'seeds':>6s}{'minutes':>9s}{'steps':>7s}  changed"
@@ -147,6 +180,7 @@ def table(rows: list[dict]) -> str:
             f"{first['method']:10s}{mean(group, 'knn'):7.3f}{f'{low:.3f}-{high:.3f}':>12s}{mean(group, 'knn_untrained'):11.3f}"
             f"{len(group):6d}{mean(group, 'seconds') / 60:9.1f}{first['steps']:7d}  {changed}"
             f"{'  ALARM: ' + ', '.join(alarms) if alarms else ''}{'  (' + first['note'] + ')' if first['note'] else ''}"
+            f"{'  SUPERSEDED: ' + first['superseded'] if 'superseded' in first else ''}"
         )
     lines += [
         f"{row['method']:10s}  failed: {row['set']} seed {row['seed']}: {row['failed']}"
@@ -162,7 +196,7 @@ def mean(rows: list[dict], name: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("methods", nargs="*", metavar="METHOD", help=f"{', '.join(METHODS)} (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(SHOWN)} (default: all)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as in sslcourse train")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--scale", default="cpu")
@@ -177,22 +211,24 @@ def main() -> None:
     if arguments.show:
         print(table(read_record(arguments.record)))
         return
+    if unknown := set(arguments.names) - set(SHOWN):
+        parser.error(f"there is no recipe {', '.join(sorted(unknown))}; there are {', '.join(SHOWN)}")
     deadline = time.monotonic() + 60 * arguments.minutes
-    recorded = {row["key"] for row in read_record(arguments.record)}
+    record = read_record(arguments.record)
     try:
         wanted = candidates_of(arguments)
     except (ValueError, TypeError, OSError) as error:  # TypeError: a line with an unknown key
         parser.error(str(error))
     for candidate in tqdm(wanted, desc="candidates", unit="run"):
-        key = key_of(candidate.recipe())
-        if key in recorded:
+        recipe = candidate.recipe()
+        if any(was_made_by(row, recipe) for row in record):
             continue
         try:
-            append(arguments.record, carry_out(candidate, arguments.runs, deadline))
+            record.append(carry_out(candidate, arguments.runs, deadline))
         except OutOfTime:
             print("The minutes are over. The same command continues.")
             break
-        recorded.add(key)
+        append(arguments.record, record[-1])
     print(table(read_record(arguments.record)))
 
 

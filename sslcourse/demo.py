@@ -15,10 +15,10 @@ import nbformat
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from sslcourse.authoring.address import write_text
 from sslcourse.authoring.notebooks import build_lab
 from sslcourse.authoring.outputs import ExecutionError, execute
 from sslcourse.authoring.pages import to_page
+from sslcourse.files import write_atomically
 from sslcourse.grading import sandbox
 from sslcourse.grading.run import grade_paths
 
@@ -92,8 +92,8 @@ def make_demo(source: Path, out: Path, *, unsafe: bool, start: float) -> list[di
             ran[who.name] = execute(
                 _taken(built, who), folder, scale=who.scale, seconds=CELL_SECONDS, on_cell=lambda: bar.update()
             )
-            write_text(folder / f"{built.stem}.ipynb", nbformat.writes(ran[who.name]))
-            write_text(out / f"{who.name}.html", to_page(ran[who.name]))
+            write_atomically(folder / f"{built.stem}.ipynb", nbformat.writes(ran[who.name]))
+            write_atomically(out / f"{who.name}.html", to_page(ran[who.name]))
             bar.update()
         bar.set_postfix_str("grading")
         submissions = [out / "submissions" / who.name / f"{built.stem}.ipynb" for who in STUDENTS]
@@ -112,8 +112,8 @@ def make_demo(source: Path, out: Path, *, unsafe: bool, start: float) -> list[di
     ]
     figures = _save_figures(ran["solved-all"], out / "figures")
     seconds = round(time.perf_counter() - start, 1)
-    write_text(out / "summary.json", json.dumps({"labs": rows, "seconds": seconds}, indent=2) + "\n")
-    write_text(out / "index.html", _index(rows, figures, seconds, unsafe))
+    write_atomically(out / "summary.json", json.dumps({"labs": rows, "seconds": seconds}, indent=2) + "\n")
+    write_atomically(out / "index.html", _index(rows, figures, seconds, unsafe))
     return rows
 
 

@@ -57,7 +57,7 @@ def main(arguments: argparse.Namespace) -> int:
             return run(recipe, out, arguments.download, is_first())
     except NonFiniteLoss as error:
         return refuse(error, status=1)
-    except (SettingsChanged, ValueError, TypeError, FileNotFoundError, ConnectionError) as error:
+    except (SettingsChanged, ValueError, TypeError, OSError) as error:
         return refuse(error, status=2)
     except KeyboardInterrupt:
         print(
@@ -69,16 +69,10 @@ def main(arguments: argparse.Namespace) -> int:
 
 def recipe_of(arguments: argparse.Namespace):
     """The recipe that the command line asks for; ValueError says what is allowed."""
+    from sslcourse.training.assign import parse_changes
     from sslcourse.training.recipes import find_recipe, with_changes
 
-    changes = {}
-    for text in arguments.set:
-        name, sign, value = text.partition("=")
-        if not sign or not name.strip():
-            raise ValueError(f"--set takes NAME=VALUE, for instance --set steps=500; got {text!r}")
-        if name.strip() in changes:
-            raise ValueError(f"--set {name.strip()} is given twice")
-        changes[name.strip()] = value
+    changes = parse_changes(arguments.set)
     for name in ("steps", "seed"):
         if (value := getattr(arguments, name)) is not None:
             if name in changes or f"fit.{name}" in changes:

@@ -16,6 +16,7 @@ PACKAGE = Path(sslcourse.__file__).parent
 # Lowest first. A module may import from its own folder, from its floor and from lower ones; but data, losses and pruning,
 # the lowest, know nothing of each other.
 FLOORS = [
+    {"files"},
     {"data", "losses", "pruning"},
     {"models"},
     {"evaluation"},
@@ -77,7 +78,7 @@ def complaints(source: str, module: str, is_package: bool = False) -> list[str]:
                 found.append(f"{module} is the ground and imports {name}")
             elif FLOOR[there] > FLOOR[here]:
                 found.append(f"{module} imports upward: {name}")
-            elif FLOOR[there] == FLOOR[here] == 0:
+            elif FLOOR[there] == FLOOR[here] == FLOOR["data"]:
                 found.append(f"{module} imports its neighbour: {name}")
         elif library not in allowed_libraries(here):
             found.append(f"{module} imports {name}, which a student need not have")

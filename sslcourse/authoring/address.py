@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from sslcourse.files import write_atomically
 
 ADDRESS_FILE = Path(__file__).with_name("address.json")
 PLACEHOLDER = "OWNER/NAME"
@@ -53,17 +53,4 @@ def read_address(file: Path = ADDRESS_FILE) -> Address:
 
 def write_address(address: Address, file: Path = ADDRESS_FILE) -> None:
     """Keep `address` as the one that every later build uses."""
-    write_text(file, json.dumps(asdict(address), indent=2) + "\n")
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write `text` whole or not at all: to a temporary name beside `file`, then renamed."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomically(file, json.dumps(asdict(address), indent=2) + "\n")

@@ -11,10 +11,11 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from sslcourse.authoring.address import read_address, write_address, write_text
+from sslcourse.authoring.address import read_address, write_address
 from sslcourse.authoring.notebooks import Built, build_lab
 from sslcourse.authoring.outputs import ExecutionError, carry_outputs, execute, text_of, without_outputs
 from sslcourse.authoring.source import SourceError
+from sslcourse.files import write_atomically
 
 __all__ = ["Built", "add_arguments", "build_lab", "main"]
 
@@ -100,7 +101,7 @@ def _one(path: Path, arguments: argparse.Namespace) -> int:
         elif notebook is built.solution and file.exists():
             kept = carry_outputs(notebook, _read(file))
             note = " (outputs kept)" if kept else " (its code changed, so its outputs are gone: run --execute)"
-        write_text(file, text_of(notebook))
+        write_atomically(file, text_of(notebook))
         print(f"wrote {file}{note}")
     return 0
 

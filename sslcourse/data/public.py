@@ -69,7 +69,7 @@ def ensure(name: str, root: Path, download: bool) -> Path:
 
 
 def open_set(name: str, root: Path, train: bool) -> Source:
-    """The train or the test part of a set that is there; RuntimeError when it is damaged or incomplete.
+    """The train or the test part of a set that is there; ValueError when it is damaged or incomplete.
 
     Imagenette's test part is what it calls validation, Pets' train part is its `trainval`.
     """
@@ -79,10 +79,10 @@ def open_set(name: str, root: Path, train: bool) -> Source:
     try:
         opened = known.opened(root, train, False)
     except (RuntimeError, OSError, ValueError) as error:
-        raise RuntimeError(f"{name} at {folder} is damaged or incomplete ({error}): {mend}") from error
+        raise ValueError(f"{name} at {folder} is damaged or incomplete ({error}): {mend}") from error
     expected = known.counts[0 if train else 1] if known.counts else len(opened)
     if len(opened) != expected:
-        raise RuntimeError(f"{name} at {folder} is incomplete: {len(opened)} of {expected} images; {mend}")
+        raise ValueError(f"{name} at {folder} is incomplete: {len(opened)} of {expected} images; {mend}")
     source = _READERS[name](opened)
     order = sorted(range(len(source.classes)), key=lambda index: source.classes[index])
     number = {old: new for new, old in enumerate(order)}  # labels number the sorted class names in every set
@@ -91,7 +91,7 @@ def open_set(name: str, root: Path, train: bool) -> Source:
         try:
             return source.read(indices, size)
         except Exception as error:  # a decoder may raise anything on a damaged file
-            raise RuntimeError(f"{name} at {folder} is damaged ({error}): {mend}") from error
+            raise ValueError(f"{name} at {folder} is damaged ({error}): {mend}") from error
 
     return Source([number[label] for label in source.labels], [source.classes[index] for index in order], read)
 

@@ -38,7 +38,7 @@ def extract_features(
         raise ValueError(f"batch_size must be at least 1; got {batch_size}")
     device = _device_of(encoder) if device is None else torch.device(device)
     parts = []
-    with torch.no_grad(), _evaluation_mode(encoder):
+    with evaluating(encoder):
         for batch in images.split(batch_size):
             batch = batch.to(device)
             batch = batch.float() if batch.is_floating_point() else batch.float().div_(255)
@@ -74,12 +74,23 @@ def _device_of(module: nn.Module) -> torch.device:
 
 
 @contextmanager
-def _evaluation_mode(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside; afterwards every submodule is as it was (parts may be frozen in evaluation mode)."""
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradient inside: running statistics and centres are left alone.
+
+    Afterwards every submodule is in its mode of before (parts may be frozen in evaluation mode), also after an error.
+
+    >>> layers = nn.Sequential(nn.BatchNorm1d(2), nn.BatchNorm1d(2).eval())
+    >>> with evaluating(layers):
+    ...     layers.training, layers(torch.ones(1, 2)).requires_grad
+    (False, False)
+    >>> [layer.training for layer in layers]
+    [True, False]
+    """
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
-        yield
+        with torch.no_grad():
+            yield
     finally:
         for part, training in modes:
             part.training = training

@@ -9,7 +9,6 @@ import base64
 import html
 import io
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
+
+from sslcourse.files import write_atomically
 
 # Okabe and Ito's palette, without its yellow (too pale for lines on white), in an order that keeps neighbours far apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -108,14 +109,7 @@ def show(figure: Figure) -> None:
 def save(figure: Figure, path: str | os.PathLike, dpi: int = 160) -> Path:
     """Write the figure as PNG; a reader never finds half a file."""
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".png")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(to_png(figure, dpi))
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_atomically(path, to_png(figure, dpi))
     return path
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from sslcourse.files import write_atomically
 from sslcourse.grading import pages
 from sslcourse.grading.results import PASSED, TO_MARK, ExerciseResult, Grade
 
@@ -85,21 +84,6 @@ def file_names(grades: Sequence[Grade]) -> list[str]:
             name = f"{stem}-{count}"
         names.append(name)
     return names
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path` by way of a temporary file beside it."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _with_repairs(result: ExerciseResult) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
 from sslcourse.evaluation.collapse import channel_std, effective_rank, pair_cosines
+from sslcourse.evaluation.features import evaluating
 from sslcourse.losses.precision import autocast_off, full_precision
 from sslcourse.losses.processes import gather_rows_with_gradient, rank
 from sslcourse.losses.regression import cosine_regression
@@ -23,8 +24,6 @@ from sslcourse.methods.teacher import (
     MOMENTUM_SCHEDULES,
     check_choice,
     check_shares,
-    embed,
-    evaluating,
     rank_meters,
     scheduled_momentum,
 )
@@ -46,7 +45,9 @@ class BYOLSettings:
     - sg / theta, no predictor: `predictor=False, momentum=0`, and `stop_gradient=False` for theta
     - a fixed random predictor: `momentum=0, train_predictor=False`
     - a faster predictor: `predictor_lr_scale=10`, and `projector_lr_scale=10` for both; SimSiam's `predictor_constant_lr=True`
-    - no BatchNorm in the heads: `head_norm="group"`, `"layer"` or `"none"`
+    - no BatchNorm in the heads: `head_norm="group"`, `"layer"` or `"none"`; in one of the two: `predictor_norm=...`
+      (None: as `head_norm`). SimSiam's table 3: "none" (a), its heads with `output_norm="none"` (b), its heads (c), and with
+      `predictor_output_norm="batch"` (d)
     - with negatives (beta = 1): `negatives=1`; SimCLR is `negatives=1, predictor=False, momentum=0, stop_gradient=False`
 
     `negatives` is the paper's beta: how much of the log of SimCLR's denominator, at `temperature`, joins the loss.
@@ -62,6 +63,8 @@ class BYOLSettings:
     head_norm: str = "batch"
     output_norm: str = "none"
     predictor: bool = True
+    predictor_norm: str | None = None
+    predictor_output_norm: str = "none"
     train_predictor: bool = True
     predictor_lr_scale: float = 1.0
     predictor_constant_lr: bool = False
@@ -77,12 +80,17 @@ class BYOLSettings:
     def __post_init__(self) -> None:
         check_choice("momentum_schedule", self.momentum_schedule, MOMENTUM_SCHEDULES)
         check_shares(self, "momentum")
+        if self.second_augmentation is not None and self.second_augmentation.size != self.augmentation.size:
+            raise ValueError(
+                "second_augmentation.size must be that of augmentation, for both views go through one encoder; "
+                f"got {self.second_augmentation.size} and {self.augmentation.size}"
+            )
         if not self.stop_gradient and self.momentum > 0:
             raise ValueError(
                 "stop_gradient=False lets gradients into the target, but a target network never gets any: "
                 f"set momentum=0, which has no target network; got momentum={self.momentum}"
             )
-        if self.negatives < 0 or not self.temperature > 0:
+        if not self.negatives >= 0 or not self.temperature > 0:
             raise ValueError(
                 "negatives (beta, 0 or 1 in the paper) must not be negative and temperature must be positive; "
                 f"got {self.negatives} and {self.temperature}"
@@ -119,7 +127,13 @@ class BYOL(nn.Module):
         )
         self.predictor = None
         if s.predictor:
-            self.predictor = ProjectionHead(s.out_dim, s.hidden_dim, s.out_dim, norm=s.head_norm)
+            self.predictor = ProjectionHead(
+                s.out_dim,
+                s.hidden_dim,
+                s.out_dim,
+                norm=s.head_norm if s.predictor_norm is None else s.predictor_norm,
+                output_norm=s.predictor_output_norm,
+            )
             self.predictor.requires_grad_(s.train_predictor)
         has_target = s.momentum > 0
         self.target_encoder = make_teacher(self.encoder) if has_target else None
@@ -143,12 +157,12 @@ class BYOL(nn.Module):
     def forward(self, views: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Views `2,B,3,h,w` -> the loss (scalar) and metrics that stay on the device, without a gradient."""
         s, images = self.settings, views.flatten(0, 1)  # 2B,3,h,w: both views in one forward, so both are predicted
-        projected = self.projector(embed(self.encoder, images))  # 2B,d
+        projected = self.projector(self.encoder.features(images))  # 2B,d
         predicted = projected if self.predictor is None else self.predictor(projected)
         target = projected.detach() if s.stop_gradient else projected
         if self.target_encoder is not None:
             with torch.no_grad():
-                target = self.target_projector(embed(self.target_encoder, images))
+                target = self.target_projector(self.target_encoder.features(images))
         # Half a batch on lies the other view of the same image.
         loss = cosine_regression(predicted, target.roll(len(target) // 2, 0))
         if s.negatives:
@@ -196,7 +210,7 @@ class BYOL(nn.Module):
         """
         images = views.flatten(0, 1)
         with evaluating(self):
-            features = embed(self.encoder, images)
+            features = self.encoder.features(images)
             projections = full_precision(self.projector(features))
         return rank_meters(features, projections.shape[1]) | {"projection_rank": effective_rank(projections)}
 

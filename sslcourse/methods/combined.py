@@ -23,7 +23,6 @@ from sslcourse.methods.combined_views import CombinedViews, draw_combined
 from sslcourse.methods.patches import hidden_places, on_the_grid
 from sslcourse.methods.teacher import (
     Targets,
-    embed,
     feature_meters,
     hold_prototypes,
     need_tokens,
@@ -70,7 +69,7 @@ class Combined(nn.Module):
     def __init__(self, encoder: TokenEncoder, settings: CombinedSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or CombinedSettings()
-        self.grid = need_tokens(encoder, s.crops)
+        self.grid = need_tokens(encoder, s.drawn_crops)
         self.num_patches = self.grid[0] * self.grid[1]
         self.encoder = encoder
         make_head = s.distillation.make_head
@@ -172,7 +171,7 @@ class Combined(nn.Module):
             targets = self.targets(logits, self.teacher_temperature)
         features = passed.student.cls
         if len(views.local_views):
-            features = torch.cat([features, embed(self.encoder, views.local_views.flatten(0, 1))])  # (G+L)*B,D
+            features = torch.cat([features, self.encoder.features(views.local_views.flatten(0, 1))])  # (G+L)*B,D
         logits = self.head(features).unflatten(0, (-1, shape[1]))  # G+L,B,K
         return view_cross_entropy(logits, targets, self.settings.distillation.student_temperature), targets
 

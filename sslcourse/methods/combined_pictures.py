@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from sslcourse.evaluation.features import evaluating
 from sslcourse.losses.reconstruction import patchify, reconstruction_loss
 from sslcourse.methods.combined_views import CombinedViews, draw_choices
 from sslcourse.methods.patches import hide_patches, paint_patches, pixels_of, sized
-from sslcourse.methods.teacher import evaluating
 from sslcourse.pruning.tokens import removed_mask
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def look(method: Combined, images: Tensor, generator: torch.Generator | None = N
     crops = sized(images, s.crops.global_crop.size)
     choices = draw_choices(s, len(crops), method.grid, method.keep, generator, crops.device)
     with evaluating(method):
-        passed = method.encode(CombinedViews(crops[None], crops[None, :0], *(each[None] for each in choices)))
+        passed = method.encode(CombinedViews(crops[None], crops[None][:0], *(each[None] for each in choices)))
     removed = removed_mask(passed.keep_indices, method.num_patches) if s.removes else None
     hidden = {"removed": removed, "masked": passed.mask, "all": crops.new_ones(len(crops), method.num_patches).bool()}
     return Seen(crops, passed, removed, passed.mask, hidden.get(s.reconstruction))

@@ -16,8 +16,8 @@ from sslcourse.losses.distillation import view_cross_entropy
 from sslcourse.methods.teacher import (
     Distillation,
     Targets,
+    check_crops,
     check_pairs,
-    embed,
     embed_views,
     feature_meters,
     hold_prototypes,
@@ -65,15 +65,14 @@ class DINO(nn.Module):
     def __init__(self, encoder: nn.Module, settings: DINOSettings | None = None) -> None:
         super().__init__()
         self.settings = settings = settings or DINOSettings()
+        check_crops(encoder, settings.crops)
         self.encoder = encoder
         self.head = settings.distillation.make_head(encoder.dim)
         self.teacher_encoder, self.teacher_head = make_teacher(self.encoder), make_teacher(self.head)
         self.targets = Targets(settings.distillation)
         self.prototypes = settings.distillation.prototypes
-        self.teacher_temperature, self.momentum = (
-            settings.distillation.teacher_temperature,
-            settings.distillation.momentum,
-        )
+        self.teacher_temperature = settings.distillation.teacher_temperature
+        self.momentum = settings.distillation.momentum
         self.prototypes_frozen = False
 
     def begin_step(self, step: int, steps: int) -> None:
@@ -91,7 +90,7 @@ class DINO(nn.Module):
         """Crops -> the loss (scalar) and metrics that stay on the device, without a gradient."""
         count, batch = views.global_views.shape[:2]  # G,B
         with torch.no_grad():
-            logits = self.teacher_head(embed(self.teacher_encoder, views.global_views.flatten(0, 1)))
+            logits = self.teacher_head(self.teacher_encoder.features(views.global_views.flatten(0, 1)))
             targets = self.targets(logits.unflatten(0, (count, batch)), self.teacher_temperature)  # G,B,K
         features = embed_views(self.encoder, views.global_views, views.local_views)  # (G+L)*B,D
         logits = self.head(features).unflatten(0, (-1, batch))  # G+L,B,K

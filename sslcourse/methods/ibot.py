@@ -22,7 +22,6 @@ from sslcourse.methods.teacher import (
     Targets,
     check_choice,
     check_pairs,
-    embed,
     feature_meters,
     hold_prototypes,
     need_tokens,
@@ -104,6 +103,9 @@ class IBOT(nn.Module):
         super().__init__()
         self.settings = s = settings or IBOTSettings()
         self.grid = need_tokens(encoder, s.crops)
+        patches = self.grid[0] * self.grid[1]
+        if round(s.mask_ratio[1] * patches) == 0:
+            raise ValueError(f"mask_ratio={s.mask_ratio} masks none of {patches} patches: raise its upper end")
         self.encoder = encoder
         self.mask_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(encoder.dim), std=0.02))
         self.head = s.distillation.make_head(encoder.dim)
@@ -161,7 +163,7 @@ class IBOT(nn.Module):
         tokens = self.encoder(crops, mask=masks, mask_token=self.mask_token)
         features = tokens.cls
         if len(views.local_views):
-            features = torch.cat([features, embed(self.encoder, views.local_views.flatten(0, 1))])  # (G+L)*B,D
+            features = torch.cat([features, self.encoder.features(views.local_views.flatten(0, 1))])  # (G+L)*B,D
         logits = self.head(features).unflatten(0, (-1, batch))  # G+L,B,K
         cls_loss = view_cross_entropy(logits, targets, s.distillation.student_temperature)
         head = self.head if self.patch_head is None else self.patch_head

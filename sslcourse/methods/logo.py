@@ -23,9 +23,9 @@ from sslcourse.losses.regression import cosine_regression
 from sslcourse.methods.teacher import (
     MOMENTUM_SCHEDULES,
     check_choice,
+    check_crops,
     check_pairs,
     check_shares,
-    embed,
     embed_views,
     feature_meters,
     scheduled_momentum,
@@ -93,7 +93,7 @@ class LoGoSettings:
         for name in ("temperature", "affinity_lr_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive; got {getattr(self, name)}")
-        if self.local_weight < 0 or self.noise < 0:
+        if not self.local_weight >= 0 or not self.noise >= 0:
             raise ValueError(f"local_weight and noise must not be negative; got {self.local_weight} and {self.noise}")
 
 
@@ -114,6 +114,7 @@ class LoGo(nn.Module):
     def __init__(self, encoder: nn.Module, settings: LoGoSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or LoGoSettings()
+        check_crops(encoder, s.crops)
         self.encoder = encoder
         self.projector = ProjectionHead(
             encoder.dim,
@@ -158,7 +159,7 @@ class LoGo(nn.Module):
         if self.predictor is None:
             queries = projected
             with torch.no_grad():
-                keys = self.teacher_projector(embed(self.teacher_encoder, views.global_views.flatten(0, 1)))
+                keys = self.teacher_projector(self.teacher_encoder.features(views.global_views.flatten(0, 1)))
         else:
             queries, keys = self.predictor(projected), projected[: count * batch].detach()
         queries, keys = queries.unflatten(0, (-1, batch)), keys.unflatten(0, (count, batch))  # G+L,B,d and G,B,d

@@ -5,8 +5,7 @@ Functions and one small module; each method's own file holds its whole forward.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -14,10 +13,11 @@ from torch import Tensor, nn
 
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.evaluation.collapse import effective_rank
+from sslcourse.evaluation.features import evaluating
 from sslcourse.losses.distillation import Center, centered_softmax, entropy, sinkhorn
 from sslcourse.losses.precision import full_precision
 from sslcourse.models.ema import momentum_at
-from sslcourse.models.encoder import TokenEncoder, Tokens
+from sslcourse.models.encoder import TokenEncoder
 from sslcourse.models.heads import PrototypeHead
 
 TARGETS = ("sinkhorn", "centering")
@@ -130,18 +130,12 @@ class Targets(nn.Module):
         return probabilities
 
 
-def embed(encoder: nn.Module, images: Tensor) -> Tensor:
-    """Images `B,3,H,W` -> one vector each `B,D`, by calling the encoder, so that a compiled one is used."""
-    output = encoder(images)
-    return output.cls if isinstance(output, Tokens) else output
-
-
 def embed_views(encoder: nn.Module, global_views: Tensor, local_views: Tensor) -> Tensor:
     """Crops `G,B,3,H,W` and `L,B,3,h,w` -> vectors `(G+L)*B,D`, the global ones first; one pass for each size."""
-    features = embed(encoder, global_views.flatten(0, 1))
+    features = encoder.features(global_views.flatten(0, 1))
     if len(local_views) == 0:
         return features
-    return torch.cat([features, embed(encoder, local_views.flatten(0, 1))])
+    return torch.cat([features, encoder.features(local_views.flatten(0, 1))])
 
 
 def scheduled_momentum(base: float, schedule: str, step: int, steps: int) -> float:
@@ -177,18 +171,6 @@ def target_meters(targets: Tensor, prefix: str = "", weights: Tensor | None = No
     return {f"{prefix}teacher_entropy": entropy(rows, weights), f"{prefix}used_prototypes": used}
 
 
-@contextmanager
-def evaluating(method: nn.Module) -> Iterator[None]:
-    """Eval mode and no gradient inside: running statistics and centres are left alone. The mode of before comes back."""
-    was_training = method.training
-    method.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        method.train(was_training)
-
-
 def feature_meters(
     method: nn.Module, encoder: nn.Module, images: Tensor, width: int | None = None
 ) -> dict[str, Tensor]:
@@ -197,7 +179,7 @@ def feature_meters(
     `width` is that of what `channel_std` is measured on, the features' if not given.
     """
     with evaluating(method):
-        features = embed(encoder, images)
+        features = encoder.features(images)
     return rank_meters(features, width or features.shape[1])
 
 
@@ -244,10 +226,20 @@ def need_tokens(encoder: nn.Module, crops: MultiCropSettings) -> tuple[int, int]
         raise TypeError(
             f"this method works on patch tokens and needs a TokenEncoder (build_encoder); got {type(encoder).__name__}"
         )
-    size, patch = crops.global_crop.size, encoder.patch_size
-    if size % patch:
-        raise ValueError(f"global crops of {size} pixels are no multiple of the encoder's patches of {patch}")
-    return size // patch, size // patch
+    check_crops(encoder, crops)
+    side = crops.global_crop.size // encoder.patch_size
+    return side, side
+
+
+def check_crops(encoder: nn.Module, crops: MultiCropSettings) -> None:
+    """Raise ValueError when crops that are drawn are no multiple of the encoder's patches."""
+    drawn = {"global": crops.global_crop} | ({"local": crops.local_crop} if crops.local_crops else {})
+    for kind, crop in drawn.items() if isinstance(encoder, TokenEncoder) else ():
+        if crop.size % encoder.patch_size:
+            raise ValueError(
+                f"{kind} crops of {crop.size} pixels are no multiple of the encoder's patches of {encoder.patch_size}: "
+                f"set crops.{kind}_crop.size"
+            )
 
 
 def prototype_group(*heads: PrototypeHead | None) -> list[dict]:

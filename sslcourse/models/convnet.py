@@ -32,6 +32,10 @@ class ConvNet(nn.Module):
         self.register_buffer("std", torch.full((1, 3, 1, 1), 0.25))
 
     def features(self, images: Tensor) -> Tensor:
+        """Images `B,3,H,W` in [0, 1] -> features `B,D`: what calling the module gives."""
+        return self(images)
+
+    def forward(self, images: Tensor) -> Tensor:
         """Images `B,3,H,W` in [0, 1] -> features `B,D`."""
         if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[2:]) < self.smallest:
             raise ValueError(
@@ -41,8 +45,6 @@ class ConvNet(nn.Module):
             raise ValueError(f"images must be float in [0, 1]; got {images.dtype}: divide by 255 first")
         x = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         return self.stages(x).mean((2, 3))
-
-    forward = features
 
 
 def _stage(channels: int, width: int, halve: bool) -> nn.Sequential:

@@ -51,6 +51,10 @@ class Decoder(nn.Module):
         removal: bool = True,
     ) -> None:
         super().__init__()
+        if heads < 1 or dim < 1 or dim % heads or dim % 4:
+            raise ValueError(
+                f"a decoder's width must be a multiple of 4 and of its number of heads; got {dim} and {heads} heads"
+            )
         self.dim, self.grid, self.num_patches = dim, tuple(grid), grid[0] * grid[1]
         outputs = 3 * patch_size**2 if outputs is None else outputs
         self.embed = nn.Linear(in_dim, dim)

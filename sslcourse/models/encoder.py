@@ -188,7 +188,8 @@ def build_encoder(
     embedding lives; images of other sizes are taken too, unless `dynamic_img_size=False`. `options` go to timm (for
     instance `reg_tokens=4`). With `pretrained=True`, for timm's names
     only, the weights and their normalisation are fetched, and the position embedding is resampled to `image_size`.
-    Raises ValueError for an unknown name, RuntimeError when the weights cannot be had.
+    Raises ValueError for an unknown name, TypeError for what is no VisionTransformer or takes no such option, and
+    ConnectionError when the weights cannot be had.
 
     >>> encoder = build_encoder("vit_96x4_p8", image_size=64)
     >>> encoder.dim, encoder.num_patches, encoder.patch_size
@@ -208,10 +209,13 @@ def build_encoder(
         )
     try:
         vit = timm.create_model(name, pretrained=pretrained, **options)
+    except TypeError as error:
+        given = ", ".join(options)
+        raise TypeError(f"{name!r} is no VisionTransformer, or does not take all of {given}: {error}") from error
     except Exception as error:
         if not pretrained:
             raise
-        raise RuntimeError(
+        raise ConnectionError(
             f"the pretrained weights of {name!r} could not be had ({type(error).__name__}: {error}). They come from the "
             "network on first use: connect, or take pretrained=False"
         ) from error

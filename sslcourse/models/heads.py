@@ -19,7 +19,7 @@ class ProjectionHead(nn.Sequential):
     `layers` linear layers; each but the last is followed by `norm` ("batch", "group", "layer" or "none") and ReLU.
     `output_norm` comes after the last one, without a scale or shift of its own. A linear layer has a bias unless a
     normalisation follows, whose own shift does the same work, or undoes it. `layers=1` is linear. Raises ValueError on
-    an unknown norm or fewer than one layer.
+    an unknown norm and on sizes below 1.
 
     Source: Chen et al. 2020 (SimCLR), section 4.2 and figure 8: what lies before this head is the better representation.
     Grill et al. 2020 (BYOL), section 3.3: projector and predictor have two layers. Chen and He 2021 (SimSiam), section
@@ -41,7 +41,7 @@ class ProjectionHead(nn.Sequential):
         output_norm: str = "none",
     ) -> None:
         _check_norms(norm=norm, output_norm=output_norm)
-        _check_layers(layers)
+        _check_sizes(layers=layers, hidden_dim=hidden_dim, out_dim=out_dim)
         stack: list[nn.Module] = []
         width = in_dim
         for _ in range(layers - 1):
@@ -62,7 +62,8 @@ class PrototypeHead(nn.Module):
     bottleneck by `bottleneck_norm` (without a scale or shift of its own). Then the bottleneck and each prototype, a row
     of the parameter `prototypes` `K,bottleneck_dim`, are divided by their lengths, so every logit lies in [-1, 1]. The
     length of a row does nothing; keep weight decay away from it. All leading dimensions are rows of one batch to
-    BatchNorm. The last product is in float32 also under autocast. Raises ValueError on an unknown norm or no layer.
+    BatchNorm. The last product is in float32 also under autocast. Raises ValueError on an
+    unknown norm and on sizes below 1.
 
     Source: Caron et al. 2021 (DINO), section 3.1 and appendix C (there without norm); its weight normalisation
     with a gain of 1 is written out here, so that the head can be deep-copied.
@@ -84,7 +85,7 @@ class PrototypeHead(nn.Module):
     ) -> None:
         super().__init__()
         _check_norms(norm=norm, bottleneck_norm=bottleneck_norm)
-        _check_layers(layers)
+        _check_sizes(layers=layers, hidden_dim=hidden_dim, bottleneck_dim=bottleneck_dim, prototypes=prototypes)
         stack: list[nn.Module] = []
         width = in_dim
         for _ in range(layers - 1):
@@ -154,6 +155,7 @@ def _check_norms(**norms: str) -> None:
             raise ValueError(f"{name} must be one of {', '.join(NORMS)}; got {norm!r}")
 
 
-def _check_layers(layers: int) -> None:
-    if layers < 1:
-        raise ValueError(f"a head needs at least one layer; got layers={layers}")
+def _check_sizes(**sizes: int) -> None:
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"a head's {name} must be at least 1; got {size}")

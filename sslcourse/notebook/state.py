@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from sslcourse.files import write_atomically
 
 FILE_NAME = "sslcourse_progress.json"
 FORMAT = 1
@@ -37,7 +38,7 @@ def update(lab: str, part: str, identifier: str, value: Any) -> None:
     _lab(state, lab)[part][identifier] = value
     file, where = place()
     try:
-        _write(file, json.dumps(state, indent=1))
+        write_atomically(file, json.dumps(state, indent=1))
         _memory = None
     except OSError as error:
         _memory = state
@@ -82,17 +83,6 @@ def _read() -> dict[str, Any]:
         except OSError:
             _tell("damaged", f"The progress file is damaged ({error}), and a new one begins.")
     return {"format": FORMAT, "labs": {}}
-
-
-def _write(file: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(name, file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _tell(topic: str, sentence: str) -> None:

@@ -13,13 +13,22 @@ Settings = TypeVar("Settings")
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
+class UnknownSetting(ValueError):
+    """There is no setting of this `name`."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 def assign(settings: Settings, values: Mapping[str, Any], fixed: tuple[str, ...] = ()) -> Settings:
     """A copy of a dataclass of dataclasses with some fields changed, all at once.
 
     A name is a dotted path, or the end of one where only one field ends so ("steps" for "fit.steps"); the name of a group
     that has a field `name` means that one ("encoder" for "encoder.name"). Values given as text are read as the type of
-    their field: numbers, true or false, none, and "0.2,1" for pairs. The fields `fixed` cannot be changed. Raises ValueError for a name that is unknown (the
-    nearest are listed) or means several fields (all are listed), and for values that are not allowed.
+    their field: numbers, true or false, none, and "0.2,1" for pairs. A group that is None is made from its defaults when
+    a field of it is set. The fields `fixed` cannot be changed. Raises ValueError for a name that is unknown (the nearest are
+    listed) or means several fields (all are listed), and for values that are not allowed.
 
     >>> from sslcourse.data.views import MultiCropSettings
     >>> changed = assign(MultiCropSettings(), {"local_crops": "6", "local_crop.scale": "0.05,0.3"})
@@ -27,13 +36,31 @@ def assign(settings: Settings, values: Mapping[str, Any], fixed: tuple[str, ...]
     (6, (0.05, 0.3))
     """
     known = {path: kind for path, kind in field_paths(settings).items() if path not in fixed}
+    unset = unset_paths(settings)
     changes: dict[str, Any] = {}
     for name, value in values.items():
-        path = find_path(name, known)
+        path = find_path(name, known, unset)
         if path in changes:
             raise ValueError(f"{path} is set twice")
-        changes[path] = read_value(value, known[path], path) if isinstance(value, str) else value
+        changes[path] = read_value(value, (known | unset)[path], path) if isinstance(value, str) else value
     return _rebuilt(settings, changes)
+
+
+def parse_changes(texts: typing.Iterable[str]) -> dict[str, str]:
+    """What `--set` was given, name by name. Raises ValueError for a text without "=" and for a name given twice.
+
+    >>> parse_changes(["steps=500", "scale=0.2,1"])
+    {'steps': '500', 'scale': '0.2,1'}
+    """
+    changes: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise ValueError(f"--set takes NAME=VALUE, for instance --set steps=500; got {text!r}")
+        if name.strip() in changes:
+            raise ValueError(f"--set {name.strip()} is given twice")
+        changes[name.strip()] = value
+    return changes
 
 
 def field_paths(settings: Any, prefix: str = "") -> dict[str, Any]:
@@ -48,6 +75,18 @@ def field_paths(settings: Any, prefix: str = "") -> dict[str, Any]:
     for field in fields(settings):
         value, path = getattr(settings, field.name), prefix + field.name
         paths |= field_paths(value, f"{path}.") if is_dataclass(value) else {path: hints[field.name]}
+    return paths
+
+
+def unset_paths(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """The dotted path of every field of those groups that are None, with its type."""
+    paths: dict[str, Any] = {}
+    for field in fields(settings):
+        value, path = getattr(settings, field.name), prefix + field.name
+        if is_dataclass(value):
+            paths |= unset_paths(value, f"{path}.")
+        elif value is None and (group := _group_of(settings, field.name)):
+            paths |= field_paths(group(), f"{path}.")
     return paths
 
 
@@ -68,10 +107,12 @@ def setting_lines(settings: Any, fixed: tuple[str, ...] = ()) -> list[str]:
     return lines
 
 
-def find_path(name: str, known: Mapping[str, Any]) -> str:
-    """The one path among `known` that `name` means; ValueError says which there are."""
+def find_path(name: str, known: Mapping[str, Any], unset: Mapping[str, Any] | None = None) -> str:
+    """The one path among `known`, or else among `unset`, that `name` means; ValueError says which there are."""
     if name in known:
         return name
+    if "." in name and len(ends := [path for path in unset or () if f".{path}".endswith(f".{name}")]) == 1:
+        return ends[0]
     ends = [path for path in known if path.endswith(f".{name}")] or [path for path in known if path == f"{name}.name"]
     if len(ends) == 1:
         return ends[0]
@@ -83,7 +124,7 @@ def find_path(name: str, known: Mapping[str, Any]) -> str:
     near = difflib.get_close_matches(name, known if "." in name else last, n=4, cutoff=0.5)
     near = list(dict.fromkeys(path for word in near for path in last.get(word, [word])))[:6]
     hint = f"; nearest: {', '.join(near)}" if near else ""
-    raise ValueError(f"there is no setting {name!r}{hint}. There are {', '.join(last)}")
+    raise UnknownSetting(name, f"there is no setting {name!r}{hint}. There are {', '.join(last)}")
 
 
 def read_value(text: str, kind: Any, path: str) -> Any:
@@ -155,5 +196,13 @@ def _rebuilt(settings: Any, changes: Mapping[str, Any]) -> Any:
             groups.setdefault(head, {})[rest] = value
         else:
             own[head] = value
-    own |= {head: _rebuilt(getattr(settings, head), inner) for head, inner in groups.items()}
+    for head, inner in groups.items():
+        group = getattr(settings, head)
+        own[head] = _rebuilt(_group_of(settings, head)() if group is None else group, inner)
     return replace(settings, **own) if own else settings
+
+
+def _group_of(settings: Any, name: str) -> type | None:
+    """The dataclass that the field `name` may hold besides None; None for other fields."""
+    choices = typing.get_args(typing.get_type_hints(type(settings))[name])
+    return next((choice for choice in choices if is_dataclass(choice)), None)

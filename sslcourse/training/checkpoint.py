@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from sslcourse.files import write_atomically
+
 # The digest of the contents is part of the name: one file, renamed into place once complete, proves itself, and
 # `torch.load(path, weights_only=True)` reads it as it is.
 NAME = re.compile(r"checkpoint-(?P<step>\d{8})-(?P<digest>[0-9a-f]{16})\.pt")
@@ -66,19 +68,6 @@ def list_checkpoints(directory: Path) -> list[Path]:
     if not directory.is_dir():
         return []
     return sorted((path for path in directory.iterdir() if NAME.fullmatch(path.name)), reverse=True)
-
-
-def write_atomically(path: Path, contents: bytes) -> None:
-    """Write to a temporary name in the same folder, reach the disk, then take the final name."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def digest_of(contents: bytes) -> str:

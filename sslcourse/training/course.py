@@ -18,8 +18,8 @@ from safetensors.torch import save as pack_tensors
 from torch import Tensor, nn
 
 import sslcourse
+from sslcourse.files import write_atomically
 from sslcourse.training.assign import nearest, setting_lines
-from sslcourse.training.checkpoint import write_atomically
 from sslcourse.training.recipes import FIXED, Recipe, build_method, find_recipe, with_changes
 from sslcourse.training.trainer import Images, figures_of, representation_of
 
@@ -101,7 +101,18 @@ def save_course_method(
     return path
 
 
-CARRIED = ("steps", "seconds", "knn_curve", "alarms", "threads", "processes", "device", "versions", "finished")
+CARRIED = (
+    "steps",
+    "seconds",
+    "knn_curve",
+    "alarms",
+    "threads",
+    "processes",
+    "device",
+    "precision",
+    "versions",
+    "finished",
+)
 
 
 def recipe_of(card: dict[str, Any]) -> Recipe:
@@ -128,9 +139,9 @@ def fill(method: nn.Module, weights: dict[str, Tensor]) -> None:
     """Load what `weights_of` kept; the half of a student and teacher that was left out gets the other's."""
     method.load_state_dict(weights, strict=False)
     missing = set(method.state_dict()) - set(weights)
-    stray = {key for key in missing if not key.startswith(tuple(f"{name}." for name in halves_left_out(method)))}
-    if stray or set(weights) - set(method.state_dict()):
-        raise ValueError(f"the checkpoint is of another method: {sorted(stray or set(weights))[:3]}")
+    missing = {key for key in missing if not key.startswith(tuple(f"{name}." for name in halves_left_out(method)))}
+    if stray := missing | set(weights) - set(method.state_dict()):
+        raise ValueError(f"the checkpoint is of another method: {', '.join(sorted(stray)[:3])} are not in both")
     for left_out, kept in halves(method):
         left_out.load_state_dict(kept.state_dict())
 

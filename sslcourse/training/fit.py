@@ -12,6 +12,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from sslcourse.data.imageset import ImageSet
+from sslcourse.files import write_atomically
 from sslcourse.training import distributed
 from sslcourse.training.alarms import Alarm, find_alarms
 from sslcourse.training.checkpoint import (
@@ -19,7 +20,6 @@ from sslcourse.training.checkpoint import (
     load_checkpoint,
     refuse_changes,
     save_checkpoint,
-    write_atomically,
 )
 from sslcourse.training.meters import NonFiniteLoss, non_finite_advice
 from sslcourse.training.run import Run, Views, describe_run
@@ -41,15 +41,16 @@ def fit(
     on_log: Callable[[dict], None] | None = None,
     progress: bool = True,
 ) -> list[dict]:
-    """Train `method` in place and return one row (a dict of numbers) for every `log_every` steps.
+    """Train `method` in place and return one row (a dict) for every `log_every` steps.
 
     A method has `draw_views(images, generator) -> views` and `forward(views) -> (loss, metrics)`, metrics being scalars
     that stay on the device. Where it has them, `begin_step(step, steps)` is called before the views are drawn, `end_step()`
     after the optimiser's step and `diagnose(views) -> dict` at each row; see also `parameter_groups` (optimizer_groups) and
     `Runtime.compiled` (compile_targets). A row holds `step`, the means since the last row of `loss`, `gradient_norm` and the
     metrics, `learning_rate`, `images_per_second`, `data_wait` (the share of the time that went into making views),
-    `seconds` of training so far, what `evaluate(method)` gave, and `alarms`, the names of the failures that the log shows
-    (`find_alarms`), where there are any; each is said once. The method comes back on the run's device.
+    `seconds` of training so far, the `precision` that it computes in, what `evaluate(method)` gave, and `alarms`, the names
+    of the failures that the log shows (`find_alarms`), where there are any; each is said once. The method comes back on the
+    run's device.
 
     With `out`, the run writes `log.jsonl` and checkpoints there, and the same call continues a run that was killed: on one
     kind of device and number of threads, bit for bit. A finished run is not repeated. In a process group (torchrun, see
@@ -85,9 +86,9 @@ def fit(
             train(run, out, description, evaluate, on_log, log, progress)
         finally:
             run.runtime.release(method)
+            method.train(was_training)
             if log is not None:
                 log.close()
-    method.train(was_training)
     return run.history
 
 
@@ -144,6 +145,7 @@ def make_row(run: Run, views: Views) -> dict:
         "images_per_second": run.stopwatch.steps * run.settings.batch_size / max(seconds, 1e-9),
         "data_wait": views_share,
         "seconds": run.seconds,
+        "precision": run.runtime.precision,
     }
     run.window.clear()
     run.stopwatch.reset()
@@ -192,7 +194,8 @@ def runtime_for(settings: FitSettings, device: torch.device, state: dict | None)
     if state is not None and precision == "auto" and state["device"] == device.type:
         precision = state["precision"]
     compile = pick_compile(device, settings.compile, settings.steps)
-    return Runtime(device, pick_precision(device, precision), compile)
+    # "auto" may rest on a timing, and processes of one run must not disagree.
+    return Runtime(device, distributed.from_first(pick_precision(device, precision)), compile)
 
 
 def open_log(out: str | os.PathLike, history: list[dict]):

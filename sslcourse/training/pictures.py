@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from sslcourse.data.imageset import ImageSet
-from sslcourse.evaluation.features import extract_features
+from sslcourse.evaluation.features import evaluating, extract_features
 from sslcourse.evaluation.style import COLOUR_MAP, COLOURS, describe, new_figure
 from sslcourse.models.encoder import TokenEncoder
 
@@ -56,16 +56,14 @@ def heat(images: Tensor, scores: Tensor, grid: tuple[int, int]) -> Tensor:
     return 0.3 * grey + 0.7 * colours.permute(0, 3, 1, 2)
 
 
-@torch.no_grad()
 def method_pictures(method: nn.Module, encoder: nn.Module, images: Tensor) -> dict[str, Tensor]:
     """Rows of pictures of `images` `B,3,H,W`: the images, the class token's attention, and the method's own previews."""
     device = next(encoder.parameters()).device
     images = images.to(device)
     rows = {"image": images}
     if isinstance(encoder, TokenEncoder):
-        was_training = encoder.training
-        scores = encoder.eval()(images, attention=True).attention
-        encoder.train(was_training)
+        with evaluating(encoder):
+            scores = encoder(images, attention=True).attention
         rows["attention"] = heat(images, scores, encoder.grid_of(images))
     if hasattr(method, "preview"):
         rows |= method.preview(images, torch.Generator(device=device).manual_seed(0))

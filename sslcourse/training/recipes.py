@@ -32,7 +32,7 @@ from sslcourse.methods import (
     SimCLRSettings,
 )
 from sslcourse.models import ConvNet, build_encoder
-from sslcourse.training.assign import assign, nearest
+from sslcourse.training.assign import UnknownSetting, assign, field_paths, nearest, read_value
 from sslcourse.training.settings import FitSettings
 
 FIXED = ("kind", "scale", "data.name")  # what makes another recipe
@@ -52,7 +52,8 @@ class EncoderSettings:
 class DataSettings:
     """Which images, and how many: `count` to train on, of which `bank` are the labelled ones of kNN; `held_out` to test it.
 
-    `size` is their side in pixels; None: as many as there are. `held_out` come from the validation split.
+    `size` is their side in pixels; None: as many as there are. `held_out` come from the validation split. Raises ValueError
+    on numbers below 1.
     """
 
     name: str = "objects"
@@ -60,6 +61,11 @@ class DataSettings:
     count: int | None = 4000
     bank: int = 2000
     held_out: int = 1000
+
+    def __post_init__(self) -> None:
+        for name in ("size", "count", "bank", "held_out"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1; got {value}")
 
 
 @dataclass(frozen=True)
@@ -195,8 +201,17 @@ def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """The recipe with settings changed by name; `image_size` stands for the size of the images and of all views."""
     changes = dict(changes)
     if (size := changes.pop("image_size", None)) is not None:
-        recipe = sized(recipe, int(size))
-    return assign(recipe, changes, fixed=FIXED)
+        recipe = sized(recipe, size if isinstance(size, int) else read_value(str(size), int, "image_size"))
+    try:
+        return assign(recipe, changes, fixed=FIXED)
+    except UnknownSetting as error:
+        end = f".{error.name}"
+        others = [
+            kind for kind, at in SETTINGS.items() if any(f".{path}".endswith(end) for path in field_paths(at["cpu"]))
+        ]
+        if not others:
+            raise
+        raise ValueError(f"{error}. It is a setting of {', '.join(others)}, and {recipe.kind} has none") from error
 
 
 def sized(recipe: Recipe, size: int) -> Recipe:

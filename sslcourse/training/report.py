@@ -15,8 +15,8 @@ from sslcourse.evaluation.charts import plot_curves, plot_spectrum
 from sslcourse.evaluation.collapse import spectrum
 from sslcourse.evaluation.features import extract_features
 from sslcourse.evaluation.style import to_html
+from sslcourse.files import write_atomically
 from sslcourse.training.alarms import find_alarms
-from sslcourse.training.checkpoint import write_atomically
 from sslcourse.training.pictures import SHOWN, method_pictures, neighbour_rows, one_of_each, picture_rows
 from sslcourse.training.recipes import Recipe, build_method
 from sslcourse.training.trainer import Trained, representation_of
@@ -65,7 +65,7 @@ def write_report(trained: Trained, recipe: Recipe, path: str | os.PathLike, comm
         f"<footer>{html.escape(finished(summary))}</footer></main></html>\n"
     )
     path = Path(path)
-    write_atomically(path, page.encode())
+    write_atomically(path, page)
     return path
 
 

@@ -105,7 +105,6 @@ class Run:
             "device": self.runtime.device.type,
             "precision": self.runtime.precision,
             "threads": torch.get_num_threads(),
-            "compiled": self.runtime.compile,
             "generators": distributed.from_all(self.generator_states()),  # one entry a process
             "order": self.order.state_dict(),
             "step": self.step,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sslcourse.training.schedules import warmup_cosine
 
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
 
 @dataclass(frozen=True)
 class FitSettings:
@@ -45,11 +47,13 @@ class FitSettings:
         }.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}; got {getattr(self, name)}")
-        if not self.learning_rate > 0 or self.weight_decay < 0:
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}; got {self.precision!r}")
+        if not self.learning_rate > 0 or not self.weight_decay >= 0:
             raise ValueError(
                 f"learning_rate must be positive and weight_decay not negative; got {self.learning_rate}, {self.weight_decay}"
             )
-        if self.final_weight_decay is not None and self.final_weight_decay < 0:
+        if self.final_weight_decay is not None and not self.final_weight_decay >= 0:
             raise ValueError(f"final_weight_decay must not be negative; got {self.final_weight_decay}")
         if self.clip_norm is not None and not self.clip_norm > 0:
             raise ValueError(f"clip_norm must be positive, or None for no clipping; got {self.clip_norm}")

@@ -20,12 +20,12 @@ from sslcourse.data.datasets import load
 from sslcourse.data.imageset import ImageSet
 from sslcourse.data.splits import pick
 from sslcourse.evaluation.attention import attention_recall
-from sslcourse.evaluation.features import evaluate_knn, extract_features
+from sslcourse.evaluation.features import evaluate_knn, evaluating, extract_features
 from sslcourse.evaluation.knn import knn_accuracy
 from sslcourse.evaluation.linear import linear_probe
+from sslcourse.files import write_atomically
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.training import distributed
-from sslcourse.training.checkpoint import write_atomically
 from sslcourse.training.fit import fit
 from sslcourse.training.recipes import DataSettings, Recipe, build_method
 from sslcourse.training.runtime import pick_device
@@ -63,9 +63,10 @@ def train_recipe(
     where that is installed; the same call continues a run that was stopped.
 
     Rows at `evaluate_every` and the last hold `knn`, the accuracy on held-out images by the method's representation.
-    Raises SettingsChanged, NonFiniteLoss and what `load` raises.
+    Raises SettingsChanged, NonFiniteLoss, OSError where `out` cannot be written, and what `load` raises.
     """
     method = build_method(recipe).to(pick_device(recipe.fit.device))
+    Path(out).mkdir(parents=True, exist_ok=True)  # where it cannot be, that is said before minutes of work
     if images is None:
         with distributed.first_goes_first():
             images = load_images(recipe.data, download=download, progress=progress)
@@ -74,7 +75,8 @@ def train_recipe(
         k = min(NEIGHBOURS, len(images.bank))
         return {"knn": evaluate_knn(representation_of(method), images.bank, images.held_out, k=k)}
 
-    untrained = probe(representation_of(method), images) if distributed.is_first() else {}
+    done = finished_summary(Path(out), recipe)
+    untrained = probe(representation_of(method), images) if distributed.is_first() and done is None else {}
     board = Board(Path(out) / "tensorboard")
 
     def log(row: dict) -> None:
@@ -86,17 +88,29 @@ def train_recipe(
         rows = fit(method, images.train, recipe.fit, out=out, evaluate=knn, on_log=log, progress=progress)
     finally:
         board.close()
-    summary = {}
-    if distributed.is_first():
+    summary = done or {}
+    if distributed.is_first() and done is None:
         summary = summarise(recipe, method, rows, images, untrained)
         write_atomically(Path(out) / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
     return Trained(method, rows, summary, images)
 
 
+def finished_summary(out: Path, recipe: Recipe) -> dict | None:
+    """The summary of a run of this recipe that ended in the folder `out`: it says where and when that was. Else None."""
+    try:
+        summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    same = summary.get("recipe") == json.loads(json.dumps(dataclasses.asdict(recipe)))
+    return summary if same and summary.get("steps") == recipe.fit.steps else None
+
+
 def load_images(data: DataSettings, *, download: bool = False, progress: bool = False) -> Images:
     """The images that the settings name; fewer where a set does not have as many."""
     if data.name == "objects":
-        train = load("objects", "train", size=data.size, count=data.count or 4000, progress=progress)
+        train = load(
+            "objects", "train", size=data.size, count=4000 if data.count is None else data.count, progress=progress
+        )
         held_out = load("objects", "val", size=data.size, count=data.held_out, progress=progress)
     else:
         train = few(load(data.name, "train", size=data.size, download=download), data.count)
@@ -114,7 +128,7 @@ def few(images: ImageSet, count: int | None) -> ImageSet:
     if count is None or count >= len(images):
         return images
     keys = [str(index) for index in range(len(images))]
-    return images.subset(torch.tensor(pick(images.labels.tolist(), keys, count)))
+    return images.subset(torch.tensor(pick(images.labels.tolist(), keys, count), dtype=torch.int64))
 
 
 def representation_of(method: nn.Module) -> nn.Module:
@@ -158,6 +172,7 @@ def summarise(recipe: Recipe, method: nn.Module, rows: list[dict], images: Image
         "alarms_on_the_way": sorted({name for row in rows for name in row.get("alarms", ())}),
         "parameters": sum(parameter.numel() for parameter in method.parameters() if parameter.requires_grad),
         "processes": distributed.world_size(),
+        "precision": last["precision"],
         "threads": torch.get_num_threads(),
         "device": next(method.parameters()).device.type,
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "timm": timm.__version__},
@@ -178,7 +193,6 @@ def figures_of(method: nn.Module, images: Images) -> dict[str, Any]:
     return figures
 
 
-@torch.no_grad()
 def object_recall(encoder: nn.Module, images: ImageSet, count: int = 256) -> float | None:
     """The share of the objects' area among the half of the patches that the class token attends to most; blindly, 0.5.
 
@@ -188,7 +202,8 @@ def object_recall(encoder: nn.Module, images: ImageSet, count: int = 256) -> flo
         return None
     some = torch.arange(min(count, len(images)))
     device = next(encoder.parameters()).device
-    scores = encoder.eval()(images.batch(some).to(device), attention=True).attention
+    with evaluating(encoder):
+        scores = encoder(images.batch(some).to(device), attention=True).attention
     masks = images.extras["mask"][some].to(device)
     return float(attention_recall(scores, masks, keep=scores.shape[1] // 2))
 

@@ -343,7 +343,7 @@ def test_cifar10(tmp_path, monkeypatch):
 def test_a_damaged_public_set_is_said(tmp_path, monkeypatch):
     root = cifar_folder(tmp_path / "data", monkeypatch)
     (root / "cifar-10-batches-py" / "data_batch_3").unlink()
-    with pytest.raises(RuntimeError, match="damaged or incomplete.*delete .*cifar-10-batches-py"):
+    with pytest.raises(ValueError, match="damaged or incomplete.*delete .*cifar-10-batches-py"):
         load("cifar10", root=root)
 
 
@@ -382,7 +382,7 @@ def test_imagenette(tmp_path, monkeypatch):
     assert train.images.shape[1:] == (3, 128, 128)
     assert ((test.images[:, 0, 60, 60] > 100) == (test.labels == 0)).all()
     next((root / "imagenette2-160" / "train" / "n01440764").iterdir()).unlink()
-    with pytest.raises(RuntimeError, match="incomplete: 19 of 20 images"):
+    with pytest.raises(ValueError, match="incomplete: 19 of 20 images"):
         load("imagenette", root=root)
 
 

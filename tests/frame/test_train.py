@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+import timm
 import torch
 
 from sslcourse import train
@@ -145,12 +146,41 @@ def test_torchrun_trains_with_two_processes(tmp_path):
         (["dino", "--set", "device=tpu"], "device 'tpu' is not available"),
         (["dino", "--set", "encoder=vit_tiny"], "unknown encoder 'vit_tiny'"),
         (["combined", "--set", "policy=lowest"], "policy must be one of low, random, high, none"),
+        (["dino", "--set", "keep_rate=0.5"], "It is a setting of combined, and dino has none"),
+        (["combined", "--set", "decoder_heads=3"], "a multiple of 4 and of its number of heads; got 64 and 3 heads"),
+        (["combined", "--set", "decoder_dim=0"], "a multiple of 4 and of its number of heads; got 0 and 2 heads"),
+        (["dino", "--set", "bottleneck_dim=0"], "bottleneck_dim must be at least 1; got 0"),
+        (["simclr", "--set", "hidden_dim=0"], "hidden_dim must be at least 1; got 0"),
+        (["logo", "--set", "out_dim=0"], "out_dim must be at least 1; got 0"),
+        (["dino", "--set", "bank=0"], "bank must be at least 1; got 0"),
+        (["dino", "--set", "count=0"], "count must be at least 1; got 0"),
+        (["dino", "--set", "image_size=abc"], "image_size is a whole number; got 'abc'"),
+        (["dino", "--set", "image_size=40"], "local crops of 20 pixels are no multiple of the encoder's patches of 8"),
+        (["dino", "--set", "precision=bf17"], "precision must be one of auto, fp32, bf16, fp16; got 'bf17'"),
+        (["dino", "--set", "weight_decay=nan"], "weight_decay not negative; got 0.002, nan"),
+        (["dino", "--set", "encoder=resnet18"], "'resnet18' is no VisionTransformer"),
+        (["ibot", "--set", "mask_ratio=0,0.001"], "masks none of 64 patches: raise its upper end"),
+        (["byol", "--set", "second_augmentation.size=32"], "second_augmentation.size must be that of augmentation"),
     ],
 )
 def test_wrong_words_are_told_what_is_allowed(tmp_path, capsys, words, message):
     assert main(["train", *words, "--out", str(tmp_path / "run")]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "run" / "summary.json").exists()
+
+
+def test_a_folder_that_cannot_be_made_and_weights_that_cannot_be_had(tmp_path, capsys, monkeypatch):
+    (tmp_path / "taken").write_text("a file")
+    assert run_train("simclr", tmp_path / "taken" / "run") == 2
+    assert "taken" in capsys.readouterr().err
+
+    def unreachable(name, **options):
+        raise OSError("the network is unreachable")
+
+    monkeypatch.setattr(timm, "create_model", unreachable)
+    words = ["--set", "encoder=vit_tiny_patch16_224", "--set", "pretrained=true"]
+    assert run_train("dino", tmp_path / "run", *words) == 2
+    assert "the pretrained weights of 'vit_tiny_patch16_224' could not be had" in capsys.readouterr().err
 
 
 def test_a_loss_that_diverges_is_told_and_no_page_is_written(tmp_path, capsys):

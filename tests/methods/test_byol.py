@@ -29,6 +29,8 @@ ROWS = {
     "GroupNorm in the heads": {"head_norm": "group"},
     "LayerNorm in the heads": {"head_norm": "layer"},
     "no norm in the heads": {"head_norm": "none"},
+    "BatchNorm in the projector alone": {"predictor_norm": "none"},
+    "SimSiam, BatchNorm everywhere": {"momentum": 0, "output_norm": "batch", "predictor_output_norm": "batch"},
 }
 
 
@@ -94,6 +96,16 @@ def test_each_row_is_the_network_it_describes(name):
     norms = {type(module).__name__ for head in (method.projector, method.predictor) if head for module in head}
     wanted = {"group": "GroupNorm", "layer": "LayerNorm", "none": None}.get(settings.get("head_norm"), "BatchNorm1d")
     assert norms & {"BatchNorm1d", "GroupNorm", "LayerNorm"} == ({wanted} if wanted else set())
+
+
+def test_each_head_has_the_norms_that_it_is_given():
+    def norms(head):
+        return [type(module).__name__ for module in head if not isinstance(module, torch.nn.Linear | torch.nn.ReLU)]
+
+    method = of(head_norm="none", predictor_norm="batch")
+    assert norms(method.projector) == [] and norms(method.predictor) == ["BatchNorm1d"]
+    method = of(predictor_norm="none", predictor_output_norm="layer")
+    assert norms(method.projector) == ["BatchNorm1d"] and norms(method.predictor) == ["LayerNorm"]
 
 
 def test_negatives_without_predictor_and_target_are_simclr():

@@ -119,5 +119,5 @@ def test_group_norm_falls_back_to_one_group():
 def test_head_refusals():
     with pytest.raises(ValueError, match="norm must be one of batch, group, layer, none; got 'instance'"):
         ProjectionHead(4, 4, 4, norm="instance")
-    with pytest.raises(ValueError, match="at least one layer; got layers=0"):
+    with pytest.raises(ValueError, match="layers must be at least 1; got 0"):
         ProjectionHead(4, 4, 4, layers=0)

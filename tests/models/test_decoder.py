@@ -122,5 +122,5 @@ def test_refusals():
         decoder_of(removal=False)(patches, KEEP)
     with pytest.raises(ValueError, match=r"keep_indices must be int64 of shape \(2, 4\)"):
         decoder_of()(patches, KEEP[:, :3])
-    with pytest.raises(ValueError, match="multiple of 4; got 18"):
+    with pytest.raises(ValueError, match="multiple of 4 and of its number of heads; got 18 and 2"):
         decoder_of(dim=18)

@@ -216,7 +216,7 @@ def test_build_by_timm_name_and_its_refusals(monkeypatch):
         raise OSError("network is unreachable")
 
     monkeypatch.setattr("timm.models._builder.load_pretrained", no_network)
-    with pytest.raises(RuntimeError, match="weights of 'vit_tiny_patch16_224' could not be had .*unreachable"):
+    with pytest.raises(ConnectionError, match="weights of 'vit_tiny_patch16_224' could not be had .*unreachable"):
         build_encoder("vit_tiny_patch16_224", pretrained=True)
 
 

@@ -85,7 +85,7 @@ def test_head_refusals():
         head_of(bottleneck_norm="l2")
     with pytest.raises(ValueError, match="norm must be one of"):
         head_of(norm="weight")
-    with pytest.raises(ValueError, match="at least one layer; got layers=0"):
+    with pytest.raises(ValueError, match="layers must be at least 1; got 0"):
         head_of(layers=0)
     with pytest.raises(ValueError, match="output_norm must be one of"):
         ProjectionHead(4, 4, 4, output_norm="l2")

@@ -58,6 +58,14 @@ def test_a_group_with_a_name_is_meant_by_its_own():
     assert assign(Outer(), {"model": "cnn"}).model.name == "cnn"
 
 
+def test_a_group_that_is_none_begins_with_its_defaults():
+    changed = assign(Outer(), {"other.size": "7"})
+    assert changed.inner.other == Crop(size=7) and changed.inner.large == Crop()
+    assert assign(changed, {"inner.other.scale": "0.5,1"}).inner.other == Crop(7, (0.5, 1.0))
+    with pytest.raises(ValueError, match="may mean inner.large.size, inner.small.size"):
+        assign(Outer(), {"size": "7"})  # not what is not there
+
+
 def test_changes_that_need_each_other_are_made_at_once():
     assert assign(Outer(), {"low": "5", "high": "6"}).inner.low == 5.0
     with pytest.raises(ValueError, match="low must not be above high"):
@@ -70,7 +78,7 @@ def test_changes_that_need_each_other_are_made_at_once():
         ("size", "may mean inner.large.size, inner.small.size"),
         ("moode", "nearest: inner.mode. There are kind, size, scale"),
         ("inner.medium.size", "no setting"),
-        ("other.size", "no setting"),
+        ("other.sise", "no setting"),
         ("ize", "no setting 'ize'"),
     ],
 )
