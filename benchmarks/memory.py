@@ -39,7 +39,7 @@ def measure(side: str, precision: str, keep: float, steps: int, smoke: bool) -> 
     torch.set_num_threads(min(torch.get_num_threads(), 2))
     method = make_method(shape, keep)  # alive to the end on both sides: memory that is freed would be used again
     if side == "ours":
-        step = Ours(shape, method, precision)
+        step = Ours(shape, method, precision, compile=False if precision == "fp32" else "auto")
     else:
         device = pick_device()
         views = method.draw_views(shape.images.to(device), make_generator(device, 0))
@@ -88,7 +88,7 @@ def main() -> None:
     heading("peak MiB of a step (below 1: ours less)")
     theirs = [used("theirs", "fp32", 1.0, given.smoke) for _ in range(given.rounds)]  # the same in every row
     rows = []
-    for name, precision, keep in ROWS[:1] if given.smoke else ROWS:
+    for name, precision, _, keep in ROWS[:1] if given.smoke else ROWS:
         precision = picked if precision == "auto" else precision
         rows.append(show(compare(name, precision, keep, theirs, given.rounds, given.smoke), 1))
     write(given.json, rows)

@@ -15,7 +15,6 @@ import torch
 from common import arguments, heading, show, turns, write
 from step import SMOKE, Ours, Shape, make_method
 
-from sslcourse.methods.teacher import embed
 from sslcourse.models.encoder import TokenEncoder, build_encoder
 from sslcourse.models.evit import PrunedEncoder
 from sslcourse.pruning.cost import closed_form_speed_up, encoder_flops, pruned_encoder_flops, step_cost
@@ -45,7 +44,7 @@ def student_of(step: Ours, keep_rate: float) -> Callable[[], None]:
     def run() -> None:
         with step.run.runtime.autocast():
             tokens = method.encoder(crops, kept)
-            ends = [tokens.cls] + ([embed(method.encoder, local)] if len(local) else [])
+            ends = [tokens.cls] + ([method.encoder.features(local)] if len(local) else [])
             if getattr(method, "decoder", None) is not None:
                 ends.append(method.decoder(tokens.patches, kept, tokens.cls).pixels)
         # Any gradient will do that the last norm does not cancel, as it does a constant one.

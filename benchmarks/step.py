@@ -3,6 +3,10 @@
 The step: teacher forward, student forward, loss, backward, clipping, AdamW, the teacher's running mean. Views are given to
 both sides, and are not timed. lightly's side is its own PyTorch example of DINO (view by view, float32) with our ViT, head
 sizes, prototypes and optimiser; both sides start from the same weights, and their first losses are compared.
+
+    python benchmarks/step.py                        the three rows
+    python benchmarks/step.py --compile inductor     and a fourth: ours compiled (a minute or two more)
+    python benchmarks/step.py --profile operators    where the time of both sides goes, instead
 """
 
 from __future__ import annotations
@@ -40,8 +44,10 @@ HEAD = Distillation(
     momentum_schedule="fixed",
     freeze_prototypes=0.0,
 )
-# Row, our precision, our keep rate; theirs stays as it is.
-ROWS = (("fp32", "fp32", 1.0), ("as_shipped", "auto", 1.0), ("keep_0.5", "auto", 0.5))
+# Row, our precision, whether ours is compiled, our keep rate; theirs stays as it is.
+ROWS = (("fp32", "fp32", False, 1.0), ("as_shipped", "auto", "auto", 1.0), ("keep_0.5", "auto", "auto", 0.5))
+COMPILED = ("compiled", "auto", True, 1.0)
+PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "_addmm_activation", "mkldnn_convolution", "convolution_backward")
 
 
 @dataclass(frozen=True)
@@ -81,11 +87,11 @@ def make_method(shape: Shape, keep: float = 1.0, **settings) -> DINO | Combined:
 class Ours:
     """Our step, as `fit` takes it, on views that are given."""
 
-    def __init__(self, shape: Shape, method: nn.Module, precision: str) -> None:
+    def __init__(self, shape: Shape, method: nn.Module, precision: str, compile: bool | str = "auto") -> None:
         settings = {"learning_rate": RATE, "weight_decay": DECAY, "warmup_steps": 0, "clip_norm": CLIP}
         settings = FitSettings(steps=1_000_000, batch_size=shape.batch, **settings)
         image_set = ImageSet(shape.images, torch.zeros(shape.batch, dtype=torch.int64), ("any",), "noise")
-        self.run = Run(method, image_set, settings, make_runtime("auto", precision, compile="auto"))
+        self.run = Run(method, image_set, settings, make_runtime("auto", precision, compile))
         self.views = self.run.draw_views()
 
     def __call__(self) -> Tensor:
@@ -146,16 +152,47 @@ def repeated(step: Callable[[], Tensor], shape: Shape) -> Callable[[], int]:
     return run
 
 
+def make_sides(shape: Shape, precision: str, compile: bool | str, keep: float) -> tuple[Ours, Theirs]:
+    """Both sides, from the same weights and on the same views."""
+    ours = Ours(shape, make_method(shape, keep), precision, compile)
+    return ours, Theirs(make_method(shape).to(ours.run.runtime.device), MultiCrop(*ours.views[:2]))
+
+
+def kind_of(operator: str) -> str:
+    """Of what kind an operator of torch's is."""
+    name = operator.removeprefix("aten::")
+    if "attention" in name or "flash" in name:
+        return "attention"
+    return "matrix products" if name in PRODUCTS else "other"
+
+
+def profile(step: Callable[[], Tensor], steps: int = 3) -> dict[str, float]:
+    """The shares of a step's time by kind of operator, each operator's own time counted alone."""
+    step()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as found:
+        for _ in range(steps):
+            step()
+    shares = dict.fromkeys(("matrix products", "attention", "other"), 0.0)
+    for event in found.key_averages():
+        shares[kind_of(event.key)] += event.self_cpu_time_total
+    total = sum(shares.values())
+    return {kind: value / total for kind, value in shares.items()}
+
+
 def main() -> None:
-    given = arguments(__doc__.splitlines()[0], smoke=True)
+    choices = {"compile": ("no", "inductor"), "profile": ("no", "operators")}
+    given = arguments(__doc__.splitlines()[0], smoke=True, choices=choices)
     shape = SMOKE if given.smoke else Shape()
     torch.set_num_threads(min(torch.get_num_threads(), 2))
     warnings.filterwarnings("ignore", category=FutureWarning)  # lightly's head uses torch's old weight norm
+    if given.profile != "no":
+        for side, step in zip(("ours", "theirs"), make_sides(shape, "fp32", False, 1.0)):
+            print(f"{side:8s}" + "  ".join(f"{kind} {share:.0%}" for kind, share in profile(step).items()))
+        return
     heading("images a second")
     rows = []
-    for name, precision, keep in ROWS:
-        ours = Ours(shape, make_method(shape, keep), precision)
-        theirs = Theirs(make_method(shape).to(ours.run.runtime.device), MultiCrop(*ours.views[:2]))
+    for name, precision, compile, keep in ROWS if given.compile == "no" else (*ROWS, COMPILED):
+        ours, theirs = make_sides(shape, precision, compile, keep)
         first = float(ours()), float(theirs())
         if keep == 1 and abs(first[0] - first[1]) > (1e-3 if precision == "fp32" else 0.1):
             raise SystemExit(f"the two sides do not compute the same: first losses {first}")

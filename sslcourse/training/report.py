@@ -25,7 +25,7 @@ CHART = (4.2, 2.6)
 # Terms of a loss that belong into one chart: title -> name in the log -> what the curve is called.
 TERMS = {
     "Distillation": {"cls_loss": "class token", "patch_loss": "patches"},
-    "Pixels": {"reconstruction_loss": "removed pixels"},
+    "Pixels": {"reconstruction_loss": "reconstruction"},
     "Attraction": {"global_loss": "global to global", "local_global_loss": "local to global"},
     "Between local crops": {"local_loss": "local crops"},
     "Affinity": {"affinity_loss": "the affinity's own"},
@@ -34,7 +34,7 @@ PICTURES = {
     "attention": "the brighter, the more the class token looks there in the last block",
     "kept patches": "the patches that the student gets; the grey ones are removed before its first block",
     "masked patches": "the student sees a mask token in the grey places",
-    "reconstruction": "the decoder's pixels in the removed places, each patch with its true mean and contrast, which nothing predicts",
+    "reconstruction": "the decoder's pixels in the places that it is trained on",
 }
 
 
@@ -137,9 +137,8 @@ def learning_figures(rows: list[dict], summary: dict) -> list[Figure]:
                 rows, {"channel_std": "channel std"}, title="Spread of the features", levels={"evenly spread": healthy}
             )
         )
-    figures.append(
-        curve(rows, {"effective_rank": "features", "projection_rank": "projections"}, title="Effective rank")
-    )
+    ranks = {"effective_rank": "features", "centered_rank": "their differences", "projection_rank": "projections"}
+    figures.append(curve(rows, ranks, title="Effective rank"))
     cosines = {"positive_cosine": "same image", "negative_cosine": "other images"}
     figures.append(curve(rows, cosines, title="Cosine of two views"))
     return [figure for figure in figures if figure is not None]
@@ -188,6 +187,8 @@ def picture_sections(trained: Trained, recipe: Recipe) -> list[str]:
     chosen = held_out.batch(one_of_each(held_out.labels, SHOWN))
     rows = method_pictures(trained.method, encoder, chosen)
     text = " ".join(f"{name[0].upper()}{name[1:]}: {PICTURES[name]}." for name in rows if name in PICTURES)
+    if "reconstruction" in rows and trained.method.settings.normalize_targets:
+        text += " Each of its patches is shown with the true mean and contrast, which nothing predicts."
     looks = section("What it sees", f"Held-out images. {text}", [picture_rows(rows)]) if len(rows) > 1 else ""
     alike = neighbour_rows(encoder, trained.images.bank, held_out)
     untrained = representation_of(build_method(recipe)).to(next(encoder.parameters()).device)

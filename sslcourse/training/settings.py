@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sslcourse.training.runtime import PRECISIONS
 from sslcourse.training.schedules import warmup_cosine
-
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ class FitSettings:
         }.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}; got {getattr(self, name)}")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}; got {self.precision!r}")
+        if self.precision not in ("auto", *PRECISIONS):
+            raise ValueError(f"precision must be one of auto, {', '.join(PRECISIONS)}; got {self.precision!r}")
         if not self.learning_rate > 0 or not self.weight_decay >= 0:
             raise ValueError(
                 f"learning_rate must be positive and weight_decay not negative; got {self.learning_rate}, {self.weight_decay}"

@@ -173,7 +173,8 @@ def test_the_whole_step_runs_on_one_device_which_is_meta(name):
     begin(method, 0, 2)
     method(method.draw_views(pictures, generator))
     begin(method, 1, 2)
-    views = method.draw_views(pictures, generator)
+    with OneDevice(drawing=True):
+        views = method.draw_views(pictures, generator)
     assert all(each.device.type == "meta" for each in listed(views))
     with OneDevice() as mode:
         loss, metrics = method(views)

@@ -11,6 +11,7 @@ from toy_methods import ToyDistillation
 
 from sslcourse.training import FitSettings, fit
 from sslcourse.training.alarms import find_alarms, settled_rows
+from sslcourse.training.recipes import build_method, find_recipe
 
 K = 256
 LN_K = math.log(K)
@@ -176,3 +177,37 @@ def test_a_resumed_run_does_not_say_it_again(textures, simclr, tmp_path, capfd, 
     assert "collapsed: " in "".join(capfd.readouterr())
     rows = fit(simclr(negatives=False), textures(64), settings, out=tmp_path)
     assert "alarms" in rows[-1] and "collapsed: " not in "".join(capfd.readouterr())
+
+
+def train_small(kind, textures, **changes):
+    small = {"image_size": 32, "encoder": "vit_64x2_p8", "steps": 40, "batch_size": 16, "log_every": 2}
+    recipe = find_recipe(kind, scale="smoke", **small, device="cpu", precision="fp32", **changes)
+    return fit(build_method(recipe), textures(64, size=32), recipe.fit, progress=False)[-1]["alarms"]
+
+
+@pytest.mark.parametrize("kind", ["dino", "ibot", "combined"])
+def test_methods_whose_teacher_is_never_sharp_are_told_so(kind, textures):
+    blunt = {"targets": "centering", "teacher_temperature": 50.0, "first_teacher_temperature": 50.0}
+    found = train_small(kind, textures, **blunt)
+    assert {"uniform teacher"} | ({"uniform patch teacher"} if kind != "dino" else set()) <= set(found)
+
+
+@pytest.mark.parametrize("kind", ["byol", "logo"])
+def test_methods_without_what_keeps_images_apart_are_told_so(kind, textures):
+    nothing = {
+        "byol": {
+            "predictor": False,
+            "stop_gradient": False,
+            "momentum": 0.0,
+            "output_norm": "none",
+            "head_norm": "none",
+        },
+        "logo": {
+            "similarity": "cosine",
+            "local": "attract",
+            "local_weight": 5.0,
+            "output_norm": "none",
+            "head_norm": "none",
+        },
+    }
+    assert "collapsed" in train_small(kind, textures, **nothing[kind], learning_rate=3e-3)
