@@ -88,7 +88,7 @@ def _same_settings(stored: dict, settings: object, aside: tuple[str, ...], prefi
         if path in aside:
             continue
         if each.name not in stored:
-            same = value == each.default
+            same = value == (each.default if each.default_factory is dataclasses.MISSING else each.default_factory())
         elif dataclasses.is_dataclass(value):
             same = isinstance(stored[each.name], dict) and _same_settings(stored[each.name], value, aside, f"{path}.")
         else:

@@ -10,6 +10,7 @@ from sslcourse.methods.combined_settings import CombinedSettings
 from sslcourse.methods.dino import DINO, DINOSettings
 from sslcourse.methods.ibot import IBOT, IBOTSettings
 from sslcourse.methods.logo import LoGo, LoGoSettings
+from sslcourse.methods.removal import Removal
 from sslcourse.methods.simclr import SimCLR, SimCLRSettings
 from sslcourse.methods.teacher import Distillation
 
@@ -25,6 +26,7 @@ __all__ = [
     "IBOTSettings",
     "LoGo",
     "LoGoSettings",
+    "Removal",
     "SimCLR",
     "SimCLRSettings",
 ]

@@ -21,6 +21,7 @@ from sslcourse.methods.combined_pictures import preview, reconstruction_errors
 from sslcourse.methods.combined_settings import CombinedSettings
 from sslcourse.methods.combined_views import CombinedViews, draw_combined
 from sslcourse.methods.patches import hidden_places, on_the_grid
+from sslcourse.methods.removal import choose_patches
 from sslcourse.methods.teacher import (
     Targets,
     feature_meters,
@@ -33,7 +34,7 @@ from sslcourse.models.decoder import Decoded
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.encoder import TokenEncoder, Tokens
 from sslcourse.pruning.scores import attention_entropy
-from sslcourse.pruning.select import keep_count, keep_rate_at, select
+from sslcourse.pruning.select import keep_count, keep_rate_at
 from sslcourse.pruning.tokens import gather_tokens, removed_indices
 
 
@@ -145,7 +146,7 @@ class Combined(nn.Module):
         if self.teacher_encoder is not None:
             with torch.no_grad():
                 teacher = self.teacher_encoder(crops, attention=self.settings.looks)
-        keep_indices = self.select(noise, teacher)  # GB,K, or None: all
+        keep_indices = self.choose(noise, teacher)  # GB,K, or None: all
         if self.settings.masks:
             places, _ = hidden_places(masks, self.settings.masked_count(masks.shape[1]))  # GB,M numbers among the kept
             mask = on_the_grid(masks, keep_indices, self.num_patches)  # GB,N
@@ -154,14 +155,13 @@ class Combined(nn.Module):
             decoded = self.decoder(student.patches, keep_indices, student.cls)
         return Passed(crops, teacher, student, decoded, keep_indices, places, mask)
 
-    def select(self, noise: Tensor, teacher: Tokens | None) -> Tensor | None:
+    def choose(self, noise: Tensor, teacher: Tokens | None) -> Tensor | None:
         """The patches to keep, `GB,K`: by the teacher's attention, or the highest of the noise; None where all are kept."""
         s = self.settings
         if not s.removes:
             return None
-        if s.policy == "random" or self.removes_at_random:
-            return select(noise, self.keep, "low")
-        return select(teacher.attention, self.keep, s.policy)
+        policy = "random" if self.removes_at_random else s.policy
+        return choose_patches(policy, self.keep, teacher.attention if teacher else None, noise)
 
     def cls_loss(self, passed: Passed, views: CombinedViews) -> tuple[Tensor, Tensor]:
         """DINO's loss, of pruned global crops and local crops to whole global crops; and the targets `G,B,K`."""

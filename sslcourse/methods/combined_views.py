@@ -10,6 +10,7 @@ from torch import Tensor
 from sslcourse.data.views import multi_crop
 from sslcourse.methods.combined_settings import CombinedSettings
 from sslcourse.methods.patches import exact_masks
+from sslcourse.methods.removal import draw_noise
 
 
 class CombinedViews(NamedTuple):
@@ -54,9 +55,7 @@ def draw_choices(
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
     """Noise `rows,N` and masks `rows,K` (see `CombinedViews`), drawn on the generator's device."""
-    source = device if generator is None else generator.device
-    patches = grid[0] * grid[1] if settings.removes else 0
-    noise = torch.rand(rows, patches, generator=generator, device=source).to(device, non_blocking=True)
+    noise = draw_noise(rows, grid[0] * grid[1] if settings.removes else 0, generator, device)
     if not settings.masks:
         return noise, torch.zeros(rows, 0, dtype=torch.bool, device=device)
     seen = (1, keep) if settings.removes else grid  # the student's patches

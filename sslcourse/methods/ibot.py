@@ -17,6 +17,7 @@ from sslcourse.data.views import MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.distillation import patch_cross_entropy, view_cross_entropy
 from sslcourse.methods.patches import MASKS, exact_masks, hidden_places, hide_patches, sized
+from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
 from sslcourse.methods.teacher import (
     Distillation,
     Targets,
@@ -34,11 +35,15 @@ from sslcourse.pruning.tokens import gather_tokens
 
 
 class MaskedCrops(NamedTuple):
-    """Crops as in `MultiCrop`, and which patches of the global ones the student does not see: `masks` bool `G,B,N`."""
+    """Crops as in `MultiCrop`, and which patches of the global ones the student sees as mask tokens: `masks` bool `G,B,N`.
+
+    `noise` `G,B,N` decides where removal is random; its last axis is 0 without removal.
+    """
 
     global_views: Tensor
     local_views: Tensor
     masks: Tensor
+    noise: Tensor
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,8 @@ class IBOTSettings:
     An image of the batch is masked with `mask_probability`; the hidden share of its patches is drawn from `mask_ratio`
     (with "random" masks it is the upper end of it). `shared_head`: one head for class tokens and patches, as in the paper, or one each.
     `cls_weight` and `patch_weight` weigh the two terms (1 : 1 in the paper; without the first, kNN falls to chance in
-    its table 9). `patch_teacher_temperature`: None for the class token's. Raises ValueError on what cannot be.
+    its table 9). `patch_teacher_temperature`: None for the class token's. `removal`: patches that the student does not even
+    get a mask token for; of the hidden ones only those that stay have a loss. Raises ValueError on what cannot be.
 
     >>> IBOTSettings(mask_kind="random", mask_probability=1.0).mask_ratio
     (0.1, 0.5)
@@ -63,6 +69,7 @@ class IBOTSettings:
     cls_weight: float = 1.0
     patch_weight: float = 1.0
     patch_teacher_temperature: float | None = None
+    removal: Removal = field(default_factory=Removal)
 
     def __post_init__(self) -> None:
         check_pairs(self.crops)
@@ -106,6 +113,7 @@ class IBOT(nn.Module):
         patches = self.grid[0] * self.grid[1]
         if round(s.mask_ratio[1] * patches) == 0:
             raise ValueError(f"mask_ratio={s.mask_ratio} masks none of {patches} patches: raise its upper end")
+        self.keep, self.policy = s.removal.kept_of(patches), s.removal.policy
         self.encoder = encoder
         self.mask_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(encoder.dim), std=0.02))
         self.head = s.distillation.make_head(encoder.dim)
@@ -124,14 +132,15 @@ class IBOT(nn.Module):
         return shared if self.settings.shared_head else (*shared, "patch_head", "teacher_patch_head")
 
     def begin_step(self, step: int, steps: int) -> None:
-        """Set what depends on the step: the teacher's temperature and momentum, and whether prototypes stand still."""
+        """Set what depends on the step: the teacher's temperature and momentum, still prototypes, how patches are chosen."""
         distillation = self.settings.distillation
         self.teacher_temperature = distillation.temperature_at(step, steps)
         self.momentum = distillation.momentum_at(step, steps)
         self.prototypes_frozen = distillation.frozen_at(step, steps)
+        self.policy = self.settings.removal.policy_at(step, steps)
 
     def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> MaskedCrops:
-        """Images uint8 `B,3,H,W` -> global crops `G,B,3,H,W`, local crops `L,B,3,h,w` and masks `G,B,N`."""
+        """Images uint8 `B,3,H,W` -> global crops `G,B,3,H,W`, local crops `L,B,3,h,w`, masks and noise `G,B,N`."""
         s, batch, count = self.settings, len(images), self.settings.crops.global_crops
         crops = multi_crop(images, s.crops, generator)
         patches = self.grid[0] * self.grid[1]
@@ -144,15 +153,22 @@ class IBOT(nn.Module):
             where = images.device if generator is None else generator.device
             hides = torch.rand(count * batch, 1, generator=generator, device=where) < s.mask_probability
             masks = masks & hides.to(images.device, non_blocking=True)
-        return MaskedCrops(*crops, masks.unflatten(0, (count, batch)))
+        noise = draw_noise(count * batch, patches if s.removal.removes else 0, generator, images.device)
+        return MaskedCrops(*crops, masks.unflatten(0, (count, batch)), noise.unflatten(0, (count, batch)))
 
     def forward(self, views: MaskedCrops) -> tuple[Tensor, dict[str, Tensor]]:
         """Crops and masks -> the loss (scalar) and metrics that stay on the device, without a gradient."""
         s, (count, batch) = self.settings, views.global_views.shape[:2]
         crops, masks = views.global_views.flatten(0, 1), views.masks.flatten(0, 1)  # GB,3,H,W and GB,N
-        places, hidden = hidden_places(masks, math.ceil(s.mask_ratio[1] * masks.shape[1]))  # GB,M each
         with torch.no_grad():
-            tokens = self.teacher_encoder(crops)
+            tokens = self.teacher_encoder(crops, attention=s.removal.looks)
+            keep, seen = None, masks
+            if s.removal.removes:
+                keep = choose_patches(self.policy, self.keep, tokens.attention, views.noise.flatten(0, 1))  # GB,K
+                seen = masks.gather(1, keep)  # which of those that stay are hidden
+            most = min(math.ceil(s.mask_ratio[1] * masks.shape[1]), self.keep)
+            own_places, hidden = hidden_places(seen, most)  # GB,M each
+            places = own_places if keep is None else keep.gather(1, own_places)
             logits = self.teacher_head(tokens.cls).unflatten(0, (count, batch))  # G,B,K
             targets = self.targets(logits, self.teacher_temperature)
             head = self.teacher_head if self.teacher_patch_head is None else self.teacher_patch_head
@@ -160,14 +176,14 @@ class IBOT(nn.Module):
             temperature = s.patch_teacher_temperature or self.teacher_temperature
             patch_targets = self.patch_targets(logits, temperature, hidden)
 
-        tokens = self.encoder(crops, mask=masks, mask_token=self.mask_token)
+        tokens = self.encoder(crops, keep, mask=masks, mask_token=self.mask_token)
         features = tokens.cls
         if len(views.local_views):
             features = torch.cat([features, self.encoder.features(views.local_views.flatten(0, 1))])  # (G+L)*B,D
         logits = self.head(features).unflatten(0, (-1, batch))  # G+L,B,K
         cls_loss = view_cross_entropy(logits, targets, s.distillation.student_temperature)
         head = self.head if self.patch_head is None else self.patch_head
-        logits = head(gather_tokens(tokens.patches, places))  # GB,M,K
+        logits = head(gather_tokens(tokens.patches, own_places))  # GB,M,K
         patch_loss = patch_cross_entropy(logits, patch_targets, hidden, s.distillation.student_temperature)
 
         loss = s.cls_weight * cls_loss + s.patch_weight * patch_loss
@@ -207,11 +223,12 @@ class IBOT(nn.Module):
         return feature_meters(self, self.teacher_encoder, views.global_views[0])
 
     def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """What the student sees of images float `B,3,H,W`, as pictures in [0, 1] for a report: masked patches grey."""
+        """What the student sees of images float `B,3,H,W`, as pictures in [0, 1] for a report: masked and removed patches grey."""
         crops = sized(images, self.settings.crops.global_crop.size)
         count = round(self.settings.mask_ratio[1] * self.grid[0] * self.grid[1])
         masks = exact_masks(self.settings.mask_kind, len(images), self.grid, count, generator, images.device)
-        return {"masked patches": hide_patches(crops, masks, self.encoder.patch_size)}
+        shown = {"masked patches": hide_patches(crops, masks, self.encoder.patch_size)}
+        return shown | kept_pictures(self.settings.removal, self.teacher_encoder, crops, generator)
 
     def extra_repr(self) -> str:
         """The settings, so that a printed method tells what it trains."""

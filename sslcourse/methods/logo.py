@@ -7,6 +7,7 @@ backward does all three, since neither of the first two shares a gradient with t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
@@ -20,6 +21,8 @@ from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.local_global import affinity_fit_loss, affinity_repulsion, info_nce, local_dissimilarity
 from sslcourse.losses.precision import autocast_off, full_precision
 from sslcourse.losses.regression import cosine_regression
+from sslcourse.methods.patches import sized
+from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
 from sslcourse.methods.teacher import (
     MOMENTUM_SCHEDULES,
     check_choice,
@@ -28,6 +31,7 @@ from sslcourse.methods.teacher import (
     check_shares,
     embed_views,
     feature_meters,
+    need_tokens,
     scheduled_momentum,
 )
 from sslcourse.models.ema import make_teacher, update_ema
@@ -38,11 +42,15 @@ LOCAL = ("none", "attract", "repel", "learned")
 
 
 class LoGoViews(NamedTuple):
-    """Crops as in `MultiCrop`, and the noise of the affinity's positive pairs: `2*P,B,d` for P pairs of local crops, or none."""
+    """Crops as in `MultiCrop`, and the noise of the affinity's positive pairs: `2*P,B,d` for P pairs of local crops, or none.
+
+    `removal_noise` `G,B,N` decides where removal is random; its last axis is 0 without removal.
+    """
 
     global_views: Tensor
     local_views: Tensor
     noise: Tensor
+    removal_noise: Tensor
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,8 @@ class LoGoSettings:
     those of two, and is lowered for those of one). `local_weight` is the paper's lambda (1e-4 with SimSiam; its MoCo code
     bounds the term's gradient at 1.5 % of the rest's). `noise` times 1/sqrt(out_dim): the noise on the affinity's
     positive pairs. `affinity_lr_scale` times the run's learning rate; `affinity_norm` is the affinity's own, with which it must
-    not normalise over the batch (see `AffinityHead`). Raises ValueError on what cannot be.
+    not normalise over the batch (see `AffinityHead`). `removal`: patches of the global crops that only the momentum encoder
+    sees. Raises ValueError on what cannot be.
 
     >>> LoGoSettings(similarity="cosine", local="repel", output_norm="batch").local_weight
     0.01
@@ -77,6 +86,7 @@ class LoGoSettings:
     noise: float = 0.3
     affinity_lr_scale: float = 1.0
     affinity_norm: str = "layer"
+    removal: Removal = field(default_factory=Removal)
 
     def __post_init__(self) -> None:
         check_choice("similarity", self.similarity, SIMILARITIES)
@@ -90,6 +100,11 @@ class LoGoSettings:
                 f"got {self.crops.local_crops}"
             )
         check_choice("affinity_norm", self.affinity_norm, AFFINITY_NORMS)
+        if self.removal.looks and self.similarity == "cosine":
+            raise ValueError(
+                f"policy={self.removal.policy!r} goes by the momentum encoder's attention, and similarity='cosine' has no such "
+                "encoder: choose policy='random' or 'none', or similarity='infonce'"
+            )
         for name in ("temperature", "affinity_lr_scale"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive; got {getattr(self, name)}")
@@ -131,6 +146,10 @@ class LoGo(nn.Module):
         self.affinity = AffinityHead(s.out_dim, s.hidden_dim, norm=s.affinity_norm) if s.local == "learned" else None
         self.local_pairs = list(combinations(range(s.crops.local_crops), 2)) if s.local != "none" else []
         self.momentum = s.momentum
+        self.num_patches, self.policy = 0, s.removal.policy
+        if s.removal.removes:
+            self.num_patches = math.prod(need_tokens(encoder, s.crops))
+        self.keep = s.removal.kept_of(self.num_patches)
 
     @property
     def compile_targets(self) -> tuple[str, ...]:
@@ -139,28 +158,30 @@ class LoGo(nn.Module):
         return tuple(name for name in names if getattr(self, name) is not None)
 
     def begin_step(self, step: int, steps: int) -> None:
-        """Set the momentum of this step."""
+        """Set what depends on the step: the momentum, and how patches are chosen."""
         self.momentum = scheduled_momentum(self.settings.momentum, self.settings.momentum_schedule, step, steps)
+        self.policy = self.settings.removal.policy_at(step, steps)
 
     def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> LoGoViews:
-        """Images uint8 `B,3,H,W` -> global crops `G,B,3,H,W`, local crops `L,B,3,h,w` and noise `2*P,B,d`."""
+        """Images uint8 `B,3,H,W` -> global crops `G,B,3,H,W`, local crops `L,B,3,h,w`, noise `2*P,B,d` and `G,B,N`."""
         crops = multi_crop(images, self.settings.crops, generator)
         count = 2 * len(self.local_pairs) if self.affinity is not None else 0
         where = images.device if generator is None else generator.device
         noise = torch.randn(count, len(images), self.settings.out_dim, generator=generator, device=where)
         noise *= self.settings.noise * self.settings.out_dim**-0.5
-        return LoGoViews(*crops, noise.to(images.device, non_blocking=True))
+        shape = crops.global_views.shape[:2]
+        removal_noise = draw_noise(shape[0] * shape[1], self.num_patches, generator, images.device)
+        return LoGoViews(*crops, noise.to(images.device, non_blocking=True), removal_noise.unflatten(0, shape))
 
     def forward(self, views: LoGoViews) -> tuple[Tensor, dict[str, Tensor]]:
         """Crops and noise -> the loss (scalar) and metrics that stay on the device, without a gradient."""
         count, batch = views.global_views.shape[:2]
-        features = embed_views(self.encoder, views.global_views, views.local_views)  # (G+L)*B,D, global crops first
-        projected = self.projector(features)
-        if self.predictor is None:
-            queries = projected
-            with torch.no_grad():
-                keys = self.teacher_projector(self.teacher_encoder.features(views.global_views.flatten(0, 1)))
-        else:
+        keys, keep = self.look(views)
+        features = embed_views(
+            self.encoder, views.global_views, views.local_views, keep
+        )  # (G+L)*B,D, global crops first
+        projected = queries = self.projector(features)
+        if self.predictor is not None:
             queries, keys = self.predictor(projected), projected[: count * batch].detach()
         queries, keys = queries.unflatten(0, (-1, batch)), keys.unflatten(0, (count, batch))  # G+L,B,d and G,B,d
 
@@ -179,6 +200,26 @@ class LoGo(nn.Module):
             )
             loss, metrics = loss + local_loss, metrics | own_metrics
         return loss, metrics
+
+    @torch.no_grad()
+    def look(self, views: LoGoViews) -> tuple[Tensor | None, Tensor | None]:
+        """The momentum encoder's keys of whole global crops, `GB,d`, and the patches that the student gets, `GB,K`.
+
+        The first is None with a predictor, which needs none; the second where nothing is removed.
+        """
+        removal, crops, noise = (
+            self.settings.removal,
+            views.global_views.flatten(0, 1),
+            views.removal_noise.flatten(0, 1),
+        )
+        keys = attention = None
+        if self.teacher_encoder is not None and removal.looks:
+            features, _, attention = self.teacher_encoder(crops, attention=True)
+            keys = self.teacher_projector(features)
+        elif self.teacher_encoder is not None:
+            keys = self.teacher_projector(self.teacher_encoder.features(crops))
+        keep = choose_patches(self.policy, self.keep, attention, noise) if removal.removes else None
+        return keys, keep
 
     def attraction(self, queries: Tensor, keys: Tensor) -> Tensor:
         """How far queries `B,d` are from their keys `B,d`: InfoNCE, or 1 - cosine."""
@@ -230,6 +271,11 @@ class LoGo(nn.Module):
     def diagnose(self, views: LoGoViews) -> dict[str, Tensor]:
         """The effective rank of the features of the first global crop, in eval mode."""
         return feature_meters(self, self.representation, views.global_views[0], self.settings.out_dim)
+
+    def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """What the student keeps of images float `B,3,H,W`, as pictures in [0, 1] for a report; nothing without removal."""
+        crops = sized(images, self.settings.crops.global_crop.size)
+        return kept_pictures(self.settings.removal, self.representation, crops, generator)
 
     def extra_repr(self) -> str:
         """The settings, so that a printed method tells what it trains."""

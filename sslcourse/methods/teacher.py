@@ -130,9 +130,15 @@ class Targets(nn.Module):
         return probabilities
 
 
-def embed_views(encoder: nn.Module, global_views: Tensor, local_views: Tensor) -> Tensor:
-    """Crops `G,B,3,H,W` and `L,B,3,h,w` -> vectors `(G+L)*B,D`, the global ones first; one pass for each size."""
-    features = encoder.features(global_views.flatten(0, 1))
+def embed_views(
+    encoder: nn.Module, global_views: Tensor, local_views: Tensor, keep_indices: Tensor | None = None
+) -> Tensor:
+    """Crops `G,B,3,H,W` and `L,B,3,h,w` -> vectors `(G+L)*B,D`, the global ones first; one pass for each size.
+
+    With `keep_indices` `G*B,K` only those patches of the global crops are seen, by an encoder that has patches.
+    """
+    crops = global_views.flatten(0, 1)
+    features = encoder.features(crops) if keep_indices is None else encoder(crops, keep_indices).cls
     if len(local_views) == 0:
         return features
     return torch.cat([features, encoder.features(local_views.flatten(0, 1))])

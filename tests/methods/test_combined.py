@@ -176,7 +176,7 @@ def test_with_masked_patches_and_no_removal_it_is_ibot():
     plain = same_weights(ibot("batch", mask_ratio=(5 / 16, 5 / 16), mask_probability=1.0), method)
     views = draw(method)
     assert (views.masks.sum(-1) == 5).all()  # round(0.3 * 16)
-    expected, _ = plain(MaskedCrops(views.global_views, views.local_views, views.masks))
+    expected, _ = plain(MaskedCrops(views.global_views, views.local_views, views.masks, views.noise))
     torch.testing.assert_close(method(views)[0], expected)
 
 
