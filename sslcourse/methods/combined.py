@@ -17,19 +17,13 @@ from torch import Tensor, nn
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.distillation import patch_cross_entropy, view_cross_entropy
 from sslcourse.losses.reconstruction import normalize_patches, patchify, reconstruction_loss
+from sslcourse.methods.checks import need_tokens
 from sslcourse.methods.combined_pictures import preview, reconstruction_errors
 from sslcourse.methods.combined_settings import CombinedSettings
 from sslcourse.methods.combined_views import CombinedViews, draw_combined
 from sslcourse.methods.patches import hidden_places, on_the_grid
 from sslcourse.methods.removal import choose_patches
-from sslcourse.methods.teacher import (
-    Targets,
-    feature_meters,
-    hold_prototypes,
-    need_tokens,
-    prototype_group,
-    target_meters,
-)
+from sslcourse.methods.teacher import Targets, feature_meters, hold_prototypes, prototype_group, target_meters
 from sslcourse.models.decoder import Decoded
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.encoder import TokenEncoder, Tokens
@@ -39,14 +33,14 @@ from sslcourse.pruning.tokens import gather_tokens, removed_indices
 
 
 class Passed(NamedTuple):
-    """The global crops `GB,3,H,W` and what became of them; `masked` `GB,M` are numbers among the kept, `mask` is `GB,N`."""
+    """The global crops `GB,3,H,W` and what became of them; `masked_places` `GB,M` are numbers among the kept, `mask` is `GB,N`."""
 
     crops: Tensor
     teacher: Tokens | None
     student: Tokens
     decoded: Decoded | None
     keep_indices: Tensor | None
-    masked: Tensor | None
+    masked_places: Tensor | None
     mask: Tensor | None
 
 
@@ -186,8 +180,8 @@ class Combined(nn.Module):
             places = removed_indices(kept, self.num_patches)
             tokens = self.to_encoder(gather_tokens(passed.decoded.tokens, places))
         elif self.settings.patch_loss == "masked":
-            places = passed.masked if kept is None else kept.gather(1, passed.masked)
-            tokens = gather_tokens(tokens, passed.masked)
+            places = passed.masked_places if kept is None else kept.gather(1, passed.masked_places)
+            tokens = gather_tokens(tokens, passed.masked_places)
         else:
             places = kept
         wanted = passed.teacher.patches if places is None else gather_tokens(passed.teacher.patches, places)  # GB,M,D

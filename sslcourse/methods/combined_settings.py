@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from sslcourse.data.views import MultiCropSettings
+from sslcourse.methods.checks import check_choice, check_pairs, check_shares
 from sslcourse.methods.patches import MASKS
-from sslcourse.methods.teacher import Distillation, check_choice, check_pairs, check_shares
+from sslcourse.methods.teacher import Distillation
 from sslcourse.models.decoder import Decoder
 from sslcourse.pruning.select import POLICIES, keep_count
 

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from sslcourse.data.views import MultiCrop, MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.distillation import view_cross_entropy
+from sslcourse.methods.checks import check_crops, check_pairs
 from sslcourse.methods.teacher import (
     Distillation,
     Targets,
-    check_crops,
-    check_pairs,
     embed_views,
     feature_meters,
     hold_prototypes,

@@ -16,16 +16,14 @@ from sslcourse.data.masks import block_masks, random_masks
 from sslcourse.data.views import MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.distillation import patch_cross_entropy, view_cross_entropy
+from sslcourse.methods.checks import check_choice, check_pairs, need_tokens
 from sslcourse.methods.patches import MASKS, exact_masks, hidden_places, hide_patches, sized
 from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
 from sslcourse.methods.teacher import (
     Distillation,
     Targets,
-    check_choice,
-    check_pairs,
     feature_meters,
     hold_prototypes,
-    need_tokens,
     prototype_group,
     target_meters,
 )

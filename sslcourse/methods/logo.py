@@ -21,19 +21,10 @@ from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.local_global import affinity_fit_loss, affinity_repulsion, info_nce, local_dissimilarity
 from sslcourse.losses.precision import autocast_off, full_precision
 from sslcourse.losses.regression import cosine_regression
+from sslcourse.methods.checks import check_choice, check_crops, check_pairs, check_shares, need_tokens
 from sslcourse.methods.patches import sized
 from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
-from sslcourse.methods.teacher import (
-    MOMENTUM_SCHEDULES,
-    check_choice,
-    check_crops,
-    check_pairs,
-    check_shares,
-    embed_views,
-    feature_meters,
-    need_tokens,
-    scheduled_momentum,
-)
+from sslcourse.methods.teacher import MOMENTUM_SCHEDULES, embed_views, feature_meters, scheduled_momentum
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.heads import AFFINITY_NORMS, AffinityHead, ProjectionHead
 

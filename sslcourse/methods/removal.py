@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from sslcourse.evaluation.features import evaluating
+from sslcourse.methods.checks import check_choice, check_shares
 from sslcourse.methods.patches import hide_patches
-from sslcourse.methods.teacher import check_choice, check_shares
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.pruning.select import POLICIES, keep_count, select
 from sslcourse.pruning.tokens import removed_mask

@@ -68,6 +68,8 @@ class SimCLR(nn.Module):
     ((2, 4, 3, 16, 16), 0, True)
     """
 
+    compile_targets = ("encoder", "head")
+
     def __init__(
         self, encoder: nn.Module, settings: SimCLRSettings | None = None, loss: ContrastiveLoss | None = None
     ) -> None:

@@ -5,19 +5,17 @@ Functions and one small module; each method's own file holds its whole forward.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from sslcourse.data.views import MultiCropSettings
 from sslcourse.evaluation.collapse import effective_rank
 from sslcourse.evaluation.features import evaluating
 from sslcourse.losses.distillation import Center, centered_softmax, entropy, sinkhorn
 from sslcourse.losses.precision import full_precision
+from sslcourse.methods.checks import check_choice, check_shares
 from sslcourse.models.ema import momentum_at
-from sslcourse.models.encoder import TokenEncoder
 from sslcourse.models.heads import PrototypeHead
 
 TARGETS = ("sinkhorn", "centering")
@@ -202,50 +200,6 @@ def rank_meters(features: Tensor, width: int) -> dict[str, Tensor]:
         "centered_rank": effective_rank(features - features.mean(0)),
         "channel_std_healthy": torch.full((), width**-0.5, device=features.device),
     }
-
-
-def check_choice(name: str, value: str, allowed: Iterable[str]) -> None:
-    """Raise ValueError when `value` is not among `allowed`."""
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
-
-
-def check_shares(settings: object, *names: str) -> None:
-    """Raise ValueError when one of these attributes is not from 0 to 1."""
-    for name in names:
-        if not 0 <= getattr(settings, name) <= 1:
-            raise ValueError(f"{name} must lie in 0..1; got {getattr(settings, name)}")
-
-
-def check_pairs(crops: MultiCropSettings) -> None:
-    """Raise ValueError when a student crop has no other crop of the teacher's to learn from."""
-    if crops.global_crops + crops.local_crops < 2:
-        raise ValueError(
-            "a crop does not learn from itself: with crops.local_crops=0, crops.global_crops must be at least 2; "
-            f"got {crops.global_crops}"
-        )
-
-
-def need_tokens(encoder: nn.Module, crops: MultiCropSettings) -> tuple[int, int]:
-    """The grid (rows, columns) of patches of a global crop; TypeError without patch tokens, ValueError if they do not fit."""
-    if not isinstance(encoder, TokenEncoder):
-        raise TypeError(
-            f"this method works on patch tokens and needs a TokenEncoder (build_encoder); got {type(encoder).__name__}"
-        )
-    check_crops(encoder, crops)
-    side = crops.global_crop.size // encoder.patch_size
-    return side, side
-
-
-def check_crops(encoder: nn.Module, crops: MultiCropSettings) -> None:
-    """Raise ValueError when crops that are drawn are no multiple of the encoder's patches."""
-    drawn = {"global": crops.global_crop} | ({"local": crops.local_crop} if crops.local_crops else {})
-    for kind, crop in drawn.items() if isinstance(encoder, TokenEncoder) else ():
-        if crop.size % encoder.patch_size:
-            raise ValueError(
-                f"{kind} crops of {crop.size} pixels are no multiple of the encoder's patches of {encoder.patch_size}: "
-                f"set crops.{kind}_crop.size"
-            )
 
 
 def prototype_group(*heads: PrototypeHead | None) -> list[dict]:

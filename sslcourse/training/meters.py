@@ -54,9 +54,19 @@ class Window:
         return None
 
     def means(self) -> dict[str, float]:
-        """Each metric's mean over the window."""
+        """Each metric's mean over the window, and `skipped_steps` if a gradient scaler skipped any.
+
+        It skips steps whose gradient overflows in half precision; a mean that takes them in would be infinite.
+        """
         self.read()
-        return {name: sum(column) / len(column) for name, column in zip(self.names, zip(*self.values))}
+        finite = {name: [value for value in column if math.isfinite(value)] for name, column in self.columns()}
+        means = {name: sum(values) / len(values) for name, values in finite.items() if values}
+        skipped = len(self.values) - min(map(len, finite.values()), default=len(self.values))
+        return means | ({"skipped_steps": skipped} if skipped else {})
+
+    def columns(self) -> Iterator[tuple[str, tuple[float, ...]]]:
+        """Each metric's name and its values, step by step."""
+        yield from zip(self.names, zip(*self.values))
 
     def clear(self) -> None:
         """Start a new window."""

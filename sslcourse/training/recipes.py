@@ -262,7 +262,7 @@ def build_method(recipe: Recipe) -> nn.Module:
     'SimCLR'
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.fit.seed)
+        torch.default_generator.manual_seed(recipe.fit.seed)
         if recipe.encoder.name == "convnet":
             encoder = ConvNet()
         else:

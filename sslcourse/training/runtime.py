@@ -143,7 +143,7 @@ def cpu_bf16_gain() -> float:
     Measured once a process (about 0.2 s), on one thread, best of several, so that a busy machine hardly sways it.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         layers = nn.Sequential(nn.Conv2d(32, 32, 3, padding=1), nn.Flatten(2), nn.Linear(256, 256))
         images = torch.rand(32, 32, 16, 16)
     threads = torch.get_num_threads()
@@ -171,17 +171,6 @@ def make_generator(device: torch.device, seed: int, stream: int = 0) -> torch.Ge
     """
     home = torch.device("cpu") if device.type == "meta" else device
     return torch.Generator(device=home).manual_seed(seed * 1_000_003 + stream)
-
-
-def seed_everything(seed: int) -> None:
-    """Seed torch on every device, numpy and Python, for what draws from global generators (weights, dropout)."""
-    import random
-
-    import numpy
-
-    random.seed(seed)
-    numpy.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
 
 
 def describe(precision: str = "auto") -> dict[str, str]:

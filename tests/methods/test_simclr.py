@@ -51,8 +51,6 @@ def test_both_views_go_through_in_one_forward(views):
     method = make()
     seen = []
     method.encoder.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0].shape))
-    features = method.encoder.features
-    method.encoder.features = lambda images: (seen.append(images.shape), features(images))[1]
     method(views)
     assert seen == [(24, 3, 16, 16)]
 

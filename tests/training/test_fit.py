@@ -11,6 +11,7 @@ from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.losses.contrastive import nt_xent
 from sslcourse.training import FitSettings, NonFiniteLoss, SettingsChanged, fit
 from sslcourse.training.checkpoint import list_checkpoints
+from sslcourse.training.meters import Window
 
 SHORT = FitSettings(steps=12, batch_size=16, log_every=4, device="cpu", precision="fp32")
 
@@ -30,7 +31,8 @@ def test_rows_hold_what_the_docstring_promises(textures, simclr):
     promised |= {"positive_cosine", "negative_cosine", "contrastive_accuracy", "channel_std", "effective_rank"}
     for row in rows:
         assert promised <= row.keys()
-        assert all(type(value) in (int, float) and math.isfinite(value) for value in row.values())
+        assert row["precision"] == "fp32"
+        assert all(type(row[name]) in (int, float) and math.isfinite(row[name]) for name in row.keys() - {"precision"})
         assert 0 < row["data_wait"] < 1 and row["images_per_second"] > 0
     assert rows[0]["seconds"] < rows[1]["seconds"] < rows[2]["seconds"]
 
@@ -209,3 +211,14 @@ def test_clipping_bounds_the_update_and_the_row_shows_the_unclipped_norm(texture
     clipped = fit(simclr(), textures(64), replace(SHORT, clip_norm=1e-3, log_every=1), progress=False)
     assert free[0]["gradient_norm"] == pytest.approx(clipped[0]["gradient_norm"])
     assert free[0]["gradient_norm"] > 1e-3
+
+
+def test_steps_that_a_scaler_skips_are_counted_and_do_not_spoil_the_mean():
+    window = Window()
+    for norm in (1.0, math.inf, 3.0):
+        window.add({"loss": torch.tensor(2.0), "gradient_norm": torch.tensor(norm)})
+    assert window.means() == {"loss": 2.0, "gradient_norm": 2.0, "skipped_steps": 1}
+    assert json.loads(json.dumps(window.means(), allow_nan=False))["skipped_steps"] == 1
+    window.clear()
+    window.add({"loss": torch.tensor(1.0), "gradient_norm": torch.tensor(math.nan)})
+    assert window.means() == {"loss": 1.0, "skipped_steps": 1}
