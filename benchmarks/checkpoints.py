@@ -1,11 +1,11 @@
-"""The course checkpoints: every method trained longer than its cpu recipe, written in half precision, with its card.
+"""The course checkpoints: every recipe's seed 0, written into the package in half precision, with its card.
 
     python benchmarks/checkpoints.py                     those that are missing (continues where it stopped)
     python benchmarks/checkpoints.py dino --again        this one, although it is there
-    python benchmarks/checkpoints.py --set steps=100     trained otherwise than STEPS says
+    python benchmarks/checkpoints.py --set steps=1500    trained longer; a file takes at most 2 MB, a run at most half an hour
     python benchmarks/checkpoints.py --show              the figures of those that are there
 
-Seed 0 of the recipes of `recipes.py`, with as many steps as one core takes in 20 to 30 minutes; a file takes at most 2 MB.
+The runs are those of `recipes.py`: one that is finished in its folder is not trained again.
 """
 
 from __future__ import annotations
@@ -24,21 +24,11 @@ from sslcourse.training.assign import parse_changes
 from sslcourse.training.course import FOLDER, course_checkpoints, save_course_method
 from sslcourse.training.trainer import train_recipe
 
-STEPS = {
-    "simclr": 1500,
-    "byol": 1400,
-    "dino": 1200,
-    "ibot": 1200,
-    "logo": 1200,
-    "combined": 1200,
-    "reconstruction": 1800,
-}
-
 
 def make(name: str, changes: dict[str, str], runs: Path, folder: Path, deadline: float) -> Path:
     """Train the checkpoint `name`, from where it was stopped, and write it with its card into `folder`."""
     method, settings = SHOWN[name]
-    settings = settings | {"steps": str(STEPS[name]), "evaluate_every": "100"} | changes
+    settings = settings | changes
     recipe = Candidate(method, settings).recipe()
     trained = train_recipe(recipe, runs / key_of(recipe), on_log=until(deadline))
     words = [word for pair in settings.items() for word in ("--set", "=".join(pair))]
