@@ -94,6 +94,6 @@ def test_a_shipped_checkpoint_is_as_good_as_its_card_says(name, objects):
         assert found[figure] == pytest.approx(card["figures"][figure], abs=0.01), figure
     for rule, error in found.get("reconstruction_errors", {}).items():
         assert error == pytest.approx(card["figures"]["reconstruction_errors"][rule], rel=0.02), rule
-    assert card["bytes"] <= LARGEST and card["seconds"] <= 30 * 60 * 2 and card["command"] and card["alarms"] == []
+    assert card["bytes"] <= LARGEST and card["seconds"] <= 30 * 60 and card["command"] and card["alarms"] == []
     better = "linear_probe" if name == "reconstruction" else "knn"
     assert found[better] > card["figures_untrained"][better] + 0.05
