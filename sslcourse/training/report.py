@@ -100,6 +100,10 @@ def cards(summary: dict) -> str:
     if "attention_recall" in summary:
         recall = summary["attention_recall"]
         shown.insert(1, (f"{recall:.0%}", "of the object lies in the half most attended to (blindly 50%)"))
+    if "reconstruction_errors" in summary:
+        errors = summary["reconstruction_errors"]
+        share = f"{errors['predicted'] / errors['image_mean']:.0%}"
+        shown.insert(-4, (share, "of the error of painting patches in the image's mean colour is left by the decoder"))
     return f"<div class='cards'>{''.join(f'<div class=card><b>{big}</b><span>{small}</span></div>' for big, small in shown)}</div>"
 
 

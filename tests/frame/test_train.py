@@ -75,6 +75,7 @@ def test_the_page_needs_nothing_else_and_describes_its_pictures(combined):
         "kNN accuracy",
         "attention",
         "kept patches",
+        "is left by the decoder",
         "reconstruction",
         "fit.batch_size",
         "ln K",
@@ -84,9 +85,9 @@ def test_the_page_needs_nothing_else_and_describes_its_pictures(combined):
 
 
 def test_a_finished_run_is_only_reported_again(combined, capsys):
-    before = (combined / "log.jsonl").read_text()
+    kept = {name: (combined / name).read_text() for name in ("log.jsonl", "summary.json")}  # when and where it was made
     assert run_train("combined", combined) == 0
-    assert (combined / "log.jsonl").read_text() == before and "Open " in capsys.readouterr().out
+    assert {name: (combined / name).read_text() for name in kept} == kept and "Open " in capsys.readouterr().out
 
 
 def test_another_run_does_not_mix_in(combined, capsys):
