@@ -85,7 +85,8 @@ class Combined(nn.Module):
         self.patch_targets = Targets(s.distillation) if s.patch_loss != "off" else None
         self.prototypes = s.distillation.prototypes if s.cls or s.patch_loss != "off" else None
         self.teacher_temperature, self.momentum = s.distillation.teacher_temperature, s.distillation.momentum
-        self.prototypes_frozen = self.removes_at_random = False
+        self.prototypes_frozen = False
+        self.policy = s.policy
         self.keep = s.kept_of(self.num_patches)
 
     @property
@@ -100,8 +101,7 @@ class Combined(nn.Module):
         self.teacher_temperature = distillation.temperature_at(step, steps)
         self.momentum = distillation.momentum_at(step, steps)
         self.prototypes_frozen = distillation.frozen_at(step, steps)
-        # An untrained teacher's attention is noise: until it is worth something, removal is random.
-        self.removes_at_random = step < s.removal_warmup * steps
+        self.policy = s.removal.policy_at(step, steps)
         if s.removes and s.keep_levels > 1:
             rate = keep_rate_at(step, steps, s.keep_rate, start_share=0.0, levels=s.keep_levels)
             # "removed" parts have something to learn from the first step on.
@@ -151,11 +151,9 @@ class Combined(nn.Module):
 
     def choose(self, noise: Tensor, teacher: Tokens | None) -> Tensor | None:
         """The patches to keep, `GB,K`: by the teacher's attention, or the highest of the noise; None where all are kept."""
-        s = self.settings
-        if not s.removes:
+        if not self.settings.removes:
             return None
-        policy = "random" if self.removes_at_random else s.policy
-        return choose_patches(policy, self.keep, teacher.attention if teacher else None, noise)
+        return choose_patches(self.policy, self.keep, teacher.attention if teacher else None, noise)
 
     def cls_loss(self, passed: Passed, views: CombinedViews) -> tuple[Tensor, Tensor]:
         """DINO's loss, of pruned global crops and local crops to whole global crops; and the targets `G,B,K`."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from sslcourse.data.views import MultiCropSettings
-from sslcourse.methods.checks import check_choice, check_pairs, check_shares
+from sslcourse.methods.checks import check_choice, check_pairs
 from sslcourse.methods.patches import MASKS
+from sslcourse.methods.removal import Removal
 from sslcourse.methods.teacher import Distillation
 from sslcourse.models.decoder import Decoder
-from sslcourse.pruning.select import POLICIES, keep_count
 
 PATCH_LOSSES = ("off", "kept", "removed", "masked")
 RECONSTRUCTIONS = ("off", "removed", "masked", "all")
@@ -59,15 +59,14 @@ class CombinedSettings:
     reconstruction_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        check_choice("policy", self.policy, POLICIES)
         check_choice("patch_loss", self.patch_loss, PATCH_LOSSES)
         check_choice("reconstruction", self.reconstruction, RECONSTRUCTIONS)
         check_choice("mask_kind", self.mask_kind, MASKS)
-        check_shares(self, "removal_warmup")
         if not 0 < self.keep_rate <= 1 or not 0 < self.mask_ratio < 1:
             raise ValueError(
                 f"keep_rate must lie in (0, 1] and mask_ratio in (0, 1); got {self.keep_rate} and {self.mask_ratio}"
             )
+        self.removal  # noqa: B018 (it is checked when it is made)
         if self.keep_levels < 1 or self.decoder_depth < 1:
             raise ValueError(
                 f"keep_levels and decoder_depth must be at least 1; got {self.keep_levels} and {self.decoder_depth}"
@@ -101,14 +100,19 @@ class CombinedSettings:
             )
 
     @property
+    def removal(self) -> Removal:
+        """What is removed, as the group of settings that other methods have."""
+        return Removal(self.policy, self.keep_rate, self.removal_warmup)
+
+    @property
     def removes(self) -> bool:
         """Whether the student gets fewer patches than there are."""
-        return self.policy != "none" and self.keep_rate < 1
+        return self.removal.removes
 
     @property
     def looks(self) -> bool:
         """Whether removal needs the teacher's attention."""
-        return self.removes and self.policy != "random"
+        return self.removal.looks
 
     @property
     def masks(self) -> bool:
@@ -137,9 +141,7 @@ class CombinedSettings:
 
     def kept_of(self, patches: int) -> int:
         """How many of `patches` the keep rate leaves; ValueError when nothing would be removed, or masked, after all."""
-        keep = keep_count(patches, self.keep_rate) if self.removes else patches
-        if self.removes and keep == patches:
-            raise ValueError(f"keep_rate={self.keep_rate} keeps all {patches} patches: lower it, or set policy='none'")
+        keep = self.removal.kept_of(patches)
         if self.masks and self.masked_count(keep) == 0:
             raise ValueError(f"mask_ratio={self.mask_ratio} masks none of {keep} patches: raise it")
         return keep

@@ -168,9 +168,8 @@ class LoGo(nn.Module):
         """Crops and noise -> the loss (scalar) and metrics that stay on the device, without a gradient."""
         count, batch = views.global_views.shape[:2]
         keys, keep = self.look(views)
-        features = embed_views(
-            self.encoder, views.global_views, views.local_views, keep
-        )  # (G+L)*B,D, global crops first
+        # (G+L)*B,D, global crops first
+        features = embed_views(self.encoder, views.global_views, views.local_views, keep)
         projected = queries = self.projector(features)
         if self.predictor is not None:
             queries, keys = self.predictor(projected), projected[: count * batch].detach()
@@ -198,18 +197,15 @@ class LoGo(nn.Module):
 
         The first is None with a predictor, which needs none; the second where nothing is removed.
         """
-        removal, crops, noise = (
-            self.settings.removal,
-            views.global_views.flatten(0, 1),
-            views.removal_noise.flatten(0, 1),
-        )
-        keys = attention = None
+        removal, crops = self.settings.removal, views.global_views.flatten(0, 1)
+        keys = attention = keep = None
         if self.teacher_encoder is not None and removal.looks:
             features, _, attention = self.teacher_encoder(crops, attention=True)
             keys = self.teacher_projector(features)
         elif self.teacher_encoder is not None:
             keys = self.teacher_projector(self.teacher_encoder.features(crops))
-        keep = choose_patches(self.policy, self.keep, attention, noise) if removal.removes else None
+        if removal.removes:
+            keep = choose_patches(self.policy, self.keep, attention, views.removal_noise.flatten(0, 1))
         return keys, keep
 
     def attraction(self, queries: Tensor, keys: Tensor) -> Tensor:
