@@ -23,9 +23,9 @@ import torch
 from sslcourse.data.cache import cache_dir
 from sslcourse.data.objects import load_objects
 from sslcourse.files import write_atomically
-from sslcourse.notebook.experiments.bands import summarise
-from sslcourse.notebook.experiments.settings import ARMS, SCALES, LabScale
-from sslcourse.notebook.experiments.train import load_images, measure_untrained, train_arm
+from sslcourse.labs.contrastive.arms import ARMS, SCALES, LabScale
+from sslcourse.labs.contrastive.train import load_images, measure_untrained, train_arm
+from sslcourse.notebook.bands import summarise
 
 PRINTED = ("knn", "contrastive_accuracy", "effective_rank", "loss")
 TARGET = Path(__file__).parents[1] / "sslcourse" / "notebook" / "bands" / "contrastive.json"

@@ -19,10 +19,10 @@ from pathlib import Path
 from common import machine
 from recipes import HERE, SHOWN, Candidate, OutOfTime, key_of, until
 
+from sslcourse.settings import parse_changes
 from sslcourse.training.alarms import find_alarms
-from sslcourse.training.assign import parse_changes
-from sslcourse.training.course import FOLDER, course_checkpoints, save_course_method
-from sslcourse.training.trainer import train_recipe
+from sslcourse.training.experiment import train_recipe
+from sslcourse.training.pretrained import FOLDER, course_checkpoints, save_course_method
 
 
 def make(name: str, changes: dict[str, str], runs: Path, folder: Path, deadline: float) -> Path:

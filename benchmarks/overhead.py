@@ -25,8 +25,8 @@ from sslcourse.models.encoder import build_encoder
 from sslcourse.training.checkpoint import save_checkpoint
 from sslcourse.training.fit import fit
 from sslcourse.training.optimizer import make_optimizer
-from sslcourse.training.run import ORDER, VIEWS, FitSettings, Run
 from sslcourse.training.runtime import make_generator, make_runtime
+from sslcourse.training.state import ORDER, VIEWS, FitSettings, TrainingState
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def compare(case: Case, rounds: int) -> dict[str, object]:
 
 def save(case: Case, image_set: ImageSet) -> float:
     """Seconds that one checkpoint takes, the best of three."""
-    run = Run(copy.deepcopy(case.method), image_set, case.settings, make_runtime())
+    run = TrainingState(copy.deepcopy(case.method), image_set, case.settings, make_runtime())
     run.step_once()
     seconds = []
     with tempfile.TemporaryDirectory() as folder:

@@ -28,10 +28,10 @@ from pathlib import Path
 from common import machine
 from tqdm import tqdm
 
+from sslcourse.settings import parse_changes
 from sslcourse.training import NonFiniteLoss
-from sslcourse.training.assign import parse_changes
+from sslcourse.training.experiment import train_recipe
 from sslcourse.training.recipes import METHODS, RECONSTRUCTION, Recipe, find_recipe, with_changes
-from sslcourse.training.trainer import train_recipe
 
 HERE = Path(__file__).parent
 # What does not change what is learned, beyond rounding.

@@ -25,11 +25,11 @@ from sslcourse.data.imageset import ImageSet
 from sslcourse.data.views import MultiCrop, MultiCropSettings
 from sslcourse.methods.combined import Combined, CombinedSettings
 from sslcourse.methods.dino import DINO, DINOSettings
-from sslcourse.methods.teacher import Distillation
+from sslcourse.methods.distillation import Distillation
 from sslcourse.models.encoder import build_encoder
-from sslcourse.training.run import Run
 from sslcourse.training.runtime import make_runtime, pick_device
 from sslcourse.training.settings import FitSettings
+from sslcourse.training.state import TrainingState
 
 MOMENTUM, CLIP, RATE, DECAY = 0.99, 3.0, 5e-4, 0.04
 # The head of lightly's example: the paper's, without normalisation, with a centre.
@@ -91,7 +91,7 @@ class Ours:
         settings = {"learning_rate": RATE, "weight_decay": DECAY, "warmup_steps": 0, "clip_norm": CLIP}
         settings = FitSettings(steps=1_000_000, batch_size=shape.batch, **settings)
         image_set = ImageSet(shape.images, torch.zeros(shape.batch, dtype=torch.int64), ("any",), "noise")
-        self.run = Run(method, image_set, settings, make_runtime("auto", precision, compile))
+        self.run = TrainingState(method, image_set, settings, make_runtime("auto", precision, compile))
         self.views = self.run.draw_views()
 
     def __call__(self) -> Tensor:

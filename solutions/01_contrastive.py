@@ -60,7 +60,7 @@ start("contrastive")
 # The labels are used only to *measure* what was learned, never to train.
 
 # %% tags=["experiment"]
-from sslcourse.notebook.experiments.contrastive import ContrastiveLab, direction
+from sslcourse.labs.contrastive.experiments import ContrastiveLab, direction
 
 # or images="cifar10", or images="folder:PATH": your own photographs, a folder for each class
 lab = ContrastiveLab(images="objects")

@@ -8,11 +8,11 @@ import sys
 
 # name -> (module that offers add_arguments(parser) and main(arguments) -> exit status, one line of help)
 COMMANDS = {
-    "doctor": ("sslcourse.doctor", "print what a bug report needs"),
-    "build": ("sslcourse.authoring.build", "make labs and solution notebooks from their sources"),
-    "grade": ("sslcourse.grading.run", "grade submitted notebooks"),
-    "train": ("sslcourse.train", "train a self-supervised method and write a report page"),
-    "demo": ("sslcourse.demo", "take Lab 1 as two students, grade both, write a page"),
+    "doctor": ("sslcourse.commands.doctor", "print what a bug report needs"),
+    "build": ("sslcourse.commands.build", "make labs and solution notebooks from their sources"),
+    "grade": ("sslcourse.commands.grade", "grade submitted notebooks"),
+    "train": ("sslcourse.commands.train", "train a self-supervised method and write a report page"),
+    "demo": ("sslcourse.commands.demo", "take Lab 1 as two students, grade both, write a page"),
 }
 
 

@@ -16,16 +16,20 @@ PACKAGE = Path(sslcourse.__file__).parent
 # Lowest first. A module may import from its own folder, from its floor and from lower ones; but data, losses and pruning,
 # the lowest, know nothing of each other.
 FLOORS = [
-    {"files"},
+    {"files", "settings", "precision", "processes"},
     {"data", "losses", "pruning"},
     {"models"},
     {"evaluation"},
+    {"figures"},
     {"methods"},
     {"training"},
     {"claims"},
     {"exercises"},
-    {"notebook", "authoring", "grading"},
-    {"cli", "doctor", "demo", "train", "__main__"},
+    {"authoring", "grading"},
+    {"notebook"},
+    {"labs"},
+    {"commands"},
+    {"cli", "__main__"},
 ]
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 CORE_LIBRARIES = {"torch", "torchvision", "timm", "numpy", "matplotlib", "tqdm", "safetensors", "ipywidgets", "IPython"}
@@ -33,7 +37,7 @@ CORE_LIBRARIES = {"torch", "torchvision", "timm", "numpy", "matplotlib", "tqdm",
 CORE_LIBRARIES |= {"PIL", "traitlets"}
 EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "latex2mathml", "nbconvert", "ipykernel", "jupyter_client"}
 EXTRA_LIBRARIES |= {"pygments"}  # comes with nbconvert
-WITH_EXTRAS = {"authoring", "grading", "doctor", "demo"}  # folders that may use the extra `grade`
+WITH_EXTRAS = {"authoring", "grading", "commands"}  # folders that may use the extra `grade`
 
 
 def imported_modules(source: str, module: str, is_package: bool = False) -> set[str]:

@@ -16,7 +16,7 @@ from sslcourse.authoring.nbgrader_format import answer_cell, locked_cell
 from sslcourse.authoring.setup_cell import setup_text
 from sslcourse.authoring.source import Source, SourceCell, SourceError, read_source, stub, without_markers
 from sslcourse.authoring.tables import Tables, read_tables
-from sslcourse.exercises.core import WrittenQuestion
+from sslcourse.exercises.task import WrittenQuestion
 
 BLANK_ANSWER = "*Write your answer here.*"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sslcourse.exercises import LABS
-from sslcourse.exercises.core import Exercise, Task, WrittenQuestion
+from sslcourse.exercises.task import Exercise, Task, WrittenQuestion
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sslcourse.data.color import apply_color, color_maps, color_matrix, solarize
 from sslcourse.data.geometry import Workspace, along_both, blur, crop_maps, random_resized_crop
-from sslcourse.data.precision import full_precision
+from sslcourse.precision import without_autocast
 
 __all__ = [
     "Augmentation",
@@ -178,7 +178,7 @@ def draw(
     return draws if device is None else draws.to(device)
 
 
-@full_precision
+@without_autocast
 def apply(images: Tensor, draws: Draws, out: Tensor | None = None) -> Tensor:
     """The views that `draws` describe: float32 `B,3,size,size` in [0, 1] on the images' device, written to `out` if given.
 

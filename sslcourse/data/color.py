@@ -13,14 +13,14 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from sslcourse.data.precision import full_precision
+from sslcourse.precision import without_autocast
 
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as Pillow. They sum to 1 (torchvision's .2989 do not), so greys stay.
 YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 STEPS = ("brightness", "contrast", "saturation", "hue")
 
 
-@full_precision
+@without_autocast
 def color_matrix(
     means: Tensor,
     *,
@@ -114,7 +114,7 @@ def hue_rotation(turns: Tensor) -> Tensor:
     return (weights @ parts.flatten(1)).unflatten(1, (3, 3))
 
 
-@full_precision
+@without_autocast
 def apply_color(images: Tensor, matrix: Tensor) -> Tensor:
     """Each image's pixels through its own matrix `B,3,4`; floating point `B,3,H,W` in, the same out, not clipped.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sslcourse.data.precision import full_precision
+from sslcourse.precision import without_autocast
 
 DENSE_UP_TO = 80  # output pixels; measured: below, gathering windows costs more than the zeros it saves
 BLOCK = 32  # rows of a block beyond that size
@@ -177,7 +177,7 @@ def crop_maps(
     return axis_map(top, tall, height, size, **blur), axis_map(left, wide, width, size, flips=flips, **blur)
 
 
-@full_precision
+@without_autocast
 def random_resized_crop(images: Tensor, boxes: Tensor, flips: Tensor | None, size: int) -> Tensor:
     """Each image's own box, resized to `size` with antialiasing and mirrored where `flips`: float `B,3,size,size` in [0, 1].
 
@@ -194,7 +194,7 @@ def random_resized_crop(images: Tensor, boxes: Tensor, flips: Tensor | None, siz
     return along_both(pixels, rows, columns).contiguous()
 
 
-@full_precision
+@without_autocast
 def blur(images: Tensor, sigma: Tensor, radius: int | None = None) -> Tensor:
     """Gaussian blur with each image's own `sigma` (`B`, pixels, 0 = none), mirrored at the border: float `B,3,H,W` in [0, 1].
 

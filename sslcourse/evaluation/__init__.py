@@ -1,4 +1,4 @@
-"""What a representation is worth, and whether it has collapsed. Figures are in `sslcourse.evaluation.figures`."""
+"""What a representation is worth, and whether it has collapsed. Figures are in `sslcourse.figures`."""
 
 from sslcourse.evaluation.attention import attention_jaccard, attention_recall, patch_mask
 from sslcourse.evaluation.collapse import (

@@ -1,7 +1,7 @@
 """The graded tasks of every lab: `find_task` gives what is asked, `find` also the answers.
 
 Nothing that holds an answer is imported before `find` asks for it: in the grading box those files do not exist. What
-may go there is listed in BOX_FILES; everything else in this folder stays outside.
+may go there is listed in BOX_FILES; everything else stays outside.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 
-from sslcourse.exercises.core import Exercise, Task, WrittenQuestion
+from sslcourse.exercises.task import Exercise, Task, WrittenQuestion
 
 
 @dataclass(frozen=True)
 class LabInfo:
-    """A lab: `<name>_tasks` beside this file holds its TASKS, `<name>` its EXERCISES and WRITTEN questions.
+    """A lab: `sslcourse/labs/NAME/tasks.py` holds its TASKS, `answers/` beside it its EXERCISES and WRITTEN questions.
 
     >>> LABS["contrastive"].title
     'Contrastive learning'
@@ -27,17 +27,17 @@ class LabInfo:
     @property
     def tasks(self) -> dict[str, Task]:
         """The lab's tasks by id, in the lab's order (imports no answers)."""
-        return import_module(f"sslcourse.exercises.{self.name}_tasks").TASKS
+        return import_module(f"sslcourse.labs.{self.name}.tasks").TASKS
 
     @property
     def exercises(self) -> dict[str, Exercise]:
         """The lab's exercises by id, answers included."""
-        return import_module(f"sslcourse.exercises.{self.name}").EXERCISES
+        return import_module(f"sslcourse.labs.{self.name}.answers").EXERCISES
 
     @property
     def written(self) -> dict[str, WrittenQuestion]:
         """The lab's written questions by id, model answers included."""
-        return import_module(f"sslcourse.exercises.{self.name}").WRITTEN
+        return import_module(f"sslcourse.labs.{self.name}.answers").WRITTEN
 
     @property
     def points(self) -> float:
@@ -47,8 +47,12 @@ class LabInfo:
 
 LABS: dict[str, LabInfo] = {"contrastive": LabInfo("contrastive", 1, "Contrastive learning")}
 
-# The files of this folder that student code may be run beside.
-BOX_FILES: tuple[str, ...] = ("__init__.py", "core.py", "observe.py", *(f"{name}_tasks.py" for name in LABS))
+# The files of the package that student code may be run beside, besides the grader's own.
+BOX_FILES: tuple[str, ...] = (
+    *(f"exercises/{name}.py" for name in ("__init__", "task", "observe")),
+    "labs/__init__.py",
+    *(f"labs/{name}/{file}.py" for name in LABS for file in ("__init__", "tasks")),
+)
 
 
 def find_task(id: str) -> Task:

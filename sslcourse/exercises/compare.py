@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
-from sslcourse.exercises.core import Tree
 from sslcourse.exercises.explain import count_of, describe, explain_failure, explain_type, explain_values, same_values
+from sslcourse.exercises.task import Tree
 
 Tolerance = tuple[float, float]  # relative to the largest expected value of a tensor, absolute
 

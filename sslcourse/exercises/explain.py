@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from sslcourse.exercises.core import Tree
+from sslcourse.exercises.task import Tree
 
 Numbers = (bool, int, float)
 # Factors by which a scalar is off that have a meaning of their own.

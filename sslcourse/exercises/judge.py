@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from sslcourse.exercises.compare import Difference, Tolerance, failure_of, first_difference, same_observation
-from sslcourse.exercises.core import Case, Exercise, Misconception, Task, Tree
+from sslcourse.exercises.task import Case, Exercise, Misconception, Task, Tree
 
 PASSED, FAILED, ERROR, MISSING = "passed", "failed", "error", "missing"
 SHOWN_NUMEL = 24  # inputs up to this many numbers are printed beside what differs

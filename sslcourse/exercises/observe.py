@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from sslcourse.exercises.core import Tree
+from sslcourse.exercises.task import Tree
 
 MAX_NUMEL = 2_000_000  # no exercise returns as much; an expanded tensor could claim terabytes
 MAX_ITEMS = 10_000

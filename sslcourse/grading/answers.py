@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 
-from sslcourse.exercises.core import Exercise, Task
 from sslcourse.exercises.judge import draw, judge
+from sslcourse.exercises.task import Exercise, Task
 from sslcourse.grading.host import Box, Outcome
 from sslcourse.grading.intake import Answer
 from sslcourse.grading.results import ERROR, KILLED, MISSING, CaseLine, ExerciseResult, explain_end, ran_out_of_memory

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from sslcourse.exercises.core import Task
+from sslcourse.exercises.task import Task
 from sslcourse.grading import sandbox, wire
 from sslcourse.grading.box import LENGTH, MAX_RESULT
 from sslcourse.grading.watch import memory_and_count, pid_namespace, process_limit

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sslcourse.exercises.core import Task, WrittenQuestion
+from sslcourse.exercises.task import Task, WrittenQuestion
 from sslcourse.grading.slices import defines, helpers_for, is_attempted, without_programs
 
 MAX_FILE = 64 * 2**20

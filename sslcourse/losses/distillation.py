@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sslcourse.losses.precision import full_precision
-from sslcourse.losses.processes import max_over_processes, sum_over_processes, world_size
+from sslcourse.precision import full_precision
+from sslcourse.processes import max_over_processes, sum_over_processes, world_size
 
 
 def centered_softmax(logits: Tensor, center: Tensor, temperature: float) -> Tensor:

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sslcourse.losses.precision import autocast_off, full_precision
-from sslcourse.losses.processes import gather_rows, rank
+from sslcourse.precision import autocast_off, full_precision
+from sslcourse.processes import gather_rows, rank
 
 Affinity = Callable[[Tensor, Tensor], Tensor]
 DISSIMILARITIES = ("repel", "attract")

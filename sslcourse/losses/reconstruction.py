@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sslcourse.losses.precision import full_precision
-from sslcourse.losses.processes import sum_over_processes, world_size
+from sslcourse.precision import full_precision
+from sslcourse.processes import sum_over_processes, world_size
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from sslcourse.losses.precision import full_precision
+from sslcourse.precision import full_precision
 
 
 def cosine_regression(prediction: Tensor, target: Tensor) -> Tensor:

@@ -17,13 +17,13 @@ from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
 from sslcourse.evaluation.collapse import channel_std, effective_rank, pair_cosines
 from sslcourse.evaluation.features import evaluating
-from sslcourse.losses.precision import autocast_off, full_precision
-from sslcourse.losses.processes import gather_rows_with_gradient, rank
 from sslcourse.losses.regression import cosine_regression
 from sslcourse.methods.checks import check_choice, check_shares
-from sslcourse.methods.teacher import MOMENTUM_SCHEDULES, rank_meters, scheduled_momentum
+from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, rank_meters, scheduled_momentum
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.heads import ProjectionHead
+from sslcourse.precision import autocast_off, full_precision
+from sslcourse.processes import gather_rows_with_gradient, rank
 
 
 @dataclass(frozen=True)

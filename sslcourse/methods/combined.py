@@ -21,9 +21,9 @@ from sslcourse.methods.checks import need_tokens
 from sslcourse.methods.combined_pictures import preview, reconstruction_errors
 from sslcourse.methods.combined_settings import CombinedSettings
 from sslcourse.methods.combined_views import CombinedViews, draw_combined
+from sslcourse.methods.distillation import Targets, feature_meters, hold_prototypes, prototype_group, target_meters
 from sslcourse.methods.patches import hidden_places, on_the_grid
 from sslcourse.methods.removal import choose_patches
-from sslcourse.methods.teacher import Targets, feature_meters, hold_prototypes, prototype_group, target_meters
 from sslcourse.models.decoder import Decoded
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.encoder import TokenEncoder, Tokens
@@ -32,7 +32,7 @@ from sslcourse.pruning.select import keep_count, keep_rate_at
 from sslcourse.pruning.tokens import gather_tokens, removed_indices
 
 
-class Passed(NamedTuple):
+class Encoded(NamedTuple):
     """The global crops `GB,3,H,W` and what became of them; `masked_places` `GB,M` are numbers among the kept, `mask` is `GB,N`."""
 
     crops: Tensor
@@ -127,19 +127,19 @@ class Combined(nn.Module):
             pixel_loss = self.pixel_loss(passed)
             terms.append(s.reconstruction_weight * pixel_loss)
             metrics["reconstruction_loss"] = pixel_loss.detach()
-        if s.looks:
+        if s.needs_attention:
             metrics["attention_entropy"] = attention_entropy(passed.teacher.attention)
         # What is trained to differ between images: without its loss the class token need not.
         features = passed.student.cls if s.cls else passed.student.patches.mean(1)
         return torch.stack(terms).sum(), metrics | {"channel_std": channel_std(features)}
 
-    def encode(self, views: CombinedViews) -> Passed:
+    def encode(self, views: CombinedViews) -> Encoded:
         """All that the losses need of the global crops: teacher, what stays and is masked, student, decoder."""
         crops, noise, masks = (each.flatten(0, 1) for each in (views.global_views, views.noise, views.masks))
         teacher = places = mask = decoded = None
         if self.teacher_encoder is not None:
             with torch.no_grad():
-                teacher = self.teacher_encoder(crops, attention=self.settings.looks)
+                teacher = self.teacher_encoder(crops, attention=self.settings.needs_attention)
         keep_indices = self.choose(noise, teacher)  # GB,K, or None: all
         if self.settings.masks:
             places, _ = hidden_places(masks, self.settings.masked_count(masks.shape[1]))  # GB,M numbers among the kept
@@ -147,7 +147,7 @@ class Combined(nn.Module):
         student = self.encoder(crops, keep_indices, mask=mask, mask_token=self.mask_token)
         if self.decoder is not None:
             decoded = self.decoder(student.patches, keep_indices, student.cls)
-        return Passed(crops, teacher, student, decoded, keep_indices, places, mask)
+        return Encoded(crops, teacher, student, decoded, keep_indices, places, mask)
 
     def choose(self, noise: Tensor, teacher: Tokens | None) -> Tensor | None:
         """The patches to keep, `GB,K`: by the teacher's attention, or the highest of the noise; None where all are kept."""
@@ -155,7 +155,7 @@ class Combined(nn.Module):
             return None
         return choose_patches(self.policy, self.keep, teacher.attention if teacher else None, noise)
 
-    def cls_loss(self, passed: Passed, views: CombinedViews) -> tuple[Tensor, Tensor]:
+    def cls_loss(self, passed: Encoded, views: CombinedViews) -> tuple[Tensor, Tensor]:
         """DINO's loss, of pruned global crops and local crops to whole global crops; and the targets `G,B,K`."""
         shape = views.global_views.shape[:2]  # G,B
         with torch.no_grad():
@@ -167,7 +167,7 @@ class Combined(nn.Module):
         logits = self.head(features).unflatten(0, (-1, shape[1]))  # G+L,B,K
         return view_cross_entropy(logits, targets, self.settings.distillation.student_temperature), targets
 
-    def patch_loss(self, passed: Passed) -> tuple[Tensor, Tensor]:
+    def patch_loss(self, passed: Encoded) -> tuple[Tensor, Tensor]:
         """Cross-entropy to the teacher's patches at the places the settings name; and the targets `GB,M,K`.
 
         The number of places is the same for each image. The student has a token only where a patch was kept: for removed
@@ -190,7 +190,7 @@ class Combined(nn.Module):
             targets = self.patch_targets(teacher_head(wanted), self.teacher_temperature)
         return patch_cross_entropy(head(tokens), targets, None, self.settings.distillation.student_temperature), targets
 
-    def pixel_loss(self, passed: Passed) -> Tensor:
+    def pixel_loss(self, passed: Encoded) -> Tensor:
         """Mean squared error of the decoded patches to the true ones, each normalised where the settings say so."""
         target = patchify(passed.crops, self.encoder.patch_size)  # GB,N,P
         if self.settings.normalize_targets:

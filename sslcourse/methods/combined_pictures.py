@@ -14,14 +14,14 @@ from sslcourse.methods.patches import hide_patches, paint_patches, pixels_of, si
 from sslcourse.pruning.tokens import removed_mask
 
 if TYPE_CHECKING:
-    from sslcourse.methods.combined import Combined, Passed
+    from sslcourse.methods.combined import Combined, Encoded
 
 
 class Seen(NamedTuple):
     """Whole images as crops `B,3,H,W`, what became of them, and bool `B,N` masks (or None): what was removed, masked, predicted."""
 
     crops: Tensor
-    passed: Passed
+    passed: Encoded
     removed: Tensor | None
     masked: Tensor | None
     predicted: Tensor | None

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.methods.checks import check_choice, check_pairs
+from sslcourse.methods.distillation import Distillation
 from sslcourse.methods.patches import MASKS
 from sslcourse.methods.removal import Removal
-from sslcourse.methods.teacher import Distillation
 from sslcourse.models.decoder import Decoder
 
 PATCH_LOSSES = ("off", "kept", "removed", "masked")
@@ -110,9 +110,9 @@ class CombinedSettings:
         return self.removal.removes
 
     @property
-    def looks(self) -> bool:
+    def needs_attention(self) -> bool:
         """Whether removal needs the teacher's attention."""
-        return self.removal.looks
+        return self.removal.needs_attention
 
     @property
     def masks(self) -> bool:
@@ -132,7 +132,7 @@ class CombinedSettings:
     @property
     def has_teacher(self) -> bool:
         """Whether there is a teacher: not for pixels alone without attention (MAE)."""
-        return self.cls or self.patch_loss != "off" or self.looks
+        return self.cls or self.patch_loss != "off" or self.needs_attention
 
     @property
     def drawn_crops(self) -> MultiCropSettings:

@@ -14,7 +14,7 @@ from sslcourse.data.views import MultiCrop, MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.distillation import view_cross_entropy
 from sslcourse.methods.checks import check_crops, check_pairs
-from sslcourse.methods.teacher import (
+from sslcourse.methods.distillation import (
     Distillation,
     Targets,
     embed_views,

@@ -17,9 +17,7 @@ from sslcourse.data.views import MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.distillation import patch_cross_entropy, view_cross_entropy
 from sslcourse.methods.checks import check_choice, check_pairs, need_tokens
-from sslcourse.methods.patches import MASKS, exact_masks, hidden_places, hide_patches, sized
-from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
-from sslcourse.methods.teacher import (
+from sslcourse.methods.distillation import (
     Distillation,
     Targets,
     feature_meters,
@@ -27,6 +25,8 @@ from sslcourse.methods.teacher import (
     prototype_group,
     target_meters,
 )
+from sslcourse.methods.patches import MASKS, exact_masks, hidden_places, hide_patches, sized
+from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.pruning.tokens import gather_tokens
@@ -159,7 +159,7 @@ class IBOT(nn.Module):
         s, (count, batch) = self.settings, views.global_views.shape[:2]
         crops, masks = views.global_views.flatten(0, 1), views.masks.flatten(0, 1)  # GB,3,H,W and GB,N
         with torch.no_grad():
-            tokens = self.teacher_encoder(crops, attention=s.removal.looks)
+            tokens = self.teacher_encoder(crops, attention=s.removal.needs_attention)
             keep, seen = None, masks
             if s.removal.removes:
                 keep = choose_patches(self.policy, self.keep, tokens.attention, views.noise.flatten(0, 1))  # GB,K

@@ -19,14 +19,14 @@ from torch import Tensor, nn
 from sslcourse.data.views import MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.local_global import affinity_fit_loss, affinity_repulsion, info_nce, local_dissimilarity
-from sslcourse.losses.precision import autocast_off, full_precision
 from sslcourse.losses.regression import cosine_regression
 from sslcourse.methods.checks import check_choice, check_crops, check_pairs, check_shares, need_tokens
+from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, embed_views, feature_meters, scheduled_momentum
 from sslcourse.methods.patches import sized
 from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
-from sslcourse.methods.teacher import MOMENTUM_SCHEDULES, embed_views, feature_meters, scheduled_momentum
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.heads import AFFINITY_NORMS, AffinityHead, ProjectionHead
+from sslcourse.precision import autocast_off, full_precision
 
 SIMILARITIES = ("infonce", "cosine")
 LOCAL = ("none", "attract", "repel", "learned")
@@ -91,7 +91,7 @@ class LoGoSettings:
                 f"got {self.crops.local_crops}"
             )
         check_choice("affinity_norm", self.affinity_norm, AFFINITY_NORMS)
-        if self.removal.looks and self.similarity == "cosine":
+        if self.removal.needs_attention and self.similarity == "cosine":
             raise ValueError(
                 f"policy={self.removal.policy!r} goes by the momentum encoder's attention, and similarity='cosine' has no such "
                 "encoder: choose policy='random' or 'none', or similarity='infonce'"
@@ -167,7 +167,7 @@ class LoGo(nn.Module):
     def forward(self, views: LoGoViews) -> tuple[Tensor, dict[str, Tensor]]:
         """Crops and noise -> the loss (scalar) and metrics that stay on the device, without a gradient."""
         count, batch = views.global_views.shape[:2]
-        keys, keep = self.look(views)
+        keys, keep = self.keys_and_kept(views)
         # (G+L)*B,D, global crops first
         features = embed_views(self.encoder, views.global_views, views.local_views, keep)
         projected = queries = self.projector(features)
@@ -192,14 +192,14 @@ class LoGo(nn.Module):
         return loss, metrics
 
     @torch.no_grad()
-    def look(self, views: LoGoViews) -> tuple[Tensor | None, Tensor | None]:
+    def keys_and_kept(self, views: LoGoViews) -> tuple[Tensor | None, Tensor | None]:
         """The momentum encoder's keys of whole global crops, `GB,d`, and the patches that the student gets, `GB,K`.
 
         The first is None with a predictor, which needs none; the second where nothing is removed.
         """
         removal, crops = self.settings.removal, views.global_views.flatten(0, 1)
         keys = attention = keep = None
-        if self.teacher_encoder is not None and removal.looks:
+        if self.teacher_encoder is not None and removal.needs_attention:
             features, _, attention = self.teacher_encoder(crops, attention=True)
             keys = self.teacher_projector(features)
         elif self.teacher_encoder is not None:

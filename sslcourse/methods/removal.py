@@ -45,7 +45,7 @@ class Removal:
         return self.policy != "none" and self.keep_rate < 1
 
     @property
-    def looks(self) -> bool:
+    def needs_attention(self) -> bool:
         """Whether removal needs the teacher's attention."""
         return self.removes and self.policy != "random"
 

@@ -17,9 +17,9 @@ from sslcourse.data.views import two_views
 from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines
 from sslcourse.evaluation.features import evaluating
 from sslcourse.losses.contrastive import alignment_only, nt_xent
-from sslcourse.losses.precision import autocast_off, full_precision
-from sslcourse.methods.teacher import rank_meters
+from sslcourse.methods.distillation import rank_meters
 from sslcourse.models.heads import ProjectionHead
+from sslcourse.precision import autocast_off, full_precision
 
 ContrastiveLoss = Callable[[Tensor, Tensor, float], Tensor]
 

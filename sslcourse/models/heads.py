@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslcourse.losses.local_global import frozen
-from sslcourse.losses.precision import autocast_off, full_precision
+from sslcourse.precision import autocast_off, full_precision
 
 NORMS = ("batch", "group", "layer", "none")
 AFFINITY_NORMS = ("layer", "group", "none")

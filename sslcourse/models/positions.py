@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from timm.layers import build_sincos2d_pos_embed
 from torch import Tensor
 
-from sslcourse.losses.precision import autocast_off
+from sslcourse.precision import autocast_off
 
 
 def resample_position(position: Tensor, grid: tuple[int, int], new_grid: tuple[int, int]) -> Tensor:

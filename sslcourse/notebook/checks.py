@@ -11,8 +11,8 @@ from sslcourse.notebook import state
 from sslcourse.notebook.card import Block, Items, show_card
 
 if TYPE_CHECKING:
-    from sslcourse.exercises.core import Exercise
     from sslcourse.exercises.judge import CaseResult, Verdict
+    from sslcourse.exercises.task import Exercise
 
 
 def check(identifier: str, function: Callable) -> None:

@@ -1,8 +1,8 @@
 """Training: one loop for all methods, with exact resume; recipes for each of them."""
 
 from sslcourse.training.checkpoint import SettingsChanged
+from sslcourse.training.experiment import train_recipe
 from sslcourse.training.fit import FitSettings, NonFiniteLoss, fit
 from sslcourse.training.recipes import Recipe, find_recipe
-from sslcourse.training.trainer import train_recipe
 
 __all__ = ["FitSettings", "NonFiniteLoss", "Recipe", "SettingsChanged", "find_recipe", "fit", "train_recipe"]

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from sslcourse.losses.processes import rank, sum_over_processes, world_size
+from sslcourse.processes import rank, sum_over_processes, world_size
 
 
 def is_first() -> bool:

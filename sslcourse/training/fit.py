@@ -22,9 +22,9 @@ from sslcourse.training.checkpoint import (
     save_checkpoint,
 )
 from sslcourse.training.meters import NonFiniteLoss, non_finite_advice
-from sslcourse.training.run import Run, Views, describe_run
 from sslcourse.training.runtime import Runtime, pick_compile, pick_device, pick_precision
 from sslcourse.training.settings import FitSettings
+from sslcourse.training.state import TrainingState, Views, describe_run
 
 __all__ = ["FitSettings", "NonFiniteLoss", "fit"]
 
@@ -75,7 +75,7 @@ def fit(
         if state is not None:
             refuse_changes(state["description"], description, out)
     was_training = method.training
-    run = Run(method, image_set, settings, runtime_for(settings, device, state))
+    run = TrainingState(method, image_set, settings, runtime_for(settings, device, state))
     # Dropout draws from torch's global generators: the run has its own stretch of them, and gives them back as they were.
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(settings.seed + 1009 * distributed.rank())
@@ -92,7 +92,7 @@ def fit(
     return run.history
 
 
-def train(run: Run, out, description: dict, evaluate, on_log, log, progress: bool) -> None:
+def train(run: TrainingState, out, description: dict, evaluate, on_log, log, progress: bool) -> None:
     """Take the steps that are left, with log lines, evaluations and checkpoints where the settings want them."""
     settings = run.settings
     first = distributed.is_first()
@@ -133,7 +133,7 @@ def train(run: Run, out, description: dict, evaluate, on_log, log, progress: boo
                 on_log(row)
 
 
-def make_row(run: Run, views: Views) -> dict:
+def make_row(run: TrainingState, views: Views) -> dict:
     """The log line of the window that ends here, the same in all processes; a new window begins."""
     seconds, views_share = run.stopwatch.read()
     row = {"step": run.step, **run.window.means(), "learning_rate": run.settings.learning_rate_at(run.step - 1)}
@@ -152,7 +152,7 @@ def make_row(run: Run, views: Views) -> dict:
     return distributed.from_first(row)
 
 
-def evaluated(run: Run, evaluate: Evaluate) -> dict[str, float]:
+def evaluated(run: TrainingState, evaluate: Evaluate) -> dict[str, float]:
     """What `evaluate(method)` gives in the first process."""
     figures = {}
     if distributed.is_first():
@@ -162,7 +162,7 @@ def evaluated(run: Run, evaluate: Evaluate) -> dict[str, float]:
     return distributed.from_first(figures)
 
 
-def note_alarms(run: Run) -> list[Alarm]:
+def note_alarms(run: TrainingState) -> list[Alarm]:
     """Write the names of the failures that the log shows into its last row; returns those that no earlier row has."""
     found = find_alarms(run.history, run.method, run.settings)
     known = {name for row in run.history for name in row.get("alarms", ())}
@@ -171,7 +171,7 @@ def note_alarms(run: Run) -> list[Alarm]:
     return [alarm for alarm in found if alarm.name not in known]
 
 
-def stop_if_not_finite(run: Run, out: str | os.PathLike | None) -> None:
+def stop_if_not_finite(run: TrainingState, out: str | os.PathLike | None) -> None:
     """Raise NonFiniteLoss if a step since the last look had a loss or a gradient that is NaN or infinite.
 
     With a gradient scaler infinite gradients are normal: it skips those steps.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.features import evaluating, extract_features
-from sslcourse.evaluation.style import COLOUR_MAP, COLOURS, describe, new_figure
+from sslcourse.figures.style import COLOUR_MAP, COLOURS, describe, new_figure
 from sslcourse.models.encoder import TokenEncoder
 
 SHOWN = 10
@@ -23,7 +23,7 @@ def picture_rows(rows: Mapping[str, Tensor], *, cell: float = 0.92) -> Figure:
 
     Raises ValueError when the rows differ in length.
 
-    >>> from sslcourse.evaluation.style import alt_text
+    >>> from sslcourse.figures.style import alt_text
     >>> alt_text(picture_rows({"image": torch.rand(3, 3, 8, 8), "attention": torch.rand(3, 3, 8, 8)}))
     '3 images in 2 rows: image, attention.'
     """

@@ -32,7 +32,7 @@ from sslcourse.methods import (
     SimCLRSettings,
 )
 from sslcourse.models import ConvNet, build_encoder
-from sslcourse.training.assign import UnknownSetting, assign, field_paths, nearest, read_value
+from sslcourse.settings import UnknownSetting, assign, field_paths, nearest, read_value
 from sslcourse.training.settings import FitSettings
 
 FIXED = ("kind", "scale", "data.name")  # what makes another recipe

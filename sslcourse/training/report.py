@@ -11,15 +11,15 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from sslcourse.evaluation.charts import plot_curves, plot_spectrum
 from sslcourse.evaluation.collapse import spectrum
 from sslcourse.evaluation.features import extract_features
-from sslcourse.evaluation.style import to_html
+from sslcourse.figures.charts import plot_curves, plot_spectrum
+from sslcourse.figures.style import to_html
 from sslcourse.files import write_atomically
 from sslcourse.training.alarms import find_alarms
+from sslcourse.training.experiment import Trained, representation_of
 from sslcourse.training.pictures import SHOWN, method_pictures, neighbour_rows, one_of_each, picture_rows
 from sslcourse.training.recipes import Recipe, build_method
-from sslcourse.training.trainer import Trained, representation_of
 
 CHART = (4.2, 2.6)
 # Terms of a loss that belong into one chart: title -> name in the log -> what the curve is called.

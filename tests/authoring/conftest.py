@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from sslcourse.authoring.tables import Tables
-from sslcourse.exercises.core import Case, Exercise, Misconception, Task, WrittenQuestion
 from sslcourse.exercises.observe import observe_call
+from sslcourse.exercises.task import Case, Exercise, Misconception, Task, WrittenQuestion
 
 
 def _draw(generator, case):

@@ -6,7 +6,7 @@ import sys
 import pytest
 from benchmark_scripts import TINY, load_script
 
-from sslcourse.training.course import load_course_method
+from sslcourse.training.pretrained import load_course_method
 
 
 @pytest.fixture

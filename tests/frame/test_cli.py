@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from sslcourse import doctor
 from sslcourse.cli import COMMANDS, main
+from sslcourse.commands import doctor
 
 
 def test_an_unknown_command_names_the_allowed_ones(capsys):

@@ -288,7 +288,12 @@ def double(x):
 
 @pytest.mark.parametrize(
     "module",
-    ["sslcourse.losses.contrastive", "sslcourse.exercises.contrastive", "sslcourse.grading.run", "sslcourse.methods"],
+    [
+        "sslcourse.losses.contrastive",
+        "sslcourse.labs.contrastive.answers",
+        "sslcourse.grading.run",
+        "sslcourse.methods",
+    ],
 )
 def test_the_packages_own_answers_are_not_there(grade, module):
     result = grade(f"def double(x):\n    import {module}\n    return 2 * x")
@@ -307,10 +312,11 @@ def double(x):
     named = {word.strip(".`'\",") for word in message.split() if word.startswith("sslcourse.")}
     assert named
     assert "sslcourse.exercises.observe" in named
-    allowed = {"sslcourse.exercises", "sslcourse.grading", "sslcourse.notebook"}
-    allowed |= {f"sslcourse.exercises.{name}" for name in ("core", "observe")}
+    allowed = {"sslcourse.exercises", "sslcourse.grading", "sslcourse.notebook", "sslcourse.labs"}
+    allowed |= {f"sslcourse.exercises.{name}" for name in ("task", "observe")}
     allowed |= {"sslcourse.grading.box", "sslcourse.grading.wire"}
-    assert all(name in allowed or name.endswith("_tasks") for name in named), named - allowed
+    allowed |= {name for lab in LABS for name in (f"sslcourse.labs.{lab}", f"sslcourse.labs.{lab}.tasks")}
+    assert named <= allowed, named - allowed
 
 
 def test_files_outside_are_not_there(grade, tmp_path):

@@ -231,7 +231,7 @@ def test_box_lists_only_what_is_allowed(tmp_path):
 def test_course_labs_are_the_packages():
     lab = run.course_labs()["contrastive"]
     assert next(iter(lab.exercises)) == "contrastive.views"
-    assert lab.tasks_module == "sslcourse.exercises.contrastive_tasks"
+    assert lab.tasks_module == "sslcourse.labs.contrastive.tasks"
 
 
 def test_an_installed_copy_is_hidden_from_the_box(tmp_path, level):

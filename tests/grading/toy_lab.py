@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from sslcourse.exercises.core import Exercise, Misconception, WrittenQuestion
+from sslcourse.exercises.task import Exercise, Misconception, WrittenQuestion
 from sslcourse.grading.run import Lab
 
 TASKS_FILE = Path(__file__).with_name("toy_tasks.py")

@@ -2,8 +2,8 @@
 
 import torch
 
-from sslcourse.exercises.core import Case, Task
 from sslcourse.exercises.observe import observe_call, observe_gradient
+from sslcourse.exercises.task import Case, Task
 
 
 def draw_vector(generator, case):

@@ -11,7 +11,7 @@ from small_methods import CROPS, begin, dino, distillation, double, draw, end, m
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.losses import sinkhorn
 from sslcourse.methods import DINOSettings, Distillation
-from sslcourse.methods.teacher import Targets
+from sslcourse.methods.distillation import Targets
 
 
 def different(method):

@@ -10,8 +10,8 @@ from toy_methods import Crops, Mean, ToyDistillation
 
 from sslcourse.training import FitSettings, fit
 from sslcourse.training.optimizer import make_optimizer, parameter_groups, set_rates
-from sslcourse.training.run import Run
 from sslcourse.training.runtime import Runtime, make_runtime, pick_compile
+from sslcourse.training.state import TrainingState
 
 SETTINGS = FitSettings(steps=4, batch_size=8, log_every=2, device="cpu", precision="fp32")
 
@@ -31,7 +31,7 @@ def test_the_hooks_are_called_in_order_and_once_a_step(textures):
 
 def test_end_step_sees_the_stepped_weights(textures):
     method = toy()
-    run = Run(method, textures(32), SETTINGS, make_runtime("cpu", "fp32"))
+    run = TrainingState(method, textures(32), SETTINGS, make_runtime("cpu", "fp32"))
     before = [parameter.clone() for parameter in method.teacher.parameters()]
     run.step_once()
     for old, teacher, student in zip(before, method.teacher.parameters(), method.student.parameters()):
@@ -39,7 +39,7 @@ def test_end_step_sees_the_stepped_weights(textures):
 
 
 def test_views_may_be_a_named_tuple(textures):
-    views = Run(toy(), textures(32), SETTINGS, make_runtime("meta", "fp32")).step_once()
+    views = TrainingState(toy(), textures(32), SETTINGS, make_runtime("meta", "fp32")).step_once()
     assert isinstance(views, Crops) and views.small.shape == (2, 8, 3, 8, 8) and views.large.device.type == "meta"
 
 
@@ -117,7 +117,7 @@ def test_frozen_parameters_of_a_group_are_left_out():
 
 def test_the_weight_decay_follows_its_cosine_in_the_run(textures):
     settings = replace(SETTINGS, weight_decay=0.04, final_weight_decay=0.4)
-    run = Run(toy(), textures(32), settings, make_runtime("cpu", "fp32"))
+    run = TrainingState(toy(), textures(32), settings, make_runtime("cpu", "fp32"))
     seen = []
     for _ in range(4):
         run.step_once()

@@ -8,14 +8,14 @@ import pytest
 import torch
 from harness import OneDevice
 
-from sslcourse.training.run import FitSettings, Run
 from sslcourse.training.runtime import make_runtime
+from sslcourse.training.state import FitSettings, TrainingState
 
 
 @pytest.fixture
 def run(textures, simclr):
     settings = FitSettings(steps=3, batch_size=16)
-    return Run(simclr(), textures(32), settings, make_runtime("meta", "fp32"))
+    return TrainingState(simclr(), textures(32), settings, make_runtime("meta", "fp32"))
 
 
 def test_the_whole_step_runs_on_meta(run):
@@ -50,18 +50,18 @@ def test_the_step_stays_on_one_device(run):
     ids=["mixed", "copied", "indices", "item", "mask"],
 )
 def test_the_test_sees_what_it_must_see(run, textures, simclr, wrong):
-    guilty = Run(simclr(loss=wrong), textures(32), run.settings, run.runtime)
+    guilty = TrainingState(simclr(loss=wrong), textures(32), run.settings, run.runtime)
     views = guilty.draw_views()
     with pytest.raises((AssertionError, RuntimeError, NotImplementedError)), OneDevice():
         guilty.update(views)
 
 
 def test_a_checkpoint_of_another_kind_of_device_is_continued_and_said(run, textures, simclr, capsys):
-    state = Run(simclr(), textures(32), run.settings, make_runtime("cpu", "fp32")).state_dict()
+    state = TrainingState(simclr(), textures(32), run.settings, make_runtime("cpu", "fp32")).state_dict()
     state |= {"device": "cuda", "step": 2}
     states = state["generators"][0]
     state["generators"] = [{name: torch.zeros(16, dtype=torch.uint8) for name in states}]  # as CUDA's look
-    resumed = Run(simclr(), textures(32), run.settings, make_runtime("cpu", "fp32"))
+    resumed = TrainingState(simclr(), textures(32), run.settings, make_runtime("cpu", "fp32"))
     before = {name: generator.get_state() for name, generator in resumed.generators.items()}
     resumed.load_state_dict(state)
     assert "cuda" in (said := capsys.readouterr().out) and "cpu" in said

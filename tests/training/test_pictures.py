@@ -5,7 +5,7 @@ import torch
 from toy_methods import Mean
 
 from sslcourse.data.imageset import ImageSet
-from sslcourse.evaluation.style import alt_text
+from sslcourse.figures.style import alt_text
 from sslcourse.models import build_encoder
 from sslcourse.training.pictures import heat, method_pictures, neighbour_rows, one_of_each, picture_rows
 

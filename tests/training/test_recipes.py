@@ -10,8 +10,8 @@ from PIL import Image
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.training.recipes import METHODS, SCALES, build_method, find_recipe, with_changes
-from sslcourse.training.run import Run
 from sslcourse.training.runtime import make_runtime
+from sslcourse.training.state import TrainingState
 
 
 @pytest.mark.parametrize("kind", METHODS)
@@ -22,7 +22,7 @@ def test_every_recipe_takes_a_step_on_meta(kind, data, scale):
     recipe = find_recipe(kind, data, scale)
     size = recipe.data.size
     images = ImageSet(torch.zeros(512, 3, size, size, dtype=torch.uint8), torch.zeros(512).long(), ("a",), "none")
-    run = Run(build_method(recipe), images, recipe.fit, make_runtime("meta", "fp32"))
+    run = TrainingState(build_method(recipe), images, recipe.fit, make_runtime("meta", "fp32"))
     run.step_once()
     assert size == (32 if data == "cifar10" else 64)
     crops = getattr(recipe.method, "crops", None)

@@ -7,7 +7,7 @@ from torch import nn
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
-from sslcourse.losses.processes import sum_over_processes, world_size
+from sslcourse.processes import sum_over_processes, world_size
 
 
 class Crops(NamedTuple):

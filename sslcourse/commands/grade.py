@@ -1,0 +1,59 @@
+"""`sslcourse grade`: grade submitted notebooks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from sslcourse.exercises import LABS
+from sslcourse.grading import sandbox
+from sslcourse.grading.host import Limits
+from sslcourse.grading.run import grade_paths
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `sslcourse grade`."""
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a notebook, or a folder that is searched for notebooks"
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="where grades.csv, index.html and the pages go")
+    parser.add_argument("--lab", choices=sorted(LABS), help="which lab it is (default: found out from each notebook)")
+    parser.add_argument(
+        "--jobs", type=int, default=min(4, os.cpu_count() or 1), help="submissions side by side (default %(default)s)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=Limits.seconds, metavar="S", help="seconds an exercise (default %(default)g)"
+    )
+    parser.add_argument(
+        "--memory", type=int, default=Limits.memory >> 20, metavar="MIB", help="MiB an exercise (default %(default)s)"
+    )
+    parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox, in a machine you can lose")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Grade and say where the pages are. 0: all graded; 1: the grader failed on some; 2: it could not begin; 130: stopped."""
+    if arguments.unsafe:
+        print(f"WARNING: {sandbox.SENTENCES['unsafe']}.", file=sys.stderr)
+    limits = Limits(seconds=arguments.timeout, memory=arguments.memory * 2**20)
+    try:
+        grades = grade_paths(
+            arguments.paths,
+            arguments.out,
+            lab=arguments.lab,
+            jobs=arguments.jobs,
+            limits=limits,
+            unsafe=arguments.unsafe,
+        )
+    except (sandbox.NoSandbox, ValueError, OSError) as error:
+        print(f"sslcourse grade: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"Stopped. What was graded until then is in {arguments.out}.", file=sys.stderr)
+        return 130
+    for grade in grades:
+        said = grade.problem or f"{grade.points:g} of {grade.max_points:g}"
+        print(f"{grade.student}: {said}")
+    print(f"Open {Path(arguments.out) / 'index.html'}")
+    return 1 if any(grade.is_grader_error for grade in grades) else 0

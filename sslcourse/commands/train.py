@@ -1,0 +1,123 @@
+"""`sslcourse train`: one method on one data set, from images to a report page; the same command continues a stopped run.
+
+On several GPUs: `torchrun --nproc-per-node N -m sslcourse train ...`, the batch being that of all together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+EPILOG = """
+METHOD is one of {methods}. Every setting of a recipe is changed by name with --set, which may be repeated:
+  --set steps=500 --set learning_rate=5e-4     the loop
+  --set temperature=0.1 --set local_crops=6    the method and its views
+  --set encoder=vit_192x6_p8 --set count=1000  the encoder and the images
+A name that fits several settings is written longer: local_crop.scale=0.1,0.4. `--list` prints all settings of the recipe.
+"""
+METHODS = "simclr, byol, dino, ibot, logo, combined"  # said without importing torch; a test compares
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of `sslcourse train`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG.format(methods=METHODS)
+    parser.add_argument("method", metavar="METHOD", help=METHODS)
+    parser.add_argument(
+        "--data", default="objects", help="objects, cifar10, stl10, imagenette, pets or folder:PATH (default: objects)"
+    )
+    parser.add_argument("--scale", default="cpu", help="smoke (half a minute), cpu (ten minutes) or gpu (default: cpu)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the run's folder (default: runs/METHOD-DATA-SCALE-SEED)"
+    )
+    parser.add_argument("--seed", type=int, help="seed of the weights, the order and the views (default: 0)")
+    parser.add_argument("--steps", type=int, help="how many steps to train, in place of the recipe's")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting of the recipe"
+    )
+    parser.add_argument("--download", action="store_true", help="fetch a public data set that is not there yet")
+    parser.add_argument("--list", action="store_true", help="print the recipe's settings and stop")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Train and report; 0 when done, 1 when training broke off, 2 when the command cannot be carried out, 130 at Ctrl-C."""
+    from sslcourse.training.checkpoint import SettingsChanged
+    from sslcourse.training.distributed import is_first, process_group
+    from sslcourse.training.meters import NonFiniteLoss
+
+    try:
+        recipe = recipe_of(arguments)
+        if arguments.list:
+            print(listing(recipe))
+            return 0
+        out = arguments.out or default_folder(recipe)
+        with process_group(recipe.fit.device):
+            return run(recipe, out, arguments.download, is_first())
+    except NonFiniteLoss as error:
+        return refuse(error, status=1)
+    except (SettingsChanged, ValueError, TypeError, OSError) as error:
+        return refuse(error, status=2)
+    except KeyboardInterrupt:
+        print(
+            "\nStopped. The same command continues from the last checkpoint, deleting the folder starts again.",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def recipe_of(arguments: argparse.Namespace):
+    """The recipe that the command line asks for; ValueError says what is allowed."""
+    from sslcourse.settings import parse_changes
+    from sslcourse.training.recipes import find_recipe, with_changes
+
+    changes = parse_changes(arguments.set)
+    for name in ("steps", "seed"):
+        if (value := getattr(arguments, name)) is not None:
+            if name in changes or f"fit.{name}" in changes:
+                raise ValueError(f"{name} is given twice, by --{name} and by --set")
+            changes[f"fit.{name}"] = value
+    return with_changes(find_recipe(arguments.method, arguments.data, arguments.scale), changes)
+
+
+def run(recipe, out: Path, download: bool, first: bool) -> int:
+    """Train in the folder `out` and write the report; the first process tells how it went."""
+    from sslcourse.training.experiment import train_recipe
+    from sslcourse.training.report import write_report
+
+    if first:
+        print(
+            f"{recipe.kind} on {recipe.data.name}, scale {recipe.scale}: {recipe.fit.steps} steps of {recipe.fit.batch_size} images, in {out}"
+        )
+    trained = train_recipe(recipe, out, download=download)
+    if first:
+        summary = trained.summary
+        page = write_report(trained, recipe, out / "report.html", command=shlex.join(["sslcourse", *sys.argv[1:]]))
+        print(
+            f"kNN accuracy {summary['knn']:.3f} (untrained {summary['knn_untrained']:.3f}) after {summary['seconds']:.0f} s"
+        )
+        for name in summary["alarms"]:
+            print(f"Alarm at the end: {name} (the report says more)")
+        print(f"Open {page.resolve()}")
+    return 0
+
+
+def default_folder(recipe) -> Path:
+    """`runs/METHOD-DATA-SCALE-SEED`, in the working directory."""
+    data = Path(recipe.data.name.removeprefix("folder:")).stem
+    return Path("runs") / f"{recipe.kind}-{data}-{recipe.scale}-{recipe.fit.seed}"
+
+
+def listing(recipe) -> str:
+    """Every setting of the recipe, one a line, as --set takes it."""
+    from sslcourse.settings import setting_lines
+    from sslcourse.training.recipes import FIXED
+
+    return "\n".join(setting_lines(recipe, fixed=FIXED))
+
+
+def refuse(error: Exception, status: int) -> int:
+    """Say what is wrong, without a trace."""
+    print(f"sslcourse train: {error}", file=sys.stderr)
+    return status

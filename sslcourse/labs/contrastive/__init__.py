@@ -1,0 +1,1 @@
+"""Lab 1, contrastive learning. Nothing is imported here: in the grading box only `tasks` exists."""

@@ -1,0 +1,208 @@
+"""What DINO, iBOT and the combined method share: heads and targets made from one group of settings, and small helpers.
+
+Functions and one small module; each method's own file holds its whole forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sslcourse.evaluation.collapse import effective_rank
+from sslcourse.evaluation.features import evaluating
+from sslcourse.losses.distillation import Center, centered_softmax, entropy, sinkhorn
+from sslcourse.methods.checks import check_choice, check_shares
+from sslcourse.models.ema import momentum_at
+from sslcourse.models.heads import PrototypeHead
+from sslcourse.precision import full_precision
+
+TARGETS = ("sinkhorn", "centering")
+MOMENTUM_SCHEDULES = ("cosine", "fixed")
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """How a student learns a teacher's distribution over prototypes; the defaults learn within minutes on a processor.
+
+    Head: `head_layers` linear layers of `hidden_dim` with `head_norm`, down to `bottleneck_dim` with `bottleneck_norm`, then
+    `prototypes` unit vectors. The class tokens of an untrained ViT are nearly one point; batch normalisation on the
+    bottleneck spreads them, and without it the targets stay uniform for hundreds of steps (DINO itself has no norm, and
+    time). `targets`: "sinkhorn" (the batch uses all prototypes equally) or "centering" (DINO's running mean, with
+    `center_momentum`). `teacher_temperature` sharpens; over the first `temperature_warmup` (a share of the run) it rises
+    linearly from `first_teacher_temperature`. `momentum` of the teacher, rising to 1 by a cosine or "fixed".
+    `freeze_prototypes`: the share of the run for which the student's prototypes stay as they were drawn.
+
+    Source: Caron et al. 2021 (DINO), section 3.1 and appendix; Sinkhorn targets as in Caron et al. 2020 (SwAV).
+
+    >>> Distillation(first_teacher_temperature=0.02, temperature_warmup=0.5).temperature_at(25, 100)
+    0.03
+    """
+
+    prototypes: int = 256
+    hidden_dim: int = 256
+    bottleneck_dim: int = 64
+    head_layers: int = 3
+    head_norm: str = "batch"
+    bottleneck_norm: str = "batch"
+    targets: str = "sinkhorn"
+    sinkhorn_iterations: int = 3
+    student_temperature: float = 0.1
+    teacher_temperature: float = 0.04
+    first_teacher_temperature: float = 0.04
+    temperature_warmup: float = 0.0
+    center_momentum: float = 0.9
+    momentum: float = 0.95
+    momentum_schedule: str = "cosine"
+    freeze_prototypes: float = 0.02
+
+    def __post_init__(self) -> None:
+        check_choice("targets", self.targets, TARGETS)
+        check_choice("momentum_schedule", self.momentum_schedule, MOMENTUM_SCHEDULES)
+        check_shares(self, "center_momentum", "momentum", "temperature_warmup", "freeze_prototypes")
+        if self.center_momentum == 1:
+            raise ValueError("center_momentum must be below 1, or the centre never moves; got 1")
+        if self.prototypes < 2:
+            raise ValueError(f"prototypes must be at least 2; got {self.prototypes}")
+        if self.sinkhorn_iterations < 1:
+            raise ValueError(f"sinkhorn_iterations must be at least 1; got {self.sinkhorn_iterations}")
+        for name in ("student_temperature", "teacher_temperature", "first_teacher_temperature"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive (0.04 to 0.1 are usual); got {getattr(self, name)}")
+
+    def make_head(self, in_dim: int) -> PrototypeHead:
+        """A head `...,in_dim` -> logits `...,prototypes`."""
+        return PrototypeHead(
+            in_dim,
+            hidden_dim=self.hidden_dim,
+            bottleneck_dim=self.bottleneck_dim,
+            prototypes=self.prototypes,
+            layers=self.head_layers,
+            norm=self.head_norm,
+            bottleneck_norm=self.bottleneck_norm,
+        )
+
+    def temperature_at(self, step: int, steps: int) -> float:
+        """The teacher's temperature in step `step` (0-based) of `steps`."""
+        warmup = self.temperature_warmup * steps
+        share = min(1.0, step / warmup) if warmup > 0 else 1.0
+        return self.first_teacher_temperature + share * (self.teacher_temperature - self.first_teacher_temperature)
+
+    def momentum_at(self, step: int, steps: int) -> float:
+        """The teacher's momentum after step `step` of `steps`."""
+        return scheduled_momentum(self.momentum, self.momentum_schedule, step, steps)
+
+    def frozen_at(self, step: int, steps: int) -> bool:
+        """Whether the student's prototypes stand still in step `step` of `steps`."""
+        return step < self.freeze_prototypes * steps
+
+
+class Targets(nn.Module):
+    """Teacher logits -> target distributions: by Sinkhorn over the batch of all processes, or centred and sharpened.
+
+    Centring compares with the mean of the steps before (as the official code does); in training mode the mean then moves.
+    It is a buffer, so a checkpoint holds it. Called without gradient.
+
+    >>> targets = Targets(Distillation(prototypes=4))
+    >>> torch.allclose(targets(torch.randn(2, 8, 4), 0.1).sum(-1), torch.ones(2, 8))
+    True
+    """
+
+    def __init__(self, settings: Distillation) -> None:
+        super().__init__()
+        self.iterations = settings.sinkhorn_iterations
+        centres = settings.targets == "centering"
+        self.center = Center(settings.prototypes, momentum=settings.center_momentum) if centres else None
+
+    @torch.no_grad()
+    def forward(self, logits: Tensor, temperature: float, weights: Tensor | None = None) -> Tensor:
+        """Logits `...,K`, weights `...` of the rows or None -> probabilities `...,K`."""
+        if self.center is None:
+            rows = logits.flatten(0, -2)
+            weights = None if weights is None else weights.flatten()
+            return sinkhorn(rows, temperature, iterations=self.iterations, weights=weights).view_as(logits)
+        probabilities = centered_softmax(logits, self.center.value, temperature)
+        if self.training:
+            self.center.update(logits, weights)
+        return probabilities
+
+
+def embed_views(
+    encoder: nn.Module, global_views: Tensor, local_views: Tensor, keep_indices: Tensor | None = None
+) -> Tensor:
+    """Crops `G,B,3,H,W` and `L,B,3,h,w` -> vectors `(G+L)*B,D`, the global ones first; one pass for each size.
+
+    With `keep_indices` `G*B,K` only those patches of the global crops are seen, by an encoder that has patches.
+    """
+    crops = global_views.flatten(0, 1)
+    features = encoder.features(crops) if keep_indices is None else encoder(crops, keep_indices).cls
+    if len(local_views) == 0:
+        return features
+    return torch.cat([features, encoder.features(local_views.flatten(0, 1))])
+
+
+def scheduled_momentum(base: float, schedule: str, step: int, steps: int) -> float:
+    """`base` throughout ("fixed"), or rising from it to 1 ("cosine": Grill et al. 2020, section 3.3).
+
+    >>> scheduled_momentum(0.9, "fixed", 50, 100), scheduled_momentum(0.9, "cosine", 50, 100)
+    (0.9, 0.95)
+    """
+    return base if schedule == "fixed" else momentum_at(step, steps, base)
+
+
+def hold_prototypes(student: PrototypeHead, teacher: PrototypeHead) -> None:
+    """Undo the step that the optimiser just took with the student's prototypes; call it before the teacher moves.
+
+    The teacher's prototypes are a running mean of the student's: while those stand still from the start, they are the same
+    numbers, so copying them back restores the student's without keeping another copy. The loss, its graph, the gradient
+    reduction across processes and a compiled head never learn of it.
+    """
+    with torch.no_grad():
+        student.prototypes.copy_(teacher.prototypes)
+
+
+@torch.no_grad()
+def target_meters(targets: Tensor, prefix: str = "", weights: Tensor | None = None) -> dict[str, Tensor]:
+    """Of target distributions `...,K`: their mean entropy, and how many prototypes the batch uses (1 to K).
+
+    `weights` `...` say how much each counts.
+    """
+    weights = torch.ones_like(targets[..., 0]) if weights is None else weights.to(targets.dtype)
+    rows, weights = targets.flatten(0, -2), weights.flatten()
+    mean = weights @ rows / weights.sum().clamp_min(torch.finfo(rows.dtype).tiny)  # K
+    used = entropy(mean).exp()
+    return {f"{prefix}teacher_entropy": entropy(rows, weights), f"{prefix}used_prototypes": used}
+
+
+def feature_meters(
+    method: nn.Module, encoder: nn.Module, images: Tensor, width: int | None = None
+) -> dict[str, Tensor]:
+    """What is too dear for each step: `rank_meters` of `encoder`'s features of images `B,3,H,W`, in eval mode.
+
+    `width` is that of what `channel_std` is measured on, the features' if not given.
+    """
+    with evaluating(method):
+        features = encoder.features(images)
+    return rank_meters(features, width or features.shape[1])
+
+
+def rank_meters(features: Tensor, width: int) -> dict[str, Tensor]:
+    """Of features `B,D`: their effective rank, as they are and of what differs between them.
+
+    A small ViT's class tokens share most of their length, so the rank of the features as they are is near 1 also where
+    their differences (`centered_rank`) tell the images apart. `channel_std_healthy` is the channel std of vectors of `width`
+    numbers that spread evenly over the sphere: 1 / sqrt(width).
+    """
+    features = full_precision(features)
+    return {
+        "effective_rank": effective_rank(features),
+        "centered_rank": effective_rank(features - features.mean(0)),
+        "channel_std_healthy": torch.full((), width**-0.5, device=features.device),
+    }
+
+
+def prototype_group(*heads: PrototypeHead | None) -> list[dict]:
+    """The prototypes of these heads as a group without weight decay: their length does nothing, decay would undo it all the same."""
+    prototypes = [head.prototypes for head in heads if head is not None]
+    return [{"params": prototypes, "weight_decay": 0.0}] if prototypes else []

@@ -1,1 +1,0 @@
-"""What the labs' experiments train, measure and draw."""
