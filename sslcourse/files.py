@@ -25,7 +25,8 @@ def write_atomically(path: str | os.PathLike, contents: bytes | str) -> None:
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """A temporary path beside `path`, to be written inside the block; then it takes the name. After an error nothing is left.
+    """A temporary path beside `path`, to be written inside the block; then it takes the name. After an error nothing is
+    left.
 
     Unlike `tempfile`'s, the file gets the permissions that any new file gets, so that others may read a shared folder.
     """

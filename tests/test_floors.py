@@ -13,8 +13,8 @@ import pytest
 import sslcourse
 
 PACKAGE = Path(sslcourse.__file__).parent
-# Lowest first. A module may import from its own folder, from its floor and from lower ones; but data, losses and pruning,
-# the lowest, know nothing of each other.
+# Lowest first. A module may import from its own folder, from its floor and from lower ones; but data, losses and
+# pruning, the lowest, know nothing of each other.
 FLOORS = [
     {"files", "settings", "precision", "processes"},
     {"data", "losses", "pruning"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from typing import Any
 
 from sslcourse.exercises.judge import draw, judge
 from sslcourse.exercises.task import Exercise, Task
@@ -33,7 +34,7 @@ def grade_answer(exercise: Exercise, answer: Answer | None, box: Box) -> Exercis
     verdict = judge(exercise, outcome.observations, inputs)
     cases = tuple(CaseLine(case.name, case.points, case.max_points, case.message) for case in verdict.cases)
     ended = explain_end(outcome, box.limits)
-    common = {"cases": cases, "output": outcome.output}
+    common: dict[str, Any] = {"cases": cases, "output": outcome.output}
     if ended is not None:
         return result(verdict.points, *ended, **common)
     if len(outcome.observations) == len(task.cases):

@@ -1,9 +1,11 @@
-"""The process inside the box: it imports torch, computes nothing, and forks one child for each exercise it is asked for.
+"""The process inside the box: it imports torch, computes nothing, and forks one child for each exercise it is asked
+for.
 
-The child runs the student's cells and observes the answer; whatever it writes to its pipe is passed on unread, for only the
-grader outside compares. This file and `wire` are all of the grader that is inside.
+The child runs the student's cells and observes the answer; whatever it writes to its pipe is passed on unread, for only
+the grader outside compares. This file and `wire` are all of the grader that is inside.
 
-Frames in both directions are an unsigned 32-bit length, that many bytes of JSON, and as many raw bytes as its "size" says.
+Frames in both directions are an unsigned 32-bit length, that many bytes of JSON, and as many raw bytes as its "size"
+says.
 """
 
 from __future__ import annotations
@@ -204,7 +206,8 @@ def _shell() -> Any:
     config = Config()
     config.HistoryManager.enabled = False  # it would start a thread and write a file
     shell = InteractiveShell.instance(config=config)
-    shell.showtraceback = shell.showsyntaxerror = lambda *arguments, **options: None  # reported by value instead
+    for method in ("showtraceback", "showsyntaxerror"):  # errors are reported by value instead
+        setattr(shell, method, lambda *arguments, **options: None)
     return shell
 
 

@@ -1,4 +1,6 @@
-"""The grader's side of one box: start it, ask it for observations, watch its memory and its clock, replace it when it dies."""
+"""The grader's side of one box: start it, ask it for observations, watch its memory and its clock, replace it when it
+dies.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +47,8 @@ class Limits:
 class Outcome:
     """What one exercise's run gave.
 
-    `ended` is exited, timeout, killed (the whole box was gone), memory, processes or flood; `exit` the child's exit status
-    (negative: a signal). `cell` and `observations` are untrusted: they are whatever the student's process sent.
+    `ended` is exited, timeout, killed (the whole box was gone), memory, processes or flood; `exit` the child's exit
+    status (negative: a signal). `cell` and `observations` are untrusted: they are whatever the student's process sent.
     """
 
     ended: str
@@ -61,7 +63,8 @@ class Outcome:
 class Box:
     """One box for one submission; use it in a `with` statement.
 
-    `tasks_module` holds TASKS inside the box; `extra` are files to put there beside the package's own (path inside -> source).
+    `tasks_module` holds TASKS inside the box; `extra` are files to put there beside the package's own (path inside ->
+    source).
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class Box:
     def _start(self) -> None:
         if self._failure is not None:  # it never ran; waiting for each exercise again helps nobody
             raise self._failure
+        assert self._folder is not None, "use Box in a with statement"
         self._stop()
         self.starts += 1
         request_end, self._requests = os.pipe()
@@ -178,6 +182,7 @@ class Box:
         self._process = None
 
     def _send(self, header: dict[str, Any], content: bytes) -> None:
+        assert self._process is not None
         text = json.dumps(header).encode()
         view = memoryview(LENGTH.pack(len(text)) + text + content)
         os.set_blocking(self._requests, False)
@@ -224,6 +229,7 @@ class Box:
 
     def _police(self) -> None:
         # The limits inside bind one process each; here all of them together are counted.
+        assert self._process is not None
         memory, count = memory_and_count(self._process.pid)
         # The usual memory twice: pages that a child shares with the server become its own as it touches them.
         if memory > 2 * self._usual_memory + 1.25 * self.limits.memory + sandbox.SCRATCH:

@@ -1,7 +1,7 @@
 """Read a submitted file, whatever it is, and find in it what is graded; say what had to be repaired.
 
-Nothing here runs student code. Answers are found by nbgrader's grade_id, then by the name of the function; written answers by
-grade_id, then by the question that stands above them.
+Nothing here runs student code. Answers are found by nbgrader's grade_id, then by the name of the function; written
+answers by grade_id, then by the question that stands above them.
 """
 
 from __future__ import annotations
@@ -119,12 +119,12 @@ def find_answers(cells: list[Cell], tasks: Mapping[str, Task], written: Mapping[
 
 def guess_lab(cells: list[Cell], tasks_by_lab: Mapping[str, Mapping[str, Task]]) -> str | None:
     """The lab that most of the notebook's exercises belong to, or None."""
-    scores = {}
+    scores: dict[str, int] = {}
     for lab, tasks in tasks_by_lab.items():
         marked = {_grade_id(id) for id in tasks} & {cell.grade_id for cell in cells}
         named = [task for task in tasks.values() if any(defines(cell.source, task.function) for cell in cells)]
         scores[lab] = 2 * len(marked) + len(named)
-    best = max(scores, key=scores.get, default=None)
+    best = max(scores, key=scores.__getitem__, default=None)
     return best if best is not None and scores[best] else None
 
 

@@ -57,7 +57,12 @@ def gradescope(grade: Grade) -> dict:
     """One submission in the form that Gradescope's autograder hands back."""
     tests = []
     for number, result in enumerate(grade.results, start=1):
-        test = {"number": str(number), "name": result.id, "output": _with_repairs(result), "visibility": "visible"}
+        test: dict[str, object] = {
+            "number": str(number),
+            "name": result.id,
+            "output": _with_repairs(result),
+            "visibility": "visible",
+        }
         if result.status != TO_MARK:  # written answers are marked in Gradescope itself
             status = "passed" if result.status == PASSED else "failed"
             test |= {"score": result.points, "max_score": result.max_points, "status": status}

@@ -59,7 +59,8 @@ def grade_paths(
     progress: bool = True,
     labs: Mapping[str, Lab] | None = None,
 ) -> list[Grade]:
-    """Grade every notebook of `paths` (files, or folders that are searched), write everything below `out`, return the grades.
+    """Grade every notebook of `paths` (files, or folders that are searched), write everything below `out`, return the
+    grades.
 
     `lab` says which lab they are, where that is not to be found out; `jobs` submissions run side by side.
     Raises `sandbox.NoSandbox` where there is none and `unsafe` is not given, ValueError for an unknown lab.
@@ -90,7 +91,9 @@ def grade_paths(
 
 
 def find_submissions(paths: Iterable[str | Path]) -> list[Path]:
-    """The files to grade. A folder stands for the notebooks below it; one that holds none stands for itself, as missing."""
+    """The files to grade. A folder stands for the notebooks below it; one that holds none stands for itself, as
+    missing.
+    """
     found: list[Path] = []
     for path in map(Path, paths):
         if not path.is_dir():
@@ -107,7 +110,8 @@ def find_submissions(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def student_names(files: Sequence[Path]) -> list[str]:
-    """A name for each file, all different: its stem, or its folder's name where files of one stem lie in several folders.
+    """A name for each file, all different: its stem, or its folder's name where files of one stem lie in several
+    folders.
 
     >>> student_names([Path("a/lab.ipynb"), Path("b/lab.ipynb"), Path("c/eve.ipynb")])
     ['a', 'b', 'eve']

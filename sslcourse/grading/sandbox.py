@@ -1,8 +1,8 @@
 """The box that student code runs in: bubblewrap with nothing of this machine but Python and its libraries, read-only.
 
-Three levels. `uid`: called as root, the student's process gets a user id of its own, so that it can neither signal the process
-that started it nor fork without limit. `userns`: called as an ordinary user, in a user namespace. `unsafe`: no box at all,
-only resource limits; never chosen, only asked for.
+Three levels. `uid`: called as root, the student's process gets a user id of its own, so that it can neither signal the
+process that started it nor fork without limit. `userns`: called as an ordinary user, in a user namespace. `unsafe`: no
+box at all, only resource limits; never chosen, only asked for.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def describe() -> str:
 
 
 def filtered_copy(directory: Path, extra: dict[str, Path] | None = None) -> None:
-    """Write the part of this package that may be in the box below `directory`, and `extra` files (path inside -> source)."""
+    """Write the part of this package that may be in the box below `directory`, and `extra` files (path inside ->
+    source).
+    """
     wanted = {inside: _PACKAGE / inside for inside in INCLUDED} | {"notebook/__init__.py": _PACKAGE / NOTEBOOK_STANDIN}
     copies = {Path("sslcourse") / inside: source for inside, source in wanted.items()}
     copies |= {Path(inside): source for inside, source in (extra or {}).items()}
@@ -101,7 +103,8 @@ def filtered_copy(directory: Path, extra: dict[str, Path] | None = None) -> None
 def command(mode: str, code: str, modules: Path, arguments: Sequence[str] = ()) -> list[str]:
     """The command line that runs `code` at level `mode`, with `modules` first on its path.
 
-    No site processing (-S): .pth files may run code and would bring an editable sslcourse back; the path is given whole.
+    No site processing (-S): .pth files may run code and would bring an editable sslcourse back; the path is given
+    whole.
     """
     executable, path = _interpreter()
     inside = "/box" if mode != "unsafe" else str(modules)
@@ -194,7 +197,8 @@ def _hidden(bound: Sequence[str]) -> list[str]:
     hidden = [os.path.join(entry, name) for entry in _interpreter()[1] for name in MASKED]
     hidden += [str(path) for path in (_checkout(), _PACKAGE) if path is not None]
     above = [*bound, "/usr"]
-    # Not a directory that itself holds something bound, such as an environment inside the checkout: its siblings are not bound.
+    # Not a directory that itself holds something bound, such as an environment inside the checkout: its siblings are
+    # not bound.
     return [
         path
         for path in dict.fromkeys(hidden)

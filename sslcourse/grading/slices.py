@@ -1,7 +1,7 @@
 """What an answer needs from the rest of its notebook: found by names, so that nothing else of the notebook runs.
 
-A cell other than the answer contributes imports, function and class definitions and literal assignments, and of those only
-what the answer uses, directly or through what it uses. Calls, training loops and prints stay out.
+A cell other than the answer contributes imports, function and class definitions and literal assignments, and of those
+only what the answer uses, directly or through what it uses. Calls, training loops and prints stay out.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 What comes back from student code is untrusted, so a reader checks every length before it allocates, knows a fixed list
 of types and refuses the rest.
 
-A message is MAGIC, two unsigned 64-bit lengths (skeleton, body), the skeleton, the body. In the skeleton null, booleans and
-strings stand for themselves; everything else is an object with the type in "t".
+A message is MAGIC, two unsigned 64-bit lengths (skeleton, body), the skeleton, the body. In the skeleton null, booleans
+and strings stand for themselves; everything else is an object with the type in "t".
 """
 
 from __future__ import annotations
@@ -145,7 +145,8 @@ def decode(message: bytes) -> Any:
 
 def read_stream(buffer: bytes) -> tuple[list[Any], bool]:
     """The trees of the messages at the front of `buffer`, and whether bytes were left that are no whole message."""
-    trees, position = [], 0
+    trees: list[Any] = []
+    position = 0
     while position < len(buffer):
         try:
             tree, position = read_message(buffer, position)

@@ -1,4 +1,6 @@
-"""benchmarks/checkpoints.py: trains what is missing, writes it with its card, and is not finished by a run that was stopped."""
+"""benchmarks/checkpoints.py: trains what is missing, writes it with its card, and is not finished by a run that was
+stopped.
+"""
 
 import math
 import sys
