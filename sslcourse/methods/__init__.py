@@ -1,8 +1,4 @@
-"""The methods of the course: modules with `draw_views(images, generator)` and `forward(views) -> (loss, metrics)`.
-
-Where a method has them, `begin_step(step, steps)` comes before the views are drawn and `end_step()` after the optimiser's
-step; `representation` is the encoder to evaluate.
-"""
+"""The methods of the course, each in a file of its own; `Method` says what a method is."""
 
 from sslcourse.methods.byol import BYOL, BYOLSettings
 from sslcourse.methods.combined import Combined
@@ -11,6 +7,7 @@ from sslcourse.methods.dino import DINO, DINOSettings
 from sslcourse.methods.distillation import Distillation
 from sslcourse.methods.ibot import IBOT, IBOTSettings
 from sslcourse.methods.logo import LoGo, LoGoSettings
+from sslcourse.methods.method import Method
 from sslcourse.methods.removal import Removal
 from sslcourse.methods.simclr import SimCLR, SimCLRSettings
 
@@ -26,6 +23,7 @@ __all__ = [
     "IBOTSettings",
     "LoGo",
     "LoGoSettings",
+    "Method",
     "Removal",
     "SimCLR",
     "SimCLRSettings",

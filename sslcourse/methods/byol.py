@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
-from sslcourse.evaluation.collapse import channel_std, effective_rank, pair_cosines
-from sslcourse.evaluation.features import evaluating
+from sslcourse.evaluation.collapse import channel_std, pair_cosines
 from sslcourse.losses.regression import cosine_regression
 from sslcourse.methods.checks import check_choice, check_shares
-from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, rank_meters, scheduled_momentum
+from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, scheduled_momentum
+from sslcourse.methods.meters import feature_meters
+from sslcourse.methods.method import Method
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.heads import ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
@@ -95,7 +96,7 @@ class BYOLSettings:
                 raise ValueError(f"{name} must be positive, 1 for the run's learning rate; got {getattr(self, name)}")
 
 
-class BYOL(nn.Module):
+class BYOL(Method):
     """An encoder (TokenEncoder or ConvNet), a projector, a predictor, and a target network that follows the first two.
 
     Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does.
@@ -107,6 +108,8 @@ class BYOL(nn.Module):
     >>> loss.ndim, sorted(metrics)
     (0, ['channel_std', 'negative_cosine', 'positive_cosine'])
     """
+
+    compile_targets = ("encoder", "projector", "predictor", "target_encoder", "target_projector")
 
     def __init__(self, encoder: nn.Module, settings: BYOLSettings | None = None) -> None:
         super().__init__()
@@ -134,12 +137,6 @@ class BYOL(nn.Module):
         self.target_encoder = make_teacher(self.encoder) if has_target else None
         self.target_projector = make_teacher(self.projector) if has_target else None
         self.momentum = s.momentum
-
-    @property
-    def compile_targets(self) -> tuple[str, ...]:
-        """The submodules that may be compiled, each in one graph."""
-        names = ("encoder", "projector", "predictor", "target_encoder", "target_projector")
-        return tuple(name for name in names if getattr(self, name) is not None)
 
     def begin_step(self, step: int, steps: int) -> None:
         """Set the momentum of this step."""
@@ -193,25 +190,9 @@ class BYOL(nn.Module):
             groups.append({"params": list(self.predictor.parameters()), **own})
         return groups
 
-    @property
-    def representation(self) -> nn.Module:
-        """The encoder to evaluate: the online one."""
-        return self.encoder
-
     def diagnose(self, views: Tensor) -> dict[str, Tensor]:
-        """What is too dear for each step: the effective ranks of features and projections of `views`, in eval mode.
-
-        Also `channel_std_healthy`, the channel std of projections that spread evenly over the sphere: 1 / sqrt(out_dim).
-        """
-        images = views.flatten(0, 1)
-        with evaluating(self):
-            features = self.encoder.features(images)
-            projections = full_precision(self.projector(features))
-        return rank_meters(features, projections.shape[1]) | {"projection_rank": effective_rank(projections)}
-
-    def extra_repr(self) -> str:
-        """The settings, so that a printed method tells what it trains."""
-        return f"{self.settings}"
+        """The effective ranks of the features and projections of `views`, in eval mode."""
+        return feature_meters(self, self.encoder, views.flatten(0, 1), head=self.projector)
 
 
 def log_partition(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:

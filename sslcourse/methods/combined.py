@@ -21,7 +21,9 @@ from sslcourse.methods.checks import need_tokens
 from sslcourse.methods.combined_pictures import preview, reconstruction_errors
 from sslcourse.methods.combined_settings import CombinedSettings
 from sslcourse.methods.combined_views import CombinedViews, draw_combined
-from sslcourse.methods.distillation import Targets, feature_meters, hold_prototypes, prototype_group, target_meters
+from sslcourse.methods.distillation import Targets, hold_prototypes, prototype_group
+from sslcourse.methods.meters import feature_meters, target_meters
+from sslcourse.methods.method import Method
 from sslcourse.methods.patches import hidden_places, on_the_grid
 from sslcourse.methods.removal import choose_patches
 from sslcourse.models.decoder import Decoded
@@ -44,7 +46,7 @@ class Encoded(NamedTuple):
     mask: Tensor | None
 
 
-class Combined(nn.Module):
+class Combined(Method):
     """A TokenEncoder with the heads, decoder, mask token and teacher that the settings need, and no others.
 
     Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does. Raises TypeError
@@ -59,7 +61,16 @@ class Combined(nn.Module):
     (['cls_loss', 'patch_loss', 'reconstruction_loss'], 16)
     """
 
-    channel_std_of = "class tokens"  # see training/alarms.py
+    channel_std_of = "class tokens"
+    compile_targets = (
+        "encoder",
+        "head",
+        "patch_head",
+        "decoder",
+        "teacher_encoder",
+        "teacher_head",
+        "teacher_patch_head",
+    )
 
     def __init__(self, encoder: TokenEncoder, settings: CombinedSettings | None = None) -> None:
         super().__init__()
@@ -88,12 +99,6 @@ class Combined(nn.Module):
         self.prototypes_frozen = False
         self.policy = s.policy
         self.keep = s.kept_of(self.num_patches)
-
-    @property
-    def compile_targets(self) -> tuple[str, ...]:
-        """The submodules that may be compiled, each in one graph."""
-        names = ("encoder", "head", "patch_head", "decoder", "teacher_encoder", "teacher_head", "teacher_patch_head")
-        return tuple(name for name in names if getattr(self, name) is not None)
 
     def begin_step(self, step: int, steps: int) -> None:
         """Set what depends on the step: how many patches stay, chosen how; temperature, momentum, still prototypes."""
@@ -235,7 +240,3 @@ class Combined(nn.Module):
     ) -> dict[str, float] | None:
         """How far the decoder is off, beside two rules (see `combined_pictures`); None without reconstruction."""
         return reconstruction_errors(self, images, generator)
-
-    def extra_repr(self) -> str:
-        """The settings, so that a printed method tells what it trains."""
-        return f"{self.settings}"

@@ -18,11 +18,11 @@ from sslcourse.methods.distillation import (
     Distillation,
     Targets,
     embed_views,
-    feature_meters,
     hold_prototypes,
     prototype_group,
-    target_meters,
 )
+from sslcourse.methods.meters import feature_meters, target_meters
+from sslcourse.methods.method import Method
 from sslcourse.models.ema import make_teacher, update_ema
 
 
@@ -45,7 +45,7 @@ class DINOSettings:
         check_pairs(self.crops)
 
 
-class DINO(nn.Module):
+class DINO(Method):
     """An encoder (TokenEncoder or ConvNet), a prototype head, and their running means, the teacher.
 
     Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does.
@@ -58,7 +58,7 @@ class DINO(nn.Module):
     (0, True)
     """
 
-    channel_std_of = "class tokens"  # see training/alarms.py
+    channel_std_of = "class tokens"
     compile_targets = ("encoder", "head", "teacher_encoder", "teacher_head")
 
     def __init__(self, encoder: nn.Module, settings: DINOSettings | None = None) -> None:
@@ -124,7 +124,3 @@ class DINO(nn.Module):
     def diagnose(self, views: MultiCrop) -> dict[str, Tensor]:
         """The effective rank of the teacher's features of the first global crop, in eval mode."""
         return feature_meters(self, self.teacher_encoder, views.global_views[0])
-
-    def extra_repr(self) -> str:
-        """The settings, so that a printed method tells what it trains."""
-        return f"{self.settings}"

@@ -1,7 +1,4 @@
-"""What DINO, iBOT and the combined method share: heads and targets made from one group of settings, and small helpers.
-
-Functions and one small module; each method's own file holds its whole forward.
-"""
+"""How a student learns a teacher's distribution over prototypes: settings, targets and schedules."""
 
 from __future__ import annotations
 
@@ -10,13 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sslcourse.evaluation.collapse import effective_rank
-from sslcourse.evaluation.features import evaluating
-from sslcourse.losses.distillation import Center, centered_softmax, entropy, sinkhorn
+from sslcourse.losses.distillation import Center, centered_softmax, sinkhorn
 from sslcourse.methods.checks import check_choice, check_shares
 from sslcourse.models.ema import momentum_at
 from sslcourse.models.heads import PrototypeHead
-from sslcourse.precision import full_precision
 
 TARGETS = ("sinkhorn", "centering")
 MOMENTUM_SCHEDULES = ("cosine", "fixed")
@@ -160,46 +154,6 @@ def hold_prototypes(student: PrototypeHead, teacher: PrototypeHead) -> None:
     """
     with torch.no_grad():
         student.prototypes.copy_(teacher.prototypes)
-
-
-@torch.no_grad()
-def target_meters(targets: Tensor, prefix: str = "", weights: Tensor | None = None) -> dict[str, Tensor]:
-    """Of target distributions `...,K`: their mean entropy, and how many prototypes the batch uses (1 to K).
-
-    `weights` `...` say how much each counts.
-    """
-    weights = torch.ones_like(targets[..., 0]) if weights is None else weights.to(targets.dtype)
-    rows, weights = targets.flatten(0, -2), weights.flatten()
-    mean = weights @ rows / weights.sum().clamp_min(torch.finfo(rows.dtype).tiny)  # K
-    used = entropy(mean).exp()
-    return {f"{prefix}teacher_entropy": entropy(rows, weights), f"{prefix}used_prototypes": used}
-
-
-def feature_meters(
-    method: nn.Module, encoder: nn.Module, images: Tensor, width: int | None = None
-) -> dict[str, Tensor]:
-    """What is too dear for each step: `rank_meters` of `encoder`'s features of images `B,3,H,W`, in eval mode.
-
-    `width` is that of what `channel_std` is measured on, the features' if not given.
-    """
-    with evaluating(method):
-        features = encoder.features(images)
-    return rank_meters(features, width or features.shape[1])
-
-
-def rank_meters(features: Tensor, width: int) -> dict[str, Tensor]:
-    """Of features `B,D`: their effective rank, as they are and of what differs between them.
-
-    A small ViT's class tokens share most of their length, so the rank of the features as they are is near 1 also where
-    their differences (`centered_rank`) tell the images apart. `channel_std_healthy` is the channel std of vectors of `width`
-    numbers that spread evenly over the sphere: 1 / sqrt(width).
-    """
-    features = full_precision(features)
-    return {
-        "effective_rank": effective_rank(features),
-        "centered_rank": effective_rank(features - features.mean(0)),
-        "channel_std_healthy": torch.full((), width**-0.5, device=features.device),
-    }
 
 
 def prototype_group(*heads: PrototypeHead | None) -> list[dict]:

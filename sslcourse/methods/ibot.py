@@ -20,11 +20,11 @@ from sslcourse.methods.checks import check_choice, check_pairs, need_tokens
 from sslcourse.methods.distillation import (
     Distillation,
     Targets,
-    feature_meters,
     hold_prototypes,
     prototype_group,
-    target_meters,
 )
+from sslcourse.methods.meters import feature_meters, target_meters
+from sslcourse.methods.method import Method
 from sslcourse.methods.patches import MASKS, exact_masks, hidden_places, hide_patches, sized
 from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
 from sslcourse.models.ema import make_teacher, update_ema
@@ -88,7 +88,7 @@ class IBOTSettings:
             raise ValueError(f"patch_teacher_temperature must be positive; got {self.patch_teacher_temperature}")
 
 
-class IBOT(nn.Module):
+class IBOT(Method):
     """A TokenEncoder, one or two prototype heads, a mask token, and the running means of encoder and heads, the teacher.
 
     Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does. Raises TypeError
@@ -102,7 +102,8 @@ class IBOT(nn.Module):
     ((2, 4, 64), 0, True)
     """
 
-    channel_std_of = "class tokens"  # see training/alarms.py
+    channel_std_of = "class tokens"
+    compile_targets = ("encoder", "head", "patch_head", "teacher_encoder", "teacher_head", "teacher_patch_head")
 
     def __init__(self, encoder: TokenEncoder, settings: IBOTSettings | None = None) -> None:
         super().__init__()
@@ -122,12 +123,6 @@ class IBOT(nn.Module):
         self.prototypes = s.distillation.prototypes
         self.teacher_temperature, self.momentum = s.distillation.teacher_temperature, s.distillation.momentum
         self.prototypes_frozen = False
-
-    @property
-    def compile_targets(self) -> tuple[str, ...]:
-        """The submodules that may be compiled, each in one graph."""
-        shared = ("encoder", "head", "teacher_encoder", "teacher_head")
-        return shared if self.settings.shared_head else (*shared, "patch_head", "teacher_patch_head")
 
     def begin_step(self, step: int, steps: int) -> None:
         """Set what depends on the step: the teacher's temperature and momentum, still prototypes, how patches are chosen."""
@@ -227,7 +222,3 @@ class IBOT(nn.Module):
         masks = exact_masks(self.settings.mask_kind, len(images), self.grid, count, generator, images.device)
         shown = {"masked patches": hide_patches(crops, masks, self.encoder.patch_size)}
         return shown | kept_pictures(self.settings.removal, self.teacher_encoder, crops, generator)
-
-    def extra_repr(self) -> str:
-        """The settings, so that a printed method tells what it trains."""
-        return f"{self.settings}"

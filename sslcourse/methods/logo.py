@@ -21,7 +21,9 @@ from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.local_global import affinity_fit_loss, affinity_repulsion, info_nce, local_dissimilarity
 from sslcourse.losses.regression import cosine_regression
 from sslcourse.methods.checks import check_choice, check_crops, check_pairs, check_shares, need_tokens
-from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, embed_views, feature_meters, scheduled_momentum
+from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, embed_views, scheduled_momentum
+from sslcourse.methods.meters import feature_meters
+from sslcourse.methods.method import Method
 from sslcourse.methods.patches import sized
 from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
 from sslcourse.models.ema import make_teacher, update_ema
@@ -103,7 +105,7 @@ class LoGoSettings:
             raise ValueError(f"local_weight and noise must not be negative; got {self.local_weight} and {self.noise}")
 
 
-class LoGo(nn.Module):
+class LoGo(Method):
     """An encoder (TokenEncoder or ConvNet), a projector, and by similarity a momentum copy of both, or a predictor.
 
     Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does: the momentum
@@ -116,6 +118,8 @@ class LoGo(nn.Module):
     >>> tuple(views.noise.shape), loss.ndim, "affinity_loss" in metrics
     ((2, 4, 128), 0, True)
     """
+
+    compile_targets = ("encoder", "projector", "predictor", "teacher_encoder", "teacher_projector")
 
     def __init__(self, encoder: nn.Module, settings: LoGoSettings | None = None) -> None:
         super().__init__()
@@ -141,12 +145,6 @@ class LoGo(nn.Module):
         if s.removal.removes:
             self.num_patches = math.prod(need_tokens(encoder, s.crops))
         self.keep = s.removal.kept_of(self.num_patches)
-
-    @property
-    def compile_targets(self) -> tuple[str, ...]:
-        """The submodules that may be compiled, each in one graph."""
-        names = ("encoder", "projector", "predictor", "teacher_encoder", "teacher_projector")
-        return tuple(name for name in names if getattr(self, name) is not None)
 
     def begin_step(self, step: int, steps: int) -> None:
         """Set what depends on the step: the momentum, and how patches are chosen."""
@@ -257,16 +255,12 @@ class LoGo(nn.Module):
 
     def diagnose(self, views: LoGoViews) -> dict[str, Tensor]:
         """The effective rank of the features of the first global crop, in eval mode."""
-        return feature_meters(self, self.representation, views.global_views[0], self.settings.out_dim)
+        return feature_meters(self, self.representation, views.global_views[0], width=self.settings.out_dim)
 
     def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """What the student keeps of images float `B,3,H,W`, as pictures in [0, 1] for a report; nothing without removal."""
         crops = sized(images, self.settings.crops.global_crop.size)
         return kept_pictures(self.settings.removal, self.representation, crops, generator)
-
-    def extra_repr(self) -> str:
-        """The settings, so that a printed method tells what it trains."""
-        return f"{self.settings}"
 
 
 def _mean(losses: list[Tensor], pairs: list[tuple[int, int]], wanted) -> Tensor:

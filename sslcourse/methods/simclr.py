@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
-from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines
-from sslcourse.evaluation.features import evaluating
+from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, pair_cosines
 from sslcourse.losses.contrastive import alignment_only, nt_xent
-from sslcourse.methods.distillation import rank_meters
+from sslcourse.methods.meters import feature_meters
+from sslcourse.methods.method import Method
 from sslcourse.models.heads import ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
 
@@ -53,7 +53,7 @@ class SimCLRSettings:
             )
 
 
-class SimCLR(nn.Module):
+class SimCLR(Method):
     """An encoder (anything with `.features(images) -> B,D` and `.dim`), a projection head and the contrastive loss.
 
     `loss` replaces NT-Xent by any `callable(z1, z2, temperature) -> scalar` on two float32 `B,out_dim`; it is called
@@ -92,15 +92,11 @@ class SimCLR(nn.Module):
         """Images uint8 `B,3,H,W` -> two views of each, float32 `2,B,3,h,w`."""
         return two_views(images, self.settings.augmentation, generator)
 
-    def project(self, views: Tensor) -> tuple[Tensor, Tensor]:
-        """Views `2,B,3,h,w` -> features `2B,D` and projections `2B,out_dim`, the first views before the second."""
-        # Both views in one forward: one BatchNorm sees them together, and large batches are faster.
-        features = self.encoder.features(views.flatten(0, 1))  # 2B,D
-        return features, full_precision(self.head(features))
-
     def forward(self, views: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Views `2,B,3,h,w` -> the loss (scalar) and metrics that stay on the device, without a gradient."""
-        _, projections = self.project(views)
+        # Both views in one forward: one BatchNorm sees them together, and large batches are faster.
+        features = self.encoder.features(views.flatten(0, 1))  # 2B,D
+        projections = full_precision(self.head(features))  # 2B,out_dim
         z1, z2 = projections.chunk(2)  # B,out_dim each
         with autocast_off(z1):
             loss = self.loss(z1, z2, self.settings.temperature)
@@ -117,15 +113,10 @@ class SimCLR(nn.Module):
         return loss, metrics
 
     def diagnose(self, views: Tensor) -> dict[str, Tensor]:
-        """What is too dear for each step: the effective ranks of features and projections of `views`, in eval mode.
-
-        Also `channel_std_healthy`, the channel std of projections that spread evenly over the sphere: 1 / sqrt(out_dim).
-        """
-        with evaluating(self):  # BatchNorm's running statistics are left alone
-            features, projections = self.project(views)
-        return rank_meters(features, projections.shape[1]) | {"projection_rank": effective_rank(projections)}
+        """The effective ranks of the features and projections of `views`, in eval mode."""
+        return feature_meters(self, self.encoder, views.flatten(0, 1), head=self.head)
 
     def extra_repr(self) -> str:
-        """The settings and the loss, so that a printed method tells what it trains."""
+        """The settings and the loss, so that a printed method shows what it trains."""
         loss = getattr(self.loss, "func", self.loss)  # what a partial calls
-        return f"{self.settings}, loss={getattr(loss, '__qualname__', type(loss).__name__)}"
+        return f"{super().extra_repr()}, loss={getattr(loss, '__qualname__', type(loss).__name__)}"

@@ -11,8 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import nn
-
+from sslcourse.methods.method import Method
 from sslcourse.models.ema import is_aliased
 from sslcourse.training.settings import FitSettings
 
@@ -36,7 +35,7 @@ class Alarm:
     message: str
 
 
-def find_alarms(history: Sequence[dict], method: nn.Module, settings: FitSettings) -> list[Alarm]:
+def find_alarms(history: Sequence[dict], method: Method, settings: FitSettings) -> list[Alarm]:
     """Every failure that the log `history` of `method` shows at its last row.
 
     Rows hold `step` and what the method measures; a failure whose figures are missing is not looked for. Of the training
@@ -44,14 +43,14 @@ def find_alarms(history: Sequence[dict], method: nn.Module, settings: FitSetting
     over: an untrained teacher's loss is near ln K, too.
 
     >>> rows = [{"step": step, "loss": 3.0, "channel_std": 1e-4, "channel_std_healthy": 0.1} for step in range(10, 101, 10)]
-    >>> [alarm.name for alarm in find_alarms(rows, nn.Identity(), FitSettings(steps=100))]
+    >>> [alarm.name for alarm in find_alarms(rows, Method(), FitSettings(steps=100))]
     ['collapsed']
     """
     found = [aliased_teacher(method)]
     latest = settled_rows(history, settings)
     if latest:
-        prototypes = getattr(method, "prototypes", None)
-        found.append(collapsed(latest, getattr(method, "channel_std_of", "projections")))
+        prototypes = method.prototypes
+        found.append(collapsed(latest, method.channel_std_of))
         if latest[-1]["step"] >= settings.steps / 2:  # the class token may take its time
             found.append(hidden_collapse(history, latest, prototypes))
         if prototypes is not None:
@@ -68,10 +67,9 @@ def settled_rows(history: Sequence[dict], settings: FitSettings) -> list[dict]:
     return max(tenth, rows[-ROWS:], key=len) if len(rows) >= ROWS else []
 
 
-def aliased_teacher(method: nn.Module) -> Alarm | None:
+def aliased_teacher(method: Method) -> Alarm | None:
     """The teacher is the student itself, or shares weights with it."""
-    pairs = method.teacher_pairs() if hasattr(method, "teacher_pairs") else []
-    if not any(is_aliased(teacher, student) for teacher, student in pairs):
+    if not any(is_aliased(teacher, student) for teacher, student in method.teacher_pairs()):
         return None
     return Alarm(
         "aliased teacher",

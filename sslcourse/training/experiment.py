@@ -24,6 +24,7 @@ from sslcourse.evaluation.features import evaluate_knn, evaluating, extract_feat
 from sslcourse.evaluation.knn import knn_accuracy
 from sslcourse.evaluation.linear import linear_probe
 from sslcourse.files import write_atomically
+from sslcourse.methods.method import Method
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.training import distributed
 from sslcourse.training.fit import fit
@@ -44,7 +45,7 @@ class Images(NamedTuple):
 class Trained(NamedTuple):
     """What training a recipe gives: the method, the rows of its log, the figures of its summary, its images."""
 
-    method: nn.Module
+    method: Method
     rows: list[dict]
     summary: dict
     images: Images
@@ -71,12 +72,12 @@ def train_recipe(
         with distributed.first_goes_first():
             images = load_images(recipe.data, download=download, progress=progress)
 
-    def knn(method: nn.Module) -> dict[str, float]:
+    def knn(method: Method) -> dict[str, float]:
         k = min(NEIGHBOURS, len(images.bank))
-        return {"knn": evaluate_knn(representation_of(method), images.bank, images.held_out, k=k)}
+        return {"knn": evaluate_knn(method.representation, images.bank, images.held_out, k=k)}
 
     done = finished_summary(Path(out), recipe)
-    untrained = probe(representation_of(method), images) if distributed.is_first() and done is None else {}
+    untrained = probe(method.representation, images) if distributed.is_first() and done is None else {}
     board = Board(Path(out) / "tensorboard")
 
     def log(row: dict) -> None:
@@ -131,11 +132,6 @@ def few(images: ImageSet, count: int | None) -> ImageSet:
     return images.subset(torch.tensor(pick(images.labels.tolist(), keys, count), dtype=torch.int64))
 
 
-def representation_of(method: nn.Module) -> nn.Module:
-    """The encoder to evaluate: the one that the method names, else its `encoder`."""
-    return method.representation if hasattr(method, "representation") else method.encoder
-
-
 def probe(encoder: nn.Module, images: Images) -> dict[str, float]:
     """What the encoder's frozen features are worth, in [0, 1]: `knn` and `linear_probe`, from the bank to held-out images."""
     bank, held_out = (extract_features(encoder, part) for part in (images.bank, images.held_out))
@@ -147,7 +143,7 @@ def probe(encoder: nn.Module, images: Images) -> dict[str, float]:
     }
 
 
-def summarise(recipe: Recipe, method: nn.Module, rows: list[dict], images: Images, untrained: dict[str, float]) -> dict:
+def summarise(recipe: Recipe, method: Method, rows: list[dict], images: Images, untrained: dict[str, float]) -> dict:
     """The figures of a finished run, as `summary.json` has them; `untrained` are those of `probe` before it."""
     last = rows[-1]
     measured = [(row["step"], row["knn"]) for row in rows if "knn" in row]
@@ -181,10 +177,10 @@ def summarise(recipe: Recipe, method: nn.Module, rows: list[dict], images: Image
     }
 
 
-def figures_of(method: nn.Module, images: Images) -> dict[str, Any]:
+def figures_of(method: Method, images: Images) -> dict[str, Any]:
     """All that is measured of a trained method: `knn`, `linear_probe`, and `attention_recall` and `reconstruction_errors`
     where it has them."""
-    encoder = representation_of(method)
+    encoder = method.representation
     figures = probe(encoder, images)
     if (recall := object_recall(encoder, images.held_out)) is not None:
         figures["attention_recall"] = recall
@@ -208,10 +204,8 @@ def object_recall(encoder: nn.Module, images: ImageSet, count: int = 256) -> flo
     return float(attention_recall(scores, masks, keep=scores.shape[1] // 2))
 
 
-def reconstruction_errors(method: nn.Module, images: ImageSet, count: int = 256) -> dict[str, float] | None:
+def reconstruction_errors(method: Method, images: ImageSet, count: int = 256) -> dict[str, float] | None:
     """The decoder's mean squared error on held-out images beside two rules'; None for a method that reconstructs nothing."""
-    if not hasattr(method, "reconstruction_errors"):
-        return None
     device = next(method.parameters()).device
     some = images.batch(torch.arange(min(count, len(images)))).to(device)
     return method.reconstruction_errors(some, torch.Generator(device=device).manual_seed(0))

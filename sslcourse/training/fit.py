@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
 from tqdm.auto import tqdm
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.files import write_atomically
+from sslcourse.methods.method import Method, Views
 from sslcourse.training import distributed
 from sslcourse.training.alarms import Alarm, find_alarms
 from sslcourse.training.checkpoint import (
@@ -24,15 +24,15 @@ from sslcourse.training.checkpoint import (
 from sslcourse.training.meters import NonFiniteLoss, non_finite_advice
 from sslcourse.training.runtime import Runtime, pick_compile, pick_device, pick_precision
 from sslcourse.training.settings import FitSettings
-from sslcourse.training.state import TrainingState, Views, describe_run
+from sslcourse.training.state import TrainingState, describe_run
 
 __all__ = ["FitSettings", "NonFiniteLoss", "fit"]
 
-Evaluate = Callable[[nn.Module], dict[str, float]]
+Evaluate = Callable[[Method], dict[str, float]]
 
 
 def fit(
-    method: nn.Module,
+    method: Method,
     image_set: ImageSet,
     settings: FitSettings,
     *,
@@ -43,10 +43,8 @@ def fit(
 ) -> list[dict]:
     """Train `method` in place and return one row (a dict) for every `log_every` steps.
 
-    A method has `draw_views(images, generator) -> views` and `forward(views) -> (loss, metrics)`, metrics being scalars
-    that stay on the device. Where it has them, `begin_step(step, steps)` is called before the views are drawn, `end_step()`
-    after the optimiser's step and `diagnose(views) -> dict` at each row; see also `parameter_groups` (optimizer_groups) and
-    `Runtime.compiled` (compile_targets). A row holds `step`, the means since the last row of `loss`, `gradient_norm` and the
+    `method` is one of the course's or another `Method`: a class that defines `draw_views` and `forward`, and what else it
+    needs of the members that `Method` has. A row holds `step`, the means since the last row of `loss`, `gradient_norm` and the
     metrics, `learning_rate`, `images_per_second`, `data_wait` (the share of the time that went into making views),
     `seconds` of training so far, the `precision` that it computes in, what `evaluate(method)` gave, and `alarms`, the names
     of the failures that the log shows (`find_alarms`), where there are any; each is said once. The method comes back on the
@@ -55,7 +53,7 @@ def fit(
     With `out`, the run writes `log.jsonl` and checkpoints there, and the same call continues a run that was killed: on one
     kind of device and number of threads, bit for bit. A finished run is not repeated. In a process group (torchrun, see
     `distributed.process_group`) every process makes the same call; the first evaluates and writes.
-    Raises SettingsChanged when `out` holds a run made otherwise, NonFiniteLoss when the loss is NaN or infinite.
+    Raises TypeError when `method` is no Method, SettingsChanged when `out` holds a run made otherwise, NonFiniteLoss when the loss is NaN or infinite.
 
     >>> from sslcourse.methods import SimCLR, SimCLRSettings
     >>> from sslcourse.data.augment import Augmentation
@@ -67,6 +65,11 @@ def fit(
     >>> [row["step"] for row in rows]
     [2, 4]
     """
+    if not isinstance(method, Method):
+        raise TypeError(
+            f"fit trains a sslcourse.methods.Method; got {type(method).__name__}. Derive it from Method instead of nn.Module: "
+            "draw_views and forward are all that it must define"
+        )
     device = pick_device(settings.device)
     state = None
     description = describe_run(method, image_set, settings) if out is not None else {}
@@ -137,9 +140,8 @@ def make_row(run: TrainingState, views: Views) -> dict:
     """The log line of the window that ends here, the same in all processes; a new window begins."""
     seconds, views_share = run.stopwatch.read()
     row = {"step": run.step, **run.window.means(), "learning_rate": run.settings.learning_rate_at(run.step - 1)}
-    if hasattr(run.method, "diagnose"):
-        with run.runtime.autocast(), run.runtime.eager():
-            row |= {name: float(value) for name, value in run.method.diagnose(views).items()}
+    with run.runtime.autocast(), run.runtime.eager():
+        row |= {name: float(value) for name, value in run.method.diagnose(views).items()}
     run.seconds += seconds
     row |= {
         "images_per_second": run.stopwatch.steps * run.settings.batch_size / max(seconds, 1e-9),

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+
+from sslcourse.methods.method import Method
 
 FUSED_ON = ("cuda", "cpu", "mps")
 GROUP_KEYS = {"params", "lr_scale", "constant_lr", "weight_decay"}
 
 
-def parameter_groups(method: nn.Module, weight_decay: float) -> list[dict]:
+def parameter_groups(method: Method, weight_decay: float) -> list[dict]:
     """Trainable parameters in groups: matrices and kernels with weight decay; norms, biases and gains without.
 
-    What `method.optimizer_groups()` lists, where there is such a method, forms groups of its own: `params`, and optionally
+    What `method.optimizer_groups()` lists forms groups of its own: `params`, and optionally
     `lr_scale` (times the run's learning rate), `constant_lr` (no schedule, as for SimSiam's predictor) and `weight_decay`
     (None: as the others). Each group says so in `lr_scale`, `constant_lr` and `follows_decay` (its weight decay is the
     run's). Frozen parameters are left out. Raises ValueError when nothing is trained, on unknown keys, and on a parameter
     that is listed twice or is none of the method's.
 
-    >>> groups = parameter_groups(nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3)), 0.1)
+    >>> method = Method()
+    >>> method.encoder = nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3))
+    >>> groups = parameter_groups(method, 0.1)
     >>> [(group["weight_decay"], len(group["params"])) for group in groups]
     [(0.1, 1), (0.0, 3)]
     """
     trained = [parameter for parameter in method.parameters() if parameter.requires_grad]
     if not trained:
         raise ValueError("the method has no parameter that requires a gradient: nothing to train")
-    own = list(method.optimizer_groups()) if hasattr(method, "optimizer_groups") else []
+    own = list(method.optimizer_groups())
     for group in own:
         if not {"params"} <= set(group) <= GROUP_KEYS:
             raise ValueError(
@@ -54,7 +57,7 @@ def _split_by_decay(group: dict, weight_decay: float) -> list[dict]:
 
 
 def make_optimizer(
-    method: nn.Module, *, learning_rate: float, weight_decay: float = 0.0, betas: tuple[float, float] = (0.9, 0.95)
+    method: Method, *, learning_rate: float, weight_decay: float = 0.0, betas: tuple[float, float] = (0.9, 0.95)
 ) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019, algorithm 2), fused into one kernel where the device has it."""
     groups = parameter_groups(method, weight_decay)
@@ -65,7 +68,9 @@ def make_optimizer(
 def set_rates(optimizer: torch.optim.Optimizer, *, scheduled: float, peak: float, weight_decay: float) -> None:
     """Give every group its learning rate and weight decay for the coming step.
 
-    >>> optimizer = make_optimizer(nn.Linear(2, 2), learning_rate=1.0)
+    >>> method = Method()
+    >>> method.encoder = nn.Linear(2, 2)
+    >>> optimizer = make_optimizer(method, learning_rate=1.0)
     >>> set_rates(optimizer, scheduled=0.5, peak=1.0, weight_decay=0.1)
     >>> [(group["lr"], group["weight_decay"]) for group in optimizer.param_groups]
     [(0.5, 0.1), (0.5, 0.0)]

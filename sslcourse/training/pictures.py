@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.features import evaluating, extract_features
 from sslcourse.figures.style import COLOUR_MAP, COLOURS, describe, new_figure
+from sslcourse.methods.method import Method
 from sslcourse.models.encoder import TokenEncoder
 
 SHOWN = 10
@@ -56,7 +57,7 @@ def heat(images: Tensor, scores: Tensor, grid: tuple[int, int]) -> Tensor:
     return 0.3 * grey + 0.7 * colours.permute(0, 3, 1, 2)
 
 
-def method_pictures(method: nn.Module, encoder: nn.Module, images: Tensor) -> dict[str, Tensor]:
+def method_pictures(method: Method, encoder: nn.Module, images: Tensor) -> dict[str, Tensor]:
     """Rows of pictures of `images` `B,3,H,W`: the images, the class token's attention, and the method's own previews."""
     device = next(encoder.parameters()).device
     images = images.to(device)
@@ -65,8 +66,7 @@ def method_pictures(method: nn.Module, encoder: nn.Module, images: Tensor) -> di
         with evaluating(encoder):
             scores = encoder(images, attention=True).attention
         rows["attention"] = heat(images, scores, encoder.grid_of(images))
-    if hasattr(method, "preview"):
-        rows |= method.preview(images, torch.Generator(device=device).manual_seed(0))
+    rows |= method.preview(images, torch.Generator(device=device).manual_seed(0))
     return {name: pictures.cpu() for name, pictures in rows.items()}
 
 

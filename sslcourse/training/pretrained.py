@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 import sslcourse
 from sslcourse.files import write_atomically
+from sslcourse.methods.method import Method
 from sslcourse.settings import nearest, setting_lines
-from sslcourse.training.experiment import Images, figures_of, representation_of
+from sslcourse.training.experiment import Images, figures_of
 from sslcourse.training.recipes import FIXED, Recipe, build_method, find_recipe, with_changes
 
 FOLDER = Path(sslcourse.__file__).parent / "checkpoints"
@@ -30,7 +31,7 @@ LARGEST = 2_000_000  # bytes a file
 class CourseMethod(NamedTuple):
     """A trained method, in eval mode, the recipe that it was trained by, and its card."""
 
-    method: nn.Module
+    method: Method
     recipe: Recipe
     card: dict[str, Any]
 
@@ -52,7 +53,7 @@ def load_course_method(name: str, folder: str | os.PathLike = FOLDER) -> CourseM
 
     >>> import torch
     >>> trained = load_course_method("simclr")
-    >>> representation_of(trained.method).features(torch.rand(2, 3, 64, 64)).shape, trained.card["method"]
+    >>> trained.method.representation.features(torch.rand(2, 3, 64, 64)).shape, trained.card["method"]
     (torch.Size([2, 96]), 'simclr')
     """
     nearest("course checkpoint", name, course_checkpoints(folder))
@@ -68,7 +69,7 @@ def load_course_method(name: str, folder: str | os.PathLike = FOLDER) -> CourseM
 
 
 def save_course_method(
-    name: str, method: nn.Module, recipe: Recipe, summary: dict[str, Any], images: Images, *, about: dict[str, Any], folder: str | os.PathLike = FOLDER
+    name: str, method: Method, recipe: Recipe, summary: dict[str, Any], images: Images, *, about: dict[str, Any], folder: str | os.PathLike = FOLDER
 ) -> Path:  # fmt: skip
     """Write a trained method and its card as the checkpoint `name`; returns the path of the weights.
 
@@ -121,7 +122,7 @@ def recipe_of(card: dict[str, Any]) -> Recipe:
     return with_changes(find_recipe(card["method"], card["data"], card["scale"]), changes)
 
 
-def weights_of(method: nn.Module) -> dict[str, Tensor]:
+def weights_of(method: Method) -> dict[str, Tensor]:
     """What a checkpoint keeps of a method: parameters in half precision; buffers, which can be tiny, as they are."""
     left_out = [f"{name}." for name in halves_left_out(method)]
     parameters = dict(method.named_parameters(remove_duplicate=False))
@@ -135,7 +136,7 @@ def weights_of(method: nn.Module) -> dict[str, Tensor]:
     return kept
 
 
-def fill(method: nn.Module, weights: dict[str, Tensor]) -> None:
+def fill(method: Method, weights: dict[str, Tensor]) -> None:
     """Load what `weights_of` kept; the half of a student and teacher that was left out gets the other's."""
     method.load_state_dict(weights, strict=False)
     missing = set(method.state_dict()) - set(weights)
@@ -146,14 +147,14 @@ def fill(method: nn.Module, weights: dict[str, Tensor]) -> None:
         left_out.load_state_dict(kept.state_dict())
 
 
-def halves(method: nn.Module) -> list[tuple[nn.Module, nn.Module]]:
+def halves(method: Method) -> list[tuple[nn.Module, nn.Module]]:
     """Pairs (left out, kept) of student and teacher: the side that represents images is kept."""
-    pairs = method.teacher_pairs() if hasattr(method, "teacher_pairs") else []
-    teacher_stays = any(teacher is representation_of(method) for teacher, _ in pairs)
+    pairs = method.teacher_pairs()
+    teacher_stays = any(teacher is method.representation for teacher, _ in pairs)
     return [(student, teacher) if teacher_stays else (teacher, student) for teacher, student in pairs]
 
 
-def halves_left_out(method: nn.Module) -> list[str]:
+def halves_left_out(method: Method) -> list[str]:
     """The names of the modules that a checkpoint leaves out."""
     names = {id(module): name for name, module in method.named_modules()}
     return [names[id(left_out)] for left_out, _ in halves(method)]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.folders import decode_images, list_images
@@ -28,6 +27,7 @@ from sslcourse.methods import (
     IBOTSettings,
     LoGo,
     LoGoSettings,
+    Method,
     SimCLR,
     SimCLRSettings,
 )
@@ -85,7 +85,7 @@ class Recipe:
 
 
 # name -> (method, its settings)
-METHODS: dict[str, tuple[type[nn.Module], type]] = {
+METHODS: dict[str, tuple[type[Method], type]] = {
     "simclr": (SimCLR, SimCLRSettings),
     "byol": (BYOL, BYOLSettings),
     "dino": (DINO, DINOSettings),
@@ -266,7 +266,7 @@ def has_small_images(data: str) -> bool:
     return len(images) > 0 and images.shape[-1] <= 40
 
 
-def build_method(recipe: Recipe) -> nn.Module:
+def build_method(recipe: Recipe) -> Method:
     """The untrained method of a recipe; its weights are drawn from the seed of the run.
 
     >>> type(build_method(find_recipe("simclr", scale="smoke"))).__name__

@@ -17,7 +17,7 @@ from sslcourse.figures.charts import plot_curves, plot_spectrum
 from sslcourse.figures.style import to_html
 from sslcourse.files import write_atomically
 from sslcourse.training.alarms import find_alarms
-from sslcourse.training.experiment import Trained, representation_of
+from sslcourse.training.experiment import Trained
 from sslcourse.training.pictures import SHOWN, method_pictures, neighbour_rows, one_of_each, picture_rows
 from sslcourse.training.recipes import Recipe, build_method
 
@@ -51,7 +51,7 @@ def write_report(trained: Trained, recipe: Recipe, path: str | os.PathLike, comm
         section(
             "What the loss is made of",
             LOSSES,
-            loss_figures(rows, getattr(trained.method, "prototypes", None)),
+            loss_figures(rows, trained.method.prototypes),
             "figures",
         ),
         *picture_sections(trained, recipe),
@@ -187,7 +187,7 @@ def curve(
 
 def picture_sections(trained: Trained, recipe: Recipe) -> list[str]:
     """Attention, kept tokens and reconstructions; neighbours; the spectrum beside the untrained encoder's."""
-    held_out, encoder = trained.images.held_out, representation_of(trained.method)
+    held_out, encoder = trained.images.held_out, trained.method.representation
     chosen = held_out.batch(one_of_each(held_out.labels, SHOWN))
     rows = method_pictures(trained.method, encoder, chosen)
     text = " ".join(f"{name[0].upper()}{name[1:]}: {PICTURES[name]}." for name in rows if name in PICTURES)
@@ -195,7 +195,7 @@ def picture_sections(trained: Trained, recipe: Recipe) -> list[str]:
         text += " Each of its patches is shown with the true mean and contrast, which nothing predicts."
     looks = section("What it sees", f"Held-out images. {text}", [picture_rows(rows)]) if len(rows) > 1 else ""
     alike = neighbour_rows(encoder, trained.images.bank, held_out)
-    untrained = representation_of(build_method(recipe)).to(next(encoder.parameters()).device)
+    untrained = build_method(recipe).representation.to(next(encoder.parameters()).device)
     spectra = {
         name: spectrum(torch.nn.functional.normalize(extract_features(module, held_out), dim=1))
         for name, module in {"trained": encoder, "untrained": untrained}.items()

@@ -13,6 +13,8 @@ from functools import lru_cache
 import torch
 from torch import nn
 
+from sslcourse.methods.method import Method
+
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 # bf16 on a processor must win by this factor in the timing below before "auto" takes it.
@@ -44,27 +46,32 @@ class Runtime:
         """A gradient scaler for fp16, whose small gradients would be rounded to zero; otherwise None."""
         return torch.amp.GradScaler(self.device.type) if self.precision == "fp16" else None
 
-    def compiled(self, method: nn.Module) -> nn.Module:
+    def compiled(self, method: Method) -> nn.Module:
         """What to call in place of `method` when the run compiles: both share their parameters.
 
         The submodules named in `method.compile_targets` are compiled in place, each in one graph and for every shape of its
         input anew (views come in two or three sizes); a method that names none is compiled as a whole.
         """
-        targets = getattr(method, "compile_targets", ())
-        if not self.compile or not targets:
-            return torch.compile(method) if self.compile else method
-        for name in targets:
-            method.get_submodule(name).compile(fullgraph=True, dynamic=False)
-        return method
+        if not self.compile:
+            return method
+        for part in targets_of(method):
+            part.compile(fullgraph=True, dynamic=False)
+        return method if method.compile_targets else torch.compile(method)
 
-    def release(self, method: nn.Module) -> None:
+    def release(self, method: Method) -> None:
         """Undo what `compiled` did in place: a trained method is used with other shapes."""
-        for name in getattr(method, "compile_targets", ()) if self.compile else ():
-            method.get_submodule(name)._compiled_call_impl = None  # nn.Module.compile has no public way back
+        for part in targets_of(method) if self.compile else ():
+            part._compiled_call_impl = None  # nn.Module.compile has no public way back
 
     def eager(self) -> AbstractContextManager:
         """The context for what has other shapes than a training step: nothing is compiled for it."""
         return torch.compiler.set_stance("force_eager") if self.compile else nullcontext()
+
+
+def targets_of(method: Method) -> list[nn.Module]:
+    """The submodules that `method.compile_targets` names, without those that its settings leave out."""
+    parts = (getattr(method, name) for name in method.compile_targets)
+    return [part for part in parts if part is not None]
 
 
 def make_runtime(device: str = "auto", precision: str = "auto", compile: bool | str = False) -> Runtime:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sslcourse.data.imageset import ImageSet
+from sslcourse.methods.method import Method, Views
 from sslcourse.training import distributed
 from sslcourse.training.meters import Stopwatch, Window
 from sslcourse.training.optimizer import make_optimizer, set_rates
@@ -22,8 +23,6 @@ __all__ = ["FitSettings", "TrainingState", "Views", "describe_run"]
 
 ORDER, VIEWS = 0, 1  # the streams of a run's two generators; further processes draw their views from streams 2, 3, ...
 
-Views = Tensor | tuple[Tensor | None, ...]  # what a method's `draw_views` returns: a tensor, or a NamedTuple of tensors
-
 
 class TrainingState:
     """Everything that changes while a method trains, as one thing that can be saved and restored.
@@ -33,7 +32,7 @@ class TrainingState:
     gradients are averaged.
     """
 
-    def __init__(self, method: nn.Module, image_set: ImageSet, settings: FitSettings, runtime: Runtime) -> None:
+    def __init__(self, method: Method, image_set: ImageSet, settings: FitSettings, runtime: Runtime) -> None:
         distributed.check_batch_size(settings.batch_size)
         self.method = method = distributed.prepare(method.to(runtime.device), runtime.device).train()
         self.settings = settings
@@ -58,8 +57,7 @@ class TrainingState:
 
     def draw_views(self) -> Views:
         """The views of the next batch; the method is told first which step begins."""
-        if hasattr(self.method, "begin_step"):
-            self.method.begin_step(self.step, self.settings.steps)
+        self.method.begin_step(self.step, self.settings.steps)
         batch = distributed.own_slice(self.order.next())
         return self.method.draw_views(self.images[batch], self.generators["views"])
 
@@ -84,8 +82,7 @@ class TrainingState:
         else:
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        if hasattr(self.method, "end_step"):
-            self.method.end_step()
+        self.method.end_step()
         self.step += 1
         return {"loss": loss.detach(), **metrics, "gradient_norm": norm}
 
@@ -154,13 +151,13 @@ class TrainingState:
             torch.cuda.set_rng_state(states["global cuda"], self.runtime.device)
 
 
-def describe_run(method: nn.Module, image_set: ImageSet, settings: FitSettings) -> dict[str, Any]:
+def describe_run(method: Method, image_set: ImageSet, settings: FitSettings) -> dict[str, Any]:
     """What must be the same when a run is resumed: settings, method (as printed, and its shapes), images."""
     described = {name: value for name, value in asdict(settings).items() if name not in ("device", "checkpoint_every")}
     sample = image_set.images[:: max(1, len(image_set) // 1000)].cpu().contiguous()
     printed = re.sub(r"0x[0-9a-f]+", "", repr(method))  # addresses differ between processes
     shapes = {name: tuple(tensor.shape) for name, tensor in method.state_dict().items()}
-    described["method"] = method.extra_repr() if hasattr(method, "settings") else type(method).__name__
+    described["method"] = method.extra_repr() or type(method).__name__
     described["architecture"] = hashlib.sha256(f"{printed}{shapes}".encode()).hexdigest()[:12]
     described["images"] = (
         f"{image_set.name}, {tuple(image_set.images.shape)}, {hashlib.sha256(sample.numpy()).hexdigest()[:12]}"

@@ -127,16 +127,6 @@ def draw(method, count=8, seed=1):
     return method.draw_views(images(count), torch.Generator().manual_seed(seed))
 
 
-def begin(method, step, steps):
-    if hasattr(method, "begin_step"):
-        method.begin_step(step, steps)
-
-
-def end(method):
-    if hasattr(method, "end_step"):
-        method.end_step()
-
-
 def trained(method):
     return {name: parameter for name, parameter in method.named_parameters() if parameter.requires_grad}
 
@@ -145,14 +135,14 @@ def train(method, steps=3, first=0, learning_rate=1e-2, each=None, optimizer=Non
     """Steps `first`.. of a run of 10, on views that depend on the step only; `each(method, loss, metrics)` before the update."""
     optimizer = optimizer or torch.optim.SGD(trained(method).values(), lr=learning_rate)
     for step in range(first, first + steps):
-        begin(method, step, 10)
+        method.begin_step(step, 10)
         loss, metrics = method(draw(method, seed=step))
         loss.backward()
         if each is not None:
             each(method, loss, metrics)
         optimizer.step()
         optimizer.zero_grad()
-        end(method)
+        method.end_step()
     return loss.detach()
 
 

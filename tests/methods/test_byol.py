@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from small_methods import GLOBAL, begin, byol, double, draw, end, make, train, trained
+from small_methods import GLOBAL, byol, double, draw, make, train, trained
 
 from sslcourse.losses import nt_xent
 from sslcourse.methods import BYOLSettings
@@ -190,12 +190,12 @@ def spread_after(steps, **settings):
     pictures = colors.expand(-1, -1, 40, 40)
     optimizer = torch.optim.Adam(trained(method).values(), lr=3e-3)
     for step in range(steps):
-        begin(method, step, steps)
+        method.begin_step(step, steps)
         loss, metrics = method(method.draw_views(pictures, torch.Generator().manual_seed(step)))
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        end(method)
+        method.end_step()
     return metrics["negative_cosine"].item()
 
 

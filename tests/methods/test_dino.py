@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from small_methods import CROPS, begin, dino, distillation, double, draw, end, make, train, trained
+from small_methods import CROPS, dino, distillation, double, draw, make, train, trained
 
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.losses import sinkhorn
@@ -106,14 +106,14 @@ def test_prototypes_stand_still_for_the_first_steps_and_the_rest_learns():
     drawn = method.head.prototypes.detach().clone()
     optimizer = torch.optim.AdamW(trained(method).values(), lr=1e-2, weight_decay=0.1)
     for step in range(4):
-        begin(method, step, 10)
+        method.begin_step(step, 10)
         loss, _ = method(draw(method, seed=step))
         loss.backward()
         assert method.head.prototypes.grad.any()  # it takes part: several processes wait for nothing
         optimizer.step()
         optimizer.zero_grad()
         assert not torch.equal(method.head.prototypes, drawn)
-        end(method)
+        method.end_step()
         still = [torch.equal(head.prototypes, drawn) for head in (method.head, method.teacher_head)]
         assert still == ([True, True] if step < 2 else [False, False])
     assert not torch.equal(method.head.mlp[0].weight, method.teacher_head.mlp[0].weight)

@@ -10,10 +10,8 @@ from harness import OneDevice
 from small_methods import (
     CONVOLUTIONAL,
     VARIANTS,
-    begin,
     double,
     draw,
-    end,
     images,
     make,
     train,
@@ -21,6 +19,7 @@ from small_methods import (
 )
 
 from sslcourse.models.ema import is_aliased
+from sslcourse.training.runtime import targets_of
 
 
 def listed(views):
@@ -28,7 +27,7 @@ def listed(views):
 
 
 NAMES = [*VARIANTS, *CONVOLUTIONAL]
-TAUGHT = [name for name in NAMES if getattr(make(name), "teacher_pairs", list)()]
+TAUGHT = [name for name in NAMES if make(name).teacher_pairs()]
 
 
 # What takes seconds is done for every kind of step once, not for every variant.
@@ -170,9 +169,9 @@ def test_the_whole_step_runs_on_one_device_which_is_meta(name):
     optimizer = torch.optim.AdamW(trained(method).values(), lr=1e-3)
     generator = torch.Generator()
     # the first forward may fill caches (the resampling of position embeddings)
-    begin(method, 0, 2)
+    method.begin_step(0, 2)
     method(method.draw_views(pictures, generator))
-    begin(method, 1, 2)
+    method.begin_step(1, 2)
     with OneDevice(drawing=True):
         views = method.draw_views(pictures, generator)
     assert all(each.device.type == "meta" for each in listed(views))
@@ -181,7 +180,7 @@ def test_the_whole_step_runs_on_one_device_which_is_meta(name):
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        end(method)
+        method.end_step()
     assert mode.calls > 100 and loss.device.type == "meta"
     assert all(value.device.type == "meta" for value in metrics.values())
 
@@ -207,14 +206,14 @@ def test_its_parts_compile_in_one_graph_and_only_in_the_first_step(name):
     torch._dynamo.reset()
     compiled, plain = make(name), make(name)
     counts, after_one_step = [], {}
-    for target in compiled.compile_targets:
+    for number, part in enumerate(targets_of(compiled)):
         counter = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
-        compiled.get_submodule(target).compile(fullgraph=True, dynamic=False, backend=counter)
-        counts.append((target, counter))
+        part.compile(fullgraph=True, dynamic=False, backend=counter)
+        counts.append((number, counter))
     for step in range(3):
         losses = [train(each, steps=1, first=step) for each in (compiled, plain)]
         assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-4)
-        frames = {target: counter.frame_count for target, counter in counts}
+        frames = {number: counter.frame_count for number, counter in counts}
         assert all(frames.values()), "compiled parts are called"
         assert step == 0 or frames == after_one_step
         after_one_step = frames

@@ -8,11 +8,9 @@ import torch
 import torch.nn.functional as F
 from small_methods import (
     CROPS,
-    begin,
     distillation,
     double,
     draw,
-    end,
     ibot,
     images,
     train,
@@ -200,8 +198,8 @@ def test_the_views_carry_the_masks():
 def test_a_step_moves_mask_token_and_centres():
     method = ibot("batch", CENTERING)
     before = method.mask_token.detach().clone()
-    begin(method, 0, 10)
+    method.begin_step(0, 10)
     train(method, steps=1)
-    end(method)
+    method.end_step()
     assert not torch.equal(before, method.mask_token)
     assert method.targets.center.value.any() and method.patch_targets.center.value.any()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from harness import run_two_processes
-from small_methods import VARIANTS, begin, double, draw, end, make, map_views, trained
+from small_methods import VARIANTS, double, draw, make, map_views, trained
 
 COUNT, STEPS = 6, 2  # images: three for each process, so that halves of a batch are no whole number of images
 NORMS = {"group": list(VARIANTS), "layer": ["byol", "dino", "logo"], "none": ["simclr", "byol", "dino", "logo", "ibot"]}
@@ -34,13 +34,13 @@ def run(name, norm, part=slice(None), wrap=lambda method: method):
     forward = wrap(method)
     optimizer = torch.optim.AdamW(trained(method).values(), lr=1e-2)
     for step in range(STEPS):
-        begin(method, step, STEPS)
+        method.begin_step(step, STEPS)
         views = map_views(double(draw(method, COUNT, seed=step)), lambda each: each[:, part])
         loss, _ = forward(views)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        end(method)
+        method.end_step()
     return {**method.state_dict(), "loss": loss.detach()}
 
 

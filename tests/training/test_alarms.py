@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 from toy_methods import ToyDistillation
 
+from sslcourse.methods import Method
 from sslcourse.training import FitSettings, fit
 from sslcourse.training.alarms import find_alarms, settled_rows
 from sslcourse.training.recipes import build_method, find_recipe
@@ -18,7 +18,7 @@ LN_K = math.log(K)
 SETTINGS = FitSettings(steps=200)
 
 
-class Prototypes(nn.Module):
+class Prototypes(Method):
     prototypes = K
 
 
@@ -56,7 +56,7 @@ def test_a_loss_at_ln_k_is_parked(term):
 
 
 def test_ln_k_means_nothing_without_prototypes_or_for_a_total_with_terms():
-    assert names(log(loss=LN_K), nn.Identity()) == []
+    assert names(log(loss=LN_K), Method()) == []
     assert names(log(loss=LN_K, cls_loss=3.0)) == []
 
 
@@ -87,7 +87,7 @@ def test_a_class_token_that_stays_while_the_total_falls_is_named():
     # dinov3's issue 199: the class token's term at ln 4096 = 8.3178, the other terms falling.
     history = log(cls_loss=LN_K, loss=lambda share: LN_K + 3 * (1 - share))
     assert names(history) == ["class token flat", "parked at ln K"]
-    without = names(log(cls_loss=2.0, loss=lambda share: 2.0 + 3 * (1 - share)), nn.Identity())
+    without = names(log(cls_loss=2.0, loss=lambda share: 2.0 + 3 * (1 - share)), Method())
     assert without == ["class token flat"]
     falling = log(cls_loss=healthy, loss=lambda share: healthy(share) + 3 * (1 - share))
     assert names(falling) == []

@@ -3,7 +3,7 @@
 import pytest
 
 from sslcourse.evaluation.features import evaluate_knn
-from sslcourse.training.experiment import load_images, reconstruction_errors, representation_of
+from sslcourse.training.experiment import load_images, reconstruction_errors
 from sslcourse.training.fit import fit
 from sslcourse.training.recipes import METHODS, RECONSTRUCTION, build_method, find_recipe
 
@@ -35,7 +35,7 @@ def pictures():
 
 
 def knn_of(method, images):
-    return evaluate_knn(representation_of(method), images.bank, images.held_out)
+    return evaluate_knn(method.representation, images.bank, images.held_out)
 
 
 @pytest.mark.slow

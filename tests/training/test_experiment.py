@@ -10,7 +10,7 @@ from torch import nn
 from sslcourse.data.imageset import ImageSet
 from sslcourse.models import build_encoder
 from sslcourse.training import find_recipe, train_recipe
-from sslcourse.training.experiment import Board, Images, few, load_images, object_recall, representation_of
+from sslcourse.training.experiment import Board, Images, few, load_images, object_recall
 from sslcourse.training.recipes import DataSettings, build_method
 
 
@@ -45,7 +45,7 @@ def test_the_five_lines_of_the_readme(tmp_path, textures):
     recipe = find_recipe("byol", scale="smoke", image_size=16, encoder="convnet", steps=4, batch_size=8, log_every=2)
     images = Images(textures(48), textures(48), textures(32, seed=1))
     trained = train_recipe(recipe, tmp_path, images=images, progress=False)
-    features = representation_of(trained.method).features(trained.images.held_out.batch(torch.arange(8)))
+    features = trained.method.representation.features(trained.images.held_out.batch(torch.arange(8)))
     assert features.shape == (8, 256) and trained.summary["knn"] == trained.rows[-1]["knn"]
     assert "attention_recall" not in trained.summary and (tmp_path / "summary.json").exists()
 
@@ -62,10 +62,7 @@ def test_recall_needs_patches_and_masks(textures):
 
 def test_the_representation_is_the_methods_choice():
     method = build_method(find_recipe("dino", scale="smoke"))
-    assert representation_of(method) is method.teacher_encoder
-    plain = nn.Module()
-    plain.encoder = nn.Identity()
-    assert representation_of(plain) is plain.encoder
+    assert method.representation is method.teacher_encoder
 
 
 def test_tensorboard_gets_the_numbers_where_it_is_installed(tmp_path, monkeypatch):

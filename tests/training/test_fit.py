@@ -9,6 +9,7 @@ import torch
 
 from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.losses.contrastive import nt_xent
+from sslcourse.methods import Method
 from sslcourse.training import FitSettings, NonFiniteLoss, SettingsChanged, fit
 from sslcourse.training.checkpoint import list_checkpoints
 from sslcourse.training.meters import Window
@@ -222,3 +223,10 @@ def test_steps_that_a_scaler_skips_are_counted_and_do_not_spoil_the_mean():
     window.clear()
     window.add({"loss": torch.tensor(1.0), "gradient_norm": torch.tensor(math.nan)})
     assert window.means() == {"loss": 1.0, "skipped_steps": 1}
+
+
+def test_what_is_no_method_is_refused_and_a_method_needs_two_functions(textures):
+    with pytest.raises(TypeError, match="Derive it from Method"):
+        fit(torch.nn.Linear(2, 2), textures(8), SHORT, progress=False)
+    with pytest.raises(NotImplementedError, match="must define draw_views"):
+        Method().draw_views(textures(8).images)

@@ -6,8 +6,9 @@ import pytest
 import torch
 import torch._dynamo
 from torch import nn
-from toy_methods import Crops, Mean, ToyDistillation
+from toy_methods import Around, Crops, Mean, ToyDistillation
 
+from sslcourse.methods import Method
 from sslcourse.training import FitSettings, fit
 from sslcourse.training.optimizer import make_optimizer, parameter_groups, set_rates
 from sslcourse.training.runtime import Runtime, make_runtime, pick_compile
@@ -69,7 +70,7 @@ def test_a_resumed_run_keeps_centre_teacher_and_schedule(textures, tmp_path):
     assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)
 
 
-class WithGroups(nn.Module):
+class WithGroups(Method):
     def __init__(self, groups):
         super().__init__()
         self.encoder, self.predictor = Mean(4), nn.Linear(4, 4)
@@ -166,7 +167,7 @@ def test_named_submodules_are_compiled_once_for_each_size(textures, monkeypatch)
 def test_a_method_that_names_no_part_is_compiled_whole(monkeypatch):
     seen = []
     monkeypatch.setattr(torch, "compile", lambda module: seen.append(module) or module)
-    method = torch.nn.Linear(2, 2)
+    method = Around(nn.Linear(2, 2))
     assert Runtime(torch.device("cpu"), "fp32", True).compiled(method) is method and seen == [method]
 
 

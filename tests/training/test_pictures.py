@@ -6,6 +6,7 @@ from toy_methods import Mean
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.figures.style import alt_text
+from sslcourse.methods import Method
 from sslcourse.models import build_encoder
 from sslcourse.training.pictures import heat, method_pictures, neighbour_rows, one_of_each, picture_rows
 
@@ -30,15 +31,15 @@ def test_constant_scores_are_no_nan():
 
 
 def test_attention_for_tokens_and_previews_where_there_are_any():
-    class Method(torch.nn.Module):
+    class Previewed(Method):
         def preview(self, images, generator):
             return {"kept patches": images * 0.5}
 
     images = torch.rand(3, 3, 32, 32)
     encoder = build_encoder("vit_64x2_p8", 32).train()
-    assert list(method_pictures(Method(), encoder, images)) == ["image", "attention", "kept patches"]
+    assert list(method_pictures(Previewed(), encoder, images)) == ["image", "attention", "kept patches"]
     assert encoder.training
-    assert list(method_pictures(torch.nn.Identity(), Mean(), images)) == ["image"]
+    assert list(method_pictures(Method(), Mean(), images)) == ["image"]
 
 
 def test_neighbours_are_the_nearest_and_named():

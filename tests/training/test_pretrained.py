@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sslcourse.training.experiment import figures_of, load_images, representation_of, train_recipe
+from sslcourse.training.experiment import figures_of, load_images, train_recipe
 from sslcourse.training.pretrained import LARGEST, course_checkpoints, load_course_method, save_course_method
 from sslcourse.training.recipes import METHODS, find_recipe
 
@@ -28,8 +28,8 @@ def test_the_trained_method_comes_back(saved):
     assert loaded_recipe == recipe and not method.training and type(method) is type(trained.method)
     pictures = trained.images.held_out.batch(torch.arange(4))
     with torch.no_grad():
-        wanted = representation_of(trained.method.eval()).features(pictures)
-        found = representation_of(method).features(pictures)
+        wanted = trained.method.eval().representation.features(pictures)
+        found = method.representation.features(pictures)
     torch.testing.assert_close(found, wanted, atol=0.02, rtol=0.02)
     for teacher, student in method.teacher_pairs() if hasattr(method, "teacher_pairs") else []:
         assert all(torch.equal(a, b) for a, b in zip(teacher.state_dict().values(), student.state_dict().values()))
@@ -59,7 +59,7 @@ def test_a_damaged_file_and_another_name_are_refused(saved):
 
 def test_weights_that_half_precision_does_not_hold_are_refused(saved, tmp_path):
     _, recipe, trained = saved
-    parameter = next(representation_of(trained.method).parameters())
+    parameter = next(trained.method.representation.parameters())
     kept = parameter.detach().clone()
     with torch.no_grad():
         parameter.view(-1)[0] = 1e6

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from toy_methods import Around
 
 from sslcourse.training.optimizer import make_optimizer, parameter_groups
 from sslcourse.training.sampling import BatchOrder
@@ -49,8 +50,8 @@ def test_a_batch_that_the_set_cannot_fill_is_refused(batch_size):
 
 
 def test_no_decay_on_norms_and_biases_and_no_frozen_parameter():
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2))
-    module[2].weight.requires_grad_(False)
+    module = Around(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2)))
+    module.encoder[2].weight.requires_grad_(False)
     groups = parameter_groups(module, 0.3)
     decayed, free = groups
     assert decayed["weight_decay"] == 0.3 and [p.ndim for p in decayed["params"]] == [4]
@@ -59,12 +60,12 @@ def test_no_decay_on_norms_and_biases_and_no_frozen_parameter():
 
 def test_nothing_to_train_is_refused():
     with pytest.raises(ValueError, match="nothing to train"):
-        parameter_groups(nn.Linear(2, 2).requires_grad_(False), 0.1)
+        parameter_groups(Around(nn.Linear(2, 2).requires_grad_(False)), 0.1)
 
 
 def test_fused_on_the_processor_and_not_on_meta():
     fused = [
-        make_optimizer(nn.Linear(2, 2, device=device), learning_rate=1.0).defaults["fused"]
+        make_optimizer(Around(nn.Linear(2, 2, device=device)), learning_rate=1.0).defaults["fused"]
         for device in ("cpu", "meta")
     ]
     assert fused == [True, False]

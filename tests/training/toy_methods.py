@@ -7,6 +7,7 @@ from torch import nn
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
+from sslcourse.methods import Method
 from sslcourse.processes import sum_over_processes, world_size
 
 
@@ -33,7 +34,15 @@ class Mean(nn.Module):
     features = forward
 
 
-class ToyDistillation(nn.Module):
+class Around(Method):
+    """A method around any module, for code that asks a method for its parameters alone."""
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder = encoder
+
+
+class ToyDistillation(Method):
     """A student of an EMA teacher with a centre: state in parameters, buffers and a schedule."""
 
     compile_targets = ("student",)

@@ -1,0 +1,86 @@
+"""What a method is: everything that the training loop, the alarms and the report ask of one, with defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Views = Tensor | tuple[Tensor, ...]  # what `draw_views` returns: a tensor, or a NamedTuple of tensors
+
+
+class Method(nn.Module):
+    """A self-supervised method: a network with its loss, and the views that it draws.
+
+    A subclass writes `draw_views` and `forward`, and stores what it trains in `encoder` (or overrides `representation`).
+    Everything else has a default that suits a method without a teacher. `fit` makes one step in this order: `begin_step`,
+    `draw_views`, `forward`, backward and the optimiser's step, `end_step`.
+
+    >>> class Pixels(Method):
+    ...     "Predict the mean colour of an image."
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.encoder = nn.Conv2d(3, 3, 1)
+    ...     def draw_views(self, images, generator=None):
+    ...         return images.float() / 255
+    ...     def forward(self, views):
+    ...         return (self.encoder(views).mean((2, 3)) - views.mean((2, 3))).square().mean(), {}
+    >>> method = Pixels()
+    >>> method.representation is method.encoder, method.teacher_pairs(), method.diagnose(torch.rand(2, 3, 8, 8))
+    (True, [], {})
+    """
+
+    # The dataclass that the method was made from. It is printed with the method, and a run is resumed only if it is equal.
+    settings: Any = None
+    # K, the number of prototypes, which tells the alarms where ln K is; None without prototypes.
+    prototypes: int | None = None
+    # What the metric `channel_std` is measured on: "projections" or "class tokens" (see training/alarms.py).
+    channel_std_of: str = "projections"
+    # Submodules to compile, each as one graph; those that are None are skipped. Empty: the method is compiled as a whole.
+    compile_targets: tuple[str, ...] = ()
+
+    def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> Views:
+        """Images uint8 `B,3,H,W` -> what `forward` takes; everything random comes from `generator`."""
+        raise NotImplementedError(f"{type(self).__name__} must define draw_views(images, generator)")
+
+    def forward(self, views: Views) -> tuple[Tensor, dict[str, Tensor]]:
+        """Views -> the loss (a scalar with a gradient) and metrics (scalars without one that stay on the device)."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(views) -> (loss, metrics)")
+
+    def begin_step(self, step: int, steps: int) -> None:
+        """Before the views of step `step` (0-based) of `steps` are drawn: set what follows a schedule."""
+
+    def end_step(self) -> None:
+        """After the optimiser's step: let the teacher follow."""
+
+    def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
+        """Each part of the teacher with the part of the student that it follows, such as `(teacher_encoder, encoder)`."""
+        return []
+
+    def optimizer_groups(self) -> list[dict]:
+        """Parameters with a learning rate or weight decay of their own (keys: `training.optimizer.parameter_groups`)."""
+        return []
+
+    @property
+    def representation(self) -> nn.Module:
+        """The encoder to evaluate, with `.features(images) -> B,D`."""
+        return self.encoder
+
+    def diagnose(self, views: Views) -> dict[str, Tensor]:
+        """Metrics that take too long for every step; measured at each row of the log, on the last step's views."""
+        return {}
+
+    def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """What the student sees or predicts of images float `B,3,H,W`, as named pictures in [0, 1] for the report."""
+        return {}
+
+    def reconstruction_errors(
+        self, images: Tensor, generator: torch.Generator | None = None
+    ) -> dict[str, float] | None:
+        """Mean squared errors of what the method reconstructs of images float `B,3,H,W`; None if it reconstructs nothing."""
+        return None
+
+    def extra_repr(self) -> str:
+        """The settings, so that a printed method shows what it trains."""
+        return "" if self.settings is None else f"{self.settings}"
