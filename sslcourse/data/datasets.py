@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,13 @@ import torch
 
 from sslcourse.data import folders, public
 from sslcourse.data.cache import cache_dir, read_tensors, write_tensors
+from sslcourse.data.decoding import decode_images, refuse_large
+from sslcourse.data.filetree import printable
 from sslcourse.data.imageset import ImageSet
 from sslcourse.data.splits import hold_out, pick
 
 SPLITS = ("train", "val", "test")
-LARGEST_SET = 8 * 2**30  # bytes of pixels: a set is held whole in memory
-FORMAT = 1  # part of every cache key: raise it when the conversion changes
+FORMAT = 2  # part of every cache key: raise it when the conversion changes
 
 
 def load(
@@ -77,29 +79,33 @@ def load(
 
 def _load_folder(path: Path, split: str, size: int | None, count: int | None, seed: int) -> ImageSet:
     listing = folders.list_images(path)
-    number = {name: index for index, name in enumerate(listing.classes)}
+    number = _numbers(listing)
     names = _folder_split(listing, split)
     labels = [number[label] for label, _ in names]
     paths = [inside for _, inside in names]
-    chosen = _choose(labels, paths, count, seed, f"{path} ({split})")
+    title = f"{printable(str(path))} ({split})"
+    chosen = _choose(labels, paths, count, seed, title)
     labels, paths = [labels[index] for index in chosen], [paths[index] for index in chosen]
-    _refuse_large(len(paths), size)
+    refuse_large(len(paths), size or 1)
 
     def convert() -> tuple[dict, dict]:
-        images, kept, damaged = folders.decode_images(path, paths, size)
+        images, kept, damaged = decode_images(path, paths, size)
         if not kept:
-            raise ValueError(f"none of the {len(paths)} images of {path} ({split}) can be read: {_first(damaged)}")
+            raise ValueError(f"none of the {len(paths)} images of {title} can be read: {_first(damaged)}")
         return {"images": images, "labels": torch.tensor([labels[index] for index in kept])}, {"damaged": damaged}
 
     tensors, notes = _cached(path.stem, [str(path), listing.fingerprint, split, size, count, seed], convert)
     if notes["damaged"]:
-        warnings.warn(
-            f"{len(notes['damaged'])} damaged images of {path} left out: {_first(notes['damaged'])}", stacklevel=3
-        )
-    if listing.stray:
-        some = ", ".join(listing.stray[:3])
-        warnings.warn(f"{len(listing.stray)} images of {path} outside the class folders left out: {some}", stacklevel=3)
-    return ImageSet(tensors["images"], tensors["labels"], listing.classes, path.stem)
+        damaged = f"{len(notes['damaged'])} damaged images of {title} left out: {_first(notes['damaged'])}"
+        warnings.warn(damaged, stacklevel=3)
+    for note in listing.notes:
+        warnings.warn(f"{printable(str(path))}: {note}", stacklevel=3)
+    return ImageSet(tensors["images"], tensors["labels"], listing.classes, printable(path.stem))
+
+
+def _numbers(listing: folders.Listing) -> dict[str, int]:
+    """Classes by name; images without labels have the number -1."""
+    return {"": -1} | {name: index for index, name in enumerate(listing.classes)}
 
 
 def _folder_split(listing: folders.Listing, split: str) -> list[tuple[str, str]]:
@@ -112,13 +118,13 @@ def _folder_split(listing: folders.Listing, split: str) -> list[tuple[str, str]]
             f"{listing.path} has {' and '.join(listing.splits)} images but no train images to take {split!r} from"
         )
     missing = [part for part in ("val", "test") if part not in listing.splits]
-    number = {name: index for index, name in enumerate(listing.classes)}
+    number = _numbers(listing)
     dealt = hold_out([number[label] for label, _ in pool], [name for _, name in pool], parts=len(missing))
     wanted = 0 if split == "train" else 1 + missing.index(split)
     chosen = [image for image, part in zip(pool, dealt, strict=True) if part == wanted]
     if not chosen:
         raise ValueError(
-            f"{listing.path} has too few images to hold out {split!r}: {len(pool)} in {len(number)} classes"
+            f"{listing.path} has too few images to hold out {split!r}: {len(pool)} in {max(1, len(listing.classes))} classes"
         )
     return chosen
 
@@ -140,7 +146,7 @@ def _load_public(
         labels = [source.labels[index] for index in indices]
         picked = _choose(labels, [keys[index] for index in indices], count, seed, f"{name} ({split})")
         indices = [indices[index] for index in picked]
-        _refuse_large(len(indices), chosen_size)
+        refuse_large(len(indices), chosen_size)
         tensors = source.read(indices, chosen_size)
         return tensors | {"labels": torch.tensor([source.labels[index] for index in indices])}, {
             "classes": source.classes
@@ -154,6 +160,7 @@ def _load_public(
 def _cached(stem: str, key: list, convert: Callable[[], tuple[dict, dict]]) -> tuple[dict, dict]:
     """The tensors and notes that `convert` makes, from the cache where it has them under this key."""
     digest = hashlib.sha256(json.dumps([FORMAT, *key]).encode()).hexdigest()[:20]
+    stem = re.sub(r"[^\w.-]", "_", stem)[:40]
     path = cache_dir() / "converted" / f"{stem}-{digest}.safetensors"
     if path.is_file():
         try:
@@ -177,15 +184,6 @@ def _choose(labels: list[int], keys: list[str], count: int | None, seed: int, wh
     return pick(labels, keys, count, seed)
 
 
-def _refuse_large(count: int, size: int | None) -> None:
-    needed = count * 3 * (size or 1) ** 2
-    if needed > LARGEST_SET:
-        raise ValueError(
-            f"{count:,} images of {size} x {size} pixels need {needed / 2**30:.1f} GiB, more than {LARGEST_SET // 2**30}: "
-            "give a smaller size, or a count"
-        )
-
-
 def _first(problems: dict[str, str], most: int = 5) -> str:
-    listed = "; ".join(f"{name} ({reason})" for name, reason in list(problems.items())[:most])
+    listed = "; ".join(f"{printable(name)} ({reason})" for name, reason in list(problems.items())[:most])
     return listed + (f"; and {len(problems) - most} more" if len(problems) > most else "")

@@ -1,4 +1,4 @@
-"""A labelled set of images held whole, as uint8, on one device."""
+"""A set of images held whole, as uint8, on one device."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch import Tensor
 class ImageSet:
     """Images, labels and whatever else is known of each image.
 
-    Shapes: `images` uint8 `N,3,H,W`; `labels` int64 `N`; each of `extras` has first dimension N
+    Shapes: `images` uint8 `N,3,H,W`; `labels` int64 `N`, the numbers of `classes`; each of `extras` has first dimension N
     (for the embedded objects: `mask`, `parts`, `background` and every factor of the renderer).
-    Raises ValueError when a shape or a type is another.
+    A set without labels has no classes, and all its labels are -1. Raises ValueError when a shape or a type is another.
 
     >>> small = ImageSet(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 1, 0]), ("cat", "dog"), "toy")
     >>> len(small), tuple(small.subset(torch.tensor([1, 2])).labels.tolist()), small.batch(torch.tensor([0])).dtype
@@ -37,6 +37,11 @@ class ImageSet:
         for key, value in self.extras.items():
             if value.shape[:1] != self.images.shape[:1]:
                 raise ValueError(f"extras[{key!r}] must have {len(self.images)} rows; got shape {tuple(value.shape)}")
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the images have labels: without them a network can be trained, but not judged by kNN or a probe."""
+        return len(self.classes) > 0
 
     def __len__(self) -> int:
         return len(self.images)

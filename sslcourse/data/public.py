@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from sslcourse.data.folders import open_image, square_array, stack
+from sslcourse.data.decoding import open_image, square_array, stack
 
 
 @dataclass(frozen=True)

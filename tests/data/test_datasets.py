@@ -88,7 +88,7 @@ def test_layouts(tmp_path, layout):
         "nested": {name.replace("/", "/deeper/", 1): data for name, data in pets().items()},
     }[layout]
     listing = list_images(tree(tmp_path / "set", files))
-    assert listing.classes == ("cat", "dog") and not listing.stray and len(listing.files) == len(files)
+    assert listing.classes == ("cat", "dog") and not listing.notes and len(listing.files) == len(files)
     assert listing.splits == {"wrapped": ("test", "train"), "synonyms": ("train", "val")}.get(layout, ())
 
 
@@ -114,6 +114,23 @@ def test_no_train_images_is_said(tmp_path):
     assert len(load(f"folder:{where}", "test")) == 8
     with pytest.raises(ValueError, match="test images but no train images"):
         load(f"folder:{where}", "train")
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+@pytest.mark.parametrize("inside", ["", "all/", "all/photos/", "set/images/"])
+def test_images_without_labels_are_dealt_too(tmp_path, inside, as_zip):
+    files = {f"{inside}{index:02d}.png": picture(index) for index in range(30)}
+    where = zipped(tmp_path / "set.zip", files) if as_zip else tree(tmp_path / "set", files)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parts = {split: load(f"folder:{where}", split) for split in ("train", "val", "test")}
+        assert levels(load(f"folder:{where}", "val")) == levels(parts["val"])
+        assert len(load(f"folder:{where}", count=5)) == 5
+    assert [len(part) for part in parts.values()] == [24, 3, 3]
+    assert sorted(level for part in parts.values() for level in levels(part)) == list(range(30))
+    for part in parts.values():
+        assert not part.labelled and part.classes == () and part.labels.dtype == torch.int64
+        assert (part.labels == -1).all()
 
 
 def test_sizes(tmp_path):
@@ -186,7 +203,7 @@ def test_nothing_readable_is_an_error(tmp_path):
     [
         ({}, "it is empty"),
         ({"notes.txt": b"", "more/table.csv": b""}, r"found 2 files and no image.*1 x \.txt"),
-        ({"one.png": picture(1), "two.png": picture(2)}, "2 images outside a class folder, such as one.png"),
+        ({"train.zip": b"PK", "test.zip": b"PK"}, r"archives in it \(2 x .zip\): unpack them first"),
     ],
 )
 def test_what_is_no_image_folder_is_described(tmp_path, files, said):
@@ -213,8 +230,8 @@ def test_images_outside_the_classes_are_mentioned(tmp_path):
 
 
 def test_a_bomb_is_left_out_unopened(tmp_path, monkeypatch):
-    monkeypatch.setattr("sslcourse.data.folders.LARGEST_FILE", 2000)
-    monkeypatch.setattr("sslcourse.data.folders.LARGEST_IMAGE", 10_000)
+    monkeypatch.setattr("sslcourse.data.filetree.LARGEST_FILE", 2000)
+    monkeypatch.setattr("sslcourse.data.decoding.LARGEST_IMAGE", 10_000)
     with zipfile.ZipFile(tmp_path / "set.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("train/a/fine.png", "train/a/fine2.png", "val/a/fine.png", "test/a/fine.png"):
             archive.writestr(name, picture(5))
@@ -227,7 +244,7 @@ def test_a_bomb_is_left_out_unopened(tmp_path, monkeypatch):
 
 
 def test_a_set_too_large_for_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("sslcourse.data.datasets.LARGEST_SET", 1000)
+    monkeypatch.setattr("sslcourse.data.decoding.LARGEST_SET", 1000)
     with pytest.raises(ValueError, match="GiB.*smaller size, or a count"):
         load(f"folder:{tree(tmp_path / 'set', pets(4))}", size=64)
 

@@ -1,0 +1,230 @@
+"""From the names in a tree of images to classes and splits, in the layouts in which public data sets come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+
+from sslcourse.data.filetree import printable
+
+Placed = tuple[tuple[str, ...], str]  # the folders that still say something about an image, and its whole name
+Labelled = tuple[str, str]  # class ("" where there is none) and whole name
+
+SPLIT_WORDS = {
+    "train": ("train", "training", "trainset", "trainval", "trn"),
+    "val": ("val", "valid", "validation", "valset", "dev", "eval", "evaluation"),
+    "test": ("test", "testing", "testset", "tst"),
+}
+SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in words}
+FILLER_WORDS = {"set", "data", "dataset", "image", "images", "img", "imgs", "split", "folder", "files", "photos"}
+IMAGE_FOLDERS = {"image", "images", "img", "imgs", "jpegimages"}  # letters of a folder's name that is no class
+BESIDE_IMAGES = re.compile(r"(masks?|annotations?|labels?|segment.*|trimaps?|ground.?truth|gt)", re.IGNORECASE)
+
+
+def find_layout(
+    names: Sequence[str], texts: Sequence[str], read_text: Callable[[str], str]
+) -> tuple[list[tuple[str | None, str, str]], list[str]]:
+    """(split or None, class, name) of each image that is used, and a sentence about everything odd that was found.
+
+    The layouts are `class/image` and `image`, either with `train`, `val` and `test` folders (or what they are often called)
+    around them or, for classes, inside them. Folders around everything are looked through, and a folder called `images` is
+    no class. Where there is only one folder of images, or none, the images have no labels and their class is "". Labels of a
+    val or test part without class folders are looked up in the `texts` beside it (lines of name and class).
+    Raises ValueError where splits and classes cannot be told apart.
+
+    >>> find_layout(["train/cat/1.jpg", "train/dog/2.jpg", "val/cat/3.jpg"], [], str)[0][2]
+    ('val', 'cat', 'val/cat/3.jpg')
+    """
+    placed = unwrap([(PurePosixPath(name).parts[:-1], name) for name in names], keep_splits=True)
+    parts, stray = split_folders(placed)
+    parts = {split: class_folders(unwrap(files), stray) for split, files in parts.items()}
+    pool = parts.get(None) or parts.get("train") or [file for files in parts.values() for file in files]
+    classes = {label for label, _ in pool if label}
+    if len(classes) < 2:
+        notes = []
+        if len({label for files in parts.values() for label, _ in files if label}) > 1:
+            notes.append("the train images lie in fewer than two class folders, so no labels are used")
+        files = [(split, "", name) for split, files in parts.items() for _, name in files]
+        return files, notes + _about_stray(stray)
+    refuse_splits_as_classes(classes)
+    notes = _about_spelling(classes)
+    files = []
+    for split, found in parts.items():
+        if found is not pool and split is not None:
+            found = look_up(found, classes, texts, read_text)
+            found, said = match_classes(split, found, classes)
+            notes += said
+            unlabelled = [name for label, name in found if not label]
+            if unlabelled:
+                held_out = ", and it is held out of train instead" if len(unlabelled) == len(found) else ""
+                notes.append(
+                    f"{len(unlabelled)} images of {split} without labels left out{held_out}: {_some(unlabelled)}"
+                )
+        else:
+            stray += [name for label, name in found if not label]
+        files += [(split, label, name) for label, name in found if label]
+    return files, notes + _about_stray(stray)
+
+
+def split_of(folder: str) -> tuple[str, str] | None:
+    """The split that a folder's name speaks of, and what else it says.
+
+    >>> split_of("training_set"), split_of("seg_test"), split_of("Val2017"), split_of("terrain")
+    (('train', ''), ('test', 'seg'), ('val', ''), None)
+    """
+    words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", folder).lower())
+    if "".join(words) in SPLIT_OF:
+        return SPLIT_OF["".join(words)], ""
+    splits = [SPLIT_OF[word] for word in words if word in SPLIT_OF]
+    if len(splits) != 1:
+        return None
+    return splits[0], " ".join(word for word in words if word not in SPLIT_OF and word not in FILLER_WORDS)
+
+
+def unwrap(images: list[Placed], keep_splits: bool = False) -> list[Placed]:
+    """The images without the folders that lie around all of them (as in a zip of one folder), down to the only class.
+
+    An image beside such a folder stays where it is.
+    """
+    while any(len(folders) >= 2 for folders, _ in images):
+        shared = {folders[0] for folders, _ in images if folders}
+        if len(shared) > 1 or any(len(folders) == 1 for folders, _ in images):
+            break
+        if keep_splits and split_of(next(iter(shared))):
+            break
+        images = [(folders[1:], name) for folders, name in images]
+    return images
+
+
+def split_folders(images: list[Placed]) -> tuple[dict[str | None, list[Placed]], list[str]]:
+    """The images of each split, or of None where there are no splits, and those in no split."""
+    if all(len(folders) >= 2 and is_split(folders[1]) and not split_of(folders[0]) for folders, _ in images):
+        images = [((folders[1], folders[0], *folders[2:]), name) for folders, name in images]  # class/train/image
+    inside: dict[str, set] = {}
+    for folders, _ in images:
+        if folders:
+            inside.setdefault(folders[0], set()).update(folders[1:2])
+    splits = _recognised(inside)
+    if not splits:
+        return {None: images}, []
+    parts: dict[str | None, list[Placed]] = {}
+    stray = []
+    for folders, name in images:
+        if folders and folders[0] in splits:
+            parts.setdefault(splits[folders[0]], []).append((folders[1:], name))
+        else:
+            stray.append(name)
+    return parts, stray
+
+
+def is_split(folder: str) -> bool:
+    """Whether a folder's name says its split and nothing else."""
+    return (split_of(folder) or ("", "other"))[1] == ""
+
+
+def _recognised(inside: dict[str, set]) -> dict[str, str]:
+    """Which of some neighbouring folders are splits, given the folders in each. `train` may also be a class of vehicles."""
+    found = {folder: split_of(folder) for folder in inside}
+    plain = {folder: split_of(folder)[0] for folder in inside if is_split(folder)}
+    if found and all(found.values()):
+        splits = {folder: split for folder, (split, _) in found.items()}
+        others = {rest for _, rest in found.values() if rest}
+        return splits if not others or (len(others) == 1 and len(set(splits.values())) > 1) else {}
+    several = len(set(plain.values())) > 1
+    return plain if several or any(len(inside[folder]) > 1 for folder in plain) else {}
+
+
+def class_folders(images: list[Placed], stray: list[str]) -> list[Labelled]:
+    """Each image with its class, the outermost folder; "" outside any. `stray` gets what lies beside a folder of images."""
+    folders = {folders[0] for folders, _ in images if folders}
+    of_images = {folder for folder in folders if re.sub(r"[\W\d_]", "", folder).lower() in IMAGE_FOLDERS}
+    if not of_images:
+        return [(printable(folders[0]) if folders else "", name) for folders, name in images]
+    classes = {folder for folder in folders - of_images if not BESIDE_IMAGES.fullmatch(folder)}
+    chosen = classes if len(classes) > 1 else of_images
+    stray += [name for folders, name in images if not folders or folders[0] not in chosen]
+    images = [(folders, name) for folders, name in images if folders and folders[0] in chosen]
+    if chosen is of_images:
+        return class_folders(unwrap([(folders[1:], name) for folders, name in images]), stray)
+    return class_folders(images, stray)
+
+
+def look_up(
+    files: list[Labelled], classes: set[str], texts: Sequence[str], read_text: Callable[[str], str]
+) -> list[Labelled]:
+    """The files, those of no known class labelled from the lines `image<tab>class` of a text beside or above them."""
+    missing = {PurePosixPath(name).name: name for label, name in files if label not in classes}
+    if not missing:
+        return files
+    labels = {}
+    for text in texts:
+        above = PurePosixPath(text).parent
+        for line in read_text(text).splitlines():
+            separator = next((mark for mark in "\t,;" if mark in line), " ")
+            image, label = [*(cell.strip() for cell in line.split(separator)), ""][:2]
+            name = missing.get(image)
+            if name and printable(label) in classes and above in PurePosixPath(name).parents:
+                labels[name] = printable(label)
+    if not labels:
+        return files
+    return [(label if label in classes else labels.get(name, ""), name) for label, name in files]
+
+
+def match_classes(split: str, files: list[Labelled], classes: set[str]) -> tuple[list[Labelled], list[str]]:
+    """The files with the classes of train, matched by spelling where need be, and what was done.
+
+    Raises ValueError where several classes are found and none of them is among those of train.
+    """
+    found = {label for label, _ in files if label}
+    unknown = sorted(found - classes)
+    by_key: dict[str, list[str]] = {}
+    for label in classes:
+        by_key.setdefault(_key(label), []).append(label)
+    same = {label: by_key[_key(label)][0] for label in unknown if len(by_key.get(_key(label), [])) == 1}
+    unknown = [label for label in unknown if label not in same]
+    notes = []
+    if same:
+        listed = _some([f"{label!r} for {known!r}" for label, known in same.items()])
+        notes.append(f"{split} spells classes otherwise than train; taken as the same: {listed}")
+    if unknown and len(unknown) == len(found):
+        if len(found) > 1:
+            raise ValueError(
+                f"{split} has the class folders {_some(unknown)} and train {_some(sorted(classes))}: none in common. "
+                "Give both the same names, or remove one of the two"
+            )
+        return [("", name) for _, name in files], notes  # test/unknown/image: one folder of images without labels
+    if unknown:
+        notes.append(f"{split} has classes that train does not have: {_some(unknown)}")
+    return [(same.get(label, label), name) for label, name in files], notes
+
+
+def refuse_splits_as_classes(classes: set[str]) -> None:
+    """Raise ValueError where every class speaks of a split, and not all of the same."""
+    splits = {(split_of(label) or (None,))[0] for label in classes}
+    if None not in splits and len(splits) > 1:
+        raise ValueError(
+            f"the folders {_some(sorted(classes))} look like splits, but not which classes they hold: "
+            "arrange the images as train/CLASS/image, val/CLASS/image and test/CLASS/image"
+        )
+
+
+def _key(label: str) -> str:
+    return re.sub(r"[\W_]+", "", label.casefold()) or label
+
+
+def _about_spelling(classes: set[str]) -> list[str]:
+    groups: dict[str, list[str]] = {}
+    for label in sorted(classes):
+        groups.setdefault(_key(label), []).append(label)
+    alike = [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
+    return [f"classes that differ only in spelling are kept apart: {_some(alike)}"] if alike else []
+
+
+def _about_stray(stray: list[str]) -> list[str]:
+    return [f"{len(stray)} images outside the class folders left out: {_some(sorted(stray))}"] if stray else []
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    listed = ", ".join(map(printable, names[:most]))
+    return listed + (f" and {len(names) - most} more" if len(names) > most else "")
