@@ -20,7 +20,7 @@ def parameter_groups(method: Method, weight_decay: float) -> list[dict]:
     that is listed twice or is none of the method's.
 
     >>> method = Method()
-    >>> method.encoder = nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3))
+    >>> method.encoder = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.LayerNorm(3))
     >>> groups = parameter_groups(method, 0.1)
     >>> [(group["weight_decay"], len(group["params"])) for group in groups]
     [(0.1, 1), (0.0, 3)]
@@ -69,7 +69,7 @@ def set_rates(optimizer: torch.optim.Optimizer, *, scheduled: float, peak: float
     """Give every group its learning rate and weight decay for the coming step.
 
     >>> method = Method()
-    >>> method.encoder = nn.Linear(2, 2)
+    >>> method.encoder = torch.nn.Linear(2, 2)
     >>> optimizer = make_optimizer(method, learning_rate=1.0)
     >>> set_rates(optimizer, scheduled=0.5, peak=1.0, weight_decay=0.1)
     >>> [(group["lr"], group["weight_decay"]) for group in optimizer.param_groups]
