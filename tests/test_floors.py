@@ -16,7 +16,7 @@ PACKAGE = Path(sslcourse.__file__).parent
 # Lowest first. A module may import from its own folder, from its floor and from lower ones; but data, losses and
 # pruning, the lowest, know nothing of each other.
 FLOORS = [
-    {"files", "settings", "precision", "processes"},
+    {"files", "settings", "precision", "processes", "pages"},
     {"data", "losses", "pruning"},
     {"models"},
     {"evaluation"},
@@ -33,8 +33,8 @@ FLOORS = [
 ]
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 CORE_LIBRARIES = {"torch", "torchvision", "timm", "numpy", "matplotlib", "tqdm", "safetensors", "ipywidgets", "IPython"}
-# Pillow and traitlets come with torchvision/matplotlib and ipywidgets.
-CORE_LIBRARIES |= {"PIL", "traitlets"}
+# Pillow, traitlets and markupsafe come with torchvision/matplotlib, ipywidgets and Jinja2.
+CORE_LIBRARIES |= {"jinja2", "PIL", "traitlets", "markupsafe"}
 EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "latex2mathml", "nbconvert", "ipykernel", "jupyter_client"}
 EXTRA_LIBRARIES |= {"pygments"}  # comes with nbconvert
 WITH_EXTRAS = {"authoring", "grading", "commands"}  # folders that may use the extra `grade`
@@ -134,7 +134,7 @@ def test_the_libraries_listed_here_are_those_of_the_project():
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     def names(requirements):
-        return {r.split(">")[0].split("[")[0].strip() for r in requirements}
+        return {r.split(">")[0].split("[")[0].strip().lower() for r in requirements}
 
     assert names(project["dependencies"]) <= CORE_LIBRARIES
     assert names(project["optional-dependencies"]["grade"]) <= EXTRA_LIBRARIES

@@ -110,6 +110,6 @@ def execute(
 def _still(output: NotebookNode) -> NotebookNode:
     """A widget's view means nothing without its kernel: its still picture stays, or a sentence where it has none."""
     data = output.get("data", {})
-    if data.pop(WIDGET_VIEW, None) and "image/png" not in data:
+    if data.pop(WIDGET_VIEW, None) and "text/html" not in data:
         data["text/plain"] = "[an interactive control: run the cell to use it]"
     return output

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import base64
-import html
 import json
 import shutil
 import time
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
@@ -21,15 +21,10 @@ from sslcourse.authoring.pages import to_page
 from sslcourse.files import write_atomically
 from sslcourse.grading import sandbox
 from sslcourse.grading.run import grade_paths
+from sslcourse.pages import render
 
 CELL_SECONDS = 600
-STYLE = """
-body { font: 17px/1.55 system-ui, sans-serif; color: #1d2330; max-width: 62rem; margin: 2.5rem auto; padding: 0 1.2rem; }
-h1 { font-size: 2rem; margin-bottom: .3rem; } h2 { margin-top: 2.4rem; } p.lead { color: #48506a; margin-top: 0; }
-table { border-collapse: collapse; margin: 1rem 0; } th, td { text-align: left; padding: .45rem 1.6rem .45rem 0; border-bottom: 1px solid #d9dde8; }
-td.points { font-variant-numeric: tabular-nums; } a { color: #0b5cad; }
-figure { margin: 1.6rem 0; } figure img { max-width: 100%; border: 1px solid #e3e6ee; } figcaption { color: #48506a; font-size: .92rem; }
-"""
+PNG = "data:image/png;base64,"
 
 
 @dataclass(frozen=True)
@@ -113,7 +108,9 @@ def make_demo(source: Path, out: Path, *, unsafe: bool, start: float) -> list[di
     figures = _save_figures(ran["solved-all"], out / "figures")
     seconds = round(time.perf_counter() - start, 1)
     write_atomically(out / "summary.json", json.dumps({"labs": rows, "seconds": seconds}, indent=2) + "\n")
-    write_atomically(out / "index.html", _index(rows, figures, seconds, unsafe))
+    stories = {who.name: who.story for who in STUDENTS}
+    page = render("demo.html", rows=rows, stories=stories, figures=figures, seconds=seconds, unsafe=unsafe)
+    write_atomically(out / "index.html", page)
     return rows
 
 
@@ -121,8 +118,22 @@ def _taken(built, who: Student) -> NotebookNode:
     return built.solution if who.solved else built.student
 
 
-def _save_figures(notebook: NotebookNode, folder: Path) -> list[tuple[str, str]]:
-    """Write every picture of the run; return (file name, heading of the section it stands in)."""
+class _Images(HTMLParser):
+    """The (alternative text, PNG) of every embedded image of some HTML."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.found: list[tuple[str, bytes]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        if tag == "img" and (source := given.get("src") or "").startswith(PNG):
+            self.found.append((given.get("alt") or "", base64.b64decode(source.removeprefix(PNG))))
+
+
+def _save_figures(notebook: NotebookNode, folder: Path) -> list[dict]:
+    """Write every figure of the run; return its `file`, `alt` and the `heading` of the section it stands in."""
     folder.mkdir(parents=True, exist_ok=True)
     heading, saved = "", []
     for cell in notebook.cells:
@@ -131,35 +142,7 @@ def _save_figures(notebook: NotebookNode, folder: Path) -> list[tuple[str, str]]
             heading = headings[-1] if headings else heading
             continue
         for output in cell.get("outputs", []):
-            picture = output.get("data", {}).get("image/png")
-            if picture:
-                name = f"{len(saved) + 1:02d}.png"
-                (folder / name).write_bytes(base64.b64decode(picture))
-                saved.append((name, heading))
+            for alt, picture in _Images(output.get("data", {}).get("text/html", "")).found:
+                saved.append({"file": f"{len(saved) + 1:02d}.png", "alt": alt, "heading": heading})
+                (folder / saved[-1]["file"]).write_bytes(picture)
     return saved
-
-
-def _index(rows: list[dict], figures: list[tuple[str, str]], seconds: float, unsafe: bool) -> str:
-    stories = {who.name: who.story for who in STUDENTS}
-    lines = "".join(
-        f"<tr><td><b>{row['who']}</b><br>{stories[row['who']]}</td><td class=points>{row['points']:g} of {row['max_points']:g}</td>"
-        f"<td><a href='{row['who']}.html'>the executed lab</a></td>"
-        f"<td><a href='grades/feedback/{row['who']}.html'>feedback</a></td></tr>"
-        for row in rows
-    )
-    pictures = "".join(
-        f"<figure><img src='figures/{name}' alt='Figure of the section {html.escape(heading, quote=True)}'>"
-        f"<figcaption>{html.escape(heading)}</figcaption></figure>"
-        for name, heading in figures
-    )
-    box = "without a sandbox, since none is installed here" if unsafe else "in a sandbox without network or other files"
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>sslcourse: the demo</title><style>{STYLE}</style>
-<h1>Lab 1, taken twice</h1>
-<p class="lead">Contrastive learning, by a student who solved nothing and by one who solved all; graded {box}. Made in {seconds:.0f} seconds.</p>
-<table><tr><th>student</th><th>points</th><th>notebook</th><th>grader's page</th></tr>{lines}</table>
-<p><a href="grades/index.html">Gradebook</a> · <a href="grades/grades.csv">grades.csv</a> · <a href="summary.json">summary.json</a></p>
-<h2>What the one who solved all saw</h2>
-{pictures}
-</html>
-"""

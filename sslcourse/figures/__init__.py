@@ -1,27 +1,45 @@
-"""The figures that the course shows of a run: curves, spectra, similarities, bars, pictures.
+"""The figures of the course: charts of runs, and pictures of what networks see.
 
-Each takes plain numbers or tensors, by name in a dict, and returns a matplotlib Figure with its alt text attached; `show`,
-`save` and `to_html` put it somewhere. Names are told apart by colour and by line style, marker or position.
+Each function takes plain numbers or tensors and returns a matplotlib Figure with its alternative text attached; `show` puts
+figures into a notebook, `to_html` onto a page.
 """
 
-from sslcourse.figures.charts import plot_alignment_uniformity, plot_bars, plot_curves, plot_spectrum
-from sslcourse.figures.pictures import contact_sheet, plot_similarity_matrix
-from sslcourse.figures.style import COLOUR_MAP, COLOURS, alt_text, describe, new_figure, save, show, to_html, to_png
+from sslcourse.figures.charts import plot_alignment_uniformity, plot_bars, plot_curves, plot_histograms, plot_spectra
+from sslcourse.figures.display import show, to_html, to_png
+from sslcourse.figures.fonts import printable
+from sslcourse.figures.pictures import (
+    heat,
+    picture_edges,
+    picture_rows,
+    picture_sheet,
+    plot_neighbours,
+    plot_similarities,
+)
+from sslcourse.figures.style import BLUE, GREEN, GREY, ORANGE, alt_text, bare, new_figure, pixels, with_alt
 
 __all__ = [
-    "COLOURS",
-    "COLOUR_MAP",
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
     "alt_text",
-    "contact_sheet",
-    "describe",
+    "bare",
+    "heat",
     "new_figure",
+    "picture_edges",
+    "picture_rows",
+    "picture_sheet",
+    "pixels",
     "plot_alignment_uniformity",
     "plot_bars",
     "plot_curves",
-    "plot_similarity_matrix",
-    "plot_spectrum",
-    "save",
+    "plot_histograms",
+    "plot_neighbours",
+    "plot_similarities",
+    "plot_spectra",
+    "printable",
     "show",
     "to_html",
     "to_png",
+    "with_alt",
 ]

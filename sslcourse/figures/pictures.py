@@ -1,130 +1,149 @@
-"""Matrices and images as pictures. Called through `sslcourse.figures`."""
+"""Images in sheets, rows and beside their neighbours, and similarities as colours. Called through `sslcourse.figures`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import matplotlib
 import numpy as np
 import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from sslcourse.figures.style import COLOUR_MAP, COLOURS, PALE, describe, new_figure, note, numbers, short
+from sslcourse.figures.fonts import printable
+from sslcourse.figures.style import COLOUR_MAP, GREEN, ORANGE, bare, new_figure, pixels, short, with_alt
 
 
-def plot_similarity_matrix(
-    matrix: Tensor,
-    *,
-    pairs: bool = True,
-    labels: Sequence[str] | None = None,
-    title: str = "",
-    limits: tuple[float, float] | None = (-1, 1),
-    colour_label: str = "cosine",
-    size: float = 4.6,
-) -> Figure:
-    """A matrix `M,M` of similarities as colours; up to 8 rows also as numbers.
-
-    With `pairs=True` M = 2N views, those of the first view first: the two positives of each image are framed, the diagonal (a view
-    with itself) is crossed out. `limits` of the colours, or None for the matrix's own. Raises ValueError on other shapes.
-
-    >>> from sslcourse.figures.style import alt_text
-    >>> alt_text(plot_similarity_matrix(torch.eye(4)))
-    'Similarity matrix of 4 rows. Mean of the positive pairs 0, of the negative pairs 0.'
-    """
-    values = numbers(matrix)
-    count = len(values)
-    if values.ndim != 2 or values.shape != (count, count) or (pairs and count % 2):
-        raise ValueError(
-            f"matrix must be M,M{' with M even (two views of each image)' if pairs else ''}; got {values.shape}"
-        )
-    shown = np.where(np.isfinite(values), values, np.nan)
-    words = f"Similarity matrix of {count} rows."
-    with new_figure(size * 1.18, size) as figure:
-        axis = figure.subplots()
-        axis.grid(False)
-        low, high = limits or (np.nanmin(shown), np.nanmax(shown))
-        image = axis.imshow(shown, cmap=COLOUR_MAP, vmin=low, vmax=high, interpolation="nearest")
-        bar = figure.colorbar(image, ax=axis, shrink=0.8, label=colour_label)
-        bar.outline.set_visible(False)
-        if pairs:
-            row = np.arange(count)
-            partner = np.roll(row, count // 2)
-            negative = (row[:, None] != row) & (partner[:, None] != row)
-            words += f" Mean of the positive pairs {short(np.nanmean(shown[row, partner]))}"
-            words += f", of the negative pairs {short(np.nanmean(shown[negative]))}." if negative.any() else "."
-            width = 1.8 if count <= 32 else 1.0
-            for i, j in zip(row, partner, strict=True):
-                axis.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=width))
-                axis.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor=PALE, edgecolor="none"))
-            note(figure, "framed: positive pairs   grey: a view with itself")
-        if count <= 8:
-            _write_values(axis, shown, (low + high) / 2, skip_diagonal=pairs)
-        if labels is not None:
-            axis.set_xticks(range(count), labels, rotation=90)
-            axis.set_yticks(range(count), labels)
-        elif count <= 16:
-            axis.set_xticks(range(count))
-            axis.set_yticks(range(count))
-        axis.spines[:].set_visible(False)
-        axis.tick_params(length=0)
-        axis.set_title(title)
-    return describe(figure, words)
-
-
-def contact_sheet(
-    images: Tensor,
-    labels: Sequence[str] | None = None,
-    *,
-    columns: int = 8,
-    masks: Tensor | None = None,
-    title: str = "",
-    cell: float = 1.05,
-) -> Figure:
-    """Pictures in rows of `columns`, each under its label; `masks` bool `B,H,W` are drawn as outlines.
+def picture_sheet(images: Tensor, names: Sequence[str], *, columns: int = 8, cell: float = 1.05) -> Figure:
+    """Pictures in rows of `columns`, each under its name; `cell` is the width of one in inches.
 
     `images`: `B,3,H,W`, uint8 or float in [0, 1]. Raises ValueError when shapes or counts do not fit.
 
     >>> from sslcourse.figures.style import alt_text
-    >>> alt_text(contact_sheet(torch.rand(3, 3, 8, 8), ["cat", "dog", "cat"]))
+    >>> alt_text(picture_sheet(torch.rand(3, 3, 8, 8), ["cat", "dog", "cat"]))
     '3 pictures: cat, dog, cat.'
     """
     count = len(images)
     if images.ndim != 4 or images.shape[1] != 3 or count == 0:
         raise ValueError(f"images must be B,3,H,W with B > 0; got {tuple(images.shape)}")
-    for name, given in (("labels", labels), ("masks", masks)):
-        if given is not None and len(given) != count:
-            raise ValueError(f"{count} images need as many {name}; got {len(given)}")
-    pixels = images.detach().cpu()
-    pixels = pixels if pixels.dtype == torch.uint8 else pixels.float().clamp(0, 1)
+    if len(names) != count:
+        raise ValueError(f"{count} images need as many names; got {len(names)}")
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    with new_figure(
-        cell * columns, (cell + (0.14 if labels is not None else 0)) * rows + (0.3 if title else 0)
-    ) as figure:
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
-        for number, axis in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+    height = cell * images.shape[2] / images.shape[3] + 0.2
+    with new_figure(cell * columns, height * rows) as figure:
+        _close(figure)
+        axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+        for axis in axes:
             axis.axis("off")
-            if number >= count:
-                continue
-            axis.imshow(pixels[number].permute(1, 2, 0).numpy(), interpolation="nearest")
-            if masks is not None:
-                outline = masks[number].cpu().float().numpy()
-                for colour, width in (("white", 2.4), (COLOURS[1], 1.2)):
-                    axis.contour(outline, [0.5], colors=colour, linewidths=width)
-            if labels is not None:
-                axis.set_title(str(labels[number]), fontsize=8, loc="center", pad=2)
-        if title:
-            figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    shown = [str(label) for label in labels[:12]] if labels is not None else []
-    more = ", and more" if labels is not None and count > 12 else ""
-    return describe(figure, f"{count} pictures{': ' + ', '.join(shown) + more if shown else ''}.")
+        for axis, image, name in zip(axes, images, printable(names), strict=False):
+            axis.imshow(pixels(image), interpolation="nearest")
+            axis.set_title(name, fontsize=9, loc="center", pad=2)
+    return with_alt(figure, f"{count} pictures: {', '.join(names[:20])}{', and more' if count > 20 else ''}.")
 
 
-def _write_values(axis, values: np.ndarray, middle: float, skip_diagonal: bool) -> None:
-    for (i, j), value in np.ndenumerate(values):
-        if np.isfinite(value) and not (skip_diagonal and i == j):
-            axis.text(
-                j, i, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if value < middle else "black"
-            )
+def picture_rows(rows: Mapping[str, Tensor], *, cell: float = 0.92) -> Figure:
+    """Pictures `B,3,H,W` in [0, 1] under each other: column b is image b, each row has its name at the left.
+
+    Raises ValueError when the rows differ in length.
+
+    >>> from sslcourse.figures.style import alt_text
+    >>> alt_text(picture_rows({"image": torch.rand(3, 3, 8, 8), "attention": torch.rand(3, 3, 8, 8)}))
+    '3 images in 2 rows: image, attention.'
+    """
+    counts = {name: len(pictures) for name, pictures in rows.items()}
+    if len(set(counts.values())) != 1:
+        raise ValueError(f"every row needs as many pictures; got {counts}")
+    count = next(iter(counts.values()))
+    with new_figure(cell * count + 1.1, cell * len(rows)) as figure:
+        _close(figure)
+        axes = figure.subplots(len(rows), count, squeeze=False)
+        for line, (name, pictures) in zip(axes, rows.items()):
+            for column, (axis, picture) in enumerate(zip(line, pictures)):
+                axis.imshow(pixels(picture), interpolation="nearest")
+                bare(axis, label=name.replace(" ", "\n") if column == 0 else "")
+    return with_alt(figure, f"{count} images in {len(rows)} rows: {', '.join(rows)}.")
+
+
+def heat(images: Tensor, scores: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Scores `B,N` of patches as colours over the darkened images `B,3,H,W`; each image's highest score is the brightest.
+
+    >>> heat(torch.zeros(1, 3, 4, 4), torch.tensor([[0.0, 1.0, 0.5, 0.0]]), (2, 2)).shape
+    torch.Size([1, 3, 4, 4])
+    """
+    low, high = scores.amin(1, keepdim=True), scores.amax(1, keepdim=True)
+    shares = ((scores - low) / (high - low).clamp_min(1e-12)).view(-1, 1, *grid).cpu()
+    shares = F.interpolate(shares, size=images.shape[2:], mode="bilinear", align_corners=False)[:, 0]  # B,H,W
+    colours = torch.from_numpy(matplotlib.colormaps[COLOUR_MAP](shares.numpy())[..., :3]).float()  # B,H,W,3
+    grey = images.cpu().mean(1, keepdim=True)
+    return 0.3 * grey + 0.7 * colours.permute(0, 3, 1, 2)
+
+
+def plot_neighbours(
+    queries: Tensor, neighbours: Tensor, names: Sequence[str] | None, same: Tensor | None, *, cell: float = 0.92
+) -> Figure:
+    """Each query `Q,3,H,W` at the left, and beside it its nearest images `Q,K,3,H,W`.
+
+    Without labels `names` and `same` are None. Else `names` are the queries' classes and bool `same` `Q,K` says which neighbours
+    are of the query's class: those of another have an orange, broken frame.
+    """
+    rows, columns = neighbours.shape[:2]
+    with new_figure(cell * (columns + 1) + 1.0, (cell + 0.06) * rows) as figure:
+        _close(figure)
+        axes = figure.subplots(rows, columns + 1, squeeze=False)
+        for row, line in enumerate(axes):
+            line[0].imshow(pixels(queries[row]), interpolation="nearest")
+            bare(line[0], label=names[row] if names else "")
+            for axis, image, right in zip(line[1:], neighbours[row], [None] * columns if same is None else same[row]):
+                axis.imshow(pixels(image), interpolation="nearest")
+                bare(axis, frame=None if right is None else GREEN if right else ORANGE)
+                axis.spines[:].set_linestyle("-" if right else (0, (2, 1.5)))
+        axes[0, 0].set_title("query", fontsize=9, loc="center")
+        axes[0, 1].set_title("nearest", fontsize=9, loc="center")
+    share = "" if same is None else f"; {same.float().mean().item():.0%} of these are of the same class"
+    return with_alt(figure, f"{rows} images and their nearest neighbours{share}.")
+
+
+def plot_similarities(matrix: Tensor, views: Tensor, *, title: str = "", size: float = 4.8) -> Figure:
+    """Cosines `M,M` as colours, the `M` pictures `M,3,h,w` that they compare along both edges.
+
+    M = 2N views, those of the first view first. Raises ValueError on other shapes.
+
+    >>> from sslcourse.figures.style import alt_text
+    >>> alt_text(plot_similarities(torch.eye(4), torch.rand(4, 3, 8, 8)))
+    'Cosines of 4 views. Mean of the positive pairs 0, of the negative pairs 0.'
+    """
+    count = len(matrix)
+    if matrix.shape != (count, count) or count % 2 or len(views) != count:
+        raise ValueError(
+            "matrix must be M,M with M even (two views of each image) and views M,3,h,w; "
+            f"got {tuple(matrix.shape)} and {tuple(views.shape)}"
+        )
+    values = matrix.detach().double().cpu().numpy()
+    with new_figure(size * 1.2, size) as figure:
+        axis = figure.subplots()
+        picture = axis.imshow(values, cmap=COLOUR_MAP, vmin=-1, vmax=1, interpolation="nearest")
+        picture_edges(axis, views)
+        axis.set_title(title)
+        figure.colorbar(picture, ax=axis, shrink=0.7, label="cosine similarity").outline.set_visible(False)
+    row = np.arange(count)
+    partner = np.roll(row, count // 2)
+    positive, negative = values[row, partner], values[(row[:, None] != row) & (partner[:, None] != row)]
+    words = f"Cosines of {count} views. Mean of the positive pairs {short(positive.mean())}"
+    return with_alt(figure, words + (f", of the negative pairs {short(negative.mean())}." if negative.size else "."))
+
+
+def picture_edges(axis, views: Tensor) -> None:
+    """Draw the views `M,3,h,w` left of the rows and above the columns of a square table of one unit a cell."""
+    count, shown = len(views), [pixels(view) for view in views]
+    axis.imshow(np.concatenate(shown, axis=0), extent=(-1.7, -0.7, count - 0.5, -0.5), interpolation="nearest")
+    axis.imshow(np.concatenate(shown, axis=1), extent=(-0.5, count - 0.5, -0.7, -1.7), interpolation="nearest")
+    axis.set_xlim(-1.75, count - 0.45)
+    axis.set_ylim(count - 0.45, -1.75)
+    axis.axis("off")
+
+
+def _close(figure: Figure) -> None:
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)

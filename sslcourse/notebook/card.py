@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import html
 import re
-import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+
+from sslcourse.pages import show_html
 
 # kind -> (accent colour: Okabe-Ito, symbol)
 KINDS = {
@@ -65,20 +66,7 @@ def show_card(title: str, *blocks: Block, kind: str = "info") -> None:
     ✓ Scale
       This machine is `cpu`.
     """
-    plain, page = as_text(title, blocks, kind), as_html(title, blocks, kind)
-    if _shell() is not None:
-        from IPython.display import display
-
-        sys.stdout.flush()  # what the student's function printed comes before the card
-        display({"text/plain": plain, "text/html": page}, raw=True)
-    else:
-        print(plain)
-
-
-def _shell():
-    """The running IPython shell, if there is one; IPython is not imported for the question."""
-    module = sys.modules.get("IPython")
-    return module.get_ipython() if module is not None else None
+    show_html(as_html(title, blocks, kind), as_text(title, blocks, kind))
 
 
 def as_text(title: str, blocks: Sequence[Block], kind: str) -> str:

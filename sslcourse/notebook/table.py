@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import html
+from sslcourse.pages import render, show_html
 
 # A number, a number with the range of three seeds, words, or an empty place.
 Value = float | tuple[float, tuple[float, float] | None] | str | None
@@ -47,26 +47,12 @@ class Table:
 
     def html(self) -> str:
         """A plain table that takes the notebook's own look."""
-        head = "".join(f'<th scope="col" style="text-align:right">{html.escape(h)}</th>' for h in self.headings)
-        body = "".join(
-            f'<tr><th scope="row" style="text-align:left">{html.escape(row[0])}</th>'
-            + "".join(f'<td style="text-align:right">{html.escape(cell)}</td>' for cell in row[1:])
-            + "</tr>"
-            for row in self.rows
-        )
-        note = f"<caption style='caption-side:bottom;text-align:left'>{CAPTION}</caption>" if self.has_ranges else ""
-        return f"<table>{note}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        caption = CAPTION if self.has_ranges else ""
+        return render("table.html", headings=self.headings, rows=self.rows, caption=caption)
 
     def show(self) -> None:
         """Display the table in a notebook; elsewhere print it."""
-        from sslcourse.notebook.live import in_notebook
-
-        if not in_notebook():
-            print(self.text())
-            return
-        from IPython.display import display
-
-        display({"text/html": self.html(), "text/plain": self.text()}, raw=True)
+        show_html(self.html(), self.text())
 
 
 def _format(value: Value) -> str:

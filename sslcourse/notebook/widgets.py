@@ -6,50 +6,43 @@ so that a page without a widget front end (an exported notebook, a code-hosting 
 
 from __future__ import annotations
 
-import base64
 import re
 
 import ipywidgets
 from matplotlib.figure import Figure
 
-from sslcourse.figures import to_png
+from sslcourse.figures import to_html
 
 
 class Explorer:
     """Controls above a picture that is redrawn when one of them changes.
 
-    A subclass gives its `controls` (name -> widget), and `draw() -> (Figure, text)`: the text says in words what is seen.
+    A subclass gives its `controls` (name -> widget), and `draw() -> (figures, text)`: the text says in words what is seen.
     """
 
     def __init__(self, controls: dict[str, ipywidgets.Widget]):
         self.controls = controls
-        self.image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        self.picture = ipywidgets.HTML()  # an Image has no alternative text
         self.readout = ipywidgets.HTML()
         for control in controls.values():
             control.style = {"description_width": "9.5em"}
             control.layout.width = "25em"
             control.observe(self._changed, names="value")
         knobs = ipywidgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
-        self.box = ipywidgets.VBox([knobs, self.image, self.readout])
+        self.box = ipywidgets.VBox([knobs, self.picture, self.readout])
         self.redraw()
 
     def value(self, name: str):
         """The present value of a control."""
         return self.controls[name].value
 
-    @property
-    def png(self) -> bytes:
-        """The picture as it is now."""
-        return bytes(self.image.value)
-
     def redraw(self) -> None:
         """Draw the picture for the present values."""
-        figure, text = self.draw()
-        self.image.value = to_png(figure, dpi=100)
-        self.readout.value = text
+        figures, self.readout.value = self.draw()
+        self.picture.value = to_html(*figures, dpi=100)
 
-    def draw(self) -> tuple[Figure, str]:
-        """The picture for the present values, and what it shows in words."""
+    def draw(self) -> tuple[list[Figure], str]:
+        """The figures for the present values, side by side, and what they show in words."""
         raise NotImplementedError
 
     def _changed(self, _change: dict) -> None:
@@ -63,6 +56,6 @@ class Explorer:
                 "version_minor": 0,
                 "model_id": self.box.model_id,
             },
-            "image/png": base64.b64encode(self.png).decode(),
+            "text/html": self.picture.value + self.readout.value,
             "text/plain": re.sub("<[^>]+>", "", self.readout.value),
         }

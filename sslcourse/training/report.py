@@ -13,12 +13,11 @@ from matplotlib.figure import Figure
 
 from sslcourse.evaluation.collapse import spectrum
 from sslcourse.evaluation.features import extract_features
-from sslcourse.figures.charts import plot_curves, plot_spectrum
-from sslcourse.figures.style import to_html
+from sslcourse.figures import picture_rows, plot_curves, plot_spectra, to_html
 from sslcourse.files import write_atomically
 from sslcourse.training.alarms import find_alarms
 from sslcourse.training.experiment import Trained
-from sslcourse.training.pictures import SHOWN, method_pictures, neighbour_rows, one_of_each, picture_rows
+from sslcourse.training.pictures import SHOWN, method_pictures, neighbour_rows, one_of_each
 from sslcourse.training.recipes import Recipe, build_method
 
 CHART = (4.2, 2.6)
@@ -204,7 +203,7 @@ def picture_sections(trained: Trained, recipe: Recipe) -> list[str]:
     return [
         looks,
         section("What it finds alike", found, [alike]),
-        section("How many directions it uses", SPECTRUM, [plot_spectrum(spectra, size=(6.4, 3.0))], kind="half"),
+        section("How many directions it uses", SPECTRUM, [plot_spectra(spectra, size=(6.4, 3.0))], kind="half"),
     ]
 
 

@@ -1,28 +1,28 @@
 """The demo's own parts; the whole of it is `make demo`."""
 
-import json
-
 import nbformat
 
 from sslcourse.cli import main
 from sslcourse.commands import demo
+from sslcourse.figures import plot_bars, to_html
+from sslcourse.pages import render
 
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
 
-
-def test_every_picture_is_saved_under_the_heading_it_stands_in(tmp_path):
-    output = nbformat.v4.new_output("display_data", data={"image/png": PIXEL})
+def test_every_figure_is_saved_with_its_words_under_the_heading_it_stands_in(tmp_path):
+    page = str(to_html(plot_bars({"a <&>": 1.0}), plot_bars({"b": 2.0}), dpi=40))
+    output = nbformat.v4.new_output("display_data", data={"text/html": page})
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [
         nbformat.v4.new_markdown_cell("# Lab\n\n## The loss <&>"),
         nbformat.v4.new_code_cell("plot()", outputs=[output, nbformat.v4.new_output("stream", text="done")]),
-        nbformat.v4.new_code_cell("plot()", outputs=[output]),
     ]
     saved = demo._save_figures(notebook, tmp_path)
-    assert saved == [("01.png", "The loss <&>"), ("02.png", "The loss <&>")]
-    assert (tmp_path / "01.png").read_bytes().startswith(b"\x89PNG")
-    page = demo._index([], saved, 12.0, unsafe=False)
-    assert "The loss &lt;&amp;&gt;" in page and "The loss <&>" not in page
+    assert [(one["file"], one["heading"]) for one in saved] == [("01.png", "The loss <&>"), ("02.png", "The loss <&>")]
+    assert saved[0]["alt"] == "Bar chart of values. a <&>: 1."
+    assert (tmp_path / "02.png").read_bytes().startswith(b"\x89PNG")
+    page = render("demo.html", rows=[], stories={}, figures=saved, seconds=12.0, unsafe=False)
+    assert page.count("The loss &lt;&amp;&gt;") == 2 and "<&>" not in page
+    assert 'alt="Bar chart of values. a &lt;&amp;&gt;: 1."' in page
 
 
 def test_a_missing_source_is_named(tmp_path, capsys):
@@ -31,6 +31,5 @@ def test_a_missing_source_is_named(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_summary_names_both_students():
-    assert [who.solved for who in demo.STUDENTS] == [False, True]
-    assert json.dumps([who.scale for who in demo.STUDENTS]) == '["smoke", "cpu"]'
+def test_both_students_are_taken_through_the_lab():
+    assert [(who.solved, who.scale) for who in demo.STUDENTS] == [(False, "smoke"), (True, "cpu")]

@@ -1,4 +1,4 @@
-"""The figures draw what they are given, carry an alt text, and leave matplotlib as it was."""
+"""The figures draw what they are given, carry an alternative text, and leave matplotlib as it was."""
 
 import matplotlib
 import numpy as np
@@ -6,39 +6,46 @@ import pytest
 import torch
 
 from sslcourse.figures import (
-    COLOURS,
     alt_text,
-    contact_sheet,
+    fonts,
+    picture_rows,
+    picture_sheet,
     plot_alignment_uniformity,
     plot_bars,
     plot_curves,
-    plot_similarity_matrix,
-    plot_spectrum,
-    save,
+    plot_histograms,
+    plot_neighbours,
+    plot_similarities,
+    plot_spectra,
+    printable,
+    show,
     to_html,
     to_png,
 )
+from sslcourse.figures.style import COLOURS
 
 FIGURES = {
-    "curves": lambda: plot_curves(
-        {"a": ([0, 1, 2], torch.rand(3, 3)), "b": ([0, 1], [0.1, 0.2])}, levels={"chance": 0.1}
+    "curves": lambda: plot_curves({"a": ([0, 1], [1, 2]), "b": ([0, 1], [0.1, 0.2])}, levels={"chance": 0.1}),
+    "bands": lambda: plot_curves({"a": ([0, 1], [1, 2])}, bands={"a": ([0, 9], [0, 1], [2, 3])}, y_limits=(1, 9)),
+    "spectra": lambda: plot_spectra({"a": torch.tensor([3.0, 1.0, 0.0]), "none": [0.0, 0.0]}),
+    "histograms": lambda: plot_histograms({"a": torch.rand(50), "b": [2.0]}, limits=(-1, 1)),
+    "similarities": lambda: plot_similarities(torch.rand(4, 4), torch.rand(4, 3, 8, 8), title="four"),
+    "plane": lambda: plot_alignment_uniformity({"a": [(1.0, -1.0), (0.5, -2.0)], "b": [(0.1, 0.0)]}),
+    "bars": lambda: plot_bars({"a": 0.4, "b": 0.3}, ranges={"a": (0.3, 0.5), "b": None}, levels={"chance": 0.1}),
+    "sheet": lambda: picture_sheet(torch.rand(5, 3, 8, 4), list("abcde"), columns=3),
+    "rows": lambda: picture_rows({"image": torch.rand(2, 3, 8, 8), "two words": torch.rand(2, 3, 8, 8)}),
+    "neighbours": lambda: plot_neighbours(
+        torch.rand(2, 3, 8, 8), torch.rand(2, 3, 3, 8, 8), ["a", "b"], torch.rand(2, 3) > 0.5
     ),
-    "band": lambda: plot_curves(
-        {"a": ([0, 1], [1, 2])}, bands={"a": ([0, 9], [0, 1], [2, 3])}, log=True, limits=(1, 9)
-    ),
-    "spectrum": lambda: plot_spectrum({"a": torch.tensor([3.0, 1.0, 0.0]), "none": [0.0, 0.0]}),
-    "small matrix": lambda: plot_similarity_matrix(torch.rand(4, 4), labels=list("abcd"), title="four"),
-    "matrix": lambda: plot_similarity_matrix(torch.rand(40, 40).fill_diagonal_(-torch.inf), limits=None),
-    "odd matrix": lambda: plot_similarity_matrix(torch.rand(9, 9), pairs=False),
-    "plane": lambda: plot_alignment_uniformity({"a": [(1.0, -1.0), (0.5, -2.0)], "b": (0.1, 0.0)}),
-    "bars": lambda: plot_bars({"a": [0.4, 0.5], "b": 0.3}, levels={"chance": 0.1}, percent=True),
-    "sheet": lambda: contact_sheet(torch.rand(5, 3, 8, 8), masks=torch.rand(5, 8, 8) > 0.5, columns=3, title="five"),
+    "unlabelled neighbours": lambda: plot_neighbours(torch.rand(2, 3, 8, 8), torch.rand(2, 3, 3, 8, 8), None, None),
 }
+# Names that folders and students have: other scripts, formulas, half a character, a whole sentence.
+HOSTILE = ["猫", "گربه", "$\\frac$", "US$ and A$", "caf\udce9", "🐈", "a <b>", "name " * 40]
 
 
 @pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.filterwarnings("error")
-def test_every_figure_renders_with_an_alt_text_and_without_a_trace(name):
+def test_every_figure_renders_with_an_alternative_text_and_without_a_trace(name):
     before = dict(matplotlib.rcParams)
     figure = FIGURES[name]()
     image = to_png(figure, dpi=50)
@@ -49,22 +56,32 @@ def test_every_figure_renders_with_an_alt_text_and_without_a_trace(name):
     assert matplotlib.pyplot.get_fignums() == [] if hasattr(matplotlib, "pyplot") else True
 
 
-def test_curves_show_the_mean_over_the_range_of_seeds():
-    values = torch.tensor([[0.0, 1.0], [1.0, 3.0], [5.0, 5.0]])
-    axis = plot_curves({"run": ([0, 10], values)}).axes[0]
-    np.testing.assert_allclose(axis.lines[0].get_ydata(), [2, 3])
-    corners = axis.collections[0].get_paths()[0].vertices
-    assert corners[:, 1].min() == 0 and corners[:, 1].max() == 5
-    assert "range of 3 seeds" in axis.figure.get_supxlabel()
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("families", [fonts.FAMILIES, fonts.FAMILIES[:1]])
+def test_any_name_is_printed_or_replaced_without_a_warning(families, monkeypatch):
+    monkeypatch.setattr(fonts, "FAMILIES", families)
+    fonts._characters.cache_clear()
+    names = printable(HOSTILE)
+    assert names[2:4] == ["\\$\\frac\\$", "US\\$ and A\\$"] and names[4] == "caf?"
+    assert all(len(name) <= fonts.LONGEST + 2 for name in names)
+    if len(families) == 1:
+        assert names[0] == "class 0" and names[5] == "class 5"
+    curves = {name: ([0, 1], [0.0, 1.0]) for name in HOSTILE}
+    with matplotlib.rc_context({"font.family": families}):
+        for figure in (
+            plot_curves(curves),
+            plot_bars(dict.fromkeys(HOSTILE, 1.0), levels={"$": 0.5}),
+            picture_sheet(torch.rand(8, 3, 8, 8), HOSTILE),
+        ):
+            assert "猫" in alt_text(figure) and "猫" in to_html(figure, dpi=40)
+    fonts._characters.cache_clear()
 
 
-def test_a_band_has_its_curves_colour():
-    axis = plot_curves(
-        {"a": ([0, 1], [1, 2]), "b": ([0, 1], [1, 2])},
-        bands={"b": ([0, 1], [0, 0], [3, 3]), "c": ([0, 1], [0, 0], [9, 9])},
-    ).axes[0]
-    bands = [matplotlib.colors.to_hex(band.get_facecolor()[0]).upper() for band in axis.collections]
-    assert bands == [COLOURS[1], "#666666"]
+def test_a_band_has_its_curves_colour_and_a_name_keeps_the_colour_it_is_given():
+    curves = {"a": ([0, 1], [1, 2]), "b": ([0, 1], [1, 2])}
+    axis = plot_curves(curves, bands={"b": ([0, 1], [0, 0], [3, 3])}, colours={"a": "#666666"}).axes[0]
+    assert [matplotlib.colors.to_hex(band.get_facecolor()[0]).upper() for band in axis.collections] == [COLOURS[1]]
+    assert [line.get_color() for line in axis.lines] == ["#666666", COLOURS[1]]
 
 
 def test_lines_differ_by_more_than_colour():
@@ -74,29 +91,30 @@ def test_lines_differ_by_more_than_colour():
 
 
 def test_bars_are_as_long_as_their_values_say():
-    axis = plot_bars({"a": [0.4, 0.5], "b": 0.3}, percent=True, x_label="kNN").axes[0]
+    axis = plot_bars({"a": 0.45, "b": 0.3}, ranges={"a": (0.4, 0.5)}, x_label="kNN accuracy").axes[0]
     np.testing.assert_allclose([bar.get_width() for bar in axis.patches], [0.45, 0.3])
-    assert [text.get_text() for text in axis.texts] == ["45 %", "30 %"]
+    np.testing.assert_allclose(axis.lines[0].get_xdata(), [0.4, 0.5])
+    assert [text.get_text() for text in axis.texts] == ["0.45", "0.3"]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
 
 
-def test_the_similarity_matrix_frames_the_positives():
-    axis = plot_similarity_matrix(torch.eye(6)).axes[0]
-    framed = sorted((p.get_x() + 0.5, p.get_y() + 0.5) for p in axis.patches if not p.get_fill())
-    assert framed == [(0, 3), (1, 4), (2, 5), (3, 0), (4, 1), (5, 2)]
-    assert len(axis.texts) == 30  # all but the diagonal
+def test_the_words_for_similarities_tell_positives_from_negatives():
+    matrix = torch.full((6, 6), 0.25).fill_diagonal_(1.0)
+    for row in range(6):
+        matrix[row, (row + 3) % 6] = 0.75
+    words = alt_text(plot_similarities(matrix, torch.rand(6, 3, 4, 4)))
+    assert words == "Cosines of 6 views. Mean of the positive pairs 0.75, of the negative pairs 0.25."
 
 
-def test_alt_texts_are_escaped_in_html():
-    figure = plot_bars({'a "quoted" <name>': 1.0})
-    assert 'alt="Bar chart of values. a &quot;quoted&quot; &lt;name&gt;: 1."' in to_html(figure, dpi=40)
+def test_alternative_texts_are_escaped_in_html():
+    page = to_html(plot_bars({'a "quoted" <name>': 1.0}), dpi=40)
+    assert 'alt="Bar chart of values. a &#34;quoted&#34; &lt;name&gt;: 1."' in page
+    assert "max-width:100%" in page
 
 
-def test_save_leaves_one_whole_file(tmp_path):
-    path = save(plot_bars({"a": 1.0}), tmp_path / "bars.png", dpi=40)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["bars.png"] and path.read_bytes()[:4] == b"\x89PNG"
-    with pytest.raises(FileNotFoundError):
-        save(plot_bars({"a": 1.0}), tmp_path / "absent" / "bars.png")
+def test_without_a_notebook_the_words_are_printed(capsys):
+    show(plot_bars({"a": 1.0}), plot_bars({"b": 2.0}))
+    assert capsys.readouterr().out == "Bar chart of values. a: 1.\nBar chart of values. b: 2.\n"
 
 
 def test_refusals():
@@ -104,8 +122,10 @@ def test_refusals():
         plot_curves({"a": ([0, 1], [1.0, 2.0, 3.0])})
     for matrix in (torch.rand(3, 4), torch.rand(3, 3), torch.rand(4)):
         with pytest.raises(ValueError, match="M,M"):
-            plot_similarity_matrix(matrix)
+            plot_similarities(matrix, torch.rand(len(matrix), 3, 4, 4))
     with pytest.raises(ValueError, match="B,3,H,W"):
-        contact_sheet(torch.rand(2, 1, 8, 8))
-    with pytest.raises(ValueError, match="2 images need as many labels; got 1"):
-        contact_sheet(torch.rand(2, 3, 8, 8), ["a"])
+        picture_sheet(torch.rand(2, 1, 8, 8), ["a", "b"])
+    with pytest.raises(ValueError, match="2 images need as many names; got 1"):
+        picture_sheet(torch.rand(2, 3, 8, 8), ["a"])
+    with pytest.raises(ValueError, match="as many pictures; got {'a': 2, 'b': 3}"):
+        picture_rows({"a": torch.rand(2, 3, 4, 4), "b": torch.rand(3, 3, 4, 4)})

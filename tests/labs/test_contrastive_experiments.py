@@ -10,7 +10,7 @@ import torch
 
 from sslcourse.data.objects import load_objects
 from sslcourse.evaluation.collapse import contrastive_accuracy, effective_rank
-from sslcourse.figures import to_png
+from sslcourse.figures import alt_text, to_png
 from sslcourse.labs.contrastive import charts, diagram, pictures
 from sslcourse.labs.contrastive.arms import ARMS, SCALES
 from sslcourse.labs.contrastive.experiments import ContrastiveLab
@@ -202,22 +202,28 @@ def test_the_bands_that_are_shipped_fit_the_settings(scale):
         assert band["steps"][0] == 0 and band["steps"][-1] == settings.steps
         assert set(band["curves"]) == set(METERS)
         assert set(band["final"]) == {"knn", *METERS}
-    assert resources.files("sslcourse.notebook").joinpath("bands/contrastive.json").is_file()
+    assert resources.files("sslcourse.labs.contrastive").joinpath("bands.json").is_file()
 
 
 def test_charts_are_drawn_with_and_without_bands():
     rows = [{"step": step, **dict.fromkeys(METERS, 0.5 + step)} for step in (0, 1)]
     bands = {"arms": {"baseline": summarise([{"rows": rows, "final": dict.fromkeys((*METERS, "knn"), 0.5)}])}}
     for given in (bands, {}):
-        assert to_png(charts.training_curves(rows, 1, given, "baseline")).startswith(b"\x89PNG")
+        drawn = charts.training_curves(rows, 1, given, "baseline")
         values = {"untrained": ("untrained", 3.0, 0.1), "baseline": ("SimCLR", 30.0, 0.5)}
-        assert to_png(charts.collapse(values, {key: [2.0, 1.0, 0.0] for key in values}, given, 0.1)).startswith(
-            b"\x89PNG"
-        )
-        assert to_png(charts.shortcut(values, given, 0.1)).startswith(b"\x89PNG")
+        drawn += charts.collapse(values, {key: [2.0, 1.0, 0.0] for key in values}, given, 0.1)
+        drawn += charts.shortcut(values, given, 0.1)
+        cosines = {key: torch.rand(6, 6) for key in values}
+        rows = [row | {"alignment": 1.0, "uniformity": -1.0} for row in rows]
+        drawn += charts.geometry(values, cosines, rows)
+        assert all(alt_text(figure) and to_png(figure).startswith(b"\x89PNG") for figure in drawn)
 
 
-def test_diagram_and_similarities_are_drawn():
+def test_the_pictures_of_ideas_are_drawn_and_described():
     views = torch.rand(2, 3, 8, 8)
-    assert to_png(diagram.pipeline(torch.zeros(3, 8, 8, dtype=torch.uint8), views)).startswith(b"\x89PNG")
-    assert to_png(pictures.similarity_grid(torch.eye(2), views, "two views")).startswith(b"\x89PNG")
+    drawn = [
+        diagram.pipeline(torch.zeros(3, 8, 8, dtype=torch.uint8), views),
+        pictures.pair_grid(torch.tensor([1, 0]), views),
+        pictures.colour_histograms([("crop", views)]),
+    ]
+    assert all(alt_text(figure) and to_png(figure).startswith(b"\x89PNG") for figure in drawn)

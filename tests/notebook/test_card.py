@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from IPython.testing.globalipapp import start_ipython
 
+from sslcourse import pages
 from sslcourse.notebook import card
 from sslcourse.notebook.card import Bar, Code, Items, Table, as_html, as_text
 
@@ -77,7 +78,7 @@ def test_in_ipython_both_forms_are_displayed(monkeypatch):
     from IPython.utils.capture import capture_output
 
     with capture_output() as captured:
-        monkeypatch.setattr(card, "_shell", lambda: shell)
+        monkeypatch.setattr(pages, "_shell", lambda: shell)
         card.show_card("Title", "text")
     data = captured.outputs[0].data
     assert data["text/plain"] == "• Title\n  text" and data["text/html"].startswith("<div")

@@ -24,7 +24,7 @@ FIND = """
 """
 MIDDLE = "(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({element}.getBoundingClientRect())"
 BYTES = (
-    "fetch(area.querySelector('img.widget-image').src).then(answer => answer.arrayBuffer())"
+    "fetch(area.querySelector('.widget-html img').src).then(answer => answer.arrayBuffer())"
     ".then(data => new Uint8Array(data).reduce((sum, one) => (31 * sum + one) >>> 0, 7))"
 )
 
@@ -73,7 +73,7 @@ def test_a_slider_moves_the_picture(stem, devtools, tmp_path):
 
             handle = "slider.querySelector('.noUi-handle')"
             page.until("the slider", find(f"Boolean(slider && {handle})"))
-            page.until("the picture", find("area.querySelector('img.widget-image')?.naturalWidth > 0"))
+            page.until("the picture", find("area.querySelector('.widget-html img')?.naturalWidth > 0"))
             notebook.show(explorer)
             before, said = page.evaluate(find(BYTES)), page.evaluate(find("area.innerText"))
             readout = page.evaluate(find("slider.querySelector('.widget-readout').textContent"))

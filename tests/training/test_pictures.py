@@ -1,19 +1,14 @@
-"""The report's pictures: rows that fit, attention that shows where, neighbours that are the nearest."""
+"""The report's pictures: attention that shows where, neighbours that are the nearest."""
 
 import pytest
 import torch
 from toy_methods import Mean
 
 from sslcourse.data.imageset import ImageSet
-from sslcourse.figures.style import alt_text
+from sslcourse.figures import alt_text, heat
 from sslcourse.methods import Method
 from sslcourse.models import build_encoder
-from sslcourse.training.pictures import heat, method_pictures, neighbour_rows, one_of_each, picture_rows
-
-
-def test_rows_of_different_length_are_refused():
-    with pytest.raises(ValueError, match="as many"):
-        picture_rows({"a": torch.rand(2, 3, 4, 4), "b": torch.rand(3, 3, 4, 4)})
+from sslcourse.training.pictures import method_pictures, neighbour_rows, one_of_each
 
 
 def test_the_brightest_place_is_the_one_attended_to():
@@ -48,6 +43,8 @@ def test_neighbours_are_the_nearest_and_named():
     torch.manual_seed(0)
     figure = neighbour_rows(Mean(), images, images, count=2, neighbours=5)
     assert "100% of these are of the same class" in alt_text(figure)
+    unlabelled = ImageSet(bright, torch.zeros(12, dtype=torch.int64), (), "toy")
+    assert "class" not in alt_text(neighbour_rows(Mean(), unlabelled, unlabelled, count=2))
 
 
 def test_one_image_of_each_class_before_a_second_of_any():

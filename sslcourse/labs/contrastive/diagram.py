@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import Tensor
 
-from sslcourse.labs.contrastive.pictures import BLUE, GREEN, ORANGE, pixels
+from sslcourse.figures import BLUE, GREEN, ORANGE, bare, pixels, with_alt
 
 
 def pipeline(image: Tensor, views: Tensor) -> Figure:
@@ -16,13 +16,13 @@ def pipeline(image: Tensor, views: Tensor) -> Figure:
     axis.set_xlim(0, 94)
     axis.set_ylim(0, 31)
     axis.axis("off")
-    _picture(axis, pixels(image[None])[0], 7.5, 15.5, 11)
+    _picture(axis, pixels(image), 7.5, 15.5, 11)
     axis.text(7.5, 8.2, "image $x$", ha="center", va="top", fontsize=10)
     for row, (y, colour) in enumerate(((23.5, BLUE), (7.5, ORANGE))):
         name = row + 1
         _arrow(axis, (13.5, 15.5 + (y - 15.5) * 0.25), (21.3, y), colour)
         axis.text(14.8, 15.5 + (y - 15.5) * 0.95, f"$t_{name}$", fontsize=11, color=colour, ha="center", va="center")
-        _picture(axis, pixels(views[row : row + 1])[0], 26.5, y, 10, colour)
+        _picture(axis, pixels(views[row]), 26.5, y, 10, colour)
         axis.text(26.5, y - 6.0, f"view $\\tilde x_{name}$", ha="center", va="top", fontsize=9)
         _arrow(axis, (32, y), (37, y), colour)
         _box(axis, 43, y, "encoder $f$", BLUE)
@@ -37,18 +37,17 @@ def pipeline(image: Tensor, views: Tensor) -> Figure:
     axis.text(68, 15.5, "the same weights", fontsize=9, ha="center", va="center", style="italic")
     axis.text(56, 15.5, "features:\nwhat we keep", fontsize=9, ha="center", va="center")
     axis.text(87.5, 15.5, "alike?\nloss", fontsize=11, ha="center", va="center")
-    return figure
+    return with_alt(
+        figure,
+        "One image becomes two views; both go through the same encoder f, which gives features h, and the same head g, which "
+        "gives embeddings z; the loss asks whether the embeddings are alike.",
+    )
 
 
 def _picture(axis, image, x: float, y: float, side: float, colour: str | None = None) -> None:
     inset = axis.inset_axes((x - side / 2, y - side / 2, side, side), transform=axis.transData)
     inset.imshow(image, interpolation="nearest")
-    inset.set_xticks([])
-    inset.set_yticks([])
-    for edge in inset.spines.values():
-        edge.set_visible(colour is not None)
-        edge.set_color(colour or "black")
-        edge.set_linewidth(2.5)
+    bare(inset, frame=colour)
 
 
 def _box(axis, x: float, y: float, text: str, colour: str) -> None:

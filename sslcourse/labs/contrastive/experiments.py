@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from sslcourse.data.augment import draw
 from sslcourse.data.views import two_views
+from sslcourse.figures import picture_sheet, plot_similarities, show
 from sslcourse.labs.contrastive import charts, diagram, pictures
 from sslcourse.labs.contrastive.arms import ARMS
 from sslcourse.labs.contrastive.probe import Probe
 from sslcourse.labs.contrastive.session import UNTRAINED, LabSession
 from sslcourse.labs.contrastive.train import Run, augmentation
 from sslcourse.notebook.bands import final_range
-from sslcourse.notebook.live import show
 from sslcourse.notebook.table import Table
 
 LABELS = {UNTRAINED: "untrained", "baseline": "SimCLR", "no_negatives": "no negatives", "no_colour": "without colour"}
@@ -35,24 +35,17 @@ class ContrastiveLab(LabSession):
 
     def show_images(self, examples: int = 2) -> None:
         """`examples` images of every class."""
-        classes, labels = self.images.train.classes, self.images.train.labels
-        columns = []
-        for label, name in enumerate(classes):
+        labels, names, columns = self.images.train.labels, [], []
+        for label, name in enumerate(self.images.train.classes):
             found = (labels == label).nonzero().flatten()[:examples]
             if len(found) == examples:
-                stack = torch.cat(list(self.images.train.images[found]), dim=1)  # one above the other
-                columns.append((name, pictures.pixels(stack[None])[0]))
-        figure = pictures.titled_images(columns, in_a_line=7)
-        show(figure, f"Examples of the {len(classes)} classes: {', '.join(classes)}.")
+                names.append(name)
+                columns.append(torch.cat(list(self.images.train.images[found]), dim=1))  # one above the other
+        show(picture_sheet(torch.stack(columns), names, columns=7, cell=1.35))
 
     def show_pipeline(self) -> None:
         """The diagram of SimCLR with a picture of the set."""
-        views = self._some_views(1)
-        show(
-            diagram.pipeline(self.images.probe.images[0], views[:, 0]),
-            "One image becomes two views; both go through the same encoder f, which gives features h, and the same head g, "
-            "which gives embeddings z; the loss compares the embeddings.",
-        )
+        show(diagram.pipeline(self.images.probe.images[0], self._some_views(1)[:, 0]))
 
     def overlap(self, count: int = 2000) -> float:
         """The mean share of an image that lies in both of two random crops."""
@@ -102,29 +95,19 @@ class ContrastiveLab(LabSession):
         boxes = torch.cat([corner, torch.full_like(corner, side)], dim=2)  # 2,B,4: top, left, height, width
         flips = torch.arange(count) % 2 == 1
         views = torch.stack([crop_and_flip(images, one, flips) for one in boxes])
-        show(
-            pictures.boxes_and_views(images, boxes, views),
-            f"{count} images with two square boxes each, and the two views that were cut out along them; every second is mirrored.",
-        )
+        show(pictures.boxes_and_views(images, boxes, views))
 
     def show_pairs(self, positive_index: Callable, count: int = 4) -> None:
         """The table of all pairs among 2 * count views, with the positives where the student's function puts them."""
         views = self._some_views(count).flatten(0, 1)
-        index = positive_index(count)
-        show(
-            pictures.pair_grid(index, views),
-            f"A {2 * count} by {2 * count} table; in row i the positive is in column {index.tolist()}[i].",
-        )
+        show(pictures.pair_grid(positive_index(count), views))
 
     def show_similarities(self, cosine_similarity_matrix: Callable, count: int = 6) -> None:
         """What an untrained network's embeddings of a few views have in common."""
         views = self._some_views(count)
         z1, z2 = self._embed(self.untrained.method, views)
         matrix = cosine_similarity_matrix(z1, z2)
-        show(
-            pictures.similarity_grid(matrix, views.flatten(0, 1), "untrained network"),
-            f"Cosine similarities of {2 * count} views under an untrained network, between {matrix.min():.2f} and 1.",
-        )
+        show(plot_similarities(matrix, views.flatten(0, 1), title="untrained network"))
 
     def show_colours(self, count: int = 2) -> None:
         """Two crops of an image and their colours, with and without colour distortion."""
@@ -133,10 +116,7 @@ class ContrastiveLab(LabSession):
         for arm, title in (("no_colour", "crop and flip"), ("baseline", "and colour")):
             views = two_views(chosen, augmentation(self.settings, ARMS[arm]), torch.Generator().manual_seed(self.seed))
             rows += [(f"{title}", views[:, i]) for i in range(count)]
-        show(
-            pictures.colour_histograms(rows),
-            "Two views of an image and their colour histograms: alike when only cropped, different after colour distortion.",
-        )
+        show(pictures.colour_histograms(rows))
 
     def show_baseline(self) -> None:
         """kNN and contrastive accuracy before and after training."""
@@ -156,12 +136,7 @@ class ContrastiveLab(LabSession):
             _, _, z1, z2 = this.embeddings
             cosines[key] = _cosines(z1, z2)
             points[key] = (title, *(float(x) for x in alignment_uniformity(z1, z2)))
-        figure = charts.geometry(points, cosines, run.rows)
-        numbers = "; ".join(f"{title}: alignment {a:.2f}, uniformity {u:.2f}" for title, a, u in points.values())
-        show(
-            figure,
-            f"Histograms of the cosines of positive and negative pairs, and the plane of the two numbers. {numbers}.",
-        )
+        show(*charts.geometry(points, cosines, run.rows))
         return points[UNTRAINED][1:], points["baseline"][1:]
 
     def show_collapse(self, effective_rank: Callable) -> Finding:
@@ -169,11 +144,7 @@ class ContrastiveLab(LabSession):
         runs = {UNTRAINED: self.untrained, "baseline": self.run("baseline"), "no_negatives": self.run("no_negatives")}
         ranks = {key: float(effective_rank(run.embeddings[0])) for key, run in runs.items()}
         values = {key: (LABELS[key], ranks[key], run.final["knn"]) for key, run in runs.items()}
-        figure = charts.collapse(values, {key: run.spectrum for key, run in runs.items()}, self.bands, self.chance)
-        show(
-            figure,
-            "; ".join(f"{LABELS[k]}: effective rank {ranks[k]:.1f}, kNN {r.final['knn']:.2f}" for k, r in runs.items()),
-        )
+        show(*charts.collapse(values, {key: run.spectrum for key, run in runs.items()}, self.bands, self.chance))
         self._table(("knn", "effective_rank", "channel_std", "positive_cosine", "negative_cosine"), runs)
         loss, lowest = runs["no_negatives"].final["loss"], -1 / self.settings.temperature
         accuracy = {key: run.final["knn"] for key, run in runs.items()}
@@ -193,11 +164,7 @@ class ContrastiveLab(LabSession):
         runs = {UNTRAINED: self.untrained, "baseline": self.run("baseline"), "no_colour": self.run("no_colour")}
         accuracies = {key: float(contrastive_accuracy(*run.embeddings[2:])) for key, run in runs.items()}
         values = {key: (LABELS[key], accuracies[key], run.final["knn"]) for key, run in runs.items()}
-        figure = charts.shortcut(values, self.bands, self.chance)
-        text = "; ".join(
-            f"{LABELS[k]}: contrastive accuracy {accuracies[k]:.2f}, kNN {r.final['knn']:.2f}" for k, r in runs.items()
-        )
-        show(figure, text)
+        show(*charts.shortcut(values, self.bands, self.chance))
         pair = {key: runs[key] for key in ("baseline", "no_colour")}
         self._table(("contrastive_accuracy", "knn"), pair)
         return tuple(accuracies[key] for key in pair), tuple(run.final["knn"] for run in pair.values())

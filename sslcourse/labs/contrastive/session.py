@@ -63,7 +63,6 @@ class LabSession:
             title,
             steps,
             lambda rows: charts.training_curves(rows, steps, self.bands, arm),
-            f"Curves of the arm {title}: loss, contrastive accuracy, cosines of pairs and effective rank against the step.",
         )
         try:
             run = train_arm(arm, self.images, self.settings, loss=loss, seed=self.seed, on_rows=panel.update)

@@ -64,7 +64,7 @@ class AugmentationExplorer(Explorer):
             blur=self.value("blur"),
         )
 
-    def draw(self) -> tuple[Figure, str]:
+    def draw(self) -> tuple[list[Figure], str]:
         """The image four times with the boxes of two crops, the views below, and how far their colours agree."""
         chosen, settings = self.value("image"), self.settings()
         generator = torch.Generator().manual_seed(self.value("draw"))
@@ -77,7 +77,7 @@ class AugmentationExplorer(Explorer):
             f"<p>Agreement of the colours (1 = the same histogram), mean of 32 pairs: two views of this image <b>{same:.2f}</b>, "
             f"a view of this image and one of another <b>{other:.2f}</b>.</p>"
         )
-        return figure, text
+        return [figure], text
 
     def _agreement(self, settings: Augmentation, chosen: int, count: int = 32) -> tuple[float, float]:
         generator = torch.Generator().manual_seed(1)
@@ -131,12 +131,12 @@ class TemperatureExplorer(Explorer):
         logits = self.similarities / self.value("temperature")
         return F.cross_entropy(logits.masked_fill(torch.eye(count, dtype=torch.bool), -math.inf), partner).item()
 
-    def draw(self) -> tuple[Figure, str]:
+    def draw(self) -> tuple[list[Figure], str]:
         """The matrix, the anchor's row framed; beside it what each other view weighs in the anchor's softmax."""
         anchor, count = self.value("anchor"), len(self.similarities)
         partner = (anchor + count // 2) % count
         weights = self.weights()[anchor]
-        figure = pictures.similarity_and_weights(self.similarities, weights, anchor, partner, self.views, self.title)
+        figures = pictures.similarity_and_weights(self.similarities, weights, anchor, partner, self.views, self.title)
         negatives = weights.clone()
         negatives[partner] = 0
         push = negatives.max() / negatives.sum()
@@ -145,4 +145,4 @@ class TemperatureExplorer(Explorer):
             f"For anchor {anchor} the positive has weight <b>{weights[partner]:.2f}</b>; of what pushes the anchor away from "
             f"the {count - 2} negatives, the nearest one has <b>{100 * push:.0f} %</b>.</p>"
         )
-        return figure, text
+        return figures, text

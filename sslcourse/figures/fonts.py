@@ -1,0 +1,50 @@
+"""Names that a figure can print: fonts for other scripts where the machine has some, "class 3" where it has none."""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Sequence
+
+import matplotlib
+from matplotlib import font_manager
+
+# Looked for in this order, for the characters that matplotlib's own font lacks.
+OTHERS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei",
+    "Droid Sans Fallback", "PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "SimHei", "Malgun Gothic",
+    "Arial Unicode MS",
+)  # fmt: skip
+_INSTALLED = {font.name for font in font_manager.fontManager.ttflist}
+FAMILIES = ["DejaVu Sans", *(name for name in OTHERS if name in _INSTALLED)]
+LONGEST = 24
+RIGHT_TO_LEFT = ("R", "AL")  # before 3.11, matplotlib draws their letters apart and in the wrong order
+_JOINS_LETTERS = matplotlib.__version_info__[:2] >= (3, 11)
+
+
+@functools.cache
+def _characters() -> frozenset[int]:
+    files = (font_manager.findfont(font_manager.FontProperties(family=family)) for family in FAMILIES)
+    return frozenset().union(*(font_manager.get_font(file).get_charmap() for file in files))
+
+
+def can_print(text: str) -> bool:
+    """Whether the fonts here have every character of `text`, and matplotlib can set them."""
+    return all(
+        ord(one) in _characters() and (_JOINS_LETTERS or unicodedata.bidirectional(one) not in RIGHT_TO_LEFT)
+        for one in text
+    )
+
+
+def printable(names: Sequence[str], kind: str = "class") -> list[str]:
+    """Each name as a figure can print it: shortened, no formula, and "class 3" for one that no font here has.
+
+    >>> printable(["cat", "US$ and A$"])
+    ['cat', 'US\\\\$ and A\\\\$']
+    """
+    shown = []
+    for number, name in enumerate(names):
+        text = name.encode("utf-8", "replace").decode()  # a folder's name need not be text
+        text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+        shown.append(text.replace("$", r"\$") if can_print(text) else f"{kind} {number}")
+    return shown
