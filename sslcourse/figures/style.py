@@ -54,7 +54,8 @@ STYLE: dict[str, object] = {
     "lines.markersize": 5,
     "figure.constrained_layout.w_pad": 0.08,
     "figure.constrained_layout.h_pad": 0.08,
-    "legend.frameon": False,
+    "legend.framealpha": 0.8,
+    "legend.edgecolor": "white",
     "legend.fontsize": 9,
 }
 

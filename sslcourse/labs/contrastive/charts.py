@@ -20,15 +20,14 @@ from sslcourse.figures import (
 from sslcourse.notebook.bands import Bands, final_range
 
 COLOURS = {"untrained": GREY, "baseline": BLUE, "no_negatives": ORANGE, "no_colour": GREEN}
-# Title -> (meter in the rows -> name of its curve, limits of the axis).
+# Label of the axis -> (meter in the rows -> name of its curve, limits of the axis).
 PANELS = {
     "loss": ({"loss": "loss"}, None),
     "contrastive accuracy": ({"contrastive_accuracy": "contrastive accuracy"}, (0, 1.02)),
     "cosine of pairs": ({"positive_cosine": "positive pairs", "negative_cosine": "negative pairs"}, (-0.35, 1.05)),
     "effective rank of the features": ({"effective_rank": "effective rank"}, None),
 }
-SMALL = (4.7, 2.3)
-THIRD = (3.9, 2.9)
+SIZE = (4.4, 2.5)  # two fit side by side into a notebook's output
 
 
 def training_curves(rows: list[dict], steps: int, bands: Bands, arm: str) -> list[Figure]:
@@ -38,7 +37,7 @@ def training_curves(rows: list[dict], steps: int, bands: Bands, arm: str) -> lis
     for title, (meters, limits) in PANELS.items():
         curves = {label: ([row["step"] for row in rows], [row[name] for row in rows]) for name, label in meters.items()}
         known = {name: found["curves"][name] for name in meters if found and name in found["curves"]}
-        look = {"title": title, "x_limits": (0, steps), "y_limits": limits, "size": SMALL}
+        look = {"y_label": title, "x_limits": (0, steps), "y_limits": limits, "size": SIZE}
         look["bands"] = {meters[name]: (found["steps"], band["low"], band["high"]) for name, band in known.items()}
         if len(meters) == 1:
             look["colours"] = dict.fromkeys(curves, COLOURS[arm])
@@ -55,7 +54,7 @@ def geometry(points: dict[str, tuple[str, float, float]], cosines: dict[str, Ten
     paths[points["baseline"][0]][:0] = [(row["alignment"], row["uniformity"]) for row in rows]
     colours = {points[key][0]: COLOURS[key] for key in points}
     figures = [cosine_histogram(points[key][0], cosines[key]) for key in points]
-    return [*figures, plot_alignment_uniformity(paths, colours=colours, title="both at once", size=THIRD)]
+    return [*figures, plot_alignment_uniformity(paths, colours=colours, title="both at once", size=SIZE)]
 
 
 def collapse(
@@ -64,7 +63,7 @@ def collapse(
     """Spectrum, effective rank and kNN accuracy; `values` maps an arm to (label, effective rank, kNN accuracy)."""
     named, colours = {values[key][0]: spectra[key] for key in values}, {values[key][0]: COLOURS[key] for key in values}
     return [
-        plot_spectra(named, colours=colours, title="singular values of the features", size=THIRD),
+        plot_spectra(named, colours=colours, title="singular values of the features", size=SIZE),
         arm_bars(
             "effective rank of the features", {k: (v[0], v[1]) for k, v in values.items()}, bands, "effective_rank"
         ),
@@ -92,7 +91,7 @@ def arm_bars(
         levels={"chance": chance} if chance is not None else {},
         x_label=title,
         small_print="bars: this run   black lines: the range of three seeds" if bands else "",
-        size=THIRD,
+        size=SIZE,
     )
 
 
@@ -104,4 +103,4 @@ def cosine_histogram(title: str, cosines: Tensor) -> Figure:
     partner = np.roll(row, count)
     negative = (row[:, None] != row) & (partner[:, None] != row)
     pairs = {"positive pairs": matrix[row, partner], "negative pairs": matrix[negative]}
-    return plot_histograms(pairs, limits=(-1, 1), title=title, x_label="cosine similarity", size=THIRD)
+    return plot_histograms(pairs, limits=(-1, 1), title=title, x_label="cosine similarity", size=SIZE)
