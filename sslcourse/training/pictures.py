@@ -40,7 +40,7 @@ def neighbour_rows(
     found = F.normalize(extract_features(encoder, asked), dim=1) @ F.normalize(extract_features(encoder, bank), dim=1).T
     nearest = found.topk(min(neighbours, len(bank)), dim=1).indices.to(bank.labels.device)  # count,neighbours
     names = same = None
-    if queries.classes:
+    if queries.labelled:
         shown = printable(queries.classes)
         names = [shown[label] for label in asked.labels]
         same = bank.labels[nearest].cpu() == asked.labels.cpu()[:, None]
