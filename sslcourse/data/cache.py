@@ -1,9 +1,12 @@
-"""Where rendered and converted images are kept, and how a file is written so that no half-written one is ever read."""
+"""Where rendered and converted images are kept, and how they are written and read."""
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+import tempfile
+import warnings
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -14,16 +17,35 @@ from sslcourse.files import replacing
 
 
 def cache_dir() -> Path:
-    """The folder for cached data: SSLCOURSE_CACHE when set, else `sslcourse` in the platform's user cache folder."""
-    if os.environ.get("SSLCOURSE_CACHE"):
-        return Path(os.environ["SSLCOURSE_CACHE"]).expanduser()
+    """The folder for cached data: SSLCOURSE_CACHE when set, else `sslcourse` in the platform's user cache folder.
+
+    A user without a home folder (as in some containers) gets a temporary folder, and is told so once.
+    """
+    named = os.environ.get("SSLCOURSE_CACHE")
+    if named:
+        return Path(os.path.expanduser(named))
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        base, below = os.environ.get("LOCALAPPDATA"), "AppData/Local"
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base, below = None, "Library/Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "sslcourse"
+        base, below = os.environ.get("XDG_CACHE_HOME"), ".cache"
+    if base:
+        return Path(base) / "sslcourse"
+    try:
+        return Path.home() / below / "sslcourse"
+    except RuntimeError:  # no HOME, and no entry in the user data base
+        return _temporary()
+
+
+@functools.cache
+def _temporary() -> Path:
+    user = os.getuid() if hasattr(os, "getuid") else "cache"
+    folder = Path(tempfile.gettempdir()) / f"sslcourse-{user}"
+    warnings.warn(
+        f"there is no home folder, so images are cached in {folder}; SSLCOURSE_CACHE names another", stacklevel=3
+    )
+    return folder
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:

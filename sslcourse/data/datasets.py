@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import warnings
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from sslcourse.data import folders, public
+from sslcourse.data import duplicates, folders, public
 from sslcourse.data.cache import cache_dir, read_tensors, write_tensors
 from sslcourse.data.decoding import decode_images, refuse_large
 from sslcourse.data.filetree import printable
@@ -67,10 +68,11 @@ def load(
     if options:
         raise TypeError(f"only 'objects' takes further options; {name!r} got {', '.join(sorted(options))}")
     if name in public.SETS:
-        place = Path(root).expanduser() if root is not None else cache_dir() / "downloads"
+        place = Path(os.path.expanduser(root)) if root is not None else cache_dir() / "downloads"
         return _load_public(name, split, size, count, seed, place, download)
-    if name.startswith("folder:") or Path(name).expanduser().exists():
-        return _load_folder(Path(name.removeprefix("folder:")).expanduser().absolute(), split, size, count, seed)
+    place = os.path.expanduser(name.removeprefix("folder:"))
+    if name.startswith("folder:") or os.path.exists(place):
+        return _load_folder(Path(place).absolute(), split, size, count, seed)
     known = ", ".join(("objects", *public.SETS))
     raise ValueError(
         f"no data set {name!r}; there are {known} and folder:PATH (a directory or .zip, one subfolder a class)"
@@ -100,6 +102,9 @@ def _load_folder(path: Path, split: str, size: int | None, count: int | None, se
         warnings.warn(damaged, stacklevel=3)
     for note in listing.notes:
         warnings.warn(f"{printable(str(path))}: {note}", stacklevel=3)
+    repeated = duplicates.compare((str(path), listing.fingerprint, size), split, tensors["images"])
+    if repeated:
+        warnings.warn(f"{printable(str(path))}: {repeated}", stacklevel=3)
     return ImageSet(tensors["images"], tensors["labels"], listing.classes, printable(path.stem))
 
 

@@ -30,9 +30,11 @@ def list_tree(path: Path) -> FileTree:
     Raises FileNotFoundError, with what lies beside it, when there is nothing at `path`; ValueError when it is a file but no
     readable .zip, or when the .zip is encrypted.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         parent = path.parent
-        near = ", ".join(sorted(os.listdir(parent))[:10]) if parent.is_dir() else f"{parent} does not exist either"
+        near = (
+            ", ".join(sorted(os.listdir(parent))[:10]) if os.path.isdir(parent) else f"{parent} does not exist either"
+        )
         raise FileNotFoundError(f"no folder or .zip of images at {path}; beside it: {near or 'nothing'}")
     names, empty, fingerprint = _list_directory(path) if path.is_dir() else _list_zip(path)
     return FileTree(path, tuple(filter(_wanted, names)), tuple(filter(_wanted, empty)), fingerprint)
@@ -83,10 +85,9 @@ def _list_directory(path: Path) -> tuple[list[str], list[str], str]:
             empty.append(Path(folder).relative_to(path).as_posix())
         for file in sorted(files):
             whole = os.path.join(folder, file)
-            try:
-                facts = os.stat(whole)
-            except OSError:  # a link to nowhere
-                continue
+            facts = os.stat(
+                whole, follow_symlinks=os.path.exists(whole)
+            )  # a link to nowhere is found damaged when read
             names.append(Path(whole).relative_to(path).as_posix())
             digest.update(f"{names[-1]}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
     return names, empty, digest.hexdigest()

@@ -48,7 +48,7 @@ def find_layout(
         files = [(split, "", name) for split, files in parts.items() for _, name in files]
         return files, notes + _about_stray(stray)
     refuse_splits_as_classes(classes)
-    notes = _about_spelling(classes)
+    notes = _about_spelling(classes) + _about_same_folders(placed, parts)
     files = []
     for split, found in parts.items():
         if found is not pool and split is not None:
@@ -91,7 +91,8 @@ def unwrap(images: list[Placed], keep_splits: bool = False) -> list[Placed]:
         shared = {folders[0] for folders, _ in images if folders}
         if len(shared) > 1 or any(len(folders) == 1 for folders, _ in images):
             break
-        if keep_splits and split_of(next(iter(shared))):
+        inside = {folders[1] for folders, _ in images if len(folders) > 1}
+        if keep_splits and split_of(next(iter(shared))) and not any(map(split_of, inside)):
             break
         images = [(folders[1:], name) for folders, name in images]
     return images
@@ -125,14 +126,17 @@ def is_split(folder: str) -> bool:
 
 def _recognised(inside: dict[str, set]) -> dict[str, str]:
     """Which of some neighbouring folders are splits, given the folders in each. `train` may also be a class of vehicles."""
-    found = {folder: split_of(folder) for folder in inside}
-    plain = {folder: split_of(folder)[0] for folder in inside if is_split(folder)}
-    if found and all(found.values()):
-        splits = {folder: split for folder, (split, _) in found.items()}
-        others = {rest for _, rest in found.values() if rest}
-        return splits if not others or (len(others) == 1 and len(set(splits.values())) > 1) else {}
-    several = len(set(plain.values())) > 1
-    return plain if several or any(len(inside[folder]) > 1 for folder in plain) else {}
+    found = {folder: split_of(folder) for folder in inside if split_of(folder)}
+    kinds: dict[str, dict[str, str]] = {}  # what the names say besides the split -> folders that say it
+    for folder, (split, rest) in found.items():
+        kinds.setdefault(rest, {})[folder] = split
+    several = [folders for folders in kinds.values() if len(set(folders.values())) > 1]
+    if len(several) == 1:
+        return several[0]
+    alone = kinds.get("", {})
+    if len(alone) == len(inside) or any(len(inside[folder]) > 1 for folder in alone):
+        return alone
+    return {}
 
 
 def class_folders(images: list[Placed], stray: list[str]) -> list[Labelled]:
@@ -154,18 +158,20 @@ def look_up(
     files: list[Labelled], classes: set[str], texts: Sequence[str], read_text: Callable[[str], str]
 ) -> list[Labelled]:
     """The files, those of no known class labelled from the lines `image<tab>class` of a text beside or above them."""
-    missing = {PurePosixPath(name).name: name for label, name in files if label not in classes}
-    if not missing:
+    unknown = [PurePosixPath(name) for label, name in files if label not in classes]
+    if not unknown:
         return files
+    missing = {key: str(path) for path in unknown for key in (path.stem, path.name)}
     labels = {}
     for text in texts:
         above = PurePosixPath(text).parent
         for line in read_text(text).splitlines():
             separator = next((mark for mark in "\t,;" if mark in line), " ")
             image, label = [*(cell.strip() for cell in line.split(separator)), ""][:2]
+            label = next((known for known in (printable(label), label.split(" ")[0]) if known in classes), None)
             name = missing.get(image)
-            if name and printable(label) in classes and above in PurePosixPath(name).parents:
-                labels[name] = printable(label)
+            if name and label and above in PurePosixPath(name).parents:
+                labels[name] = label
     if not labels:
         return files
     return [(label if label in classes else labels.get(name, ""), name) for label, name in files]
@@ -219,6 +225,19 @@ def _about_spelling(classes: set[str]) -> list[str]:
         groups.setdefault(_key(label), []).append(label)
     alike = [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
     return [f"classes that differ only in spelling are kept apart: {_some(alike)}"] if alike else []
+
+
+def _about_same_folders(placed: list[Placed], parts: dict) -> list[str]:
+    """A note where all class folders hold the same folders: those may be the classes, and these splits or variants."""
+    inside: dict[str, set] = {}
+    for folders, _ in placed if None in parts else []:
+        if folders:
+            inside.setdefault(folders[0], set()).update(folders[1:2])
+    shared = sorted(set.intersection(*inside.values())) if len(inside) > 1 else []
+    if len(shared) < 2:
+        return []
+    return [f"{_some(sorted(inside))} are taken for the classes, but each holds the folders {_some(shared)}: if those are "
+            "the classes, give one of the outer folders, or call them train, val and test"]  # fmt: skip
 
 
 def _about_stray(stray: list[str]) -> list[str]:
