@@ -40,9 +40,9 @@ class Augmentation:
     """What may happen to an image on its way to a view; the defaults are SimCLR's (Chen et al. 2020, appendix A).
 
     `size` of the view in pixels; `scale` range of the crop's share of the area; `ratio` range of its width / height;
-    `flip` probability; `brightness`, `contrast`, `saturation` largest relative change; `hue` largest turn (1 = full circle);
-    `color` probability of these four; `grayscale` probability; `blur` probability, `blur_sigma` range in pixels of the view;
-    `solarize` probability. Raises ValueError when a value is outside what is possible.
+    `flip` probability; `brightness`, `contrast`, `saturation` largest relative change; `hue` largest turn (1 = full
+    circle); `color` probability of these four; `grayscale` probability; `blur` probability, `blur_sigma` range in
+    pixels of the view; `solarize` probability. Raises ValueError when a value is outside what is possible.
 
     >>> Augmentation(size=32, blur=0).without_color().color
     0.0
@@ -89,9 +89,9 @@ class Augmentation:
 class Draws:
     """Every random number of one view of a batch: one row an image; None = this transform is off for the whole batch.
 
-    `boxes` int64 `B,4` (top, left, height, width, in pixels), `flips` bool; `brightness`, `contrast`, `saturation` factors
-    and `hue` turns, float32, with the `order` int64 `B,4` they come in; `grayscale` bool; `sigma` float32, 0 = no blur;
-    `solarize` bool. `size` of the view and `radius` of the blur's kernel, in pixels.
+    `boxes` int64 `B,4` (top, left, height, width, in pixels), `flips` bool; `brightness`, `contrast`, `saturation`
+    factors and `hue` turns, float32, with the `order` int64 `B,4` they come in; `grayscale` bool; `sigma` float32, 0 =
+    no blur; `solarize` bool. `size` of the view and `radius` of the blur's kernel, in pixels.
     """
 
     size: int

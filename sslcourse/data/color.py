@@ -1,8 +1,8 @@
 """Colour transforms for a whole batch: each is an affine map of (red, green, blue), so a sequence is one 3x4 matrix an image.
 
-A matrix `[A | b]` maps a pixel p to `A p + b`, values in [0, 1]. Contrast pulls towards the mean grey of the image *as it is
-at that point of the sequence*; that mean is the affine map of the first mean, so the composition stays exact as long as no
-value leaves [0, 1]. torchvision clips after each step, this clips once at the end.
+A matrix `[A | b]` maps a pixel p to `A p + b`, values in [0, 1]. Contrast pulls towards the mean grey of the image *as
+it is at that point of the sequence*; that mean is the affine map of the first mean, so the composition stays exact as
+long as no value leaves [0, 1]. torchvision clips after each step, this clips once at the end.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def color_matrix(
 ) -> Tensor:
     """All colour steps of each image as one matrix `B,3,4`.
 
-    `means` `B,3`: the mean colour of each image in [0, 1]. Factors `B`, 1 = unchanged; `hue` `B` in turns, 0 = unchanged;
-    each None = unchanged. `order` int64 `B,4`: in which order each image takes brightness (0), contrast (1), saturation (2)
-    and hue (3); by default in this order. `grayscale` bool `B`, after them. The jitter of torchvision's `ColorJitter`,
-    except that the hue turns in YIQ (see `hue_rotation`).
+    `means` `B,3`: the mean colour of each image in [0, 1]. Factors `B`, 1 = unchanged; `hue` `B` in turns, 0 =
+    unchanged; each None = unchanged. `order` int64 `B,4`: in which order each image takes brightness (0), contrast (1),
+    saturation (2) and hue (3); by default in this order. `grayscale` bool `B`, after them. The jitter of torchvision's
+    `ColorJitter`, except that the hue turns in YIQ (see `hue_rotation`).
 
     >>> halved = color_matrix(torch.zeros(1, 3), brightness=torch.tensor([0.5]))
     >>> halved[0].tolist()
@@ -66,7 +66,8 @@ def color_maps(
 ) -> tuple[Tensor, Tensor]:
     """The two matrices `B,3,3` of all colour steps: a pixel p of an image with mean m becomes `linear p + pull m`.
 
-    So they can be made before the means are known. Arguments as `color_matrix`; `like` only gives count, type and device.
+    So they can be made before the means are known. Arguments as `color_matrix`; `like` only gives count, type and
+    device.
 
     >>> linear, pull = color_maps(torch.zeros(1, 3), contrast=torch.tensor([0.0]))
     >>> linear.abs().max().item(), (pull @ torch.ones(3)).tolist()
@@ -101,8 +102,8 @@ def color_maps(
 def hue_rotation(turns: Tensor) -> Tensor:
     """Rotation of the colour plane (I, Q) of YIQ by `turns` (`B`, 1 = a full circle) as matrices `B,3,3` on RGB.
 
-    Linear, keeps luma and greys, and turns red towards green for positive values, as HSV's hue does; it is not HSV's hue
-    shift, which is not linear and changes luma.
+    Linear, keeps luma and greys, and turns red towards green for positive values, as HSV's hue does; it is not HSV's
+    hue shift, which is not linear and changes luma.
 
     >>> grey = hue_rotation(torch.tensor([0.3])) @ torch.full((3, 1), 0.5)
     >>> grey.sub(0.5).abs().max().item() < 1e-6

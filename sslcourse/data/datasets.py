@@ -36,18 +36,19 @@ def load(
 ) -> ImageSet:
     """A data set by name: `objects`, `cifar10`, `stl10`, `imagenette`, `pets`, or `folder:PATH` (a directory or a .zip).
 
-    `split` train, val or test. `size` in pixels (the shorter side is brought to it, the centre kept); None is the set's own:
-    64 for objects, 32 cifar10, 96 stl10, 128 imagenette and pets, and for a folder the pixels as they are. `count` images are
-    picked evenly over the classes by `seed`; None takes all (objects: 4000). `root` is where the public sets lie (default:
-    `downloads` in the cache folder); nothing is downloaded without `download=True`. `options` go to the renderer of objects.
+    `split` train, val or test. `size` in pixels (the shorter side is brought to it, the centre kept); None is the set's
+    own: 64 for objects, 32 cifar10, 96 stl10, 128 imagenette and pets, and for a folder the pixels as they are. `count`
+    images are picked evenly over the classes by `seed`; None takes all (objects: 4000). `root` is where the public sets
+    lie (default: `downloads` in the cache folder); nothing is downloaded without `download=True`. `options` go to the
+    renderer of objects.
 
-    Where a set has no `val` of its own, val is a fixed tenth of each class of its train part, and train is the rest. A folder
-    without `train`, `val`, `test` subfolders is dealt 8 : 1 : 1 in the same way; one without `test` only gives a tenth of
-    train as test; imagenette's validation part serves as `test`. `pets` carries `extras["trimap"]` (1 pet, 2 background,
-    3 border) and `extras["mask"]` (pet). Labels number the sorted class names.
+    Where a set has no `val` of its own, val is a fixed tenth of each class of its train part, and train is the rest. A
+    folder without `train`, `val`, `test` subfolders is dealt 8 : 1 : 1 in the same way; one without `test` only gives a
+    tenth of train as test; imagenette's validation part serves as `test`. `pets` carries `extras["trimap"]` (1 pet, 2
+    background, 3 border) and `extras["mask"]` (pet). Labels number the sorted class names.
 
-    Raises ValueError for an unknown name, split or layout, FileNotFoundError when the data is not there, ConnectionError
-    when a download fails. Converted images are cached by path, times, sizes and settings.
+    Raises ValueError for an unknown name, split or layout, FileNotFoundError when the data is not there,
+    ConnectionError when a download fails. Converted images are cached by path, times, sizes and settings.
 
     >>> load("cats and dogs")  # doctest: +ELLIPSIS
     Traceback (most recent call last):

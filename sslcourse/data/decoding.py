@@ -23,9 +23,9 @@ GROUND = (128, 128, 128)  # under transparent pixels: a black icon shows on it, 
 def decode_images(path: Path, names: list[str], size: int | None) -> tuple[Tensor, list[int], dict[str, str]]:
     """The images `names` of the folder or zip at `path`: uint8 `N,3,size,size`, which of `names` they are, and the damaged.
 
-    The shorter side is brought to `size` pixels and the centre cut out; `size` None keeps the pixels of images that are all
-    squares of one size. The damaged are a dict from name to what is wrong with it. Raises ValueError where `size` is None
-    and the images are not such squares, or where the set is too large for memory.
+    The shorter side is brought to `size` pixels and the centre cut out; `size` None keeps the pixels of images that are
+    all squares of one size. The damaged are a dict from name to what is wrong with it. Raises ValueError where `size`
+    is None and the images are not such squares, or where the set is too large for memory.
     """
     images, kept, damaged = torch.zeros(0, 3, 1, 1, dtype=torch.uint8), [], {}
     for index, (name, read) in enumerate(
@@ -54,8 +54,8 @@ def decode_images(path: Path, names: list[str], size: int | None) -> tuple[Tenso
 def open_image(data: bytes, at_least: int | None = None) -> Image.Image:
     """Decode one image file (the first frame of several) to RGB, turned as its EXIF data say.
 
-    A large JPEG may be decoded at a fraction of its side that leaves `at_least` pixels. Transparent pixels are laid on grey.
-    Raises OSError or ValueError when the file is damaged, too large, or has numbers whose range it does not say.
+    A large JPEG may be decoded at a fraction of its side that leaves `at_least` pixels. Transparent pixels are laid on
+    grey. Raises OSError or ValueError when the file is damaged, too large, or has numbers whose range it does not say.
     """
     with warnings.catch_warnings():  # about odd metadata, and about sizes, which are judged here
         warnings.simplefilter("ignore")

@@ -27,8 +27,8 @@ class FileTree:
 def list_tree(path: Path) -> FileTree:
     """List a directory or a .zip.
 
-    Raises FileNotFoundError, with what lies beside it, when there is nothing at `path`; ValueError when it is a file but no
-    readable .zip, or when the .zip is encrypted.
+    Raises FileNotFoundError, with what lies beside it, when there is nothing at `path`; ValueError when it is a file
+    but no readable .zip, or when the .zip is encrypted.
     """
     if not os.path.exists(path):
         parent = path.parent

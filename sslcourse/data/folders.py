@@ -51,8 +51,8 @@ class Listing:
 def list_images(path: Path) -> Listing:
     """Find the images below `path`, a directory or a .zip, without decoding or extracting any.
 
-    `layouts.find_layout` says which layouts are known. Raises FileNotFoundError when there is nothing there, and ValueError,
-    with what was found, when there are no images or classes and splits cannot be told apart.
+    `layouts.find_layout` says which layouts are known. Raises FileNotFoundError when there is nothing there, and
+    ValueError, with what was found, when there are no images or classes and splits cannot be told apart.
     """
     tree = list_tree(path)
     images = [name for name in tree.names if name.lower().endswith(IMAGE_SUFFIXES)]

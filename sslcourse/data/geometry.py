@@ -1,8 +1,9 @@
 """Crop, flip and blur for a whole batch: linear along each image axis, so two batched matrix products an image.
 
-Each output pixel reads only a few neighbouring input pixels, so beyond a certain size most of a dense matrix is zeros. An
-`AxisMap` therefore holds the matrix in blocks of rows, each with the window of input pixels that it reads: one block with
-everything on small images (a plain matrix), several small ones on large images (at 224 px a fifth of the arithmetic).
+Each output pixel reads only a few neighbouring input pixels, so beyond a certain size most of a dense matrix is zeros.
+An `AxisMap` therefore holds the matrix in blocks of rows, each with the window of input pixels that it reads: one block
+with everything on small images (a plain matrix), several small ones on large images (at 224 px a fifth of the
+arithmetic).
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ def axis_map(
 ) -> AxisMap:
     """Cut [start, start + extent) out of an axis of `length` pixels, resize it to `size`, mirror it, blur it.
 
-    `start`, `extent` `B` in pixels; `flips` bool `B`; `sigma` `B` in pixels of the output (0 = no blur) with a kernel of
-    2 `radius` + 1 taps. The resize is Pillow's BILINEAR: a triangle whose support grows with the reduction, taps outside
-    the crop left out, weights summing to 1. The blur is torchvision's: its kernel sums to 1, the border mirrors without
-    repeating the edge. Raises ValueError when the mirror would need more pixels than there are.
+    `start`, `extent` `B` in pixels; `flips` bool `B`; `sigma` `B` in pixels of the output (0 = no blur) with a kernel
+    of 2 `radius` + 1 taps. The resize is Pillow's BILINEAR: a triangle whose support grows with the reduction, taps
+    outside the crop left out, weights summing to 1. The blur is torchvision's: its kernel sums to 1, the border mirrors
+    without repeating the edge. Raises ValueError when the mirror would need more pixels than there are.
 
     >>> halves = axis_map(torch.tensor([0]), torch.tensor([4]), 4, 2)
     >>> halves.weights[0, 0].mul(7).round().tolist()

@@ -12,9 +12,9 @@ from torch import Tensor
 class ImageSet:
     """Images, labels and whatever else is known of each image.
 
-    Shapes: `images` uint8 `N,3,H,W`; `labels` int64 `N`, the numbers of `classes`; each of `extras` has first dimension N
-    (for the embedded objects: `mask`, `parts`, `background` and every factor of the renderer).
-    A set without labels has no classes, and all its labels are -1. Raises ValueError when a shape or a type is another.
+    Shapes: `images` uint8 `N,3,H,W`; `labels` int64 `N`, the numbers of `classes`; each of `extras` has first dimension
+    N (for the embedded objects: `mask`, `parts`, `background` and every factor of the renderer). A set without labels
+    has no classes, and all its labels are -1. Raises ValueError when a shape or a type is another.
 
     >>> small = ImageSet(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 1, 0]), ("cat", "dog"), "toy")
     >>> len(small), tuple(small.subset(torch.tensor([1, 2])).labels.tolist()), small.batch(torch.tensor([0])).dtype

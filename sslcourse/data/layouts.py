@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePosixPath
 
 from sslcourse.data.filetree import printable
@@ -27,20 +27,28 @@ def find_layout(
 ) -> tuple[list[tuple[str | None, str, str]], list[str]]:
     """(split or None, class, name) of each image that is used, and a sentence about everything odd that was found.
 
-    The layouts are `class/image` and `image`, either with `train`, `val` and `test` folders (or what they are often called)
-    around them or, for classes, inside them. Folders around everything are looked through, and a folder called `images` is
-    no class. Where there is only one folder of images, or none, the images have no labels and their class is "". Labels of a
-    val or test part without class folders are looked up in the `texts` beside it (lines of name and class).
-    Raises ValueError where splits and classes cannot be told apart.
+    The layouts are `class/image` and `image`, either with `train`, `val` and `test` folders (or what they are often
+    called) around them or, for classes, inside them. Folders around everything are looked through, and a folder called
+    `images` is no class. Where there is only one folder of images, or none, the images have no labels and their class
+    is "". Labels of a val or test part without class folders are looked up in the `texts` beside it (lines of name and
+    class). Raises ValueError where splits and classes cannot be told apart.
 
     >>> find_layout(["train/cat/1.jpg", "train/dog/2.jpg", "val/cat/3.jpg"], [], str)[0][2]
     ('val', 'cat', 'val/cat/3.jpg')
     """
     placed = unwrap([(PurePosixPath(name).parts[:-1], name) for name in names], keep_splits=True)
-    parts, stray = split_folders(placed)
-    parts = {split: class_folders(unwrap(files), stray) for split, files in parts.items()}
-    pool = parts.get(None) or parts.get("train") or [file for files in parts.values() for file in files]
-    classes = {label for label, _ in pool if label}
+    by_split, stray = split_folders(placed)
+    first = next((split for split in (None, "train") if split in by_split), None)
+    classes: set[str] = set()
+    if first in by_split:
+        pool = class_folders(unwrap(by_split[first]), stray)
+        classes = {label for label, _ in pool if label}
+    parts = {
+        split: pool if split == first else class_folders(unwrap(files, keep=classes), stray)
+        for split, files in by_split.items()
+    }
+    if first not in parts:  # test images alone
+        classes = {label for files in parts.values() for label, _ in files if label}
     if len(classes) < 2:
         notes = []
         if len({label for files in parts.values() for label, _ in files if label}) > 1:
@@ -48,21 +56,14 @@ def find_layout(
         files = [(split, "", name) for split, files in parts.items() for _, name in files]
         return files, notes + _about_stray(stray)
     refuse_splits_as_classes(classes)
-    notes = _about_spelling(classes) + _about_same_folders(placed, parts)
+    notes = _about_spelling(classes) + _about_same_folders(placed if None in parts else [])
     files = []
     for split, found in parts.items():
-        if found is not pool and split is not None:
-            found = look_up(found, classes, texts, read_text)
-            found, said = match_classes(split, found, classes)
-            notes += said
-            unlabelled = [name for label, name in found if not label]
-            if unlabelled:
-                held_out = ", and it is held out of train instead" if len(unlabelled) == len(found) else ""
-                notes.append(
-                    f"{len(unlabelled)} images of {split} without labels left out{held_out}: {_some(unlabelled)}"
-                )
-        else:
+        if split == first:
             stray += [name for label, name in found if not label]
+        else:
+            found, said = match_classes(split, look_up(found, classes, texts, read_text), classes)
+            notes += said + _about_unlabelled(split, found)
         files += [(split, label, name) for label, name in found if label]
     return files, notes + _about_stray(stray)
 
@@ -82,17 +83,17 @@ def split_of(folder: str) -> tuple[str, str] | None:
     return splits[0], " ".join(word for word in words if word not in SPLIT_OF and word not in FILLER_WORDS)
 
 
-def unwrap(images: list[Placed], keep_splits: bool = False) -> list[Placed]:
+def unwrap(images: list[Placed], keep_splits: bool = False, keep: Collection[str] = ()) -> list[Placed]:
     """The images without the folders that lie around all of them (as in a zip of one folder), down to the only class.
 
-    An image beside such a folder stays where it is.
+    Folders whose names are in `keep` stay, and so does an image beside a folder that goes.
     """
     while any(len(folders) >= 2 for folders, _ in images):
         shared = {folders[0] for folders, _ in images if folders}
-        if len(shared) > 1 or any(len(folders) == 1 for folders, _ in images):
+        if len(shared) > 1 or any(len(folders) == 1 for folders, _ in images) or printable(min(shared)) in keep:
             break
         inside = {folders[1] for folders, _ in images if len(folders) > 1}
-        if keep_splits and split_of(next(iter(shared))) and not any(map(split_of, inside)):
+        if keep_splits and split_of(min(shared)) and not any(map(split_of, inside)):
             break
         images = [(folders[1:], name) for folders, name in images]
     return images
@@ -227,10 +228,10 @@ def _about_spelling(classes: set[str]) -> list[str]:
     return [f"classes that differ only in spelling are kept apart: {_some(alike)}"] if alike else []
 
 
-def _about_same_folders(placed: list[Placed], parts: dict) -> list[str]:
+def _about_same_folders(placed: list[Placed]) -> list[str]:
     """A note where all class folders hold the same folders: those may be the classes, and these splits or variants."""
     inside: dict[str, set] = {}
-    for folders, _ in placed if None in parts else []:
+    for folders, _ in placed:
         if folders:
             inside.setdefault(folders[0], set()).update(folders[1:2])
     shared = sorted(set.intersection(*inside.values())) if len(inside) > 1 else []
@@ -238,6 +239,14 @@ def _about_same_folders(placed: list[Placed], parts: dict) -> list[str]:
         return []
     return [f"{_some(sorted(inside))} are taken for the classes, but each holds the folders {_some(shared)}: if those are "
             "the classes, give one of the outer folders, or call them train, val and test"]  # fmt: skip
+
+
+def _about_unlabelled(split: str, files: list[Labelled]) -> list[str]:
+    unlabelled = [name for label, name in files if not label]
+    if not unlabelled:
+        return []
+    instead = f", and {split} is held out of train instead" if len(unlabelled) == len(files) else ""
+    return [f"{len(unlabelled)} images of {split} without labels left out{instead}: {_some(unlabelled)}"]
 
 
 def _about_stray(stray: list[str]) -> list[str]:

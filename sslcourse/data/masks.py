@@ -53,10 +53,10 @@ def block_masks(
 ) -> Tensor:
     """Hide rectangles of patches of a `grid` of (rows, columns): bool `B,N`, row by row.
 
-    With `probability` an image has patches hidden at all; the share of them is then drawn uniformly from `ratio_range` (iBOT:
-    (0.1, 0.5) with probability 0.5) and exactly that many, rounded, are hidden: rectangles of random area, shape and place
-    are laid one after the other, and the last one is cut off where the number is reached. Raises ValueError when a
-    ratio or the probability is not from 0 to 1.
+    With `probability` an image has patches hidden at all; the share of them is then drawn uniformly from `ratio_range`
+    (iBOT: (0.1, 0.5) with probability 0.5) and exactly that many, rounded, are hidden: rectangles of random area, shape
+    and place are laid one after the other, and the last one is cut off where the number is reached. Raises ValueError
+    when a ratio or the probability is not from 0 to 1.
 
     Source: Bao et al. 2022, "BEiT: BERT Pre-Training of Image Transformers", algorithm 1, as used by Zhou et al. 2022
     (iBOT), section 4.1; there a rectangle that does not fit is drawn anew, here for the whole batch at once.

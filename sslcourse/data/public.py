@@ -40,8 +40,9 @@ class Source:
 def ensure(name: str, root: Path, download: bool) -> Path:
     """The folder of the set below `root`; downloaded first if it is not there and `download` says so.
 
-    A download is made in a folder of its own and moved to its place when torchvision has checked it, so an interrupted one
-    is never taken for the set. Raises FileNotFoundError when the set is absent, ConnectionError when the download fails.
+    A download is made in a folder of its own and moved to its place when torchvision has checked it, so an interrupted
+    one is never taken for the set. Raises FileNotFoundError when the set is absent, ConnectionError when the download
+    fails.
     """
     known = SETS[name]
     folder = root / known.folder

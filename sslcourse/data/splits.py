@@ -9,8 +9,9 @@ from collections.abc import Sequence
 def hold_out(labels: Sequence[int], keys: Sequence[str], parts: int = 1, share: float = 0.1) -> list[int]:
     """Deal images into a remainder (0) and `parts` held-out parts (1, 2, ...), each `share` of every class.
 
-    `keys` are what an image is known by (its path, its number): their hashes decide, so the choice does not depend on the
-    other classes, the seed or the platform. A class with fewer than two images for each part and the rest is not held out.
+    `keys` are what an image is known by (its path, its number): their hashes decide, so the choice does not depend on
+    the other classes, the seed or the platform. A class with fewer than two images for each part and the rest is not
+    held out.
 
     >>> dealt = hold_out([0] * 10 + [1] * 20, [str(i) for i in range(30)])
     >>> sum(dealt[:10]), sum(dealt[10:])

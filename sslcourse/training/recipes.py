@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -257,7 +258,7 @@ def has_small_images(data: str) -> bool:
     """
     if not data.startswith("folder:"):
         return data == "cifar10"
-    path = Path(data.removeprefix("folder:")).expanduser().absolute()
+    path = Path(os.path.expanduser(data.removeprefix("folder:"))).absolute()
     names = [name for _, _, name in list_images(path).files[:4]]
     try:
         images, _, _ = decode_images(path, names, size=None)

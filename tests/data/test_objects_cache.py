@@ -128,3 +128,21 @@ def test_refusals():
     with pytest.raises(ValueError, match="unknown difficulty"):
         small(difficulty="impossible")
     assert load.VERSION >= 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a home folder is found by other means")
+def test_without_a_home_folder_a_temporary_one_is_used_and_that_is_said_once(monkeypatch, tmp_path):
+    import pwd
+
+    def nobody(uid):
+        raise KeyError(uid)
+
+    for name in ("SSLCOURSE_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)  # as for a container's user without an entry
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    cache._temporary.cache_clear()
+    with pytest.warns(UserWarning, match="no home folder.*SSLCOURSE_CACHE") as caught:
+        assert cache_dir() == cache_dir() and cache_dir().parent == tmp_path
+    assert len(caught) == 1
+    cache._temporary.cache_clear()

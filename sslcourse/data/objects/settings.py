@@ -33,7 +33,8 @@ class Difficulty:
                 raise ValueError(f"{name} must lie in [0, 1]; got {getattr(self, name)}")
 
 
-# `default` was calibrated once, on SimCLR alone (benchmarks/calibrate_objects.py), and is frozen: methods are compared on it.
+# `default` was calibrated once, on SimCLR alone (benchmarks/calibrate_objects.py), and is frozen: methods are compared
+# on it.
 DIFFICULTIES: dict[str, Difficulty] = {
     "easy": Difficulty(
         background_contrast=0.02,
