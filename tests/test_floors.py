@@ -34,7 +34,7 @@ FLOORS = [
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 CORE_LIBRARIES = {"torch", "torchvision", "timm", "numpy", "matplotlib", "tqdm", "safetensors", "ipywidgets", "IPython"}
 # Pillow, traitlets and markupsafe come with torchvision/matplotlib, ipywidgets and Jinja2.
-CORE_LIBRARIES |= {"jinja2", "PIL", "traitlets", "markupsafe"}
+CORE_LIBRARIES |= {"jinja2", "filelock", "PIL", "traitlets", "markupsafe"}
 EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "latex2mathml", "nbconvert", "ipykernel", "jupyter_client"}
 EXTRA_LIBRARIES |= {"pygments"}  # comes with nbconvert
 WITH_EXTRAS = {"authoring", "grading", "commands"}  # folders that may use the extra `grade`

@@ -75,19 +75,26 @@ def digest_of(contents: bytes) -> str:
     return hashlib.sha256(contents).hexdigest()[:16]
 
 
-def refuse_changes(stored: dict[str, Any], given: dict[str, Any], directory: str | os.PathLike) -> None:
-    """Raise SettingsChanged, naming each difference, unless both descriptions of the run are the same.
+def refuse_changes(stored: dict[str, Any], given: dict[str, Any], directory: str | os.PathLike, done: int) -> None:
+    """Raise SettingsChanged, naming each difference, unless both describe the same run.
 
-    >>> refuse_changes({"seed": 0}, {"seed": 1}, "runs/a")
+    Only `steps` may differ: the run may become longer, or shorter as long as it has not gone further (`done` steps).
+
+    >>> refuse_changes({"seed": 0, "steps": 9}, {"seed": 1, "steps": 20}, "runs/a", done=9)
     Traceback (most recent call last):
     sslcourse.training.checkpoint.SettingsChanged: runs/a holds a run with other settings:
       seed: 0 there, 1 now
     Use the settings of that run, choose another directory, or delete this one.
     """
-    changed = [key for key in {**stored, **given} if stored.get(key) != given.get(key)]
+    changed = [key for key in {**stored, **given} if key != "steps" and stored.get(key) != given.get(key)]
     if changed:
         lines = "\n".join(f"  {key}: {stored.get(key)} there, {given.get(key)} now" for key in changed)
         raise SettingsChanged(
             f"{directory} holds a run with other settings:\n{lines}\n"
             "Use the settings of that run, choose another directory, or delete this one."
+        )
+    if given["steps"] < done:
+        raise SettingsChanged(
+            f"{directory} holds a run that has done {done} steps, more than the {given['steps']} asked for. "
+            f"Ask for {done} steps or more, choose another directory, or delete this one."
         )

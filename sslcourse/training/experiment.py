@@ -1,169 +1,273 @@
-"""One recipe from start to end: images, training with kNN on the way, and what is left in the run's folder."""
+"""Runs that are kept: an experiment has a key and a folder, is trained once, continued when interrupted, and read back."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import platform
+import re
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import timm
 import torch
-from torch import nn
+from filelock import FileLock, Timeout
 
-from sslcourse.data.datasets import load
-from sslcourse.data.imageset import ImageSet
-from sslcourse.data.splits import pick
-from sslcourse.evaluation.attention import attention_recall
-from sslcourse.evaluation.features import evaluate_knn, evaluating, extract_features
-from sslcourse.evaluation.knn import knn_accuracy
-from sslcourse.evaluation.linear import linear_probe
 from sslcourse.files import write_atomically
 from sslcourse.methods.method import Method
-from sslcourse.models.encoder import TokenEncoder
 from sslcourse.training import distributed
+from sslcourse.training.board import Board
+from sslcourse.training.checkpoint import SettingsChanged, load_checkpoint, refuse_changes
 from sslcourse.training.fit import fit
-from sslcourse.training.recipes import DataSettings, Recipe, build_method
-from sslcourse.training.runtime import pick_device
-
-NEIGHBOURS = 20
-
-
-class Images(NamedTuple):
-    """The images of a run: those it trains on, the labelled ones among them for kNN, and held-out ones to classify."""
-
-    train: ImageSet
-    bank: ImageSet
-    held_out: ImageSet
+from sslcourse.training.images import RunImages, load_images
+from sslcourse.training.recipes import Recipe, build_method
+from sslcourse.training.runtime import pick_device, pick_precision
+from sslcourse.training.scores import figures_of, knn_of
+from sslcourse.training.state import MAY_CHANGE, describe_run, fingerprint
 
 
-class Trained(NamedTuple):
-    """What training a recipe gives: the method, the rows of its log, the figures of its summary, its images."""
+class FolderInUse(OSError):
+    """Another process trains in this folder at the moment."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A recipe, and whatever else decides what its run gives. The seed is `recipe.fit.seed`.
+
+    What a recipe cannot say is given as functions: `build(recipe)` makes the untrained method (another encoder, a loss of
+    one's own, a method that is there already), `load()` the images, `evaluate(method, images)` what is measured on the way
+    (every `evaluate_every` steps and at the end; default kNN), and `figures(method, images)` what is measured before the
+    first step and after the last one. `variant` then has to name what is different, for it joins the key: a word of the arm,
+    a hash of the loss's source, `images.fingerprint()`. Functions of a module, not of a notebook, also run in `run_all`.
+    Raises ValueError for such functions without a `variant`.
+
+    >>> from sslcourse.training.recipes import find_recipe
+    >>> first, second = (Experiment(find_recipe("dino", scale="smoke", seed=seed)) for seed in (0, 1))
+    >>> first.key == Experiment(find_recipe("dino", scale="smoke", device="cpu")).key, first.key == second.key
+    (True, False)
+    """
+
+    recipe: Recipe
+    variant: str = ""
+    build: Callable[[Recipe], Method] = build_method
+    load: Callable[[], RunImages] | None = None
+    evaluate: Callable[[Method, RunImages], dict[str, float]] = knn_of
+    figures: Callable[[Method, RunImages], dict[str, Any]] = figures_of
+
+    def __post_init__(self) -> None:
+        own = (self.build, self.load, self.evaluate, self.figures)
+        if not self.variant and own != (build_method, None, knn_of, figures_of):
+            raise ValueError(
+                "say in `variant` what build, load, evaluate or figures do differently: it is part of the key"
+            )
+
+    @property
+    def key(self) -> str:
+        """16 hex digits, the same for the same recipe and variant: settings that do not change the result are left out."""
+        tree = dataclasses.asdict(self.recipe)
+        for name in MAY_CHANGE:
+            tree["fit"].pop(name)
+        text = json.dumps({"recipe": tree, "variant": self.variant}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def name(self) -> str:
+        """The name of the run's folder: what a reader looks for, and the key."""
+        recipe = self.recipe
+        words = (recipe.kind, Path(recipe.data.name.removeprefix("folder:")).stem, recipe.scale, self.variant)
+        plain = [re.sub(r"[^\w.]+", "_", word)[:30] for word in words if word]
+        return "-".join([*plain, f"seed{recipe.fit.seed}", self.key])
+
+    def images(self, *, download: bool = False, progress: bool = False) -> RunImages:
+        """The images of the run, loaded or drawn now; in a process group the first process fetches them for all."""
+        if self.load is not None:
+            return self.load()
+        with distributed.first_goes_first():
+            return load_images(self.recipe.data, download=download, progress=progress)
+
+
+@dataclass
+class Trained:
+    """A trained method, in training mode as `fit` leaves it, with the rows of its log and the figures of its summary."""
 
     method: Method
     rows: list[dict]
     summary: dict
-    images: Images
+    load: Callable[[], RunImages] = field(repr=False)
+
+    @cached_property
+    def images(self) -> RunImages:
+        """The images of the run; of a run that was read back they are loaded when they are first asked for."""
+        return self.load()
 
 
-def train_recipe(
-    recipe: Recipe,
+def run(experiment: Experiment, root: str | os.PathLike, **options: Any) -> Trained:
+    """The run of an experiment, in its own folder under `root`: trained now, continued, or read back.
+
+    `options` and errors are those of `train_in`.
+    """
+    return train_in(Path(root) / experiment.name, experiment, **options)
+
+
+def train_recipe(recipe: Recipe, out: str | os.PathLike, *, images: RunImages | None = None, **options: Any) -> Trained:
+    """Train a recipe in the folder `out`, on its own images or on those given; the same call continues a run that was stopped.
+
+    `options` and errors are those of `train_in`.
+    """
+    if images is None:
+        return train_in(out, Experiment(recipe), **options)
+    return train_in(out, Experiment(recipe, images.fingerprint(), load=lambda: images), **options)
+
+
+def train_in(
     out: str | os.PathLike,
+    experiment: Experiment,
     *,
+    on_log: Callable[[dict], None] | None = None,
     progress: bool = True,
     download: bool = False,
-    images: Images | None = None,
-    on_log: Callable[[dict], None] | None = None,
+    wait: bool = False,
 ) -> Trained:
-    """Train a recipe in the folder `out`, which then holds `log.jsonl`, checkpoints, `summary.json` and TensorBoard's files
-    where that is installed; the same call continues a run that was stopped.
+    """Train an experiment in the folder `out`: a finished run is read back, an interrupted one continued.
 
-    Rows at `evaluate_every` and the last hold `knn`, the accuracy on held-out images by the method's representation.
-    Raises SettingsChanged, NonFiniteLoss, OSError where `out` cannot be written, and what `load` raises.
+    The folder then holds `log.jsonl`, checkpoints, `summary.json` and TensorBoard's files where that is installed. Rows of
+    the log at `evaluate_every` steps and the last one hold what `experiment.evaluate` gives. One process at a time trains in
+    a folder; with `wait` others wait for it.
+    Before any image is loaded: raises ValueError for settings that fit neither each other nor this machine, SettingsChanged
+    where `out` holds a run with other settings, FolderInUse, OSError where `out` cannot be written. Later: NonFiniteLoss,
+    and what loading the images raises.
     """
-    method = build_method(recipe).to(pick_device(recipe.fit.device))
-    Path(out).mkdir(parents=True, exist_ok=True)  # where it cannot be, that is said before minutes of work
-    if images is None:
-        with distributed.first_goes_first():
-            images = load_images(recipe.data, download=download, progress=progress)
+    out, recipe = Path(out), experiment.recipe
+    device = pick_device(recipe.fit.device)
+    pick_precision(device, recipe.fit.precision)
+    distributed.check_batch_size(recipe.fit.batch_size)
+    method = experiment.build(recipe)
+    out.mkdir(parents=True, exist_ok=True)
+    with alone_in(out, wait):
+        state = distributed.from_first(load_checkpoint(out) if distributed.is_first() else None)
+        if state is not None:
+            there = {name: value for name, value in state["description"].items() if name != "images"}
+            refuse_changes(there, describe_run(method, recipe.fit), out, done=state["step"])
+        summary = distributed.from_first(read_summary(out))
+        if is_finished(experiment, summary, state):
+            method.to(device).load_state_dict(state["method"])
+            return Trained(method, state["history"], summary, lambda: same_images(experiment, state, out, download))
+        images = experiment.images(download=download, progress=progress)
+        untrained = {}
+        if distributed.is_first():
+            untrained = experiment.figures(method.to(device), images)
+        rows = fit_and_show(method, images, experiment, out, on_log, progress)
+        if distributed.is_first():
+            summary = summarise(experiment, method, rows, images, untrained) | continued(summary, recipe.fit.steps)
+            write_atomically(out / "summary.json", json.dumps(summary, indent=1) + "\n")
+    return Trained(method, rows, summary, lambda: images)
 
-    def knn(method: Method) -> dict[str, float]:
-        k = min(NEIGHBOURS, len(images.bank))
-        return {"knn": evaluate_knn(method.representation, images.bank, images.held_out, k=k)}
 
-    done = finished_summary(Path(out), recipe)
-    untrained = probe(method.representation, images) if distributed.is_first() and done is None else {}
-    board = Board(Path(out) / "tensorboard")
+def fit_and_show(method, images: RunImages, experiment: Experiment, out: Path, on_log, progress: bool) -> list[dict]:
+    """`fit`, its rows also given to TensorBoard and to `on_log`."""
+    board = Board(out / "tensorboard")
 
     def log(row: dict) -> None:
         board.add(row)
         if on_log is not None:
             on_log(row)
 
+    def evaluate(method: Method) -> dict[str, float]:
+        return experiment.evaluate(method, images)
+
     try:
-        rows = fit(method, images.train, recipe.fit, out=out, evaluate=knn, on_log=log, progress=progress)
+        settings = experiment.recipe.fit
+        return fit(method, images.train, settings, out=out, evaluate=evaluate, on_log=log, progress=progress)
     finally:
         board.close()
-    summary = done or {}
-    if distributed.is_first() and done is None:
-        summary = summarise(recipe, method, rows, images, untrained)
-        write_atomically(Path(out) / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
-    return Trained(method, rows, summary, images)
 
 
-def finished_summary(out: Path, recipe: Recipe) -> dict | None:
-    """The summary of a run of this recipe that ended in the folder `out`: it says where and when that was. Else None."""
+@contextmanager
+def alone_in(out: Path, wait: bool) -> Iterator[None]:
+    """Hold the folder's lock, which ends with the process however it ends. Raises FolderInUse when another process has it."""
+    if not distributed.is_first():
+        yield
+        return
+    lock = FileLock(out / ".lock")
     try:
-        summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    same = summary.get("recipe") == json.loads(json.dumps(dataclasses.asdict(recipe)))
-    return summary if same and summary.get("steps") == recipe.fit.steps else None
+        lock.acquire(timeout=0)
+    except NotImplementedError:
+        print(f"{out} lies on a file system without locks: start no second run there.")
+    except Timeout:
+        if not wait:
+            raise FolderInUse(
+                f"another process is training in {out}; wait until it is done, or choose another"
+            ) from None
+        print(f"Waiting for another process that is training in {out}.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
-def load_images(data: DataSettings, *, download: bool = False, progress: bool = False) -> Images:
-    """The images that the settings name; fewer where a set does not have as many."""
-    if data.name == "objects":
-        train = load(
-            "objects", "train", size=data.size, count=4000 if data.count is None else data.count, progress=progress
-        )
-        held_out = load("objects", "val", size=data.size, count=data.held_out, progress=progress)
-    else:
-        train = few(load(data.name, "train", size=data.size, download=download), data.count)
-        held_out = few(load(data.name, "val", size=data.size, download=download), data.held_out)
-    return Images(train, few(train, data.bank), held_out)
+def read_summary(out: Path) -> dict:
+    """What `summary.json` in the folder `out` says; empty where there is none, or none that can be read, which is said."""
+    path = out / "summary.json"
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(summary, dict):
+            raise ValueError("it holds no object")
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        print(f"{path} cannot be read and is made again ({error}).")
+        return {}
+    return summary
 
 
-def few(images: ImageSet, count: int | None) -> ImageSet:
-    """`count` of the images, as even over the classes as they allow; all of them where there are no more.
-
-    >>> labels = torch.arange(10) % 2
-    >>> few(ImageSet(torch.zeros(10, 3, 4, 4, dtype=torch.uint8), labels, ("a", "b"), "toy"), 4).labels.bincount().tolist()
-    [2, 2]
-    """
-    if count is None or count >= len(images):
-        return images
-    keys = [str(index) for index in range(len(images))]
-    return images.subset(torch.tensor(pick(images.labels.tolist(), keys, count), dtype=torch.int64))
+def is_finished(experiment: Experiment, summary: dict, state: dict | None) -> bool:
+    """Whether a folder's summary and last checkpoint are those of the experiment's finished run."""
+    return state is not None and summary.get("key") == experiment.key and state["step"] == experiment.recipe.fit.steps
 
 
-def probe(encoder: nn.Module, images: Images) -> dict[str, float]:
-    """What the encoder's frozen features are worth, in [0, 1]: `knn` and `linear_probe`, from the bank to held-out images."""
-    bank, held_out = (extract_features(encoder, part) for part in (images.bank, images.held_out))
-    labelled = (bank, images.bank.labels.cpu(), held_out, images.held_out.labels.cpu())
-    classes = len(images.bank.classes)
+def same_images(experiment: Experiment, state: dict, out: Path, download: bool) -> RunImages:
+    """The images of a run that was read back; raises SettingsChanged when they are no longer those it was trained on."""
+    images = experiment.images(download=download)
+    if (now := fingerprint(images.train)) != (there := state["description"]["images"]):
+        raise SettingsChanged(f"{out} holds a run on other images: {there} there, {now} now. Choose another directory.")
+    return images
+
+
+def continued(before: dict, steps: int) -> dict:
+    """The lengths that a run was planned with before it was given more steps, for its summary."""
+    lengths = [*before.get("continued_from", []), before.get("steps", steps)]
+    return {"continued_from": lengths} if lengths[-1] < steps else {}
+
+
+def summarise(experiment: Experiment, method: Method, rows: list[dict], images: RunImages, untrained: dict) -> dict:
+    """The figures of a finished run, as `summary.json` has them; `untrained` are those measured before the first step."""
+    recipe, last = experiment.recipe, rows[-1]
+    curve = [(row["step"], row["knn"]) for row in rows if "knn" in row]
+    by_labels = {"knn_best": max(value for _, value in curve), "knn_curve": curve} if curve else {}
     return {
-        "knn": knn_accuracy(*labelled, k=min(NEIGHBOURS, len(bank)), num_classes=classes),
-        "linear_probe": linear_probe(*labelled, num_classes=classes).accuracy,
-    }
-
-
-def summarise(recipe: Recipe, method: Method, rows: list[dict], images: Images, untrained: dict[str, float]) -> dict:
-    """The figures of a finished run, as `summary.json` has them; `untrained` are those of `probe` before it."""
-    last = rows[-1]
-    measured = [(row["step"], row["knn"]) for row in rows if "knn" in row]
-    summary = {
+        "key": experiment.key,
         "method": recipe.kind,
         "data": recipe.data.name,
         "scale": recipe.scale,
+        "variant": experiment.variant,
         "seed": recipe.fit.seed,
         "steps": last["step"],
         "seconds": round(last["seconds"], 1),
         "images_per_second": round(statistics.median(row["images_per_second"] for row in rows), 1),
         "loss": last["loss"],
-        "knn_best": max(accuracy for _, accuracy in measured),
-        "knn_untrained": untrained["knn"],
-        "knn_curve": measured,
-        "linear_probe_untrained": untrained["linear_probe"],
-        "chance": 1 / len(images.train.classes),
-    }
-    return summary | {
-        **figures_of(method, images),
+        **by_labels,
+        **({"chance": 1 / len(images.bank.classes)} if images.labelled else {}),
+        **{f"{name}_untrained": value for name, value in untrained.items() if isinstance(value, float)},
+        **experiment.figures(method, images),
         "alarms": last.get("alarms", []),
         "alarms_on_the_way": sorted({name for row in rows for name in row.get("alarms", ())}),
         "parameters": sum(parameter.numel() for parameter in method.parameters() if parameter.requires_grad),
@@ -175,61 +279,3 @@ def summarise(recipe: Recipe, method: Method, rows: list[dict], images: Images, 
         "finished": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + " UTC",
         "recipe": dataclasses.asdict(recipe),
     }
-
-
-def figures_of(method: Method, images: Images) -> dict[str, Any]:
-    """All that is measured of a trained method: `knn`, `linear_probe`, and `attention_recall` and `reconstruction_errors`
-    where it has them."""
-    encoder = method.representation
-    figures = probe(encoder, images)
-    if (recall := object_recall(encoder, images.held_out)) is not None:
-        figures["attention_recall"] = recall
-    if (errors := reconstruction_errors(method, images.held_out)) is not None:
-        figures["reconstruction_errors"] = errors
-    return figures
-
-
-def object_recall(encoder: nn.Module, images: ImageSet, count: int = 256) -> float | None:
-    """The share of the objects' area among the half of the patches that the class token attends to most; blindly, 0.5.
-
-    None without patch tokens or object masks.
-    """
-    if not isinstance(encoder, TokenEncoder) or "mask" not in images.extras:
-        return None
-    some = torch.arange(min(count, len(images)))
-    device = next(encoder.parameters()).device
-    with evaluating(encoder):
-        scores = encoder(images.batch(some).to(device), attention=True).attention
-    masks = images.extras["mask"][some].to(device)
-    return float(attention_recall(scores, masks, keep=scores.shape[1] // 2))
-
-
-def reconstruction_errors(method: Method, images: ImageSet, count: int = 256) -> dict[str, float] | None:
-    """The decoder's mean squared error on held-out images beside two rules'; None for a method that reconstructs nothing."""
-    device = next(method.parameters()).device
-    some = images.batch(torch.arange(min(count, len(images)))).to(device)
-    return method.reconstruction_errors(some, torch.Generator(device=device).manual_seed(0))
-
-
-class Board:
-    """TensorBoard's files of a run, where TensorBoard is installed; otherwise nothing."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.writer = folder, None
-
-    def add(self, row: dict) -> None:
-        """Write the numbers of one log row; those of a killed run beyond its checkpoint are dropped."""
-        if self.writer is None:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError:
-                return
-            self.writer = SummaryWriter(str(self.folder), purge_step=row["step"])
-        for name, value in row.items():
-            if isinstance(value, float):
-                self.writer.add_scalar(name, value, row["step"])
-
-    def close(self) -> None:
-        """Finish the files."""
-        if self.writer is not None:
-            self.writer.close()

@@ -24,7 +24,7 @@ from sslcourse.training.checkpoint import (
 from sslcourse.training.meters import NonFiniteLoss, non_finite_advice
 from sslcourse.training.runtime import Runtime, pick_compile, pick_device, pick_precision
 from sslcourse.training.settings import FitSettings
-from sslcourse.training.state import TrainingState, describe_run
+from sslcourse.training.state import TrainingState, describe_run, fingerprint, say
 
 __all__ = ["FitSettings", "NonFiniteLoss", "fit"]
 
@@ -51,9 +51,11 @@ def fit(
     run's device.
 
     With `out`, the run writes `log.jsonl` and checkpoints there, and the same call continues a run that was killed: on one
-    kind of device and number of threads, bit for bit. A finished run is not repeated. In a process group (torchrun, see
+    kind of device and number of threads, bit for bit. A finished run is not repeated; with more `steps` it goes on, from
+    there on by the schedules of the new length. In a process group (torchrun, see
     `distributed.process_group`) every process makes the same call; the first evaluates and writes.
-    Raises TypeError when `method` is no Method, SettingsChanged when `out` holds a run made otherwise, NonFiniteLoss when the loss is NaN or infinite.
+    Raises TypeError when `method` is no Method, SettingsChanged when `out` holds a run made otherwise, NonFiniteLoss when
+    the loss is NaN or infinite.
 
     >>> from sslcourse.methods import SimCLR, SimCLRSettings
     >>> from sslcourse.data.augment import Augmentation
@@ -72,11 +74,13 @@ def fit(
         )
     device = pick_device(settings.device)
     state = None
-    description = describe_run(method, image_set, settings) if out is not None else {}
+    description = {}
     if out is not None:
+        description = describe_run(method, settings) | {"images": fingerprint(image_set)}
         state = distributed.from_first(load_checkpoint(out) if distributed.is_first() else None)
         if state is not None:
-            refuse_changes(state["description"], description, out)
+            refuse_changes(state["description"], description, out, done=state["step"])
+            say_new_length(state, settings)
     was_training = method.training
     run = TrainingState(method, image_set, settings, runtime_for(settings, device, state))
     # Dropout draws from torch's global generators: the run has its own stretch of them, and gives them back as they were.
@@ -134,6 +138,16 @@ def train(run: TrainingState, out, description: dict, evaluate, on_log, log, pro
             bar.update()
             if on_log is not None and first and (logs or evaluates):
                 on_log(row)
+
+
+def say_new_length(state: dict, settings: FitSettings) -> None:
+    """Tell what it means that a run is continued with another number of steps than it began with."""
+    before = state["description"]["steps"]
+    if before != settings.steps:
+        say(
+            f"This run of {before} steps continues at step {state['step']} to {settings.steps}: from here on, warm-up, "
+            f"cosine and all other schedules are those of {settings.steps} steps."
+        )
 
 
 def make_row(run: TrainingState, views: Views) -> dict:

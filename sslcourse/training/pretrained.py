@@ -21,8 +21,9 @@ import sslcourse
 from sslcourse.files import write_atomically
 from sslcourse.methods.method import Method
 from sslcourse.settings import nearest, setting_lines
-from sslcourse.training.experiment import Images, figures_of
+from sslcourse.training.images import RunImages
 from sslcourse.training.recipes import FIXED, Recipe, build_method, find_recipe, with_changes
+from sslcourse.training.scores import figures_of
 
 FOLDER = Path(sslcourse.__file__).parent / "checkpoints"
 LARGEST = 2_000_000  # bytes a file
@@ -69,8 +70,15 @@ def load_course_method(name: str, folder: str | os.PathLike = FOLDER) -> CourseM
 
 
 def save_course_method(
-    name: str, method: Method, recipe: Recipe, summary: dict[str, Any], images: Images, *, about: dict[str, Any], folder: str | os.PathLike = FOLDER
-) -> Path:  # fmt: skip
+    name: str,
+    method: Method,
+    recipe: Recipe,
+    summary: dict[str, Any],
+    images: RunImages,
+    *,
+    about: dict[str, Any],
+    folder: str | os.PathLike = FOLDER,
+) -> Path:
     """Write a trained method and its card as the checkpoint `name`; returns the path of the weights.
 
     `summary` is the run's (see `train_recipe`), `about` joins the card. Raises ValueError when the file would be larger than

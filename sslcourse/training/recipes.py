@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -43,7 +44,7 @@ DATA = ("objects", "cifar10", "stl10", "imagenette", "pets")
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """Which encoder: "convnet", or a name that `build_encoder` knows; `pretrained` for timm's names only."""
+    """Which encoder: "convnet" or "convnet_WIDTH", or a name that `build_encoder` knows; `pretrained` for timm's only."""
 
     name: str = "vit_96x4_p8"
     pretrained: bool = False
@@ -275,8 +276,8 @@ def build_method(recipe: Recipe) -> Method:
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.fit.seed)
-        if recipe.encoder.name == "convnet":
-            encoder = ConvNet()
+        if match := re.fullmatch(r"convnet(?:_(\d+))?", recipe.encoder.name):
+            encoder = ConvNet(int(match[1] or 32))
         else:
             encoder = build_encoder(recipe.encoder.name, recipe.data.size, pretrained=recipe.encoder.pretrained)
         return METHODS[recipe.kind][0](encoder, recipe.method)

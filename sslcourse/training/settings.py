@@ -60,6 +60,8 @@ class FitSettings:
             raise ValueError(f"warmup_steps must lie in 0..{self.steps} (steps); got {self.warmup_steps}")
         if self.compile not in (True, False, "auto"):
             raise ValueError(f"compile must be True, False or 'auto'; got {self.compile!r}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must lie in 0..{2**32 - 1}; got {self.seed}")
 
     @property
     def warmup(self) -> int:

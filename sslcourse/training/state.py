@@ -21,6 +21,7 @@ from sslcourse.training.settings import FitSettings
 
 __all__ = ["FitSettings", "TrainingState", "Views", "describe_run"]
 
+MAY_CHANGE = ("device", "checkpoint_every")  # settings of the loop that do not change what a run gives
 ORDER, VIEWS = 0, 1  # the streams of a run's two generators; further processes draw their views from streams 2, 3, ...
 
 
@@ -151,18 +152,20 @@ class TrainingState:
             torch.cuda.set_rng_state(states["global cuda"], self.runtime.device)
 
 
-def describe_run(method: Method, image_set: ImageSet, settings: FitSettings) -> dict[str, Any]:
-    """What must be the same when a run is resumed: settings, method (as printed, and its shapes), images."""
-    described = {name: value for name, value in asdict(settings).items() if name not in ("device", "checkpoint_every")}
-    sample = image_set.images[:: max(1, len(image_set) // 1000)].cpu().contiguous()
+def describe_run(method: Method, settings: FitSettings) -> dict[str, Any]:
+    """What must be the same when a run is resumed, besides its images: settings, method (as printed, and its shapes)."""
+    described = {name: value for name, value in asdict(settings).items() if name not in MAY_CHANGE}
     printed = re.sub(r"0x[0-9a-f]+", "", repr(method))  # addresses differ between processes
     shapes = {name: tuple(tensor.shape) for name, tensor in method.state_dict().items()}
     described["method"] = method.extra_repr() or type(method).__name__
     described["architecture"] = hashlib.sha256(f"{printed}{shapes}".encode()).hexdigest()[:12]
-    described["images"] = (
-        f"{image_set.name}, {tuple(image_set.images.shape)}, {hashlib.sha256(sample.numpy()).hexdigest()[:12]}"
-    )
     return described
+
+
+def fingerprint(images: ImageSet) -> str:
+    """A set in words: its name, its shape, and a hash of about 1,000 of its images."""
+    sample = images.images[:: max(1, len(images) // 1000)].cpu().contiguous()
+    return f"{images.name}, {tuple(images.images.shape)}, {hashlib.sha256(sample.numpy()).hexdigest()[:12]}"
 
 
 def say(text: str) -> None:

@@ -97,6 +97,6 @@ def test_foreign_files_are_left_alone(tmp_path):
 
 def test_changes_are_named_each(tmp_path):
     with pytest.raises(SettingsChanged) as caught:
-        refuse_changes({"seed": 0, "steps": 10, "same": 1}, {"seed": 0, "steps": 20, "same": 1, "new": 2}, "runs/a")
+        refuse_changes({"rate": 1, "steps": 9, "same": 1}, {"rate": 2, "steps": 20, "same": 1, "new": 2}, "runs/a", 9)
     message = str(caught.value)
-    assert "steps: 10 there, 20 now" in message and "new: None there, 2 now" in message and "seed" not in message
+    assert "rate: 1 there, 2 now" in message and "new: None there, 2 now" in message and "steps" not in message

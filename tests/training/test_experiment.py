@@ -10,8 +10,10 @@ from torch import nn
 from sslcourse.data.imageset import ImageSet
 from sslcourse.models import build_encoder
 from sslcourse.training import find_recipe, train_recipe
-from sslcourse.training.experiment import Board, Images, few, load_images, object_recall
+from sslcourse.training.board import Board
+from sslcourse.training.images import RunImages, few, load_images
 from sslcourse.training.recipes import DataSettings, build_method
+from sslcourse.training.scores import object_recall
 
 
 def test_a_part_of_a_set_is_even_over_the_classes_and_the_same_each_time(textures):
@@ -43,7 +45,7 @@ def test_a_small_folder_gives_what_it_has(tmp_path, textures):
 
 def test_the_five_lines_of_the_readme(tmp_path, textures):
     recipe = find_recipe("byol", scale="smoke", image_size=16, encoder="convnet", steps=4, batch_size=8, log_every=2)
-    images = Images(textures(48), textures(48), textures(32, seed=1))
+    images = RunImages(textures(48), textures(48), textures(32, seed=1))
     trained = train_recipe(recipe, tmp_path, images=images, progress=False)
     features = trained.method.representation.features(trained.images.held_out.batch(torch.arange(8)))
     assert features.shape == (8, 256) and trained.summary["knn"] == trained.rows[-1]["knn"]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -104,7 +105,7 @@ def test_a_finished_run_is_not_repeated(textures, simclr, tmp_path):
     assert same(weights(first), weights(again)) and seen == []
 
 
-@pytest.mark.parametrize("change", [{"learning_rate": 1e-4}, {"steps": 20}, {"seed": 3}, {"batch_size": 8}])
+@pytest.mark.parametrize("change", [{"learning_rate": 1e-4}, {"seed": 3}, {"batch_size": 8}])
 def test_other_settings_are_refused_by_name(textures, simclr, tmp_path, change):
     fit(simclr(), textures(64), SHORT, out=tmp_path, progress=False)
     with pytest.raises(SettingsChanged, match=f"{next(iter(change))}: .* there, .* now"):
@@ -119,6 +120,28 @@ def test_another_method_or_other_images_are_refused(textures, simclr, tmp_path):
         fit(simclr(width=16), textures(64), SHORT, out=tmp_path, progress=False)
     with pytest.raises(SettingsChanged, match="images"):
         fit(simclr(), textures(64, seed=1), SHORT, out=tmp_path, progress=False)
+
+
+def test_a_finished_run_goes_on_by_the_schedules_of_its_new_length(textures, simclr, tmp_path, capsys):
+    rows = fit(simclr(), textures(64), SHORT, out=tmp_path, progress=False)
+    longer = replace(SHORT, steps=20, checkpoint_every=2)
+    shutil.copytree(tmp_path, tmp_path / "copy")
+
+    def stop(row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(simclr(), textures(64), longer, out=tmp_path / "copy", on_log=stop, progress=False)
+    broken, whole = simclr(), simclr()
+    fit(broken, textures(64), longer, out=tmp_path / "copy", progress=False)
+    capsys.readouterr()
+    all_rows = fit(whole, textures(64), longer, out=tmp_path, progress=False)
+    assert "of 12 steps continues at step 12 to 20" in capsys.readouterr().out
+    assert all_rows[:3] == rows and [row["step"] for row in all_rows[3:]] == [16, 20]
+    assert [row["learning_rate"] for row in all_rows[3:]] == [longer.learning_rate_at(15), longer.learning_rate_at(19)]
+    assert same(weights(broken), weights(whole))
+    with pytest.raises(SettingsChanged, match="has done 20 steps, more than the 12 asked for"):
+        fit(simclr(), textures(64), SHORT, out=tmp_path, progress=False)
 
 
 def test_how_often_to_save_may_change(textures, simclr, tmp_path):

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
-from sslcourse.training.experiment import figures_of, load_images, train_recipe
+from sslcourse.training.experiment import train_recipe
+from sslcourse.training.images import load_images
 from sslcourse.training.pretrained import LARGEST, course_checkpoints, load_course_method, save_course_method
 from sslcourse.training.recipes import METHODS, find_recipe
+from sslcourse.training.scores import figures_of
 
 TINY = {"steps": 2, "batch_size": 8, "count": 32, "bank": 32, "held_out": 16, "log_every": 1, "encoder": "vit_64x2_p8"}
 
