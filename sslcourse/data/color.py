@@ -1,4 +1,4 @@
-"""Colour transforms for a whole batch: each is an affine map of (red, green, blue), so a sequence is one 3x4 matrix an image.
+"""Colour transforms for a whole batch: each is an affine map of a pixel, so a sequence is one 3x4 matrix an image.
 
 A matrix `[A | b]` maps a pixel p to `A p + b`, values in [0, 1]. Contrast pulls towards the mean grey of the image *as
 it is at that point of the sequence*; that mean is the affine map of the first mean, so the composition stays exact as
@@ -128,7 +128,7 @@ def apply_color(images: Tensor, matrix: Tensor) -> Tensor:
 
 
 def solarize(images: Tensor, where: Tensor, threshold: float = 0.5) -> Tensor:
-    """Values at or above `threshold` inverted to 1 - value in the images `where` (bool `B`); float in [0, 1] in and out.
+    """Values at or above `threshold` inverted to 1 - value in the images `where` (bool `B`); floats in [0, 1].
 
     >>> solarize(torch.tensor([0.2, 0.9]).reshape(1, 1, 1, 2), torch.tensor([True])).flatten().tolist()
     [0.20000000298023224, 0.10000002384185791]

@@ -1,4 +1,4 @@
-"""`load(name or folder)`: every data set of the course as one `ImageSet` of uint8 tensors, converted once and cached."""
+"""`load(name or folder)`: every data set of the course as an `ImageSet` of uint8 tensors, converted once and cached."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def load(
     download: bool = False,
     **options,
 ) -> ImageSet:
-    """A data set by name: `objects`, `cifar10`, `stl10`, `imagenette`, `pets`, or `folder:PATH` (a directory or a .zip).
+    """A data set: `objects`, `cifar10`, `stl10`, `imagenette`, `pets`, or `folder:PATH` (a directory or a .zip).
 
     `split` train, val or test. `size` in pixels (the shorter side is brought to it, the centre kept); None is the set's
     own: 64 for objects, 32 cifar10, 96 stl10, 128 imagenette and pets, and for a folder the pixels as they are. `count`
@@ -130,7 +130,8 @@ def _folder_split(listing: folders.Listing, split: str) -> list[tuple[str, str]]
     chosen = [image for image, part in zip(pool, dealt, strict=True) if part == wanted]
     if not chosen:
         raise ValueError(
-            f"{listing.path} has too few images to hold out {split!r}: {len(pool)} in {max(1, len(listing.classes))} classes"
+            f"{listing.path} has too few images to hold out {split!r}: "
+            f"{len(pool)} in {max(1, len(listing.classes))} classes"
         )
     return chosen
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from sslcourse.data.filetree import readers
+from sslcourse.data.filetree import printable, readers
 
 LARGEST_IMAGE = 150_000_000  # pixels of one image as it is decoded
 LARGEST_SET = 8 * 2**30  # bytes of pixels: a set is held whole in memory
@@ -21,7 +21,7 @@ GROUND = (128, 128, 128)  # under transparent pixels: a black icon shows on it, 
 
 
 def decode_images(path: Path, names: list[str], size: int | None) -> tuple[Tensor, list[int], dict[str, str]]:
-    """The images `names` of the folder or zip at `path`: uint8 `N,3,size,size`, which of `names` they are, and the damaged.
+    """The images `names` of the folder or zip at `path`: uint8 `N,3,size,size`, their indices in `names`, the damaged.
 
     The shorter side is brought to `size` pixels and the centre cut out; `size` None keeps the pixels of images that are
     all squares of one size. The damaged are a dict from name to what is wrong with it. Raises ValueError where `size`
@@ -43,8 +43,8 @@ def decode_images(path: Path, names: list[str], size: int | None) -> tuple[Tenso
         if size is None and picture.size != images.shape[2:]:
             first = f", the first of {images.shape[2]} x {images.shape[2]}" if kept else ""
             raise ValueError(
-                f"the images of {path} are not squares of one size ({name} has {picture.width} x {picture.height}{first}): "
-                "say which size they are brought to, e.g. size=64"
+                f"the images of {printable(str(path))} are not squares of one size ({printable(name)} has "
+                f"{picture.width} x {picture.height}{first}): say which size they are brought to, e.g. size=64"
             )
         images[len(kept)] = torch.from_numpy(square_array(picture, size)).movedim(-1, 0)
         kept.append(index)
@@ -80,7 +80,7 @@ def open_image(data: bytes, at_least: int | None = None) -> Image.Image:
 
 
 def square_array(picture: Image.Image, size: int | None, nearest: bool = False) -> np.ndarray:
-    """The centre square of a picture at `size` pixels (None: its own): uint8 `size,size,C`, or `size,size` for one channel.
+    """The centre square of a picture at `size` pixels (None: its own): uint8 `size,size,C`, or `size,size` if grey.
 
     >>> square_array(Image.new("RGB", (20, 10)), 5).shape
     (5, 5, 3)
@@ -108,8 +108,8 @@ def refuse_large(count: int, side: int) -> None:
     needed = count * 3 * side**2
     if needed > LARGEST_SET:
         raise ValueError(
-            f"{count:,} images of {side} x {side} pixels need {needed / 2**30:.1f} GiB, more than {LARGEST_SET // 2**30}: "
-            "give a smaller size, or a count"
+            f"{count:,} images of {side} x {side} pixels need {needed / 2**30:.1f} GiB, "
+            f"more than {LARGEST_SET // 2**30}: give a smaller size, or a count"
         )
 
 
@@ -128,7 +128,8 @@ def _from_numbers(picture: Image.Image, bits: int | None) -> Image.Image:
         low, high = values.min(), values.max()
         if not (low >= 0 and high <= 1):  # also where one is no number
             raise ValueError(
-                f"floating-point numbers from {low:g} to {high:g}, and only 0 to 1 is known as black to white: save as 8 bits"
+                f"floating-point numbers from {low:g} to {high:g}, and only 0 to 1 is known as black to white: "
+                "save it with 8 bits"
             )
         scaled = values * 255.0
     elif bits is None:

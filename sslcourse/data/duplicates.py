@@ -1,4 +1,4 @@
-"""Images that a folder's train part shares with val or test: accuracy on them is too high, since they are found again."""
+"""Images that a folder's train part shares with val or test: kNN finds them again, so its accuracy is too high."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _loaded: dict[Hashable, dict[str, list[bytes]]] = {}  # by folder and size: what
 
 
 def compare(folder: Hashable, split: str, images: Tensor) -> str:
-    """What a part of `folder` that was just loaded shares, pixel for pixel, with the parts loaded before; "" if nothing.
+    """A sentence on what train and the held-out parts of `folder` loaded so far share, pixel for pixel; "" if nothing.
 
-    `folder` says which folder, in which state and at which size; `images` are uint8 `N,3,H,W` on the CPU.
+    `folder` says which folder, in which state and at which size. `images` are those of `split`, just loaded: uint8
+    `N,3,H,W` on the CPU.
     """
     parts = _loaded.setdefault(folder, {})
     parts[split] = [hashlib.blake2b(row, digest_size=16).digest() for row in images.flatten(1).numpy()]
@@ -25,4 +26,5 @@ def compare(folder: Hashable, split: str, images: Tensor) -> str:
             said.append(f"{shared} of the {len(parts[held_out])} images of {held_out}")
     if not said:
         return ""
-    return f"{' and '.join(sorted(said))} are in train, too, pixel for pixel: kNN finds them again, so its accuracy is too high"
+    listed = " and ".join(sorted(said))
+    return f"{listed} are in train, too, pixel for pixel: kNN finds them again, so its accuracy is too high"

@@ -2,8 +2,7 @@
 
 Each output pixel reads only a few neighbouring input pixels, so beyond a certain size most of a dense matrix is zeros.
 An `AxisMap` therefore holds the matrix in blocks of rows, each with the window of input pixels that it reads: one block
-with everything on small images (a plain matrix), several small ones on large images (at 224 px a fifth of the
-arithmetic).
+on small images (a plain matrix), several on large ones (at 224 px a fifth of the arithmetic).
 """
 
 from __future__ import annotations
@@ -86,12 +85,10 @@ def axis_map(
 
     starts = first.long()
     counted = torch.arange(blocks * rows, device=device) < size  # spare rows of the last block are not
-    mean = torch.matmul(
-        counted.view(blocks, 1, rows).to(dtype) / size, weights.narrow(2, (len(reach) - rows) // 2, rows)
-    )
-    mean = torch.zeros(len(starts), length, dtype=dtype, device=device).scatter_add_(
-        1, _read(starts, window).flatten(1), mean.flatten(1)
-    )
+    share = counted.view(blocks, 1, rows).to(dtype) / size
+    mean = torch.matmul(share, weights.narrow(2, (len(reach) - rows) // 2, rows)).flatten(1)
+    nothing = torch.zeros(len(starts), length, dtype=dtype, device=device)
+    mean = nothing.scatter_add_(1, _read(starts, window).flatten(1), mean)
     if sigma is not None:
         taps = torch.arange(-radius, radius + 1, device=device)
         reads = own + taps[:, None]  # taps,rows
@@ -180,11 +177,10 @@ def crop_maps(
 
 @without_autocast
 def random_resized_crop(images: Tensor, boxes: Tensor, flips: Tensor | None, size: int) -> Tensor:
-    """Each image's own box, resized to `size` with antialiasing and mirrored where `flips`: float `B,3,size,size` in [0, 1].
+    """Each image's own box, resized to `size` and mirrored where `flips`: float `B,3,size,size` in [0, 1].
 
     `images` uint8 or float in [0, 1], `B,3,H,W`; `boxes` `B,4` as top, left, height, width in pixels, inside the image;
-    `flips` bool `B` or None. The same as Pillow's crop, then resize with BILINEAR. The crop of Szegedy et al. 2015 that
-    SimCLR (Chen et al. 2020, appendix A) uses, with the boxes given.
+    `flips` bool `B` or None. Equals Pillow's crop, then its resize with BILINEAR (antialiased).
 
     >>> images = torch.arange(16.0).reshape(1, 1, 4, 4).expand(1, 3, 4, 4) / 16
     >>> (16 * random_resized_crop(images, torch.tensor([[1, 0, 2, 2]]), torch.tensor([True]), 2))[0, 0].tolist()
@@ -197,9 +193,10 @@ def random_resized_crop(images: Tensor, boxes: Tensor, flips: Tensor | None, siz
 
 @without_autocast
 def blur(images: Tensor, sigma: Tensor, radius: int | None = None) -> Tensor:
-    """Gaussian blur with each image's own `sigma` (`B`, pixels, 0 = none), mirrored at the border: float `B,3,H,W` in [0, 1].
+    """Gaussian blur with each image's own `sigma` (`B`, pixels, 0 = none): float `B,3,H,W` in [0, 1].
 
-    `radius` of the kernel in pixels, by default 6 (three times the usual largest sigma of 2), less on smaller images.
+    The border mirrors. `radius` of the kernel in pixels: by default 6 (three times the usual largest sigma of 2), or less
+    on smaller images.
 
     >>> blur(torch.full((1, 3, 8, 8), 0.5), torch.tensor([2.0])).sub(0.5).abs().max().item() < 1e-6
     True
@@ -229,7 +226,7 @@ def to_float(images: Tensor) -> Tensor:
 
 
 def _blur_matrix(sigma: Tensor, taps: Tensor, reads: Tensor, reach: int) -> Tensor:
-    """Each image's Gaussian kernel at the offsets `taps`, as a matrix `B,rows,reach`; `reads` `taps,rows` of the reach rows."""
+    """Each image's Gaussian kernel at the offsets `taps` as a matrix `B,rows,reach` with columns `reads` `taps,rows`."""
     # sigma 1e-3 underflows to the identity, without a division by zero
     kernel = torch.exp(-0.5 * (taps / sigma.clamp(min=1e-3)[:, None]).square())  # B,taps
     kernel = kernel / kernel.sum(1, keepdim=True)

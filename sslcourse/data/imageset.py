@@ -32,7 +32,8 @@ class ImageSet:
             raise ValueError(f"images must be uint8 N,3,H,W; got {self.images.dtype} {tuple(self.images.shape)}")
         if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
             raise ValueError(
-                f"labels must be int64 of shape ({len(self.images)},); got {self.labels.dtype} {tuple(self.labels.shape)}"
+                f"labels must be int64 of shape ({len(self.images)},); "
+                f"got {self.labels.dtype} {tuple(self.labels.shape)}"
             )
         for key, value in self.extras.items():
             if value.shape[:1] != self.images.shape[:1]:

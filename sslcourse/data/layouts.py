@@ -126,7 +126,7 @@ def is_split(folder: str) -> bool:
 
 
 def _recognised(inside: dict[str, set]) -> dict[str, str]:
-    """Which of some neighbouring folders are splits, given the folders in each. `train` may also be a class of vehicles."""
+    """Which of some neighbouring folders are splits, given the folders in each: `train` may be a class of vehicles."""
     found = {folder: split_of(folder) for folder in inside if split_of(folder)}
     kinds: dict[str, dict[str, str]] = {}  # what the names say besides the split -> folders that say it
     for folder, (split, rest) in found.items():
@@ -141,7 +141,7 @@ def _recognised(inside: dict[str, set]) -> dict[str, str]:
 
 
 def class_folders(images: list[Placed], stray: list[str]) -> list[Labelled]:
-    """Each image with its class, the outermost folder; "" outside any. `stray` gets what lies beside a folder of images."""
+    """Each image with its class, the outermost folder, or "". What lies beside a folder `images` goes to `stray`."""
     folders = {folders[0] for folders, _ in images if folders}
     of_images = {folder for folder in folders if re.sub(r"[\W\d_]", "", folder).lower() in IMAGE_FOLDERS}
     if not of_images:
@@ -237,8 +237,10 @@ def _about_same_folders(placed: list[Placed]) -> list[str]:
     shared = sorted(set.intersection(*inside.values())) if len(inside) > 1 else []
     if len(shared) < 2:
         return []
-    return [f"{_some(sorted(inside))} are taken for the classes, but each holds the folders {_some(shared)}: if those are "
-            "the classes, give one of the outer folders, or call them train, val and test"]  # fmt: skip
+    return [
+        f"{_some(sorted(inside))} are taken for the classes, but each holds the folders {_some(shared)}: "
+        "if those are the classes, give one of the outer folders, or call them train, val and test"
+    ]
 
 
 def _about_unlabelled(split: str, files: list[Labelled]) -> list[str]:

@@ -99,7 +99,7 @@ def block_masks(
 
 
 def _covered(length: Tensor, start: Tensor, size: int) -> Tensor:
-    """Which of `size` places lie in the spans `B,blocks` of whole `length` whose `start` is a share of the spare places."""
+    """Which of `size` places lie in spans of `length` that `start` at a share of the spare places (`B,blocks` each)."""
     start = (start * (size - length + 1)).floor().minimum(size - length)[:, :, None]
     place = torch.arange(size, device=length.device)
     return (place >= start) & (place < start + length[:, :, None])

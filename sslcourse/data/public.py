@@ -50,8 +50,9 @@ def ensure(name: str, root: Path, download: bool) -> Path:
         return folder
     if not download:
         raise FileNotFoundError(
-            f"{name} is not on this machine: looked for {folder}. Say download=True to fetch it (about {known.megabytes} MB), "
-            f"or root=FOLDER if FOLDER/{known.folder} exists; load('objects') needs no download"
+            f"{name} is not on this machine: looked for {folder}. Say download=True to fetch it "
+            f"(about {known.megabytes} MB), or root=FOLDER if FOLDER/{known.folder} exists; "
+            "load('objects') needs no download"
         )
     root.mkdir(parents=True, exist_ok=True)
     attempt = Path(tempfile.mkdtemp(prefix=f"{name}-download-", dir=root))
@@ -61,8 +62,9 @@ def ensure(name: str, root: Path, download: bool) -> Path:
         os.replace(attempt / known.folder, folder)
     except (OSError, RuntimeError, EOFError) as error:
         raise ConnectionError(
-            f"{name} could not be downloaded to {root}: {error}. Nothing incomplete was kept. Try again with a network, put the "
-            f"set at {folder} by hand, or use load('objects'), which needs no download"
+            f"{name} could not be downloaded to {root}: {error}. Nothing incomplete was kept. "
+            f"Try again with a network, put the set at {folder} by hand, "
+            "or use load('objects'), which needs no download"
         ) from error
     finally:
         shutil.rmtree(attempt, ignore_errors=True)

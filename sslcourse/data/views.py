@@ -71,7 +71,7 @@ class MultiCropSettings:
 
 
 class MultiCrop(NamedTuple):
-    """The crops of a batch, float32 in [0, 1]: `global_views` `G,B,3,H,W` and `local_views` `L,B,3,h,w`, where L may be 0."""
+    """The crops of a batch, float32 in [0, 1]: `global_views` `G,B,3,H,W` and `local_views` `L,B,3,h,w`; L may be 0."""
 
     global_views: Tensor
     local_views: Tensor

@@ -27,7 +27,7 @@ BOTH = {"cat": 3, "dog": 3}
 @pytest.mark.parametrize(
     ("folders", "expected"),
     [
-        # Kaggle's cats and dogs, Intel's scenes (with its third, unlabelled part), chest X-rays, COCO's years, a wrapper
+        # Kaggle's cats and dogs, Intel's scenes (with a third, unlabelled part), COCO's years, a folder around all
         (["training_set/cat", "training_set/dog", "test_set/cat", "test_set/dog"], {"train": BOTH, "test": BOTH}),
         (["seg_train/seg_train/cat", "seg_train/seg_train/dog", "seg_test/seg_test/cat", "seg_pred/seg_pred"],
          {"train": BOTH, "test": {"cat": 3}}),

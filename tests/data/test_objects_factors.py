@@ -1,4 +1,4 @@
-"""The factors: exact functions of (seed, split, index), disjoint splits, a class independent of colour and background."""
+"""The factors: exact functions of (seed, split, index), disjoint splits, classes apart from colour and background."""
 
 import zlib
 

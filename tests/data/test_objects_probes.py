@@ -1,7 +1,7 @@
 """What simple features tell of the class and of the picture, as a check on every change of the renderer.
 
-The class must be far easier to read from edges than from colour (chance is 1/14 = .071); the contrast and the entropy of the families
-must be equal, or "easier to reconstruct" would only mean flatter.
+The class must be far easier to read from edges than from colour (chance is 1/14 = .071). The families must have equal
+contrast and entropy, or "easier to reconstruct" would only mean flatter.
 """
 
 import pytest
@@ -58,7 +58,7 @@ def test_colour_tells_little_of_the_class_and_edges_much(scenes):
 
 
 def test_colour_tells_which_picture_a_crop_is_from(scenes):
-    """The shortcut that SimCLR's colour transforms are there to close: two crops of one picture have the same colours."""
+    """The shortcut that SimCLR's colour transforms close: two crops of one picture have the same colours."""
     images = scenes[0].images[:256]
     one, two = (color_histogram(images[:, :, a : a + 40, b : b + 40]) for a, b in ((0, 6), (22, 16)))
     found = (F.normalize(one, dim=1) @ F.normalize(two, dim=1).T).argmax(1) == torch.arange(256)

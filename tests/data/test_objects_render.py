@@ -27,6 +27,7 @@ def brute(inside, x, y):
     return torch.where(inside[0], -other, other)[None]
 
 
+STEPS = torch.linspace(0, 1, 200)
 SHAPES = {
     "circle": (lambda x, y: shapes.circle(x, y, 0.2, -0.1, 0.7), lambda x, y: (x - 0.2) ** 2 + (y + 0.1) ** 2 < 0.49),
     "ring": (
@@ -39,7 +40,7 @@ SHAPES = {
     ),
     "capsule": (
         lambda x, y: shapes.capsule(x, y, -0.6, -0.3, 0.7, 0.4, 0.3),
-        lambda x, y: sum(((x - (-0.6 + 1.3 * t)) ** 2 + (y - (-0.3 + 0.7 * t)) ** 2 < 0.09) for t in torch.linspace(0, 1, 200).tolist()) > 0,
+        lambda x, y: sum((x + 0.6 - 1.3 * t) ** 2 + (y + 0.3 - 0.7 * t) ** 2 < 0.09 for t in STEPS) > 0,
     ),
 }  # fmt: skip
 
@@ -233,7 +234,8 @@ def test_shape_parameters_are_named():
 
 
 @pytest.mark.parametrize("options, words", [
-    ({"size": 31}, "32..224"), ({"size": 225}, "32..224"), ({"split": "dev"}, "train, val, test"), ({"difficulty": "tiny"}, "small_objects"),
+    ({"size": 31}, "32..224"), ({"size": 225}, "32..224"),
+    ({"split": "dev"}, "train, val, test"), ({"difficulty": "tiny"}, "small_objects"),
 ])  # fmt: skip
 def test_refusals(options, words):
     with pytest.raises(ValueError, match=words):

@@ -1,14 +1,14 @@
 """Backgrounds in three families, each made of two standardised fields: a tone and a tint.
 
-Every style gives two fields of mean 0 and variance 1 per picture, so the contrast of the families is equal by
-construction; what is left to choose in a style (how much its cells differ, how strongly light falls across them) is
-set so that the mean entropy of the grey values is equal too.
+Every style gives two fields of mean 0 and variance 1 per picture, so the families have the same contrast. What is left
+to choose (how much the cells of a style differ, how light falls across them) makes their mean entropy equal.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -127,9 +127,8 @@ def spline_matrix(size: int, cells: int, device: torch.device | str) -> Tensor:
     position = (torch.arange(size, device=device, dtype=torch.float32) + 0.5) * (cells / size)
     cell = position.floor()
     t = (position - cell)[:, None]
-    weights = torch.cat(
-        ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3), dim=1
-    ) / 6.0  # fmt: skip
+    cubics = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+    weights = torch.cat(cubics, dim=1) / 6.0
     matrix = torch.zeros(size, cells + 3, device=device)
     return matrix.scatter_(1, cell.to(torch.int64)[:, None] + torch.arange(4, device=device), weights)
 
@@ -190,8 +189,7 @@ def leaf_places(keys: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def pile(keys: Tensor, cover: Tensor, size: int) -> Tensor:
     """Tone and tint `B,2,N` of leaves lying on each other, the first on top; `cover` is their opacity `B,K,N`.
 
-    A leaf's tone is a linear function of place, as if the leaf were tilted in the light; without that the clutter's
-    grey values would be few, and its entropy below that of the other families.
+    Each leaf is tilted in the light: flat ones would have few grey values, and less entropy than the other families.
     """
     seen = torch.ones_like(cover[:, 0])
     for leaf in cover.unbind(1):  # opacity -> share of the pixel in which the leaf is the topmost
@@ -224,12 +222,8 @@ def ellipse_cover(keys: Tensor, size: int, shortest: float) -> Tensor:
     return (coefficients @ basis).clamp_(0, 1)
 
 
-def draw_discs(keys: Tensor, size: int) -> Tensor:
-    return pile(keys, ellipse_cover(keys, size, 0.8), size)
-
-
-def draw_leaves(keys: Tensor, size: int) -> Tensor:
-    return pile(keys, ellipse_cover(keys, size, 0.25), size)
+def draw_ellipses(keys: Tensor, size: int, shortest: float) -> Tensor:
+    return pile(keys, ellipse_cover(keys, size, shortest), size)
 
 
 def draw_shards(keys: Tensor, size: int) -> Tensor:
@@ -251,5 +245,6 @@ def draw_shards(keys: Tensor, size: int) -> Tensor:
 DRAW: dict[str, Callable[[Tensor, int], Tensor]] = {
     "stripes": draw_stripes, "checks": draw_checks, "bricks": draw_bricks, "dots": draw_dots, "weave": draw_weave,
     "noise": draw_noise, "gradient": draw_gradient, "horizon": draw_horizon,
-    "discs": draw_discs, "leaves": draw_leaves, "shards": draw_shards,
+    "discs": partial(draw_ellipses, shortest=0.8), "leaves": partial(draw_ellipses, shortest=0.25),
+    "shards": draw_shards,
 }  # fmt: skip

@@ -95,9 +95,9 @@ def pick(number: Tensor, count: int) -> Tensor:
 def away_from(
     level: Tensor, number: Tensor, lighter_share: float, gap: float = 0.2, low: float = 0.15, high: float = 0.92
 ) -> Tensor:
-    """A brightness in [low, high] at least `gap` from `level`: above it for a share of the numbers, below it for the rest.
+    """A brightness in [low, high] at least `gap` from `level`: above it for `lighter_share` of the numbers, else below.
 
-    Where there is no room on one side, all are on the other.
+    Where one side has no room, all are on the other.
     """
     below, above = (level - gap - low).clamp_(min=0), (high - level - gap).clamp_(min=0)
     share = torch.where(below == 0, 1.0, torch.where(above == 0, 0.0, lighter_share))
