@@ -66,7 +66,10 @@ def list_images(path: Path) -> Listing:
     texts = [name for name in tree.names if name.lower().endswith(TEXT_SUFFIXES)]
 
     def read_text(name: str) -> str:
-        return next(read() for _, read in readers(path, [name])).decode("utf-8", "replace")
+        try:
+            return next(read() for _, read in readers(path, [name])).decode("utf-8", "replace")
+        except Exception:  # noqa: BLE001 - too large or damaged, so no text of labels
+            return ""
 
     try:
         files, notes = find_layout(images, texts, read_text)

@@ -21,7 +21,7 @@ BLOCK = 32  # rows of a block beyond that size
 
 @dataclass(frozen=True)
 class AxisMap:
-    """A linear map of one image axis, one an image: output row t of block k reads `window` pixels from `starts[k]` on.
+    """A linear map of one axis, one for each image: row t of block k reads `window` pixels from `starts[k]` on.
 
     `starts` int64 `B,blocks`; `weights` `B,blocks,rows,window`; `size` pixels come out (the last block may have rows to
     spare); `mean` `B,length` are the weights of the mean over the output before its blur.
@@ -195,8 +195,7 @@ def random_resized_crop(images: Tensor, boxes: Tensor, flips: Tensor | None, siz
 def blur(images: Tensor, sigma: Tensor, radius: int | None = None) -> Tensor:
     """Gaussian blur with each image's own `sigma` (`B`, pixels, 0 = none): float `B,3,H,W` in [0, 1].
 
-    The border mirrors. `radius` of the kernel in pixels: by default 6 (three times the usual largest sigma of 2), or less
-    on smaller images.
+    The border mirrors. `radius` of the kernel in pixels; by default 6 (three times a sigma of 2), less on small images.
 
     >>> blur(torch.full((1, 3, 8, 8), 0.5), torch.tensor([2.0])).sub(0.5).abs().max().item() < 1e-6
     True
@@ -226,7 +225,7 @@ def to_float(images: Tensor) -> Tensor:
 
 
 def _blur_matrix(sigma: Tensor, taps: Tensor, reads: Tensor, reach: int) -> Tensor:
-    """Each image's Gaussian kernel at the offsets `taps` as a matrix `B,rows,reach` with columns `reads` `taps,rows`."""
+    """Each image's Gaussian kernel at the offsets `taps` as a matrix `B,rows,reach`; `reads` are its columns."""
     # sigma 1e-3 underflows to the identity, without a division by zero
     kernel = torch.exp(-0.5 * (taps / sigma.clamp(min=1e-3)[:, None]).square())  # B,taps
     kernel = kernel / kernel.sum(1, keepdim=True)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePosixPath
 
+from sslcourse.data.class_names import Labelled, about_spelling, look_up, match_classes, some
 from sslcourse.data.filetree import printable
 
 Placed = tuple[tuple[str, ...], str]  # the folders that still say something about an image, and its whole name
-Labelled = tuple[str, str]  # class ("" where there is none) and whole name
 
 SPLIT_WORDS = {
     "train": ("train", "training", "trainset", "trainval", "trn"),
@@ -37,7 +37,9 @@ def find_layout(
     ('val', 'cat', 'val/cat/3.jpg')
     """
     placed = unwrap([(PurePosixPath(name).parts[:-1], name) for name in names], keep_splits=True)
-    by_split, stray = split_folders(placed)
+    stray: list[str] = []
+    placed = without_companions(placed, stray, keep_splits=True)
+    by_split = split_folders(placed, stray)
     first = next((split for split in (None, "train") if split in by_split), None)
     classes: set[str] = set()
     if first in by_split:
@@ -56,7 +58,7 @@ def find_layout(
         files = [(split, "", name) for split, files in parts.items() for _, name in files]
         return files, notes + _about_stray(stray)
     refuse_splits_as_classes(classes)
-    notes = _about_spelling(classes) + _about_same_folders(placed if None in parts else [])
+    notes = about_spelling(classes) + _about_same_folders(placed if None in parts else [])
     files = []
     for split, found in parts.items():
         if split == first:
@@ -99,8 +101,8 @@ def unwrap(images: list[Placed], keep_splits: bool = False, keep: Collection[str
     return images
 
 
-def split_folders(images: list[Placed]) -> tuple[dict[str | None, list[Placed]], list[str]]:
-    """The images of each split, or of None where there are no splits, and those in no split."""
+def split_folders(images: list[Placed], stray: list[str]) -> dict[str | None, list[Placed]]:
+    """The images of each split, or of None where there are no splits; those in no split are added to `stray`."""
     if all(len(folders) >= 2 and is_split(folders[1]) and not split_of(folders[0]) for folders, _ in images):
         images = [((folders[1], folders[0], *folders[2:]), name) for folders, name in images]  # class/train/image
     inside: dict[str, set] = {}
@@ -109,15 +111,14 @@ def split_folders(images: list[Placed]) -> tuple[dict[str | None, list[Placed]],
             inside.setdefault(folders[0], set()).update(folders[1:2])
     splits = _recognised(inside)
     if not splits:
-        return {None: images}, []
+        return {None: images}
     parts: dict[str | None, list[Placed]] = {}
-    stray = []
     for folders, name in images:
         if folders and folders[0] in splits:
             parts.setdefault(splits[folders[0]], []).append((folders[1:], name))
         else:
             stray.append(name)
-    return parts, stray
+    return parts
 
 
 def is_split(folder: str) -> bool:
@@ -142,68 +143,27 @@ def _recognised(inside: dict[str, set]) -> dict[str, str]:
 
 def class_folders(images: list[Placed], stray: list[str]) -> list[Labelled]:
     """Each image with its class, the outermost folder, or "". What lies beside a folder `images` goes to `stray`."""
+    return [(printable(folders[0]) if folders else "", name) for folders, name in without_companions(images, stray)]
+
+
+def without_companions(images: list[Placed], stray: list[str], keep_splits: bool = False) -> list[Placed]:
+    """What lies in a folder called `images`, where there is one; what lies beside it (masks, say) is added to `stray`.
+
+    Where two classes or more lie beside it, it is left out instead.
+    """
     folders = {folders[0] for folders, _ in images if folders}
     of_images = {folder for folder in folders if re.sub(r"[\W\d_]", "", folder).lower() in IMAGE_FOLDERS}
     if not of_images:
-        return [(printable(folders[0]) if folders else "", name) for folders, name in images]
+        return images
     classes = {folder for folder in folders - of_images if not BESIDE_IMAGES.fullmatch(folder)}
     chosen = classes if len(classes) > 1 else of_images
     stray += [name for folders, name in images if not folders or folders[0] not in chosen]
     images = [(folders, name) for folders, name in images if folders and folders[0] in chosen]
-    if chosen is of_images:
-        return class_folders(unwrap([(folders[1:], name) for folders, name in images]), stray)
-    return class_folders(images, stray)
-
-
-def look_up(
-    files: list[Labelled], classes: set[str], texts: Sequence[str], read_text: Callable[[str], str]
-) -> list[Labelled]:
-    """The files, those of no known class labelled from the lines `image<tab>class` of a text beside or above them."""
-    unknown = [PurePosixPath(name) for label, name in files if label not in classes]
-    if not unknown:
-        return files
-    missing = {key: str(path) for path in unknown for key in (path.stem, path.name)}
-    labels = {}
-    for text in texts:
-        above = PurePosixPath(text).parent
-        for line in read_text(text).splitlines():
-            separator = next((mark for mark in "\t,;" if mark in line), " ")
-            image, label = [*(cell.strip() for cell in line.split(separator)), ""][:2]
-            label = next((known for known in (printable(label), label.split(" ")[0]) if known in classes), None)
-            name = missing.get(image)
-            if name and label and above in PurePosixPath(name).parents:
-                labels[name] = label
-    if not labels:
-        return files
-    return [(label if label in classes else labels.get(name, ""), name) for label, name in files]
-
-
-def match_classes(split: str, files: list[Labelled], classes: set[str]) -> tuple[list[Labelled], list[str]]:
-    """The files with the classes of train, matched by spelling where need be, and what was done.
-
-    Raises ValueError where several classes are found and none of them is among those of train.
-    """
-    found = {label for label, _ in files if label}
-    unknown = sorted(found - classes)
-    by_key: dict[str, list[str]] = {}
-    for label in classes:
-        by_key.setdefault(_key(label), []).append(label)
-    same = {label: by_key[_key(label)][0] for label in unknown if len(by_key.get(_key(label), [])) == 1}
-    unknown = [label for label in unknown if label not in same]
-    notes = []
-    if same:
-        listed = _some([f"{label!r} for {known!r}" for label, known in same.items()])
-        notes.append(f"{split} spells classes otherwise than train; taken as the same: {listed}")
-    if unknown and len(unknown) == len(found):
-        if len(found) > 1:
-            raise ValueError(
-                f"{split} has the class folders {_some(unknown)} and train {_some(sorted(classes))}: none in common. "
-                "Give both the same names, or remove one of the two"
-            )
-        return [("", name) for _, name in files], notes  # test/unknown/image: one folder of images without labels
-    if unknown:
-        notes.append(f"{split} has classes that train does not have: {_some(unknown)}")
-    return [(same.get(label, label), name) for label, name in files], notes
+    if chosen is classes:
+        return images
+    return without_companions(
+        unwrap([(folders[1:], name) for folders, name in images], keep_splits), stray, keep_splits
+    )
 
 
 def refuse_splits_as_classes(classes: set[str]) -> None:
@@ -211,21 +171,9 @@ def refuse_splits_as_classes(classes: set[str]) -> None:
     splits = {(split_of(label) or (None,))[0] for label in classes}
     if None not in splits and len(splits) > 1:
         raise ValueError(
-            f"the folders {_some(sorted(classes))} look like splits, but not which classes they hold: "
+            f"the folders {some(sorted(classes))} look like splits, but not which classes they hold: "
             "arrange the images as train/CLASS/image, val/CLASS/image and test/CLASS/image"
         )
-
-
-def _key(label: str) -> str:
-    return re.sub(r"[\W_]+", "", label.casefold()) or label
-
-
-def _about_spelling(classes: set[str]) -> list[str]:
-    groups: dict[str, list[str]] = {}
-    for label in sorted(classes):
-        groups.setdefault(_key(label), []).append(label)
-    alike = [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
-    return [f"classes that differ only in spelling are kept apart: {_some(alike)}"] if alike else []
 
 
 def _about_same_folders(placed: list[Placed]) -> list[str]:
@@ -238,7 +186,7 @@ def _about_same_folders(placed: list[Placed]) -> list[str]:
     if len(shared) < 2:
         return []
     return [
-        f"{_some(sorted(inside))} are taken for the classes, but each holds the folders {_some(shared)}: "
+        f"{some(sorted(inside))} are taken for the classes, but each holds the folders {some(shared)}: "
         "if those are the classes, give one of the outer folders, or call them train, val and test"
     ]
 
@@ -248,13 +196,8 @@ def _about_unlabelled(split: str, files: list[Labelled]) -> list[str]:
     if not unlabelled:
         return []
     instead = f", and {split} is held out of train instead" if len(unlabelled) == len(files) else ""
-    return [f"{len(unlabelled)} images of {split} without labels left out{instead}: {_some(unlabelled)}"]
+    return [f"{len(unlabelled)} images of {split} without labels left out{instead}: {some(unlabelled)}"]
 
 
 def _about_stray(stray: list[str]) -> list[str]:
-    return [f"{len(stray)} images outside the class folders left out: {_some(sorted(stray))}"] if stray else []
-
-
-def _some(names: list[str], most: int = 3) -> str:
-    listed = ", ".join(map(printable, names[:most]))
-    return listed + (f" and {len(names) - most} more" if len(names) > most else "")
+    return [f"{len(stray)} images outside the class folders left out: {some(sorted(stray))}"] if stray else []

@@ -41,6 +41,7 @@ BOTH = {"cat": 3, "dog": 3}
         # a folder of images that is no class
         (["cat/images", "dog/images"], {None: BOTH}),
         (["Images/cat", "Images/dog", "Annotations/trimaps"], {None: BOTH}),
+        (["images/train", "images/val", "masks/train", "masks/val"], {"train": {"": 3}, "val": {"": 3}}),
         (["images", "masks"], {None: {"": 3}}),
         (["JPEGImages", "SegmentationClass", "SegmentationObject"], {None: {"": 3}}),
         # classes whose names sound like splits or like annotations
