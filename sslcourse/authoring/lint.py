@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import re
 import sys
 
-from sslcourse.authoring.source import BEGIN, END, Source, SourceCell, solution_lines
-from sslcourse.authoring.tables import Tables
+from sslcourse.authoring.source import Source, SourceCell, body_of, solved, stub
+from sslcourse.exercises import Lab
 
 # What the setup cell may import: it also runs in the grading box, where most of the course's package is absent.
 SETUP_LIBRARIES = {
@@ -19,19 +20,17 @@ PREDICT_CHOICE = re.compile(r"""\bchoice=(["'])\w+\1""")
 TELLING_LENGTH = 20  # a shorter line of a solution ("return loss") may well stand elsewhere too
 
 
-def problems(source: Source, tables: Tables) -> list[str]:
+def problems(source: Source, lab: Lab) -> list[str]:
     """Every rule of the source format that `source` breaks, as sentences; empty when it is sound."""
-    found = [*_frame(source), *_graded_parts(source, tables)]
+    found = [*_frame(source), *_graded_parts(source, lab)]
     setup_names = _defined_names([cell for cell in source.cells if cell.kind == "setup"])
     for cell in source.cells:
         if cell.type == "code":
             found += _code(cell)
         if match := ABSOLUTE_PATH.search(cell.text):
             found.append(f"{cell.where} holds an absolute path ({match[0]}...)")
-        if cell.kind == "exercise" and cell.id in tables.tasks:
-            found += _exercise(cell, tables, setup_names)
-        elif BEGIN in cell.text or END in cell.text:
-            found.append(f"{cell.where} holds a solution marker; only exercise cells may")
+        if cell.kind == "exercise" and cell.id in lab.exercises:
+            found += _exercise(cell, lab, setup_names)
         if cell.kind == "predict" and len(PREDICT_CHOICE.findall(cell.text)) != 1:
             found.append(f'{cell.where} must hold exactly one choice="..."')
     return found
@@ -58,9 +57,9 @@ def _frame(source: Source) -> list[str]:
     return found
 
 
-def _graded_parts(source: Source, tables: Tables) -> list[str]:
+def _graded_parts(source: Source, lab: Lab) -> list[str]:
     found = []
-    for kind, wanted in (("exercise", list(tables.tasks)), ("answer", list(tables.written))):
+    for kind, wanted in (("exercise", list(lab.tasks)), ("answer", list(lab.written))):
         present = [cell.id for cell in source.cells if cell.kind == kind]
         found += [
             f"there is no {kind} cell {name!r}, which the lab's tables ask for"
@@ -68,21 +67,23 @@ def _graded_parts(source: Source, tables: Tables) -> list[str]:
             if name not in present
         ]
         found += [
-            f"{kind} cell {name!r} is not in the lab's tables ({', '.join(wanted)})"
+            f"{kind} cell {name!r} is not in the lab's package ({', '.join(wanted)})"
             for name in present
             if name not in wanted
         ]
         if kind == "exercise" and sorted(present) == sorted(wanted) and present != wanted:
-            found.append(f"the exercises stand in the order {', '.join(present)}; the tables have {', '.join(wanted)}")
+            found.append(
+                f"the exercises stand in the order {', '.join(present)}; the lab's tasks have {', '.join(wanted)}"
+            )
     code = [cell for cell in source.cells if cell.type == "code"]
     for cell, following in zip(code, [*code[1:], None]):
         if cell.kind == "exercise" and (following is None or (following.kind, following.id) != ("check", cell.id)):
             found.append(f"{cell.where}: the next code cell must be its check, with the same id")
-        if cell.kind == "check" and cell.id in tables.tasks:
-            call = rf"""check\((["']){re.escape(cell.id)}\1, {tables.tasks[cell.id].function}\)"""
+        if cell.kind == "check" and cell.id in lab.tasks:
+            call = rf"""check\((["']){re.escape(cell.id)}\1, {lab.tasks[cell.id].function}\)"""
             if not re.fullmatch(call, cell.text.strip()):
                 found.append(
-                    f'{cell.where} must read check("{cell.id}", {tables.tasks[cell.id].function}) and nothing else'
+                    f'{cell.where} must read check("{cell.id}", {lab.tasks[cell.id].function}) and nothing else'
                 )
     for cell in source.cells:
         if cell.kind == "answer" and cell.type != "markdown":
@@ -92,7 +93,7 @@ def _graded_parts(source: Source, tables: Tables) -> list[str]:
 
 def _code(cell: SourceCell) -> list[str]:
     try:
-        tree = ast.parse(cell.text)
+        tree = ast.parse(stub(cell.text, "") if cell.kind == "exercise" else cell.text)
     except SyntaxError as error:
         return [f"{cell.where} is not valid Python: line {error.lineno}: {error.msg}"]
     if cell.kind != "setup":
@@ -111,32 +112,27 @@ def _code(cell: SourceCell) -> list[str]:
     ]
 
 
-def _exercise(cell: SourceCell, tables: Tables, setup_names: set[str]) -> list[str]:
+def _exercise(cell: SourceCell, lab: Lab, setup_names: set[str]) -> list[str]:
     try:
-        tree = ast.parse(cell.text)
+        tree = ast.parse(stub(cell.text, ""))
     except SyntaxError:
         return []  # reported as a code cell already
-    found = []
-    name = tables.tasks[cell.id].function
+    found, name, reference = [], lab.tasks[cell.id].function, lab.exercises[cell.id].reference
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     if len(functions) != len(tree.body):
         found.append(f"{cell.where} may hold functions and comments only")
-    answers = [node for node in functions if node.name == name]
-    if len(answers) != 1:
-        return [*found, f"{cell.where} must define {name} exactly once"]
-    arguments = answers[0].args
+    if not functions or [node.name for node in functions].count(name) != 1 or functions[-1].name != name:
+        return [*found, f"{cell.where} must define {name} exactly once, and last"]
+    arguments = functions[-1].args
     given = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-    if given != tables.parameters(cell.id):
-        found.append(
-            f"{cell.where}: {name}({', '.join(given)}), but the reference has ({', '.join(tables.parameters(cell.id))})"
-        )
-    if ast.get_docstring(answers[0]) is None:
+    wanted = list(inspect.signature(reference).parameters)
+    if given != wanted:
+        found.append(f"{cell.where}: {name}({', '.join(given)}), but the reference has ({', '.join(wanted)})")
+    if ast.get_docstring(functions[-1]) is None:
         found.append(f"{cell.where}: {name} needs a docstring; it is what the student has to go by")
-    markers = [line.strip() for line in cell.text.split("\n") if line.strip() in (BEGIN, END)]
-    if markers != [BEGIN, END]:
-        found.append(f"{cell.where} needs one region {BEGIN} ... {END}; it has {markers}")
-    elif not solution_lines(cell.text):
-        found.append(f"{cell.where} has nothing between its solution markers")
+    if len(functions[-1].body) > 2:  # the docstring, and what a stub raises
+        found.append(f"{cell.where} may hold a docstring and comments only: the answer comes from the reference")
+    tree = ast.parse(solved(cell.text, reference))
     loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     unknown = loaded - _bound_names(tree) - setup_names - set(dir(builtins))
     found += [
@@ -170,13 +166,13 @@ def _defined_names(cells: list[SourceCell]) -> set[str]:
     return names
 
 
-def leaks(source: Source, student_text: str) -> list[str]:
+def leaks(source: Source, lab: Lab, student_text: str) -> list[str]:
     """The lines of solutions that can be read in the student's notebook."""
     shown = {line.strip() for line in student_text.split("\n")}
     return [
         f"{cell.where}: the line {line!r} of its solution can be read in the student's notebook"
         for cell in source.cells
         if cell.kind == "exercise"
-        for line in solution_lines(cell.text)
+        for line in map(str.strip, body_of(lab.exercises[cell.id].reference).split("\n"))
         if len(line) >= TELLING_LENGTH and line in shown and not line.startswith("#")
     ]

@@ -14,8 +14,8 @@ from sslcourse.authoring import lint
 from sslcourse.authoring.address import Address, read_address
 from sslcourse.authoring.nbgrader_format import answer_cell, locked_cell
 from sslcourse.authoring.setup_cell import setup_text
-from sslcourse.authoring.source import Source, SourceCell, SourceError, read_source, stub, without_markers
-from sslcourse.authoring.tables import Tables, read_tables
+from sslcourse.authoring.source import Source, SourceCell, SourceError, read_source, solved, stub
+from sslcourse.exercises import LABS, Lab
 from sslcourse.exercises.task import WrittenQuestion
 
 BLANK_ANSWER = "*Write your answer here.*"
@@ -32,22 +32,24 @@ class Built:
     solution: NotebookNode
 
 
-def build_lab(path: Path, address: Address | None = None, tables: Tables | None = None) -> Built:
+def build_lab(path: Path, address: Address | None = None, lab: Lab | None = None) -> Built:
     """Build both notebooks of the source at `path`.
 
-    `address` and `tables` default to what address.json and `sslcourse.exercises` say.
+    `address` and `lab` default to what address.json and `sslcourse.exercises` say.
     Raises SourceError, naming every rule of the source format that is broken.
     """
     source = read_source(Path(path))
-    tables = tables or read_tables(source.name)
-    _refuse(source, lint.problems(source, tables))
+    if lab is None and source.name not in LABS:
+        raise SourceError(f"{path}: there is no lab {source.name!r} in sslcourse/labs; there are {', '.join(LABS)}")
+    lab = lab or LABS[source.name]
+    _refuse(source, lint.problems(source, lab))
     address = address or read_address()
-    student, solution = (_notebook(source, tables, address, kind) for kind in ("student", "solution"))
+    student, solution = (_notebook(source, lab, address, kind) for kind in ("student", "solution"))
     for mine, theirs in zip(student.cells, solution.cells, strict=True):
         # The checksum of an answer cell says "untouched": it is that of the blank one in both notebooks.
         if "nbgrader" in mine.metadata:
             theirs.metadata["nbgrader"]["checksum"] = mine.metadata["nbgrader"]["checksum"]
-    _refuse(source, lint.leaks(source, "\n".join(cell.source for cell in student.cells)))
+    _refuse(source, lint.leaks(source, lab, "\n".join(cell.source for cell in student.cells)))
     return Built(source.name, source.number, source.stem, student, solution)
 
 
@@ -56,14 +58,14 @@ def _refuse(source: Source, problems: list[str]) -> None:
         raise SourceError("\n".join(f"{source.path.name}: {problem}" for problem in problems))
 
 
-def _notebook(source: Source, tables: Tables, address: Address, kind: str) -> NotebookNode:
+def _notebook(source: Source, lab: Lab, address: Address, kind: str) -> NotebookNode:
     cells: list[NotebookNode] = []
     taken: set[str] = set()
     for position, cell in enumerate(source.cells):
         made = (
-            _answer(cell, tables.written[cell.id], kind)
+            _answer(cell, lab.written[cell.id], kind)
             if cell.kind == "answer"
-            else [_cell(cell, source, tables, address, kind)]
+            else [_cell(cell, source, lab, address, kind)]
         )
         if position == 0:
             title, _, rest = cell.text.partition("\n")
@@ -89,7 +91,7 @@ def _notebook(source: Source, tables: Tables, address: Address, kind: str) -> No
     return notebook
 
 
-def _cell(cell: SourceCell, source: Source, tables: Tables, address: Address, kind: str) -> NotebookNode:
+def _cell(cell: SourceCell, source: Source, lab: Lab, address: Address, kind: str) -> NotebookNode:
     new = nbformat.v4.new_code_cell if cell.type == "code" else nbformat.v4.new_markdown_cell
     # The student's notebook has no outputs, so there is nothing to compare with.
     tags = [tag for tag in cell.tags if kind == "solution" or tag != "nbval-check-output"]
@@ -100,9 +102,10 @@ def _cell(cell: SourceCell, source: Source, tables: Tables, address: Address, ki
     elif cell.kind == "check":
         locked_cell(built, f"check-{cell.id}")
     elif cell.kind == "exercise":
-        task = tables.tasks[cell.id]
-        built.source = stub(cell.text, task.function) if kind == "student" else without_markers(cell.text)
-        answer_cell(built, cell.id, task.points)
+        exercise = lab.exercises[cell.id]
+        given = stub(cell.text, exercise.task.function)
+        built.source = given if kind == "student" else solved(cell.text, exercise.reference)
+        answer_cell(built, cell.id, exercise.task.points)
     elif cell.kind == "predict" and kind == "student":
         built.source = re.sub(lint.PREDICT_CHOICE, "choice=None", cell.text)
     return built

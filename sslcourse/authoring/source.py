@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import inspect
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 KINDS = ("setup", "exercise", "check", "predict", "experiment", "widget", "answer")
 TEST_TAGS = ("nbval-check-output", "nbval-ignore-output", "nbval-skip")
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 
 
 class SourceError(ValueError):
@@ -100,38 +102,33 @@ def _cell(cell, problems: list[str]) -> SourceCell:
     return read
 
 
-def without_markers(text: str) -> str:
-    """The exercise with its solution, the two marker lines taken out."""
-    return "\n".join(line for line in text.split("\n") if line.strip() not in (BEGIN, END))
+def body_of(function: Callable) -> str:
+    """The lines of a function below its signature and docstring, comments included.
 
-
-def solution_lines(text: str) -> list[str]:
-    """The lines between the markers, stripped, without blank ones."""
-    inside, lines = False, []
-    for line in text.split("\n"):
-        if line.strip() in (BEGIN, END):
-            inside = line.strip() == BEGIN
-        elif inside and line.strip():
-            lines.append(line.strip())
-    return lines
+    >>> from sslcourse.exercises import find
+    >>> print(body_of(find("contrastive.similarity").reference))
+        z = F.normalize(torch.cat([z1, z2]), dim=1)  # 2n,d
+        return z @ z.T
+    """
+    lines = textwrap.dedent(inspect.getsource(function)).rstrip().split("\n")
+    body = ast.parse("\n".join(lines)).body[0].body
+    first = next(line for line in range(len(lines)) if lines[line].rstrip().endswith(":")) + 1
+    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):  # a docstring
+        first = body[0].end_lineno
+    return "\n".join(lines[first:])
 
 
 def stub(text: str, function: str) -> str:
-    """The exercise as the student gets it: the marked region replaced by NotImplementedError, the rest kept.
+    """The exercise as the student gets it: signature, docstring and comments, and NotImplementedError.
 
-    >>> print(stub('def f(x):\\n    # double it\\n    ### BEGIN SOLUTION\\n    return 2 * x\\n    ### END SOLUTION', "f"))
+    >>> print(stub('def f(x):\\n    # double it', "f"))
     def f(x):
         # double it
         raise NotImplementedError("Your code here: f")
     """
-    kept, inside = [], False
-    for line in text.split("\n"):
-        if line.strip() == BEGIN:
-            inside = True
-            indent = line[: len(line) - len(line.lstrip())]
-            kept.append(f'{indent}raise NotImplementedError("Your code here: {function}")')
-        elif line.strip() == END:
-            inside = False
-        elif not inside:
-            kept.append(line)
-    return textwrap.dedent("\n".join(kept))
+    return f'{text.rstrip()}\n    raise NotImplementedError("Your code here: {function}")'
+
+
+def solved(text: str, reference: Callable) -> str:
+    """The exercise with the body of the reference below its docstring and comments."""
+    return f"{text.rstrip()}\n{body_of(reference)}"

@@ -2,6 +2,9 @@
 
 Observed trees come from student code. Types are compared with `type(a) is type(b)`, values with torch operations on
 plain tensors, and nothing here raises, whatever the tree.
+
+What makes no difference to anyone is accepted: a whole number or a tensor without dimensions for a float, any integer
+dtype for another (int32 for int64), a list for a tuple. (NumPy's numbers are plain ones before they come here.)
 """
 
 from __future__ import annotations
@@ -11,14 +14,15 @@ from dataclasses import dataclass
 
 import torch
 
-from sslcourse.exercises.explain import count_of, describe, explain_failure, explain_type, explain_values, same_values
+from sslcourse.exercises.advice import explain_dtype, explain_failure, explain_shape, explain_type
+from sslcourse.exercises.explain import count_of, explain_values, same_values
 from sslcourse.exercises.task import Tree
 
 Tolerance = tuple[float, float]  # relative to the largest expected value of a tensor, absolute
 
 # What a student should mend first. A wrong value makes a wrong gradient, so gradient values come last; a gradient that
 # is missing altogether is a mistake of its own and comes before.
-ORDER = ("failure", "type", "keys", "shape", "dtype", "gradient", "in-place change", "value", "gradient value")
+ORDER = ("failure", "type", "keys", "shape", "dtype", "in-place change", "gradient", "value", "gradient value")
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,27 @@ def failure_of(tree: Tree) -> dict | None:
     return None
 
 
+def as_expected(expected: Tree, observed: Tree) -> Tree:
+    """`observed`, in the type of `expected` where the two types mean the same.
+
+    >>> as_expected(1.5, torch.tensor(2.5)), as_expected(1.5, 2), as_expected(1.5, [2])
+    (2.5, 2.0, [2])
+    """
+    number = type(observed) is torch.Tensor and observed.dim() == 0 and not observed.is_complex()
+    if number and observed.dtype != torch.bool and type(expected) in (float, int):
+        observed = observed.item()
+    if type(expected) is float and type(observed) is int:
+        return float(observed)
+    both = type(expected) is torch.Tensor and type(observed) is torch.Tensor
+    return observed.to(expected.dtype) if both and _is_whole(expected) and _is_whole(observed) else observed
+
+
+def _is_whole(tensor: torch.Tensor) -> bool:
+    return tensor.dtype != torch.bool and not tensor.is_floating_point() and not tensor.is_complex()
+
+
 def _differences(expected: Tree, observed: Tree, tolerance: Tolerance, path: tuple) -> Iterator[Difference]:
+    observed = as_expected(expected, observed)
     if path == ("changed",):
         yield from _in_place(expected, observed, path)
     elif failure_of(expected) or failure_of(observed):
@@ -105,28 +129,23 @@ def _types(expected: Tree, observed: Tree, path: tuple) -> Iterator[Difference]:
 
 
 def _dicts(expected: dict, observed: dict, tolerance: Tolerance, path: tuple) -> Iterator[Difference]:
-    missing = [str(key) for key in expected if key not in observed]
-    extra = [str(key) if type(key) is str else describe(key) for key in observed if key not in expected]
+    missing = [str(key) for key in expected if key not in observed and (path or key != "origin")]
+    extra = [str(key) for key in observed if key not in expected and (path or key != "origin")]
     if missing or extra:
         said = [
             f"{words} {', '.join(keys[:5])}" for words, keys in (("lacks", missing), ("has in excess", extra)) if keys
         ]
         yield Difference(_kind("keys", path), path, f"{place(path)} {' and '.join(said)}")
     for key, value in expected.items():
-        if key in observed:
+        if key in observed and (path or key != "origin"):  # where NaN arose is no part of the result
             yield from _differences(value, observed[key], tolerance, (*path, key))
 
 
 def _tensors(expected: torch.Tensor, observed: torch.Tensor, tolerance: Tolerance, path: tuple) -> Iterator[Difference]:
     if expected.shape != observed.shape:
-        turned = expected.dim() > 1 and tuple(observed.shape) == tuple(expected.shape)[::-1]
-        message = f"expected shape {tuple(expected.shape)}, yours {tuple(observed.shape)}" + (
-            " (transposed?)" if turned else ""
-        )
-        yield Difference(_kind("shape", path), path, f"{place(path)}: {message}")
+        yield Difference(_kind("shape", path), path, f"{place(path)}: {explain_shape(expected, observed)}")
     elif expected.dtype != observed.dtype:
-        message = f"expected dtype {_short(expected.dtype)}, yours {_short(observed.dtype)}"
-        yield Difference(_kind("dtype", path), path, f"{place(path)}: {message}")
+        yield Difference(_kind("dtype", path), path, f"{place(path)}: {explain_dtype(expected.dtype, observed.dtype)}")
     elif not same_values(expected, observed, tolerance):
         yield Difference(_kind("value", path), path, f"{place(path)}: {explain_values(expected, observed, tolerance)}")
 
@@ -135,10 +154,6 @@ def _kind(kind: str, path: tuple) -> str:
     if path[:1] != ("gradient",):
         return kind
     return "gradient value" if kind == "value" else "gradient"
-
-
-def _short(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 def place(path: tuple) -> str:

@@ -13,8 +13,10 @@ from typing import Any
 
 import torch
 
-from sslcourse.exercises.compare import Difference, Tolerance, failure_of, first_difference, same_observation
-from sslcourse.exercises.task import Case, Exercise, Misconception, Task, Tree
+from sslcourse.exercises.compare import ORDER, Difference, Tolerance, failure_of, first_difference
+from sslcourse.exercises.diagnose import look_at_all, recognise
+from sslcourse.exercises.patterns import Seen
+from sslcourse.exercises.task import Case, Exercise, Task, Tree, hint_of, misconception_of
 
 PASSED, FAILED, ERROR, MISSING = "passed", "failed", "error", "missing"
 SHOWN_NUMEL = 24  # inputs up to this many numbers are printed beside what differs
@@ -39,7 +41,11 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of an answer; `message` is what to tell the student: `hint` when the mistake is a known one."""
+    """The judgement of an answer; `message` is what to tell the student.
+
+    `hint` says what the mistake is, or what the values look like, where that is known; `misconception` names the listed
+    wrong answer when it is one.
+    """
 
     id: str
     points: float
@@ -51,48 +57,51 @@ class Verdict:
     cases: tuple[CaseResult, ...] = ()
 
 
-def draw(task: Task, case: Case, seed: int) -> dict[str, Any]:
-    """Inputs for one case; the same for the same (task, case, seed), different for every other.
+def case_inputs(task: Task, case: Case, seed: int) -> list[dict[str, Any]]:
+    """The inputs of one case, as many as it draws; the same for the same (task, case, seed), different for every other.
 
     >>> from sslcourse.exercises import find_task
     >>> task = find_task("contrastive.positives")
-    >>> draw(task, task.cases[0], 1) == draw(task, task.cases[0], 1)
+    >>> case_inputs(task, task.cases[0], 1) == case_inputs(task, task.cases[0], 1)
     True
     """
     digest = hashlib.sha256(f"{seed}/{task.id}/{case.name}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-    return task.draw_inputs(generator, case)
+    return [task.draw_inputs(generator, case) for _ in range(case.draws)]
 
 
-def judge(exercise: Exercise, observations: Mapping[str, Tree], inputs: Mapping[str, dict[str, Any]]) -> Verdict:
+def judge(exercise: Exercise, observations: Mapping[str, Tree], inputs: Mapping[str, list[dict[str, Any]]]) -> Verdict:
     """Compare what was observed on `inputs` (both by case name) with what the reference gives there; never raises.
 
-    A case without an observation counts as missing. When everything that is wrong looks as a known misconception
-    would make it look, its hint is the message.
+    A case without an observation counts as missing. When everything that is wrong looks as a listed wrong answer would
+    make it look, its hint is the message.
 
     >>> from sslcourse.exercises import find
     >>> attempt(find("contrastive.positives"), lambda n: torch.arange(2 * n).roll(n)).message
     'All 2 cases are right: 1 of 1 point.'
     """
     observations = observations if isinstance(observations, Mapping) else {}
-    results, wrong = [], []
+    tried = {name: drawn for name, drawn in inputs.items() if name in observations}
+    results, all_seen, differences = [], [], []
     for case in exercise.task.cases:
-        if case.name not in observations or case.name not in inputs:
+        if case.name not in tried:
             results.append(CaseResult(case.name, 0.0, case.points, MISSING, "nothing was observed in this case"))
             continue
-        observed = observations[case.name]
-        expected = exercise.task.observe(exercise.reference, inputs[case.name])
-        found = first_difference(expected, observed, tolerance_of(exercise, case))
-        results.append(_case_result(case, found, observed, inputs[case.name]))
-        if found:
-            wrong.append(case)
-    known = _recognise(exercise, wrong, observations, inputs)
-    return _verdict(exercise, tuple(results), known)
+        seen = _look(exercise, case, observations[case.name], tried[case.name])
+        found = _first_difference(seen, len(tried[case.name]))
+        results.append(_case_result(case, found, seen))
+        all_seen += seen
+        differences += [found[1]] if found else []
+    wrong = recognise(exercise, all_seen, tried) if differences else None
+    if wrong is not None:
+        return _verdict(exercise, tuple(results), hint_of(wrong), misconception_of(wrong))
+    first = min(differences, key=lambda found: ORDER.index(found.kind), default=None)
+    return _verdict(exercise, tuple(results), (look_at_all(all_seen, first) or None) if first else None)
 
 
 def attempt(exercise: Exercise, answer: Callable, seed: int = 0) -> Verdict:
     """Draw inputs for every case, observe `answer` on them in this process, and judge."""
-    inputs = {case.name: draw(exercise.task, case, seed) for case in exercise.task.cases}
+    inputs = {case.name: case_inputs(exercise.task, case, seed) for case in exercise.task.cases}
     return judge(exercise, {name: exercise.task.observe(answer, drawn) for name, drawn in inputs.items()}, inputs)
 
 
@@ -101,47 +110,38 @@ def tolerance_of(exercise: Exercise, case: Case) -> Tolerance:
     return exercise.tolerances[case.dtype]
 
 
-def _case_result(case: Case, found: Difference | None, observed: Tree, inputs: dict[str, Any]) -> CaseResult:
+def _look(exercise: Exercise, case: Case, observed: Tree, inputs: list[dict[str, Any]]) -> list[Seen]:
+    """What was observed beside what is expected, input by input; a failed call is the last one."""
+    trees = observed if type(observed) is list else [observed]
+    return [
+        Seen(case.name, drawn, exercise.task.observe_one(exercise.reference, drawn), tree, tolerance_of(exercise, case))
+        for drawn, tree in zip(inputs, trees)
+    ]
+
+
+def _first_difference(seen: list[Seen], wanted: int) -> tuple[int, Difference] | None:
+    """The difference to mend first, and on which input it is."""
+    found = [(at, first_difference(one.expected, one.observed, one.tolerance)) for at, one in enumerate(seen)]
+    wrong = [(at, difference) for at, difference in found if difference is not None]
+    if not wrong and len(seen) < wanted:
+        return len(seen), Difference("keys", (), f"nothing was observed on {wanted - len(seen)} of {wanted} inputs")
+    return min(wrong, key=lambda item: ORDER.index(item[1].kind), default=None)
+
+
+def _case_result(case: Case, found: tuple[int, Difference] | None, seen: list[Seen]) -> CaseResult:
     if found is None:
         return CaseResult(case.name, case.points, case.points, PASSED)
-    kind = (failure_of(observed) or {}).get("kind")
+    at, difference = found
+    shown, kind = "", None
+    if at < len(seen):
+        shown, kind = show_inputs(seen[at].inputs), (failure_of(seen[at].observed) or {}).get("kind")
     status = {"not_attempted": MISSING, "exception": ERROR}.get(kind if type(kind) is str else "", FAILED)
-    return CaseResult(case.name, 0.0, case.points, status, found.message, show_inputs(inputs))
+    return CaseResult(case.name, 0.0, case.points, status, difference.message, shown)
 
 
-def _recognise(exercise: Exercise, wrong: list[Case], observations: Mapping, inputs: Mapping) -> Misconception | None:
-    """The one misconception that explains the first wrong case, most of the wrong ones, and more cases than any other.
-
-    Most, not all: an answer may have a second mistake that shows in one case. Not the first alone: a share or a rank
-    takes few values, and two mistakes may meet in one of them.
-    """
-    if not wrong:
-        return None
-    names = {case.name for case in wrong}
-    scores: dict[str, int] = {}
-    for known in exercise.misconceptions:
-        agreed = _agreements(exercise, known, wrong[0], observations, inputs)
-        if 2 * len(agreed & names) > len(names):
-            scores[known.name] = len(agreed)
-    best = [known for known in exercise.misconceptions if scores.get(known.name, 0) == max(scores.values(), default=-1)]
-    return best[0] if len(best) == 1 else None
-
-
-def _agreements(
-    exercise: Exercise, known: Misconception, first: Case, observations: Mapping, inputs: Mapping
-) -> set[str]:
-    """The cases in which the misconception gives what was observed; none when not the first wrong one."""
-
-    def agrees(case: Case) -> bool:
-        if case.name not in observations or case.name not in inputs:
-            return False
-        pattern = exercise.task.observe(known.answer, inputs[case.name])
-        return same_observation(pattern, observations[case.name], tolerance_of(exercise, case))
-
-    return {case.name for case in exercise.task.cases if agrees(case)} if agrees(first) else set()
-
-
-def _verdict(exercise: Exercise, results: tuple[CaseResult, ...], known: Misconception | None) -> Verdict:
+def _verdict(
+    exercise: Exercise, results: tuple[CaseResult, ...], hint: str | None, misconception: str | None = None
+) -> Verdict:
     task = exercise.task
     points, total = sum(result.points for result in results), task.points
     scored = f"{points:g} of {total:g} point{'' if total == 1 else 's'}"
@@ -153,11 +153,11 @@ def _verdict(exercise: Exercise, results: tuple[CaseResult, ...], known: Misconc
         return Verdict(task.id, points, total, MISSING, f"{_sentence(failed[0].message)}", cases=results)
     first = next((result for result in failed if result.status != MISSING), failed[0])
     status = ERROR if first.status == ERROR else FAILED
-    if known:
-        return Verdict(task.id, points, total, status, known.hint, known.hint, known.name, results)
     shown = f" (with {first.inputs})" if first.inputs and first.status == FAILED else ""
-    message = f"Case “{first.name}”: {first.message}{shown}"
-    return Verdict(task.id, points, total, status, _sentence(message), cases=results)
+    message = _sentence(f"Case “{first.name}”: {first.message}{shown}")
+    if hint:
+        message = hint if misconception else f"{hint} {message}"
+    return Verdict(task.id, points, total, status, message, hint, misconception, results)
 
 
 def _sentence(text: str) -> str:
@@ -181,4 +181,4 @@ def _literal(value: Any) -> str:
         return _literal(value.tolist())
     if isinstance(value, list):
         return "[" + ", ".join(map(_literal, value)) + "]"
-    return f"{value:g}" if isinstance(value, float) else repr(value)
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)

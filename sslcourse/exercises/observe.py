@@ -1,46 +1,47 @@
 """Watch a student's function at work: what it returns, which gradients it passes on, which arguments it changes.
 
 This file goes into the grading box. It knows nothing of right answers: it turns whatever a call does into a tree of
-dict, list, tensor, int, float, bool, str and None that another process can compare. Types are decided with
-`type(x) is ...`, so that an object that lies about its class or its equality gets nowhere.
+dict, list, tensor, int, float, bool, str and None that another process can compare.
 """
 
 from __future__ import annotations
 
 import dis
+import io
 import linecache
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import torch
 
+from sslcourse.exercises.plain import MAX_TEXT, NotPlain, as_tree, copy_tree, type_name
 from sslcourse.exercises.task import Tree
+from sslcourse.exercises.trace import first_broken, is_broken
 
-MAX_NUMEL = 2_000_000  # no exercise returns as much; an expanded tensor could claim terabytes
-MAX_ITEMS = 10_000
-MAX_DEPTH = 8
-MAX_TEXT = 2_000
-
-# Read from `type` itself: a metaclass may define properties of these names that lie or raise.
-_NAME_OF = type.__dict__["__name__"].__get__
-_MODULE_OF = type.__dict__["__module__"].__get__
+MAX_PRINTED = 200  # characters of what an answer printed that are told
 
 
-class NotPlain(Exception):
-    """A returned value is none of the plain types that an observation may hold."""
+def calls(*arguments: str) -> Callable[[Callable, dict[str, Any]], Tree]:
+    """How a `Task` observes a function that is called with these arguments and returns something.
 
-    def __init__(self, type_name: str, message: str):
-        super().__init__(message)
-        self.type_name = type_name
+    >>> calls("x")(lambda x: x + 1, {"x": 2})
+    {'value': 3, 'changed': []}
+    """
+
+    def observe_one(answer: Callable, inputs: dict[str, Any]) -> Tree:
+        return observe_call(answer, inputs, arguments)
+
+    return observe_one
 
 
 def observe_call(answer: Callable, inputs: dict[str, Tree], arguments: Sequence[str]) -> Tree:
     """Call `answer` with copies of the named inputs and return {"value": its result, "changed": [changed arguments]}.
 
     Arguments are passed by position, so a student may rename them. A call that fails gives {"failure": ...} instead
-    (see `failure`).
+    (see `failure`). Where the result holds NaN or infinities, "origin" says in which operation they first arise.
 
     >>> observe_call(lambda x: x + 1, {"x": 2}, ["x"])
     {'value': 3, 'changed': []}
@@ -49,7 +50,10 @@ def observe_call(answer: Callable, inputs: dict[str, Tree], arguments: Sequence[
     _, value, failed = _call(answer, list(copies.values()))
     if failed:
         return failed
-    return {"value": value, "changed": _changed(inputs, copies)}
+    observed = {"value": value, "changed": _changed(inputs, copies)}
+    if is_broken(value):
+        observed["origin"] = _origin(answer, [copy_tree(inputs[name]) for name in arguments])
+    return observed
 
 
 def observe_gradient(
@@ -76,11 +80,14 @@ def observe_gradient(
     if failed:
         return failed
     gradient = _backward(result, leaves, inputs[cotangent])
-    return {"value": value, "gradient": gradient, "changed": _changed(inputs, copies)}
+    observed = {"value": value, "gradient": gradient, "changed": _changed(inputs, copies)}
+    if is_broken(value):
+        observed["origin"] = _origin(answer, [copy_tree(inputs[name]) for name in arguments])
+    return observed
 
 
 def failure(kind: str, type_name: str, message: str, **where: Any) -> Tree:
-    """What stands for a call without a result; `kind` is "exception", "not_attempted" or "type".
+    """What stands for a call without a result; `kind` is "exception", "not_attempted", "printed" or "type".
 
     `line` counts from the `def` line of `function`, which is 1; `source` is the text of that line. All three are None
     when unknown.
@@ -92,73 +99,17 @@ def failure(kind: str, type_name: str, message: str, **where: Any) -> Tree:
     return {"failure": {"kind": kind, "type": type_name, "message": message[:MAX_TEXT], **place}}
 
 
-def as_tree(value: Any, depth: int = 0) -> Tree:
-    """Convert a returned value to a tree: tuples become lists, tensors are detached, copied to the CPU and contiguous.
-
-    Raises NotPlain, naming the type, for anything else: array scalars, parameters, other subclasses, sparse tensors,
-    too many or too large things.
-
-    >>> as_tree((1.5, torch.ones(2)))
-    [1.5, tensor([1., 1.])]
-    """
-    kind = type(value)
-    if depth > MAX_DEPTH:
-        raise NotPlain(type_name(value), f"the result is nested more than {MAX_DEPTH} deep")
-    if value is None or kind is bool or kind is float:
-        return value
-    if kind is int:
-        if value.bit_length() > 63:
-            raise NotPlain("int", "the result holds a whole number of more than 63 bits")
-        return value
-    if kind is str:
-        return value[:MAX_TEXT]
-    if kind is torch.Tensor:
-        return _plain_tensor(value)
-    if kind in (tuple, list, dict) and len(value) > MAX_ITEMS:
-        raise NotPlain(type_name(value), f"the result holds {len(value)} things, more than {MAX_ITEMS}")
-    if kind is tuple or kind is list:
-        return [as_tree(item, depth + 1) for item in value]
-    if kind is dict and all(type(key) is str for key in value):
-        return {key: as_tree(item, depth + 1) for key, item in value.items()}
-    raise NotPlain(type_name(value), f"the result holds `{type_name(value)}`")
-
-
-def copy_tree(tree: Tree) -> Tree:
-    """Copy a tree so deeply that nothing done to the copy can be seen in the original."""
-    if isinstance(tree, torch.Tensor):
-        return tree.detach().clone()
-    if isinstance(tree, dict):
-        return {key: copy_tree(item) for key, item in tree.items()}
-    if isinstance(tree, list):
-        return [copy_tree(item) for item in tree]
-    return tree
-
-
-def type_name(value: Any) -> str:
-    """Name the true type of a value, with its module unless that is `builtins`.
-
-    >>> type_name(1.5), type_name(torch.nn.Parameter(torch.ones(1)))
-    ('float', 'torch.nn.parameter.Parameter')
-    """
-    kind = type(value)
-    try:
-        name, module = _NAME_OF(kind), _MODULE_OF(kind)
-    except Exception:  # noqa: BLE001 (a hostile class may raise anything)
-        return "object"
-    return name if type(module) is not str or module in ("builtins", "__main__") else f"{module}.{name}"
-
-
 def _call(answer: Callable, arguments: list[Any]) -> tuple[Any, Tree, Tree]:
     """Call once; return (raw result, result as a tree, failure), the last of them None when all went well."""
     if not callable(answer):
-        return (
-            None,
-            None,
-            failure("type", type_name(answer), f"there is no function to call, but `{type_name(answer)}`"),
-        )
+        name = type_name(answer)
+        return None, None, failure("type", name, f"there is no function to call, but `{name}`")
+    printed = _Printed(sys.stdout)
     try:
-        with _own_torch_state():
+        with _own_torch_state(), redirect_stdout(printed):
             result = answer(*arguments)
+            if result is None and printed.text.strip():
+                return None, None, failure("printed", "NoneType", printed.text.strip())
             if result is None or result is Ellipsis:
                 said = "None" if result is None else "..."
                 return None, None, failure("not_attempted", type_name(result), f"the function returned {said}")
@@ -169,6 +120,26 @@ def _call(answer: Callable, arguments: list[Any]) -> tuple[Any, Tree, Tree]:
         raise
     except BaseException as error:  # noqa: BLE001 (exit() in an answer must end neither notebook nor grader)
         return None, None, _exception(error, answer)
+
+
+class _Printed(io.TextIOBase):
+    """Standard output that remembers the first of what was written to it and passes all of it on."""
+
+    def __init__(self, stream: Any):
+        self.stream, self.text = stream, ""
+
+    def write(self, text: str) -> int:
+        self.text += text[: MAX_PRINTED - len(self.text)]
+        return self.stream.write(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+def _origin(answer: Callable, arguments: list[Any]) -> str:
+    """The operation in which NaN or infinities first arise when `answer` is called once more, unheard."""
+    with _own_torch_state(), redirect_stdout(io.StringIO()):
+        return first_broken(answer, arguments)
 
 
 def _backward(result: Any, leaves: dict[str, torch.Tensor], cotangent: torch.Tensor) -> Tree:
@@ -201,16 +172,6 @@ def _same(before: Tree, after: Any) -> bool:
     if type(before) is list:
         return len(before) == len(after) and all(map(_same, before, after))
     return before == after
-
-
-def _plain_tensor(value: torch.Tensor) -> torch.Tensor:
-    value = torch.detach(value)  # a new object, without attributes that somebody set on the old one
-    if value.layout != torch.strided or value.is_nested or value.is_quantized or value.is_meta:
-        raise NotPlain("torch.Tensor", f"the result holds a tensor that is not plain and dense ({value.layout})")
-    if value.numel() > MAX_NUMEL:
-        raise NotPlain("torch.Tensor", f"the result holds a tensor of {value.numel()} numbers, more than {MAX_NUMEL}")
-    plain = value.cpu().resolve_conj().resolve_neg()
-    return torch.empty(plain.shape, dtype=plain.dtype).copy_(plain)
 
 
 @contextmanager

@@ -6,7 +6,10 @@ code runs, and the answers must not.
 
 from __future__ import annotations
 
+import inspect
+import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,24 +22,28 @@ Tree = Any  # dict, list, tensor, int, float, bool, str or None, nested
 class Case:
     """One situation an answer is tried in: worth `points`, at one dtype and one set of sizes.
 
-    >>> Case("by hand", 1.0, sizes={"n": 2}).dtype
-    torch.float64
+    The answer is called on `draws` inputs, and must be right on all of them: with one input alone, a function that
+    looks at nothing but the shapes could be right by chance. `name` says what the case tests.
+
+    >>> Case("temperature 0.01 in float32", 1.0, {"n": 4}, torch.float32).draws
+    2
     """
 
     name: str
     points: float
     sizes: Mapping[str, int | float] = field(default_factory=dict)
     dtype: torch.dtype = torch.float64
+    draws: int = 2
 
 
 @dataclass(frozen=True)
 class Task:
-    """The public half of an exercise: what is asked, on which cases, and how an answer is observed.
+    """The public half of an exercise: on which cases an answer is tried, and how it is observed.
 
-    `draw_inputs(generator, case)` returns the arguments of the student's function by name (and whatever else `observe`
-    needs, such as cotangents) as a tree; everything random is drawn there. `observe(answer, inputs)` runs in the same
-    way on the student's answer, the reference and every misconception and returns a tree that can be compared.
-    `statement` is the text a student reads: what the function gets and returns, with a tiny example.
+    `draw_inputs(generator, case)` returns the arguments of the student's function by name, and whatever else
+    `observe_one` needs, such as cotangents; everything random is drawn there. `observe_one(answer, inputs)` runs in the
+    same way on the student's answer, the reference and every wrong answer and returns a tree that can be compared. What
+    is asked is told in one place only: the docstring of the function in the lab's source, `solutions/NN_name.py`.
     """
 
     id: str
@@ -44,35 +51,39 @@ class Task:
     title: str
     cases: tuple[Case, ...]
     draw_inputs: Callable[[torch.Generator, Case], dict[str, Any]]
-    observe: Callable[[Callable, dict[str, Any]], Tree]
-    signature: str = ""
-    statement: str = ""
+    observe_one: Callable[[Callable, dict[str, Any]], Tree]
 
     @property
     def points(self) -> float:
         """What the whole task is worth."""
         return sum(case.points for case in self.cases)
 
+    def observe(self, answer: Callable, inputs: list[dict[str, Any]]) -> list[Tree]:
+        """What `answer` does on each of the inputs of one case; nothing is tried after a call that failed.
 
-@dataclass(frozen=True)
-class Misconception:
-    """A wrong answer that students really write, and the hint it deserves."""
-
-    name: str
-    answer: Callable
-    hint: str
+        What it prints is shown for the first input only.
+        """
+        observed = []
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            for drawn in inputs:
+                with redirect_stdout(nowhere) if observed else nullcontext():
+                    observed.append(self.observe_one(answer, drawn))
+                if type(observed[-1]) is dict and "failure" in observed[-1]:
+                    break
+        return observed
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """A task with its reference, known wrong answers, independently written right ones and three hints.
+    """A task with its answers: the reference, wrong ones, independently written right ones (`variants`), three hints.
 
-    `tolerances` maps a dtype to (relative, absolute) for the comparison of values.
+    A wrong answer is a function named after the misconception; its docstring is the hint it deserves. `tolerances` maps
+    a dtype to (relative, absolute) for the comparison of values.
     """
 
     task: Task
     reference: Callable
-    misconceptions: tuple[Misconception, ...]
+    wrong: tuple[Callable, ...]
     variants: tuple[Callable, ...]
     hints: tuple[str, str, str]
     tolerances: Mapping[torch.dtype, tuple[float, float]] = field(
@@ -89,3 +100,18 @@ class WrittenQuestion:
     points: float
     rubric: tuple[str, ...]
     model_answer: str
+
+
+def misconception_of(wrong: Callable) -> str:
+    """The name of the misconception that a wrong answer stands for.
+
+    >>> def keeps_the_diagonal(z1, z2): "Take the diagonal out."
+    >>> misconception_of(keeps_the_diagonal), hint_of(keeps_the_diagonal)
+    ('keeps the diagonal', 'Take the diagonal out.')
+    """
+    return wrong.__name__.strip("_").replace("_", " ")
+
+
+def hint_of(wrong: Callable) -> str:
+    """The hint that a wrong answer deserves: its docstring, in one line."""
+    return " ".join((inspect.getdoc(wrong) or "").split())

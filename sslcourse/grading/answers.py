@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sslcourse.exercises.judge import draw, judge
+from sslcourse.exercises.judge import case_inputs, judge
 from sslcourse.exercises.task import Exercise, Task
 from sslcourse.grading.host import Box, Outcome
 from sslcourse.grading.intake import Answer
@@ -29,7 +29,7 @@ def grade_answer(exercise: Exercise, answer: Answer | None, box: Box) -> Exercis
             f"No cell defines a function called `{task.function}`. If you deleted the cell, take it from the lab again."
         )
         return result(0.0, MISSING, message)
-    inputs = {case.name: draw(task, case, _random.randrange(2**62)) for case in task.cases}
+    inputs = {case.name: case_inputs(task, case, _random.randrange(2**62)) for case in task.cases}
     outcome = box.observe(task, answer.source, answer.helpers, inputs)
     verdict = judge(exercise, outcome.observations, inputs)
     cases = tuple(CaseLine(case.name, case.points, case.max_points, case.message) for case in verdict.cases)

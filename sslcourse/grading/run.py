@@ -9,12 +9,11 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from sslcourse.exercises import LABS
+from sslcourse.exercises import LABS, Lab
 from sslcourse.exercises.task import Exercise, WrittenQuestion
 from sslcourse.grading import report, sandbox
 from sslcourse.grading.answers import grade_answer
@@ -23,29 +22,6 @@ from sslcourse.grading.intake import Answer, Submission, Unreadable, find_answer
 from sslcourse.grading.results import ERROR, MISSING, TO_MARK, ExerciseResult, Grade
 
 SKIPPED_FOLDERS = {".ipynb_checkpoints", "__MACOSX", ".git"}
-
-
-@dataclass(frozen=True)
-class Lab:
-    """What the grader knows of a lab: the public half's module for the box, the answers for itself.
-
-    `box_files` are further files to put into the box (path inside -> source), for tasks that live outside this package.
-    """
-
-    name: str
-    title: str
-    tasks_module: str
-    exercises: Mapping[str, Exercise]
-    written: Mapping[str, WrittenQuestion]
-    box_files: Mapping[str, Path] | None = None
-
-
-def course_labs() -> dict[str, Lab]:
-    """The labs of this package, by name."""
-    return {
-        name: Lab(name, info.title, f"sslcourse.labs.{name}.tasks", info.exercises, info.written)
-        for name, info in LABS.items()
-    }
 
 
 def grade_paths(
@@ -65,7 +41,7 @@ def grade_paths(
     `lab` says which lab they are, where that is not to be found out; `jobs` submissions run side by side.
     Raises `sandbox.NoSandbox` where there is none and `unsafe` is not given, ValueError for an unknown lab.
     """
-    known = dict(labs if labs is not None else course_labs())
+    known = dict(labs if labs is not None else LABS)
     if lab is not None and lab not in known:
         raise ValueError(f"there is no lab {lab!r}; choose from {', '.join(known)}")
     level = sandbox.level(unsafe)
@@ -169,7 +145,7 @@ def _grade(
     submission = find_answers(cells, tasks_by_lab[name], labs[name].written)
     grade.repairs += submission.repairs
     chosen = labs[name]
-    with Box(chosen.tasks_module, level, limits, dict(chosen.box_files or {})) as box:
+    with Box(chosen.tasks_module, level, limits, chosen.box_files) as box:
         for id, exercise in chosen.exercises.items():
             grade.results.append(_guarded(exercise, submission.answers[id], box, grade))
     grade.results += [_to_mark(question, submission) for question in chosen.written.values()]

@@ -6,21 +6,18 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from sslcourse.authoring.tables import Tables
-from sslcourse.exercises.observe import observe_call
-from sslcourse.exercises.task import Case, Exercise, Misconception, Task, WrittenQuestion
+from sslcourse.exercises import Lab
+from sslcourse.exercises.observe import calls
+from sslcourse.exercises.task import Case, Exercise, Task, WrittenQuestion
 
 
 def _draw(generator, case):
     return {"x": torch.randn(3, generator=generator, dtype=case.dtype)}
 
 
-def _observe(answer, inputs):
-    return observe_call(answer, inputs, ["x"])
-
-
 def double(x):
-    return x + x
+    twice_as_much_as_x = torch.add(x, x)
+    return twice_as_much_as_x
 
 
 def square(x):
@@ -28,15 +25,25 @@ def square(x):
 
 
 def _exercise(name, function, points):
-    task = Task(f"toy.{name}", function.__name__, name.title(), (Case("only", points),), _draw, _observe)
-    return Exercise(task, function, (Misconception("same", lambda x: x, "Do something."),), (), ("one", "two", "three"))
+    task = Task(f"toy.{name}", function.__name__, name.title(), (Case("only", points),), _draw, calls("x"))
+    return Exercise(task, function, (), (), ("one", "two", "three"))
 
 
 EXERCISES = {
     exercise.task.id: exercise for exercise in (_exercise("double", double, 2.0), _exercise("square", square, 1.5))
 }
 WRITTEN = {"toy.why": WrittenQuestion("toy.why", "Why double?", 3, ("says why", "says how"), "Because two is more.")}
-TABLES = Tables({name: exercise.task for name, exercise in EXERCISES.items()}, EXERCISES, WRITTEN)
+
+
+class ToyLab(Lab):
+    """A lab whose parts are in this file."""
+
+    tasks = {name: exercise.task for name, exercise in EXERCISES.items()}
+    exercises = EXERCISES
+    written = WRITTEN
+
+
+LAB = ToyLab("toy", 7, "Toy lab", "toy")
 
 SOURCE = '''\
 # %% [markdown]
@@ -66,10 +73,6 @@ print("guess", dict(choice="b", a="less", b="more"))
 def double(x):
     """Twice x."""
     # Adding is enough.
-    ### BEGIN SOLUTION
-    twice_as_much_as_x = torch.add(x, x)
-    return twice_as_much_as_x
-    ### END SOLUTION
 
 
 # %% tags=["check", "nbval-check-output"] id="toy.double"
@@ -81,9 +84,6 @@ print("an experiment")
 # %% tags=["exercise"] id="toy.square"
 def square(x):
     """x times x."""
-    ### BEGIN SOLUTION
-    return x * x
-    ### END SOLUTION
 
 
 # %% tags=["check"] id="toy.square"
@@ -96,7 +96,7 @@ check("toy.square", square)
 
 @pytest.fixture
 def toy(tmp_path: Path) -> SimpleNamespace:
-    """`write(text)` puts a source where it can be built; `tables` go with it."""
+    """`write(text)` puts a source where it can be built; `lab` goes with it."""
 
     def write(text: str = SOURCE) -> Path:
         path = tmp_path / "solutions" / "07_toy.py"
@@ -104,4 +104,4 @@ def toy(tmp_path: Path) -> SimpleNamespace:
         path.write_text(text, encoding="utf-8")
         return path
 
-    return SimpleNamespace(source=SOURCE, tables=TABLES, write=write, folder=tmp_path)
+    return SimpleNamespace(source=SOURCE, lab=LAB, write=write, folder=tmp_path)

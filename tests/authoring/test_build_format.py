@@ -16,7 +16,7 @@ SOMEWHERE = Address("ada/course", "v1.0")
 
 @pytest.fixture
 def built(toy):
-    return build_lab(toy.write(), SOMEWHERE, toy.tables)
+    return build_lab(toy.write(), SOMEWHERE, toy.lab)
 
 
 def by_id(notebook):
@@ -46,12 +46,16 @@ def test_a_stub_keeps_docstring_and_comments_and_raises(built):
         names["double"](1)
 
 
-def test_the_solution_has_the_lines_and_no_markers(built):
+def test_the_solution_has_the_body_of_the_reference(built):
     cell = by_id(built.solution)["exercise-toy-double"]
     names: dict = {"torch": __import__("torch")}
     exec(cell.source, names)  # noqa: S102 - what was built must run
     assert names["double"](names["torch"].ones(1)).item() == 2
-    assert "###" not in text_of(built.solution)
+    assert cell.source.split("\n")[2:] == [
+        "    # Adding is enough.",
+        "    twice_as_much_as_x = torch.add(x, x)",
+        "    return twice_as_much_as_x",
+    ]
     assert "twice_as_much" not in text_of(built.student)
 
 
@@ -137,27 +141,27 @@ def test_colab_gets_a_gpu_and_a_table_of_contents(built):
 
 
 def test_without_an_address_nothing_is_installed(toy):
-    setup = by_id(build_lab(toy.write(), Address("OWNER/NAME"), toy.tables).student)["setup-toy"].source
+    setup = by_id(build_lab(toy.write(), Address("OWNER/NAME"), toy.lab).student)["setup-toy"].source
     assert "pip" not in setup and "--repo" in setup
     ast.parse(setup)
 
 
 def test_two_builds_are_the_same_bytes(toy):
-    first, second = (build_lab(toy.write(), SOMEWHERE, toy.tables) for _ in range(2))
+    first, second = (build_lab(toy.write(), SOMEWHERE, toy.lab) for _ in range(2))
     assert text_of(first.student) == text_of(second.student)
     assert text_of(first.solution) == text_of(second.solution)
 
 
 def test_cell_ids_are_unique_and_follow_the_source(toy):
     doubled = toy.source + "\n# %%\n1\n\n# %%\n1\n"
-    cells = build_lab(toy.write(doubled), SOMEWHERE, toy.tables).student.cells
+    cells = build_lab(toy.write(doubled), SOMEWHERE, toy.lab).student.cells
     assert len({cell.id for cell in cells}) == len(cells)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", cell.id) for cell in cells)
-    before = {cell.id for cell in build_lab(toy.write(), SOMEWHERE, toy.tables).student.cells}
+    before = {cell.id for cell in build_lab(toy.write(), SOMEWHERE, toy.lab).student.cells}
     changed = {
         cell.id
         for cell in build_lab(
-            toy.write(toy.source.replace("An introduction", "A word")), SOMEWHERE, toy.tables
+            toy.write(toy.source.replace("An introduction", "A word")), SOMEWHERE, toy.lab
         ).student.cells
     }
     assert len(before - changed) == 1  # only the cell that changed

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from sslcourse.exercises import find
-from sslcourse.exercises.judge import attempt, draw, judge, show_inputs
+from sslcourse.exercises.judge import attempt, case_inputs, judge, show_inputs
 
 _spec = importlib.util.spec_from_file_location("exercise_trees", Path(__file__).with_name("test_compare.py"))
 _module = importlib.util.module_from_spec(_spec)
@@ -21,18 +22,18 @@ EXERCISE = find("contrastive.nt_xent")
 
 
 def observe_all(exercise, answer, seed=0):
-    inputs = {case.name: draw(exercise.task, case, seed) for case in exercise.task.cases}
+    inputs = {case.name: case_inputs(exercise.task, case, seed) for case in exercise.task.cases}
     return {name: exercise.task.observe(answer, drawn) for name, drawn in inputs.items()}, inputs
 
 
 def test_drawing_depends_on_seed_task_and_case_only():
     task = EXERCISE.task
     torch.manual_seed(1)
-    first = draw(task, task.cases[1], 5)
+    first = case_inputs(task, task.cases[1], 5)[0]
     torch.manual_seed(2)
-    again, other = draw(task, task.cases[1], 5), draw(task, task.cases[1], 6)
+    again, other = (case_inputs(task, task.cases[1], seed)[0] for seed in (5, 6))
     assert torch.equal(first["z1"], again["z1"]) and not torch.equal(first["z1"], other["z1"])
-    assert draw(task, task.cases[1], 2**62)["z1"].shape == first["z1"].shape
+    assert case_inputs(task, task.cases[1], 2**62)[0]["z1"].shape == first["z1"].shape
 
 
 def test_a_right_answer_takes_all():
@@ -41,31 +42,48 @@ def test_a_right_answer_takes_all():
     assert all(case.passed for case in verdict.cases) and verdict.message == "All 4 cases are right: 4 of 4 points."
 
 
+def exponentials_by_hand(z1, z2, temperature):
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    weights = (z @ z.T / temperature).exp() * (1 - torch.eye(len(z), dtype=z.dtype))
+    return -(weights.diagonal(len(z1)).repeat(2) / weights.sum(dim=1)).log().mean()
+
+
 def test_points_are_counted_by_case():
-    known = next(known for known in EXERCISE.misconceptions if known.name == "exponentials overflow")
-    verdict = attempt(EXERCISE, known.answer)
+    verdict = attempt(EXERCISE, exponentials_by_hand)
     assert (verdict.status, verdict.points) == ("failed", 3)
     assert [case.points for case in verdict.cases] == [1, 1, 1, 0]
+    assert "`exp` is where it begins" in verdict.hint and "in 2 of 8 inputs" in verdict.hint
 
 
 def test_an_unknown_mistake_reads_what_differs_first():
-    verdict = attempt(EXERCISE, lambda z1, z2, t: EXERCISE.reference(z1, z2, t) * 3)
+    verdict = attempt(EXERCISE, lambda z1, z2, t: EXERCISE.reference(z1, z2, t) + z1.sum().sin())
     assert verdict.status == "failed" and verdict.hint is None
-    assert verdict.message.startswith("Case “by hand”: your result: expected ")
+    assert verdict.message.startswith("Case “two images, whole numbers, temperature 0.5”: your result: expected ")
     assert "z1 = [[" in verdict.message and "temperature = 0.5" in verdict.message
 
 
-def test_a_second_mistake_does_not_hide_the_first():
-    def no_temperature_and_float(z1, z2, temperature):
+def test_nan_does_not_hide_a_known_mistake():
+    def overflows_and_keeps_the_diagonal(z1, z2, temperature):
+        z = F.normalize(torch.cat([z1, z2]), dim=1)
+        weights = (z @ z.T / temperature).exp()
+        return -(weights.diagonal(len(z1)).repeat(2) / weights.sum(dim=1)).log().mean()
+
+    assert attempt(EXERCISE, overflows_and_keeps_the_diagonal).misconception == "keeps the diagonal"
+
+
+def test_a_listed_mistake_that_does_not_show_everywhere_is_another():
+    def no_temperature_and_more(z1, z2, temperature):
         loss = EXERCISE.reference(z1, z2, 1.0)
         return loss if temperature > 0.05 else loss + 1
 
-    assert attempt(EXERCISE, no_temperature_and_float).misconception == "no temperature"
+    assert attempt(EXERCISE, no_temperature_and_more).misconception is None
 
 
-def test_a_coincidence_is_no_misconception():
-    collapse = find("contrastive.collapse")
-    assert attempt(collapse, lambda features: 2.0).hint is None
+def test_what_is_printed_and_not_returned_is_said(capsys):
+    verdict = attempt(find("contrastive.positives"), lambda n: print(torch.arange(2 * n).roll(n)))
+    assert verdict.status == "failed" and verdict.points == 0
+    assert "printed “tensor([" in verdict.message and "`return`" in verdict.message
+    assert capsys.readouterr().out.count("tensor") == 2  # once for each case
 
 
 def test_exceptions_and_unwritten_answers_have_their_status():
@@ -80,7 +98,7 @@ def test_exceptions_and_unwritten_answers_have_their_status():
 
 def test_cases_without_an_observation_are_missing_and_the_rest_counts():
     observations, inputs = observe_all(EXERCISE, EXERCISE.reference)
-    del observations["random"]
+    del observations["six images in float32"]
     verdict = judge(EXERCISE, observations, inputs)
     assert (verdict.points, verdict.status) == (3, "failed")
     assert judge(EXERCISE, {}, inputs).status == "missing"
@@ -97,14 +115,18 @@ def test_no_observation_makes_judging_raise(id):
     exercise = find(id)
     right, inputs = observe_all(exercise, exercise.reference)
     trees = random.Random(1)
-    for strange in (None, 3, [], {"by hand": 3}):
+    for strange in (None, 3, [], {EXERCISE.task.cases[0].name: 3}):
         assert judge(exercise, strange, inputs).points == 0
     for _ in range(100):
         observations = {name: random_tree(trees) for name in right}
         assert judge(exercise, observations, inputs).points == 0
         name = trees.choice(list(right))
-        value = {"value": random_tree(trees), "changed": trees.choice([[], random_tree(trees)])}
-        verdict = judge(exercise, {**right, name: value}, inputs)
+        value = {
+            "value": random_tree(trees),
+            "changed": trees.choice([[], random_tree(trees)]),
+            "origin": random_tree(trees),
+        }
+        verdict = judge(exercise, {**right, name: [*right[name][1:], value]}, inputs)
         assert 0 <= verdict.points <= verdict.max_points and isinstance(verdict.message, str)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from sslcourse.exercises.observe import as_tree, observe_call, observe_gradient
+from sslcourse.exercises.observe import observe_call, observe_gradient
+from sslcourse.exercises.plain import as_tree
 
 
 def seen(answer, **inputs):
@@ -142,7 +143,7 @@ class Subclass(torch.Tensor):
 REFUSED = {
     "liar": liar,
     "array": lambda: np.ones(2),
-    "array scalar": lambda: np.float64(1.0),
+    "complex array scalar": lambda: np.complex128(1.0),
     "parameter": lambda: torch.nn.Parameter(torch.ones(1)),
     "subclass": lambda: torch.ones(1).as_subclass(Subclass),
     "sparse": lambda: torch.eye(2).to_sparse(),
@@ -233,3 +234,42 @@ def test_a_backward_pass_that_fails_is_told_apart():
 
     one = torch.tensor(1.0)
     assert gradient(answer, one, one, one)["gradient"]["failure"]["type"] == "RuntimeError"
+
+
+def test_numpys_numbers_are_plain_ones():
+    tree = as_tree([np.float64(1.5), np.float32(0.5), np.int64(3), np.bool_(True)])
+    assert tree == [1.5, 0.5, 3, True] and [type(item) for item in tree] == [float, float, int, bool]
+
+
+def test_printed_text_is_told_only_when_nothing_is_returned(capsys):
+    printed = observe_call(lambda x: print("a", x), {"x": 1}, ["x"])["failure"]
+    assert (printed["kind"], printed["message"]) == ("printed", "a 1")
+    assert observe_call(lambda x: print(x) or x, {"x": 1}, ["x"])["value"] == 1
+    assert capsys.readouterr().out == "a 1\n1\n"
+    assert len(observe_call(lambda x: print("a" * 10**6), {"x": 1}, ["x"])["failure"]["message"]) == 200
+
+
+@pytest.mark.parametrize(
+    ("answer", "origin"),
+    [
+        (lambda x: (x * x.log()).sum(), "log"),
+        (lambda x: (1000 * x).exp().sum(), "exp"),
+        (lambda x: (x / 0).sum(), "div"),
+        (lambda x: (-x - 1).sqrt(), "sqrt"),
+        (lambda x: (1000 * x).masked_fill(x > 0, -float("inf")).exp().log().sum(), "log"),
+        (lambda x: (100 * x).masked_fill(x < 0.5, -float("inf")).exp().sum(), "exp"),
+        (
+            lambda x: torch.nn.functional.cross_entropy(x.masked_fill(x == 0, -float("inf")), torch.tensor(0)),
+            "cross_entropy",
+        ),
+        (lambda x: float("nan"), ""),
+    ],
+)
+def test_where_nan_begins(answer, origin):
+    assert observe_call(answer, {"x": torch.tensor([0.0, 1.0, 2.0])}, ["x"])["origin"] == origin
+
+
+def test_a_finite_result_has_no_origin():
+    assert "origin" not in observe_call(
+        lambda x: x.masked_fill(x > 0, -float("inf")).softmax(0), {"x": torch.eye(2)}, ["x"]
+    )

@@ -32,7 +32,7 @@ def level():
 @pytest.fixture(scope="session")
 def box(level):
     """One box for all the tests that need no fresh one; each exercise in it has a process of its own anyway."""
-    with Box("toy_tasks", level, LIMITS, dict(toy_lab.LAB.box_files)) as running:
+    with Box(toy_lab.LAB.tasks_module, level, LIMITS, toy_lab.LAB.box_files) as running:
         yield running
 
 

@@ -9,10 +9,10 @@ import sys
 from dataclasses import replace
 
 import pytest
-import toy_lab
 from toy_lab import LAB, QUESTION, RIGHT, cells_of, code, notebook, text
 
 from sslcourse.cli import main
+from sslcourse.exercises import LABS, Lab
 from sslcourse.grading import run, sandbox
 from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.host import Box, Limits
@@ -165,10 +165,15 @@ def test_the_other_level_of_sandbox_holds_too(level):
         "def double(x):\n    open('/etc/passwd').read()\n    return 2 * x",
         "def double(x):\n    import socket\n    socket.create_connection(('1.1.1.1', 53), 1)\n    return 2 * x",
     ]
-    with Box("toy_tasks", sandbox.Level("userns"), LIMITS, dict(LAB.box_files)) as box:
+    with Box(LAB.tasks_module, sandbox.Level("userns"), LIMITS, LAB.box_files) as box:
         for source in hostile:
             assert grade_answer(LAB.exercises["toy.double"], Answer(source), box).points == 0.0
             assert grade_answer(LAB.exercises["toy.shift"], Answer(RIGHT["toy.shift"]), box).status == "passed"
+
+
+def changed(**attributes):
+    """The toy lab with some of its attributes replaced."""
+    return type("Changed", (Lab,), attributes)(**vars(LAB))
 
 
 def test_a_failing_grader_still_gives_a_result(tmp_path, level):
@@ -177,7 +182,7 @@ def test_a_failing_grader_still_gives_a_result(tmp_path, level):
 
     exercise = LAB.exercises["toy.shift"]
     broken = replace(exercise, task=replace(exercise.task, draw_inputs=crash))
-    lab = replace(LAB, exercises=LAB.exercises | {"toy.shift": broken})
+    lab = changed(exercises=LAB.exercises | {"toy.shift": broken})
     path = tmp_path / "ada.ipynb"
     path.write_text(notebook(*cells_of({})))
     [grade] = grade_paths([path], tmp_path / "out", labs={"toy": lab}, limits=LIMITS, progress=False)
@@ -189,7 +194,7 @@ def test_a_failing_grader_still_gives_a_result(tmp_path, level):
 def test_a_box_that_does_not_start_is_no_mark_for_the_student(tmp_path, level):
     path = tmp_path / "ada.ipynb"
     path.write_text(notebook(*cells_of({})))
-    lab = replace(LAB, tasks_module="no_such_module")
+    lab = changed(tasks_module="no_such_module")
     [grade] = grade_paths([path], tmp_path / "out", labs={"toy": lab}, limits=LIMITS, progress=False)
     assert grade.is_grader_error
     assert "no_such_module" in grade.results[0].message
@@ -219,7 +224,7 @@ def test_the_command_refuses_an_unknown_lab_and_an_unwritable_place(tmp_path, ca
 
 
 def test_box_lists_only_what_is_allowed(tmp_path):
-    sandbox.filtered_copy(tmp_path, {"toy_tasks.py": toy_lab.TASKS_FILE})
+    sandbox.filtered_copy(tmp_path, LAB.box_files)
     inside = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.py")}
     names = {name.removeprefix("sslcourse/") for name in inside if name.startswith("sslcourse/")}
     assert names == {*sandbox.INCLUDED, "notebook/__init__.py"}
@@ -228,8 +233,8 @@ def test_box_lists_only_what_is_allowed(tmp_path):
     )
 
 
-def test_course_labs_are_the_packages():
-    lab = run.course_labs()["contrastive"]
+def test_the_labs_are_found_by_their_folders():
+    lab = LABS["contrastive"]
     assert next(iter(lab.exercises)) == "contrastive.views"
     assert lab.tasks_module == "sslcourse.labs.contrastive.tasks"
 

@@ -1,19 +1,15 @@
-"""The toy lab's answers, and notebooks to hand in."""
+"""The toy lab, and notebooks to hand in."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
 
-from sslcourse.exercises.task import Exercise, Misconception, WrittenQuestion
-from sslcourse.grading.run import Lab
+from sslcourse.exercises import read_lab
 
-TASKS_FILE = Path(__file__).with_name("toy_tasks.py")
-_spec = importlib.util.spec_from_file_location("toy_tasks", TASKS_FILE)
-toy_tasks = importlib.util.module_from_spec(_spec)
-sys.modules["toy_tasks"] = toy_tasks
-_spec.loader.exec_module(toy_tasks)
-TASKS = toy_tasks.TASKS
+sys.path.insert(0, str(Path(__file__).parent))
+LAB = read_lab("toy")
+TASKS = LAB.tasks
+QUESTION = LAB.written["toy.why"]
 
 RIGHT = {
     "toy.double": "def double(x):\n    return 2 * x",
@@ -21,28 +17,6 @@ RIGHT = {
     "toy.total": "def total(x):\n    return float(x.sum())",
 }
 STUB = "def double(x):\n    raise NotImplementedError"
-QUESTION = WrittenQuestion(
-    "toy.why", "Why is doubling linear?", 2.0, ("Names additivity.", "Names scaling."), "Because."
-)
-
-
-def _exercise(id, reference, wrong, hint):
-    misconceptions = (Misconception("wrong", wrong, hint),)
-    return Exercise(TASKS[id], reference, misconceptions, (), ("one", "two", "three"))
-
-
-LAB = Lab(
-    "toy",
-    "Toys",
-    "toy_tasks",
-    {
-        "toy.double": _exercise("toy.double", lambda x: 2 * x, lambda x: x, "You gave `x` back as it came."),
-        "toy.shift": _exercise("toy.shift", lambda x: x + 1, lambda x: x - 1, "You went down instead of up."),
-        "toy.total": _exercise("toy.total", lambda x: float(x.sum()), lambda x: float(x.mean()), "That is the mean."),
-    },
-    {QUESTION.id: QUESTION},
-    {"toy_tasks.py": TASKS_FILE},
-)
 
 
 def code(source, id=None):

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from sslcourse import exercises
+from sslcourse.exercises.task import hint_of
 from sslcourse.notebook import check, hint, mine_or_reference, progress, solution, start, state
 
 IDS = tuple(exercises.LABS["contrastive"].tasks)
@@ -58,10 +59,10 @@ def test_an_unwritten_answer_is_said_to_be_unwritten(identifier, said):
 
 @pytest.mark.parametrize("identifier", IDS)
 def test_a_known_mistake_gets_its_own_hint(identifier, said):
-    for misconception in exercises.find(identifier).misconceptions:
-        check(identifier, misconception.answer)
+    for wrong in exercises.find(identifier).wrong:
+        check(identifier, wrong)
         text = " ".join(said().split())
-        assert "not yet" in text and " ".join(misconception.hint.split()) in text
+        assert "not yet" in text and hint_of(wrong) in text
 
 
 def test_fresh_inputs_every_time():
@@ -177,7 +178,7 @@ def test_mine_or_reference_refuses_an_unknown_exercise():
 def test_progress_counts_what_passed(said):
     for identifier in IDS[:2]:
         check(identifier, reference(identifier))
-    check(IDS[2], exercises.find(IDS[2]).misconceptions[0].answer)
+    check(IDS[2], exercises.find(IDS[2]).wrong[0])
     said()
     progress("contrastive")
     lines = said().split("\n")

@@ -36,10 +36,9 @@ assert "torch" not in sys.modules and "IPython" not in sys.modules
 
 def test_everything_imports_and_nothing_happens(tmp_path):
     box = tmp_path / "box" / "sslcourse"
-    (box / "exercises").mkdir(parents=True)
-    shutil.copy(PACKAGE / "__init__.py", box)
-    for name in BOX_FILES:
-        shutil.copy(PACKAGE / "exercises" / name, box / "exercises")
+    for name in ("__init__.py", *BOX_FILES):
+        (box / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PACKAGE / name, box / name)
     shutil.copytree(PACKAGE / "notebook", box / "notebook", ignore=shutil.ignore_patterns("__pycache__"))
     work = tmp_path / "work"
     work.mkdir()

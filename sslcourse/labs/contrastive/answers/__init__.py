@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from sslcourse.exercises.task import Exercise, WrittenQuestion
-from sslcourse.labs.contrastive.answers import meters, nt_xent, pairs, similarity
-from sslcourse.labs.contrastive.answers.written import WHY_NEGATIVES
+from sslcourse.exercises.task import Exercise
+from sslcourse.labs.contrastive.answers import collapse, geometry, nt_xent, positives, shortcut, similarity, views
 
 EXERCISES: dict[str, Exercise] = {
-    exercise.task.id: exercise
-    for exercise in (
-        pairs.VIEWS,
-        pairs.POSITIVES,
-        similarity.SIMILARITY,
-        nt_xent.NT_XENT,
-        similarity.GEOMETRY,
-        meters.COLLAPSE,
-        meters.SHORTCUT,
-    )
+    module.EXERCISE.task.id: module.EXERCISE
+    for module in (views, positives, similarity, nt_xent, geometry, collapse, shortcut)
 }
-
-WRITTEN: dict[str, WrittenQuestion] = {WHY_NEGATIVES.id: WHY_NEGATIVES}

@@ -1,0 +1,66 @@
+"""What to tell of a wrong answer as a whole: a known misconception where that is certain, else what its values look like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sslcourse.exercises.advice import explain_broken
+from sslcourse.exercises.compare import Difference, failure_of, place, same_observation
+from sslcourse.exercises.patterns import Seen, pattern, tell_enough, wrong_numbers
+from sslcourse.exercises.task import Exercise, Tree
+from sslcourse.exercises.trace import is_broken
+
+
+def recognise(exercise: Exercise, seen: Sequence[Seen], inputs: Mapping[str, list]) -> Callable | None:
+    """The one listed wrong answer that does what was observed, or None.
+
+    It must agree on every input, also where the answer is right; where the answer gives NaN or fails, nothing can be
+    told. And several different numbers must show it: 0, 1 and a constant come out of many mistakes.
+    """
+    numbers = [wrong_numbers(one.expected, one.observed, one.tolerance) for one in seen]
+    if not tell_enough(sum(numbers, [])):
+        return None
+    agreeing = [wrong for wrong in exercise.wrong if _agrees(exercise, wrong, seen, inputs)]
+    return agreeing[0] if len(agreeing) == 1 else None
+
+
+def look_at_all(seen: Sequence[Seen], first: Difference) -> str:
+    """What a wrong answer looks like on all inputs together, as a sentence; "" when nothing is to be said.
+
+    `first` is the difference to mend first.
+    """
+    if first.kind not in ("value", "gradient value"):
+        return ""
+    broken = [one for one in seen if is_broken(_part(one.observed, "value"))]
+    if broken:
+        others = "" if len(broken) == len(seen) else f" in {len(broken)} of {len(seen)} inputs"
+        origin = explain_broken(_part(broken[0].observed, "origin"))
+        return _sentence(f"your result is NaN or infinite{others}" + (f": {origin}" if origin else ""))
+    if first.kind == "gradient value" and any(is_broken(_part(one.observed, "gradient")) for one in seen):
+        return (
+            f"The result is right, but {place(first.path)} is NaN or infinite: a step that was masked afterwards "
+            "(a square root or a logarithm of 0, a division by 0) still counts in the backward pass."
+        )
+    said = pattern(seen, first.path)
+    return _sentence(said) if said else ""
+
+
+def _agrees(exercise: Exercise, wrong: Callable, seen: Sequence[Seen], inputs: Mapping[str, list]) -> bool:
+    for case, drawn in inputs.items():
+        tried = [one for one in seen if one.case == case]
+        for one, alike in zip(tried, exercise.task.observe(wrong, drawn)):
+            if not _says_nothing(one.observed) and not same_observation(alike, one.observed, one.tolerance):
+                return False
+    return True
+
+
+def _says_nothing(observed: Tree) -> bool:
+    return failure_of(observed) is not None or is_broken(_part(observed, "value"))
+
+
+def _part(observed: Tree, key: str) -> Tree:
+    return observed.get(key) if type(observed) is dict else None
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")

@@ -1,0 +1,38 @@
+"""Read a lab's written questions from its written.md.
+
+# why_negatives (4 points)
+The question.
+## Rubric
+- What earns the first point. (1 point)
+## Model answer
+The answer, in Markdown without headings of level 1 and 2.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sslcourse.exercises.task import WrittenQuestion
+
+_HEADING = re.compile(r"^# (\w+) \((\d+(?:\.\d+)?) points?\)$", re.MULTILINE)
+_SECTIONS = re.compile(r"^## (?:Rubric|Model answer)$", re.MULTILINE)
+
+
+def read_written(file: Path, lab: str) -> dict[str, WrittenQuestion]:
+    """The written questions of `file` by id, which is "lab.name".
+
+    Raises ValueError, naming the file, when it is not of the form above.
+    """
+    _, *parts = _HEADING.split(file.read_text(encoding="utf-8"))
+    if not parts:
+        raise ValueError(f'{file} holds no question: begin each with a line like "# name (4 points)"')
+    questions = {}
+    for name, points, text in zip(parts[::3], parts[1::3], parts[2::3]):
+        sections = [" ".join(part.split()) if number < 1 else part for number, part in enumerate(_SECTIONS.split(text))]
+        if len(sections) != 3:
+            raise ValueError(f'{file}: {name} needs "## Rubric" and "## Model answer", in this order')
+        question, rubric, answer = sections
+        lines = tuple(" ".join(line.split()) for line in re.split(r"^- ", rubric, flags=re.MULTILINE)[1:])
+        questions[f"{lab}.{name}"] = WrittenQuestion(f"{lab}.{name}", question, float(points), lines, answer.strip())
+    return questions

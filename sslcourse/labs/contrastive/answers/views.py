@@ -1,0 +1,97 @@
+"""Lab 1, exercise `views`: cut one box out of every image and mirror the chosen ones."""
+
+from __future__ import annotations
+
+import torch
+
+from sslcourse.exercises.task import Exercise
+from sslcourse.labs.contrastive.tasks import VIEWS
+
+HINTS = (
+    "A crop is a slice of rows and a slice of columns. Every image has its own box and its own flip, so go through the "
+    "images one by one, and stack the results at the end.",
+    "view[c, y, x] = image[c, top + y, left + x] for 0 <= y < height and 0 <= x < width; when flipped, view[c, y, x] = "
+    "image[c, top + y, left + width - 1 - x].",
+    "For each image: `view = image[:, top : top + height, left : left + width]`, then `view = view.flip(-1)` if its flip "
+    "is True; collect the views in a list and return `torch.stack(views)`. `boxes.tolist()` gives plain ints.",
+)
+
+
+def crop_and_flip(images, boxes, flips):
+    views = []
+    for image, box, flip in zip(images, boxes.tolist(), flips, strict=True):
+        top, left, height, width = box
+        view = image[:, top : top + height, left : left + width]
+        views.append(view.flip(-1) if flip else view)
+    return torch.stack(views)
+
+
+def by_indexing(images, boxes, flips):
+    height, width = boxes[0, 2:].tolist()
+    rows = boxes[:, :1] + torch.arange(height)  # B,height
+    forwards = torch.arange(width).expand(len(boxes), width)
+    columns = boxes[:, 1:2] + torch.where(flips[:, None], forwards.flip(1), forwards)  # B,width
+    batch = torch.arange(len(images))[:, None, None]
+    return images[batch, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def column_by_column(images, boxes, flips):
+    height, width = int(boxes[0, 2]), int(boxes[0, 3])
+    views = images.new_empty(images.shape[0], images.shape[1], height, width)
+    for i in range(images.shape[0]):
+        for column in range(width):
+            source = int(boxes[i, 1]) + (width - 1 - column if flips[i] else column)
+            top = int(boxes[i, 0])
+            views[i, :, :, column] = images[i, :, top : top + height, source]
+    return views
+
+
+def flips_top_to_bottom(images, boxes, flips):
+    """Your crops are mirrored top to bottom. Left to right means reversing the width, the last dimension: `view.flip(-1)`."""
+    crops = crop_and_flip(images, boxes, torch.zeros_like(flips))
+    return torch.where(flips[:, None, None, None], crops.flip(-2), crops)
+
+
+def flips_before_cropping(images, boxes, flips):
+    """You mirror the whole image and crop afterwards, so the box lands on another part of the picture. Crop first, then
+    mirror the crop."""
+    turned = torch.where(flips[:, None, None, None], images.flip(-1), images)
+    return crop_and_flip(turned, boxes, torch.zeros_like(flips))
+
+
+def swaps_top_and_left(images, boxes, flips):
+    """Top and left are exchanged: top says at which row (dimension -2) the box begins, left at which column (-1)."""
+    return crop_and_flip(images, boxes[:, [1, 0, 2, 3]], flips)
+
+
+def swaps_height_and_width(images, boxes, flips):
+    """Height and width are exchanged: a box is top, left, height, width, and images are [B, C, height, width]."""
+    return crop_and_flip(images, boxes[:, [0, 1, 3, 2]], flips)
+
+
+def uses_the_first_box_for_all(images, boxes, flips):
+    """All images are cut at the first image's box. Each image has its own row of `boxes`; that is what makes two views
+    different."""
+    return crop_and_flip(images, boxes[:1].expand(len(images), 4), flips)
+
+
+def ignores_the_flips(images, boxes, flips):
+    """The crops are right, and none is mirrored. Mirror those whose entry in `flips` is True; `view.flip(-1)` returns the
+    mirrored view and leaves `view` as it was."""
+    return crop_and_flip(images, boxes, torch.zeros_like(flips))
+
+
+EXERCISE = Exercise(
+    VIEWS,
+    crop_and_flip,
+    wrong=(
+        flips_top_to_bottom,
+        flips_before_cropping,
+        swaps_top_and_left,
+        swaps_height_and_width,
+        uses_the_first_box_for_all,
+        ignores_the_flips,
+    ),
+    variants=(by_indexing, column_by_column),
+    hints=HINTS,
+)
