@@ -9,7 +9,7 @@ dtype for another (int32 for int64), a list for a tuple. (NumPy's numbers are pl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -74,6 +74,12 @@ def as_expected(expected: Tree, observed: Tree) -> Tree:
 
 def _is_whole(tensor: torch.Tensor) -> bool:
     return tensor.dtype != torch.bool and not tensor.is_floating_point() and not tensor.is_complex()
+
+
+def failures_in(observations: Mapping[str, Tree]) -> list[dict]:
+    """The failures among the observations of all cases, each a list of what was seen on one input after the other."""
+    trees = [item for tree in observations.values() for item in (tree if type(tree) is list else [tree])]
+    return [failure for failure in map(failure_of, trees) if failure is not None]
 
 
 def _differences(expected: Tree, observed: Tree, tolerance: Tolerance, path: tuple) -> Iterator[Difference]:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from sslcourse.exercises.compare import failures_in
 from sslcourse.exercises.judge import case_inputs, judge
 from sslcourse.exercises.task import Exercise, Task
 from sslcourse.grading.host import Box, Outcome
@@ -79,13 +80,8 @@ def _failed_helpers(outcome: Outcome) -> str:
 
 
 def _missing_module(observations: Mapping) -> str | None:
-    for tree in observations.values():
-        failure = tree.get("failure") if type(tree) is dict else None
-        if type(failure) is dict:
-            found = _says_missing_module(failure.get("type"), failure.get("message"))
-            if found:
-                return found
-    return None
+    found = (_says_missing_module(failure.get("type"), failure.get("message")) for failure in failures_in(observations))
+    return next(filter(None, found), None)
 
 
 def _says_missing_module(kind: object, text: object) -> str | None:

@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sslcourse.exercises.compare import failures_in
 from sslcourse.grading.host import Limits, Outcome
 
 PASSED, FAILED, ERROR, MISSING = "passed", "failed", "error", "missing"
@@ -111,10 +112,7 @@ def explain_memory(message: str) -> bool:
 
 def ran_out_of_memory(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
     """Status and sentence when an exception of the answer was for want of memory, else None."""
-    for tree in outcome.observations.values():
-        failure = tree.get("failure") if type(tree) is dict else None
-        if type(failure) is not dict:
-            continue
+    for failure in failures_in(outcome.observations):
         text = failure.get("message")
         if failure.get("type") == "MemoryError" or (type(text) is str and explain_memory(text)):
             return MEMORY, _memory_sentence(limits)
