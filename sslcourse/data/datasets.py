@@ -36,19 +36,24 @@ def load(
 ) -> ImageSet:
     """A data set: `objects`, `cifar10`, `stl10`, `imagenette`, `pets`, or `folder:PATH` (a directory or a .zip).
 
-    `split` train, val or test. `size` in pixels (the shorter side is brought to it, the centre kept); None is the set's
-    own: 64 for objects, 32 cifar10, 96 stl10, 128 imagenette and pets, and for a folder the pixels as they are. `count`
-    images are picked evenly over the classes by `seed`; None takes all (objects: 4000). `root` is where the public sets
-    lie (default: `downloads` in the cache folder); nothing is downloaded without `download=True`. `options` go to the
-    renderer of objects.
+    `split` is train, val or test. `size` is the side in pixels: the shorter side of an image is brought to it and the
+    centre cut out. None is the set's own: 64 for objects, 32 cifar10, 96 stl10, 128 imagenette and pets, and for a
+    folder the pixels as they are. `count` images are picked evenly over the classes by `seed`; None takes all (objects:
+    4000). `root` is where the public sets lie (default: `downloads` in the cache folder). Nothing is downloaded without
+    `download=True`. `options` go to the renderer of objects.
 
-    Where a set has no `val` of its own, val is a fixed tenth of each class of its train part, and train is the rest. A
-    folder without `train`, `val`, `test` subfolders is dealt 8 : 1 : 1 in the same way; one without `test` only gives a
-    tenth of train as test; imagenette's validation part serves as `test`. `pets` carries `extras["trimap"]` (1 pet, 2
-    background, 3 border) and `extras["mask"]` (pet). Labels number the sorted class names.
+    Where a set has no val of its own, val is a fixed tenth of each class of its train part, and train is the rest. A
+    folder without split folders is dealt 8 : 1 : 1 in the same way, and one without test images gives a tenth of train
+    as test. Imagenette's validation part serves as test. `pets` carries `extras["trimap"]` (1 pet, 2 background, 3
+    border) and `extras["mask"]` (pet).
 
-    Raises ValueError for an unknown name, split or layout, FileNotFoundError when the data is not there,
-    ConnectionError when a download fails. Converted images are cached by path, times, sizes and settings.
+    Labels number the sorted class names. A folder without class folders has no classes, and its labels are -1. What is
+    odd in a folder is said in warnings: images that cannot be read or lie outside the classes, other files, classes
+    that differ between splits, images that train shares with val or test.
+
+    Raises ValueError for an unknown name, split or layout and for a set too large for memory, FileNotFoundError when
+    the data is not there, ConnectionError when a download fails. Converted images are cached by path, times, sizes and
+    settings.
 
     >>> load("cats and dogs")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -76,7 +81,8 @@ def load(
         return _load_folder(Path(place).absolute(), split, size, count, seed)
     known = ", ".join(("objects", *public.SETS))
     raise ValueError(
-        f"no data set {name!r}; there are {known} and folder:PATH (a directory or .zip, one subfolder a class)"
+        f"no data set {name!r}; there are {known} and folder:PATH (a directory or .zip of images; for labels, one "
+        "subfolder for each class)"
     )
 
 
@@ -120,8 +126,9 @@ def _folder_split(listing: folders.Listing, split: str) -> list[tuple[str, str]]
         return [(label, name) for part, label, name in listing.files if part == split]
     pool = [(label, name) for part, label, name in listing.files if part in (None, "train")]
     if not pool:
+        there = " and ".join(listing.splits)
         raise ValueError(
-            f"{listing.path} has {' and '.join(listing.splits)} images but no train images to take {split!r} from"
+            f"{printable(str(listing.path))} has {there} images but no train images to take {split!r} from"
         )
     missing = [part for part in ("val", "test") if part not in listing.splits]
     number = _numbers(listing)
@@ -129,10 +136,8 @@ def _folder_split(listing: folders.Listing, split: str) -> list[tuple[str, str]]
     wanted = 0 if split == "train" else 1 + missing.index(split)
     chosen = [image for image, part in zip(pool, dealt, strict=True) if part == wanted]
     if not chosen:
-        raise ValueError(
-            f"{listing.path} has too few images to hold out {split!r}: "
-            f"{len(pool)} in {max(1, len(listing.classes))} classes"
-        )
+        kinds = f" in {len(listing.classes)} classes" if listing.classes else ""
+        raise ValueError(f"{printable(str(listing.path))} has too few images to hold out {split!r}: {len(pool)}{kinds}")
     return chosen
 
 

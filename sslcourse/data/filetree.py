@@ -80,7 +80,7 @@ def _wanted(name: str) -> bool:
 def _list_directory(path: Path) -> tuple[list[str], list[str], str]:
     names, empty, digest = [], [], hashlib.sha256()
     for folder, subfolders, files in os.walk(path, followlinks=True):
-        subfolders.sort()
+        subfolders[:] = sorted(name for name in subfolders if not _leads_back(os.path.join(folder, name)))
         if not subfolders and not files and folder != str(path):
             empty.append(Path(folder).relative_to(path).as_posix())
         for file in sorted(files):
@@ -91,6 +91,14 @@ def _list_directory(path: Path) -> tuple[list[str], list[str], str]:
             names.append(Path(whole).relative_to(path).as_posix())
             digest.update(f"{names[-1]}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
     return names, empty, digest.hexdigest()
+
+
+def _leads_back(folder: str) -> bool:
+    """Whether a folder is a link to one that it lies in, so that following it would not end."""
+    if not os.path.islink(folder):
+        return False
+    around = Path(os.path.realpath(os.path.dirname(folder)))
+    return Path(os.path.realpath(folder)) in (around, *around.parents)
 
 
 def _list_zip(path: Path) -> tuple[list[str], list[str], str]:

@@ -12,9 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-BLOCKS = (
-    16  # rectangles drawn an image: with that many, they cover what is asked for but in one image of some thousands
-)
+BLOCKS = 16  # rectangles drawn for each image: in all but one image of some thousands they cover what is asked for
 SMALLEST_BLOCK = 4  # patches
 ASPECT = (0.3, 1 / 0.3)  # a rectangle's height / width
 

@@ -41,7 +41,7 @@ class MultiCropSettings:
 
     `global_crop` and `local_crop` say how each is made; `second_global`, where given, how the second global crop is
     (DINO solarizes that one only); `global_crops` and `local_crops` how many there are of each (no local crop: 0). The
-    defaults are DINO's shares of the area (Caron et al. 2021, appendix B) on small images. Raises ValueError when a
+    defaults are DINO's shares of the area (Caron et al. 2021, appendix E) on small images. Raises ValueError when a
     number is too small or the second global crop has another size than the first.
 
     >>> MultiCropSettings(global_crop=Augmentation(64, scale=(0.4, 1)), local_crops=6).local_crop.size

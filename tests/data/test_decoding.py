@@ -201,3 +201,17 @@ def test_images_in_train_and_in_a_held_out_part_are_counted(tmp_path):
     assert len(caught) == 1
     assert sum(bool((one == train.images).flatten(1).all(1).any()) for one in val.images) == 1
     assert val.images.dtype == torch.uint8
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_links_to_nowhere_are_named_and_links_back_are_not_followed(tmp_path):
+    for index in range(4):
+        for label in ("cat", "dog"):
+            (tmp_path / "set" / label).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "set" / label / f"{index}.png").write_bytes(encoded(GREY))
+    (tmp_path / "set" / "cat" / "up").symlink_to(tmp_path / "set")
+    (tmp_path / "set" / "cat" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.warns(UserWarning) as caught:
+        parts = [load(f"folder:{tmp_path / 'set'}", split) for split in ("train", "val", "test")]
+    assert sum(map(len, parts)) == 8
+    assert sum("cat/gone.png" in str(warning.message) for warning in caught) == 1
