@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from pathlib import Path
 
@@ -26,7 +27,28 @@ def _environment():
 
     loader = jinja2.FileSystemLoader(TEMPLATES)
     options = {"autoescape": True, "undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    return jinja2.Environment(loader=loader, **options)
+    environment = jinja2.Environment(loader=loader, **options)
+    environment.filters["prose"] = prose
+    return environment
+
+
+def prose(text: str, emphasis: bool = False):
+    """Escaped text in which `code` between backticks is code, and with `emphasis` *words* between asterisks are emphasised.
+
+    In a student's text, an asterisk is a product: without `emphasis` it stays.
+
+    >>> prose("no `f` & *g*"), prose("*g*", emphasis=True)
+    (Markup('no <code>f</code> &amp; *g*'), Markup('<em>g</em>'))
+    """
+    from markupsafe import Markup, escape
+
+    parts = re.split(r"`([^`\n]+)`", str(escape(text)))  # every second one is code
+    for place, part in enumerate(parts):
+        if place % 2:
+            parts[place] = f"<code>{part}</code>"
+        elif emphasis:
+            parts[place] = re.sub(r"(?<![\w*])\*(\S(?:[^*\n]*[^*\s])?)\*(?![\w*])", r"<em>\1</em>", part)
+    return Markup("".join(parts))
 
 
 def in_notebook() -> bool:
