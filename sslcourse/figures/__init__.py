@@ -6,7 +6,7 @@ figures into a notebook, `to_html` onto a page.
 
 from sslcourse.figures.charts import plot_alignment_uniformity, plot_bars, plot_curves, plot_histograms, plot_spectra
 from sslcourse.figures.display import show, to_html, to_png
-from sslcourse.figures.fonts import printable
+from sslcourse.figures.fonts import printable, replaced
 from sslcourse.figures.pictures import (
     heat,
     picture_edges,
@@ -38,6 +38,7 @@ __all__ = [
     "plot_similarities",
     "plot_spectra",
     "printable",
+    "replaced",
     "show",
     "to_html",
     "to_png",

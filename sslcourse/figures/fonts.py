@@ -36,6 +36,10 @@ def can_print(text: str) -> bool:
     )
 
 
+def _text(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()  # a folder's name may hold half of a character
+
+
 def printable(names: Sequence[str], kind: str = "class") -> list[str]:
     """Each name as a figure can print it: shortened, no formula, and "class 3" for one that no font here has.
 
@@ -44,7 +48,16 @@ def printable(names: Sequence[str], kind: str = "class") -> list[str]:
     """
     shown = []
     for number, name in enumerate(names):
-        text = name.encode("utf-8", "replace").decode()  # a folder's name need not be text
+        text = _text(name)
         text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
         shown.append(text.replace("$", r"\$") if can_print(text) else f"{kind} {number}")
     return shown
+
+
+def replaced(names: Sequence[str], kind: str = "class") -> str:
+    """What `printable` replaced, for the text beside a figure; empty where it could print everything.
+
+    >>> replaced(["cat", "dog"])
+    ''
+    """
+    return "; ".join(f"{kind} {number} is {name}" for number, name in enumerate(names) if not can_print(_text(name)))

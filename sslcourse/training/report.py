@@ -1,26 +1,28 @@
-"""The page that shows a finished run: figures of merit, curves, attention, kept tokens, reconstructions, neighbours, settings."""
+"""The page that shows a finished run: a verdict and what it rests on, curves, pictures, neighbours, settings."""
 
 from __future__ import annotations
 
-import html
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from matplotlib.figure import Figure
 
 from sslcourse.evaluation.collapse import spectrum
 from sslcourse.evaluation.features import extract_features
-from sslcourse.figures import picture_rows, plot_curves, plot_spectra, to_html
+from sslcourse.figures import picture_rows, plot_curves, plot_spectra, replaced, to_html
 from sslcourse.files import write_atomically
+from sslcourse.pages import render
 from sslcourse.training.alarms import find_alarms
 from sslcourse.training.experiment import Trained
 from sslcourse.training.pictures import SHOWN, method_pictures, neighbour_rows, one_of_each
 from sslcourse.training.recipes import Recipe, build_method
+from sslcourse.training.verdict import evidence, judge
 
-CHART = (4.2, 2.6)
+CHART = (3.7, 2.4)
 # Terms of a loss that belong into one chart: title -> name in the log -> what the curve is called.
 TERMS = {
     "Distillation": {"cls_loss": "class token", "patch_loss": "patches"},
@@ -35,43 +37,11 @@ PICTURES = {
     "masked patches": "the student sees a mask token in the grey places",
     "reconstruction": "the decoder's pixels in the places that it is trained on",
 }
-
-
-def write_report(trained: Trained, recipe: Recipe, path: str | os.PathLike, command: str = "") -> Path:
-    """Write the page of a finished run to `path`: one file of HTML that needs nothing else. Returns the path."""
-    summary, rows = trained.summary, trained.rows
-    method = type(trained.method).__name__
-    title = f"{method} on {Path(recipe.data.name.removeprefix('folder:')).stem}"
-    body = [
-        f"<p class='kicker'>sslcourse train, scale {recipe.scale}, seed {recipe.fit.seed}</p><h1>{html.escape(title)}</h1>",
-        cards(summary),
-        alarm_section(trained, recipe),
-        section("Is it learning?", LEARNING, learning_figures(rows, summary), kind="figures"),
-        section(
-            "What the loss is made of",
-            LOSSES,
-            loss_figures(rows, trained.method.prototypes),
-            "figures",
-        ),
-        *picture_sections(trained, recipe),
-        section("How fast", SPEED, speed_figures(rows), kind="figures"),
-        settings_section(recipe, summary, command),
-    ]
-    style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
-    page = (
-        "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
-        f"<title>{html.escape(title)}</title><style>{style}</style><main>{''.join(body)}"
-        f"<footer>{html.escape(finished(summary))}</footer></main></html>\n"
-    )
-    path = Path(path)
-    write_atomically(path, page)
-    return path
-
-
 LEARNING = (
     "kNN classifies held-out images by the labels of their nearest training images, in the features as they are. The loss of a "
     "method with a teacher moves with its temperatures and momentum, so look here first, not at the loss."
 )
+UNLABELLED = "These images have no labels, so there is no kNN accuracy. The meters below show collapse, not how good the features are."
 LOSSES = (
     "Each term by itself: a total that falls can hide a term that never moved. ln K is what a prediction that knows nothing pays "
     "with K prototypes."
@@ -83,68 +53,81 @@ SPECTRUM = (
 )
 
 
-def cards(summary: dict) -> str:
-    """The run's figures of merit, large."""
-    shown = [
-        (
-            f"{summary['knn']:.1%}",
-            f"kNN accuracy (untrained {summary['knn_untrained']:.1%}, chance {summary['chance']:.1%})",
-        ),
-        (f"{summary['loss']:.3f}", "loss at the end"),
-        (f"{summary['steps']:,}", "steps"),
-        (minutes(summary["seconds"]), "of training"),
-        (f"{summary['images_per_second']:,.0f}", "images a second"),
-        (f"{summary['parameters'] / 1e6:.2f} M", "trained parameters"),
-    ]
-    if "attention_recall" in summary:
-        recall = summary["attention_recall"]
-        shown.insert(1, (f"{recall:.0%}", "of the object lies in the half most attended to (blindly 50%)"))
-    if "reconstruction_errors" in summary:
-        errors = summary["reconstruction_errors"]
+class Section(NamedTuple):
+    """A heading, what to look for, and figures; `width` is "wide" for figures that scroll on a narrow screen."""
+
+    title: str
+    text: str
+    figures: list[Figure]
+    width: str = ""
+
+
+def write_report(trained: Trained, recipe: Recipe, path: str | os.PathLike, command: str = "") -> Path:
+    """Write the page of a finished run to `path`: one file of HTML that needs nothing else. Returns the path."""
+    summary, rows = trained.summary, trained.rows
+    alarms = find_alarms(rows, trained.method, recipe.fit)
+    learning = LEARNING if "knn" in rows[-1] else UNLABELLED
+    page = render(
+        "report.html",
+        title=f"{type(trained.method).__name__} on {Path(recipe.data.name.removeprefix('folder:')).stem}",
+        recipe=recipe,
+        summary=summary,
+        cards=list(cards(summary)),
+        alarms=alarms,
+        past=summary["alarms_on_the_way"],
+        verdict=judge(trained, recipe, alarms),
+        evidence=list(evidence(trained)),
+        sections=[
+            Section("Is it learning?", learning, learning_figures(rows, summary)),
+            Section("What the loss is made of", LOSSES, loss_figures(rows, trained.method.prototypes)),
+            *picture_sections(trained, recipe),
+            Section("How fast", SPEED, speed_figures(rows)),
+        ],
+        settings=flat({key: summary["recipe"][key] for key in ("encoder", "data", "method", "fit")}),
+        command=command,
+        to_html=to_html,
+    )
+    path = Path(path)
+    write_atomically(path, page)
+    return path
+
+
+def cards(summary: dict) -> Iterator[tuple[str, str]]:
+    """The run's figures of merit, to be shown large: (figure, what it is)."""
+    if summary.get("knn") is not None:
+        compared = f"untrained {summary['knn_untrained']:.1%}, chance {summary['chance']:.1%}"
+        yield f"{summary['knn']:.1%}", f"kNN accuracy ({compared})"
+    if summary.get("attention_recall") is not None:
+        yield f"{summary['attention_recall']:.0%}", "of the object lies in the half most attended to (blindly 50%)"
+    yield f"{summary['loss']:.3f}", "loss at the end"
+    if errors := summary.get("reconstruction_errors"):
         share = f"{errors['predicted'] / errors['image_mean']:.0%}"
-        shown.insert(-4, (share, "of the error of painting patches in the image's mean colour is left by the decoder"))
-    return f"<div class='cards'>{''.join(f'<div class=card><b>{big}</b><span>{small}</span></div>' for big, small in shown)}</div>"
-
-
-def alarm_section(trained: Trained, recipe: Recipe) -> str:
-    """What the alarms say of the log, also when they say nothing."""
-    found = find_alarms(trained.rows, trained.method, recipe.fit)
-    if found:
-        return "".join(
-            f"<section class='alarm'><h2>Alarm: {html.escape(alarm.name)}</h2><p>{html.escape(alarm.message)}</p></section>"
-            for alarm in found
-        )
-    past = trained.summary["alarms_on_the_way"]
-    text = "No alarm stands: the features have not collapsed and the loss moves."
-    if past:
-        text = f"No alarm stands at the end. On the way there was: {', '.join(past)}."
-    return f"<section class='fine'>{html.escape(text)}</section>"
-
-
-def section(title: str, text: str, figures: Sequence[Figure], kind: str = "wide") -> str:
-    """A box with a heading, what to look for, and figures; nothing without figures."""
-    if not figures:
-        return ""
-    pictures = "".join(f"<div>{to_html(figure, dpi=130)}</div>" for figure in figures)
-    return f"<section><h2>{html.escape(title)}</h2><p class='quiet'>{html.escape(text)}</p><div class='{kind}'>{pictures}</div></section>"
+        yield share, "of the error of painting patches in the image's mean colour is left by the decoder"
+    yield f"{summary['steps']:,}", "steps"
+    yield minutes(summary["seconds"]), "of training"
+    yield f"{summary['images_per_second']:,.0f}", "images a second"
+    yield f"{summary['parameters'] / 1e6:.2f} M", "trained parameters"
 
 
 def learning_figures(rows: list[dict], summary: dict) -> list[Figure]:
     """kNN, and the meters of collapse."""
-    measured = [{"step": 0, "knn": summary["knn_untrained"]}, *(row for row in rows if "knn" in row)]
-    levels = {"untrained": summary["knn_untrained"]}
-    figures = [curve(measured, {"knn": "kNN"}, title="kNN accuracy", levels=levels)]
-    if healthy := rows[-1].get("channel_std_healthy"):
-        figures.append(
-            curve(
-                rows, {"channel_std": "channel std"}, title="Spread of the features", levels={"evenly spread": healthy}
-            )
-        )
+    levels, measured = {}, [row for row in rows if "knn" in row]
+    if measured:
+        levels = {"untrained": summary["knn_untrained"]}
+        measured = [{"step": 0, "knn": summary["knn_untrained"]}, *measured]
+    spread = {"evenly spread": rows[-1]["channel_std_healthy"]} if "channel_std_healthy" in rows[-1] else {}
     ranks = {"effective_rank": "features", "centered_rank": "their differences", "projection_rank": "projections"}
-    figures.append(curve(rows, ranks, title="Effective rank"))
     cosines = {"positive_cosine": "same image", "negative_cosine": "other images"}
-    figures.append(curve(rows, cosines, title="Cosine of two views"))
-    return [figure for figure in figures if figure is not None]
+    return [
+        *curves(measured, {"knn": "kNN"}, "kNN accuracy", "accuracy", levels),
+        *(
+            curves(rows, {"channel_std": "channel std"}, "Spread of the features", "channel std", spread)
+            if spread
+            else []
+        ),
+        *curves(rows, ranks, "Effective rank", "directions"),
+        *curves(rows, cosines, "Cosine of two views", "cosine"),
+    ]
 
 
 def loss_figures(rows: list[dict], prototypes: int | None) -> list[Figure]:
@@ -154,67 +137,54 @@ def loss_figures(rows: list[dict], prototypes: int | None) -> list[Figure]:
     charts = {title: {name: shown for name, shown in names.items() if name in last} for title, names in TERMS.items()}
     if all(abs(row.get("cls_loss", math.inf) - row["loss"]) < 1e-6 for row in rows):
         charts["Distillation"].pop("cls_loss", None)  # it is the whole loss
-    distils = bool(charts["Distillation"])
-    figures = [curve(rows, {"loss": "total"}, title="Loss", levels=levels if not distils else {})]
+    figures = curves(rows, {"loss": "total"}, "Loss", "loss", {} if charts["Distillation"] else levels)
     for title, names in charts.items():
-        figures.append(curve(rows, names, title=title, levels=levels if title == "Distillation" else {}))
+        figures += curves(rows, names, title, "loss", levels if title == "Distillation" else {})
     entropies = {"teacher_entropy": "class token", "patch_teacher_entropy": "patches"}
-    figures.append(curve(rows, entropies, title="Entropy of the targets (nats)", levels=levels))
-    figures.append(curve(rows, {"used_prototypes": "used"}, title="Prototypes in use"))
-    figures.append(curve(rows, {"attention_entropy": "attention"}, title="Entropy of the attention (nats)"))
-    return [figure for figure in figures if figure is not None]
+    figures += curves(rows, entropies, "Entropy of the targets", "nats", levels)
+    figures += curves(rows, {"used_prototypes": "used"}, "Prototypes in use", "prototypes")
+    return figures + curves(rows, {"attention_entropy": "attention"}, "Entropy of the attention", "nats")
 
 
 def speed_figures(rows: list[dict]) -> list[Figure]:
     """Images a second, and what making views took."""
-    figures = [curve(rows, {"images_per_second": "images a second"}, title="Images a second")]
-    figures.append(curve(rows, {"data_wait": "data_wait"}, title="Share of the time that views took"))
-    return [figure for figure in figures if figure is not None]
+    waits = curves(rows, {"data_wait": "data_wait"}, "Time that views took", "share of the step")
+    return curves(rows, {"images_per_second": "images a second"}, "Speed", "images a second") + waits
 
 
-def curve(
-    rows: list[dict], names: dict[str, str], *, title: str, levels: dict[str, float] | None = None
-) -> Figure | None:
-    """The curves of those figures that the log has; None where it has none."""
-    curves = {
+def curves(
+    rows: list[dict], names: dict[str, str], title: str, y_label: str, levels: dict[str, float] | None = None
+) -> list[Figure]:
+    """One chart of those figures that the log has; none where it has none."""
+    found = {
         shown: ([row["step"] for row in rows if name in row], [row[name] for row in rows if name in row])
         for name, shown in names.items()
         if any(name in row for row in rows)
     }
-    return plot_curves(curves, levels=levels, title=title, size=CHART) if curves else None
+    return [plot_curves(found, levels=levels, title=title, y_label=y_label, size=CHART)] if found else []
 
 
-def picture_sections(trained: Trained, recipe: Recipe) -> list[str]:
+def picture_sections(trained: Trained, recipe: Recipe) -> list[Section]:
     """Attention, kept tokens and reconstructions; neighbours; the spectrum beside the untrained encoder's."""
     held_out, encoder = trained.images.held_out, trained.method.representation
-    chosen = held_out.batch(one_of_each(held_out.labels, SHOWN))
-    rows = method_pictures(trained.method, encoder, chosen)
+    rows = method_pictures(trained.method, encoder, held_out.batch(one_of_each(held_out.labels, SHOWN)))
     text = " ".join(f"{name[0].upper()}{name[1:]}: {PICTURES[name]}." for name in rows if name in PICTURES)
     if "reconstruction" in rows and trained.method.settings.normalize_targets:
         text += " Each of its patches is shown with the true mean and contrast, which nothing predicts."
-    looks = section("What it sees", f"Held-out images. {text}", [picture_rows(rows)]) if len(rows) > 1 else ""
-    alike = neighbour_rows(encoder, trained.images.bank, held_out)
+    found = "Held-out images and the training images nearest to them"
+    found += "; a broken frame marks another class." if held_out.labelled else ", by their features alone."
+    if unprinted := replaced(held_out.classes):
+        found += f" No font on this machine has every name: {unprinted}."
     untrained = build_method(recipe).representation.to(next(encoder.parameters()).device)
     spectra = {
         name: spectrum(torch.nn.functional.normalize(extract_features(module, held_out), dim=1))
         for name, module in {"trained": encoder, "untrained": untrained}.items()
     }
-    found = "Held-out images and the training images nearest to them; a broken frame marks another class."
     return [
-        looks,
-        section("What it finds alike", found, [alike]),
-        section("How many directions it uses", SPECTRUM, [plot_spectra(spectra, size=(6.4, 3.0))], kind="half"),
+        Section("What it sees", f"Held-out images. {text}", [picture_rows(rows)] if len(rows) > 1 else [], "wide"),
+        Section("What it finds alike", found, [neighbour_rows(encoder, trained.images.bank, held_out)], "wide"),
+        Section("How many directions it uses", SPECTRUM, [plot_spectra(spectra, size=(6.4, 3.0))]),
     ]
-
-
-def settings_section(recipe: Recipe, summary: dict, command: str) -> str:
-    """Everything needed to do it again."""
-    lines = "".join(
-        f"<tr><td>{html.escape(path)}</td><td>{html.escape(str(value))}</td></tr>"
-        for path, value in flat({key: summary["recipe"][key] for key in ("encoder", "data", "method", "fit")}).items()
-    )
-    again = f"<pre>{html.escape(command)}</pre>" if command else ""
-    return f"<section><h2>To do it again</h2>{again}<details><summary>All settings</summary><table>{lines}</table></details></section>"
 
 
 def flat(tree: dict, prefix: str = "") -> dict:
@@ -238,9 +208,3 @@ def minutes(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
-def finished(summary: dict) -> str:
-    """When and where."""
-    versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
-    return f"Finished {summary['finished']} on {summary['device']} ({summary['processes']} process(es) of {summary['threads']} threads); {versions}."

@@ -1,0 +1,80 @@
+"""What a finished run shows, and what that rests on: the meters, the alarms, and kNN beside the untrained encoder's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sslcourse.training.alarms import Alarm, settled_rows
+from sslcourse.training.experiment import Trained
+from sslcourse.training.recipes import Recipe, find_recipe
+
+
+class Verdict(NamedTuple):
+    """What the report says first: `status` "passed", "failed" or "" (no verdict), a title and a sentence or two."""
+
+    status: str
+    title: str
+    text: str
+
+
+def judge(trained: Trained, recipe: Recipe, alarms: Sequence[Alarm]) -> Verdict:
+    """No verdict after a few steps or without labels; else "passed" when no alarm stands and kNN rose by more than chance."""
+    summary, steps = trained.summary, recipe.fit.steps
+    scale = "cpu" if recipe.scale == "smoke" else recipe.scale
+    full = find_recipe(recipe.kind, scale=scale).fit.steps
+    if alarms:
+        return Verdict("failed", "An alarm stands", "The log shows a failure that has a name; see above what to try.")
+    if recipe.scale == "smoke" or steps < full / 10 or not settled_rows(trained.rows, recipe.fit):
+        return Verdict(
+            "",
+            "Too short for a verdict",
+            f"{steps:,} steps show that every part works, from the images to this page. They cannot show whether the method learns "
+            "or collapses: few directions in use, or a kNN accuracy like the untrained encoder's, are usual so early. Scale "
+            f"{scale} takes {full:,} steps.",
+        )
+    if summary.get("knn") is None:
+        return Verdict(
+            "",
+            "No alarm stands; how good the features are was not measured",
+            "The images have no labels, so there is no kNN accuracy and no linear probe. The meters show no collapse.",
+        )
+    gain, noise = summary["knn"] - summary["knn_untrained"], knn_noise(trained)
+    if gain <= noise:
+        return Verdict(
+            "failed",
+            "No alarm stands, but the features are no better than untrained ones",
+            f"kNN accuracy changed by {gain:+.1%}; a change of up to {noise:.1%} can be chance. Train for more steps, or compare the "
+            "settings with the method's recipe.",
+        )
+    return Verdict(
+        "passed",
+        "The features became better",
+        f"kNN accuracy rose by {gain:.1%}; up to {noise:.1%} could be chance. No alarm stands.",
+    )
+
+
+def knn_noise(trained: Trained) -> float:
+    """Two standard errors of the difference between two kNN accuracies on the held-out images."""
+    shares = (trained.summary["knn"], trained.summary["knn_untrained"])
+    return 2 * math.sqrt(sum(share * (1 - share) for share in shares) / len(trained.images.held_out))
+
+
+def evidence(trained: Trained) -> Iterator[tuple[str, str, str]]:
+    """What the verdict rests on: (what was measured, its value at the end, what to compare it with)."""
+    summary, first, last = trained.summary, trained.rows[0], trained.rows[-1]
+    start = f"at step {first['step']}"
+    if summary.get("knn") is None:
+        yield "kNN accuracy on held-out images", "not measured", "the images have no labels"
+    else:
+        compared = f"untrained {summary['knn_untrained']:.1%}, chance {summary['chance']:.1%}"
+        yield "kNN accuracy on held-out images", f"{summary['knn']:.1%}", compared
+    yield "loss", f"{last['loss']:.3f}", f"{first['loss']:.3f} {start}"
+    for name, what in (("effective_rank", "of the features"), ("centered_rank", "of their differences")):
+        if name in first and name in last:
+            compared = f"{first[name]:.1f} {start}; 1 is a single direction"
+            yield f"effective rank {what}", f"{last[name]:.1f}", compared
+    if "channel_std_healthy" in last:
+        compared = f"{last['channel_std_healthy']:.3g} when spread evenly"
+        yield "channel standard deviation", f"{last['channel_std']:.3g}", compared
