@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import importlib
+import os
+import stat
 import sys
+import tempfile
+from pathlib import Path
 
 # name -> (module that offers add_arguments(parser) and main(arguments) -> exit status, one line of help)
 COMMANDS = {
@@ -23,6 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     Traceback (most recent call last):
     SystemExit: 0
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
+    give_home()
     words = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="sslcourse", description="Labs on self-supervised vision learning.")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -35,6 +44,29 @@ def main(arguments: list[str] | None = None) -> int:
             subparser.set_defaults(run=module.main)
     parsed = parser.parse_args(words)
     return parsed.run(parsed)
+
+
+def give_home() -> None:
+    """Give a user without a home folder or a name, as in some containers, both: libraries look there for their caches."""
+    if os.name == "nt":
+        return
+    home = os.path.expanduser("~")
+    if not os.path.isabs(home) or not os.access(home, os.W_OK):
+        folder = Path(tempfile.gettempdir()) / f"sslcourse-home-{os.getuid()}"
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            ours = folder.lstat().st_uid == os.getuid() and stat.S_ISDIR(folder.lstat().st_mode)
+        except OSError:
+            ours = False
+        os.environ["HOME"] = str(folder) if ours else tempfile.mkdtemp(prefix="sslcourse-home-")
+        print(
+            f"This user has no home folder that can be written; caches are kept in {os.environ['HOME']}.",
+            file=sys.stderr,
+        )
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["USER"] = f"user{os.getuid()}"
 
 
 if __name__ == "__main__":

@@ -42,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Train and report; 0 when done, 1 when training broke off, 2 when the command cannot be carried out, 130 at Ctrl-C."""
-    from sslcourse.training.checkpoint import SettingsChanged
+    """Train and report. 0: done; 1: training broke off; 2: it could not begin; 3: trained, but no report; 130: Ctrl-C."""
     from sslcourse.training.distributed import is_first, process_group
     from sslcourse.training.meters import NonFiniteLoss
 
@@ -57,8 +56,13 @@ def main(arguments: argparse.Namespace) -> int:
             return run(recipe, out, arguments.download, is_first())
     except NonFiniteLoss as error:
         return refuse(error, status=1)
-    except (SettingsChanged, ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError) as error:
         return refuse(error, status=2)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        advice = "Try a smaller batch_size, count or image_size"
+        return refuse(f"there is too little memory ({str(error).splitlines()[0]}). {advice}", status=1)
     except KeyboardInterrupt:
         print(
             "\nStopped. The same command continues from the last checkpoint, deleting the folder starts again.",
@@ -85,21 +89,34 @@ def run(recipe, out: Path, download: bool, first: bool) -> int:
     """Train in the folder `out` and write the report; the first process tells how it went."""
     from sslcourse.training.experiment import train_recipe
     from sslcourse.training.report import write_report
+    from sslcourse.training.runtime import pick_device, pick_precision
 
     if first:
+        device = pick_device(recipe.fit.device)
+        precision = pick_precision(device, recipe.fit.precision)
         print(
-            f"{recipe.kind} on {recipe.data.name}, scale {recipe.scale}: {recipe.fit.steps} steps of {recipe.fit.batch_size} images, in {out}"
+            f"{recipe.kind} on {recipe.data.name}, scale {recipe.scale}: {recipe.fit.steps} steps of "
+            f"{recipe.fit.batch_size} images on {device.type} in {precision}, in {out}"
         )
     trained = train_recipe(recipe, out, download=download)
-    if first:
-        summary = trained.summary
+    if not first:
+        return 0
+    summary, images = trained.summary, trained.images
+    accuracy = (
+        f"kNN accuracy {summary['knn']:.3f} (untrained {summary['knn_untrained']:.3f})" if images.labelled else "Done"
+    )
+    print(f"{accuracy} after {summary['seconds']:.0f} s")
+    for name in summary["alarms"]:
+        print(f"Alarm at the end: {name} (the report says more)")
+    try:
         page = write_report(trained, recipe, out / "report.html", command=shlex.join(["sslcourse", *sys.argv[1:]]))
-        print(
-            f"kNN accuracy {summary['knn']:.3f} (untrained {summary['knn_untrained']:.3f}) after {summary['seconds']:.0f} s"
+    except Exception as error:  # noqa: BLE001 (whatever goes wrong in drawing a page, the run is there and is not lost)
+        return refuse(
+            f"the run is finished and kept in {out}, but its report could not be made: {type(error).__name__}: {error}. "
+            "The same command tries again",
+            status=3,
         )
-        for name in summary["alarms"]:
-            print(f"Alarm at the end: {name} (the report says more)")
-        print(f"Open {page.resolve()}")
+    print(f"Open {page.resolve()}")
     return 0
 
 
@@ -117,7 +134,7 @@ def listing(recipe) -> str:
     return "\n".join(setting_lines(recipe, fixed=FIXED))
 
 
-def refuse(error: Exception, status: int) -> int:
+def refuse(error: Exception | str, status: int) -> int:
     """Say what is wrong, without a trace."""
     print(f"sslcourse train: {error}", file=sys.stderr)
     return status

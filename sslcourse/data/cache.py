@@ -49,10 +49,13 @@ def _temporary() -> Path:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file whole or not at all: to a temporary name in the same folder, then renamed."""
+    """Write a safetensors file whole or not at all. Raises OSError when the folder cannot be written or the disk is full."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata)
+        try:
+            save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata)
+        except SafetensorError as error:  # which is no OSError
+            raise OSError(f"{path.parent} cannot be written: {error}") from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

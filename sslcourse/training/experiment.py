@@ -31,7 +31,7 @@ from sslcourse.training.images import RunImages, load_images
 from sslcourse.training.recipes import Recipe, build_method
 from sslcourse.training.runtime import pick_device, pick_precision
 from sslcourse.training.scores import figures_of, knn_of
-from sslcourse.training.state import MAY_CHANGE, describe_run, fingerprint
+from sslcourse.training.state import MAY_CHANGE, describe_run, fingerprint, say
 
 
 class FolderInUse(OSError):
@@ -161,6 +161,8 @@ def train_in(
             method.to(device).load_state_dict(state["method"])
             return Trained(method, state["history"], summary, lambda: same_images(experiment, state, out, download))
         images = experiment.images(download=download, progress=progress)
+        if not images.labelled:
+            say("The images have no labels: kNN and the linear probe are left out.")
         untrained = {}
         if distributed.is_first():
             untrained = experiment.figures(method.to(device), images)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
-import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -17,8 +16,6 @@ from sslcourse.methods.method import Method
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-# bf16 on a processor must win by this factor in the timing below before "auto" takes it.
-BF16_GAIN_ON_CPU = 1.3
 # Compiling takes as long as some hundred steps.
 COMPILE_FROM_STEPS = 1000
 
@@ -99,11 +96,12 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def pick_precision(device: torch.device, name: str = "auto") -> str:
-    """The precision by name (bf16, fp16 or fp32): the one asked for, or the one that is fastest and safe on `device`.
+    """The precision by name (bf16, fp16 or fp32): the one asked for, or the one that suits `device`.
 
-    CUDA: bf16 from compute capability 8.0, fp16 with a gradient scaler on 7.x (Colab's T4 has no bf16 tensor cores),
-    else fp32. Processor: bf16 only with AVX512-bf16 or AMX, and only where a short timing shows a gain. MPS: fp32.
-    Raises ValueError for a precision that the device does not have.
+    "auto" depends on what the device can do and on nothing else, so that a machine gives one answer however busy it is.
+    CUDA: bf16 from compute capability 8.0, fp16 with a gradient scaler on 7.x (Colab's T4 has no bf16 tensor cores), else
+    fp32. Processor: bf16 with AVX512-bf16 or AMX, else fp32. MPS: fp32. Raises ValueError for a precision that the device
+    does not have.
 
     >>> pick_precision(torch.device("cpu"), "fp32")
     'fp32'
@@ -112,9 +110,7 @@ def pick_precision(device: torch.device, name: str = "auto") -> str:
         if device.type == "cuda":
             major, _ = torch.cuda.get_device_capability(device)
             return "bf16" if major >= 8 else "fp16" if major == 7 else "fp32"
-        if device.type == "cpu" and has_bf16_instructions() and cpu_bf16_gain() >= BF16_GAIN_ON_CPU:
-            return "bf16"
-        return "fp32"
+        return "bf16" if device.type == "cpu" and has_bf16_instructions() else "fp32"
     allowed = {"cuda": ("fp32", "bf16", "fp16"), "mps": ("fp32",)}.get(device.type, ("fp32", "bf16"))
     if name not in allowed:
         raise ValueError(
@@ -143,32 +139,6 @@ def has_bf16_instructions() -> bool:
     return any(check() for check in checks if check is not None)
 
 
-@lru_cache(maxsize=1)
-def cpu_bf16_gain() -> float:
-    """How many times faster a small convolution and a linear layer train in bf16 than in fp32 on this processor.
-
-    Measured once a process (about 0.2 s), on one thread, best of several, so that a busy machine hardly sways it.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        layers = nn.Sequential(nn.Conv2d(32, 32, 3, padding=1), nn.Flatten(2), nn.Linear(256, 256))
-        images = torch.rand(32, 32, 16, 16)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        best = {False: float("inf"), True: float("inf")}
-        for _ in range(6):
-            for reduced in (False, True):  # in turns: a neighbour's burst then hits both
-                start = time.perf_counter()
-                with torch.autocast("cpu", dtype=torch.bfloat16, enabled=reduced):
-                    loss = layers(images).float().square().mean()
-                loss.backward()
-                best[reduced] = min(best[reduced], time.perf_counter() - start)
-    finally:
-        torch.set_num_threads(threads)
-    return best[False] / best[True]
-
-
 def make_generator(device: torch.device, seed: int, stream: int = 0) -> torch.Generator:
     """A generator on `device` (on the processor for meta); `stream` tells apart the generators of one run.
 
@@ -178,23 +148,6 @@ def make_generator(device: torch.device, seed: int, stream: int = 0) -> torch.Ge
     """
     home = torch.device("cpu") if device.type == "meta" else device
     return torch.Generator(device=home).manual_seed(seed * 1_000_003 + stream)
-
-
-def describe(precision: str = "auto") -> dict[str, str]:
-    """What a bug report needs of the machine: versions, device, the precision that will be used, memory, cores."""
-    device = pick_device()
-    described = {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "platform": platform.platform(),
-        "device": f"{device.type} ({device_name(device)})",
-        "precision": pick_precision(device, precision),
-        "cores": f"{available_cores()} (torch uses {torch.get_num_threads()} threads)",
-        "memory": f"{memory_gib():.1f} GiB",
-    }
-    if device.type == "cuda":
-        described["device memory"] = f"{torch.cuda.get_device_properties(device).total_memory / 2**30:.1f} GiB"
-    return described
 
 
 def device_name(device: torch.device) -> str:
@@ -208,12 +161,24 @@ def device_name(device: torch.device) -> str:
 
 def available_cores() -> int:
     """Cores that this process may use, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, period = (container_limit("cpu.max") + ["max", "1"])[:2]
+    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
 
 
 def memory_gib() -> float:
-    """Main memory in GiB; 0 where the system does not tell."""
+    """Main memory that this process may use, in GiB; 0 where the system does not tell."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows
         return 0.0
+    limit = (container_limit("memory.max") + ["max"])[0]
+    return (size if limit == "max" else min(size, int(limit))) / 2**30
+
+
+def container_limit(name: str) -> list[str]:
+    """The words of a limit that the container sets (cgroup v2); none without a container."""
+    try:
+        return Path("/sys/fs/cgroup", name).read_text().split()
+    except OSError:
+        return []
