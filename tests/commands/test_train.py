@@ -10,6 +10,7 @@ import time
 import pytest
 import timm
 import torch
+from PIL import Image
 
 from sslcourse.cli import main
 from sslcourse.commands import train
@@ -160,6 +161,9 @@ def test_torchrun_trains_with_two_processes(tmp_path):
         (["dino", "--set", "image_size=abc"], "image_size is a whole number; got 'abc'"),
         (["dino", "--set", "image_size=40"], "local crops of 20 pixels are no multiple of the encoder's patches of 8"),
         (["dino", "--set", "precision=bf17"], "precision must be one of auto, fp32, bf16, fp16; got 'bf17'"),
+        (["dino", "--seed", str(10**20)], "seed must lie in 0..4294967295; got 100000000000000000000"),
+        (["dino", "--seed", "-1"], "seed must lie in 0..4294967295; got -1"),
+        (["dino", "--set", "steps=1e3"], "fit.steps is a whole number; got '1e3'"),
         (["dino", "--set", "weight_decay=nan"], "weight_decay not negative; got 0.002, nan"),
         (["dino", "--set", "encoder=resnet18"], "'resnet18' is no VisionTransformer"),
         (["ibot", "--set", "mask_ratio=0,0.001"], "masks none of 64 patches: raise its upper end"),
@@ -189,6 +193,44 @@ def test_a_folder_that_cannot_be_made_and_weights_that_cannot_be_had(tmp_path, c
 def test_a_loss_that_diverges_is_told_and_no_page_is_written(tmp_path, capsys):
     assert run_train("simclr", tmp_path, "--set", "learning_rate=1e30", "--set", "clip_norm=none") == 1
     assert "Try" in capsys.readouterr().err and not (tmp_path / "report.html").exists()
+
+
+def test_a_report_that_fails_loses_no_run(tmp_path, capsys, monkeypatch):
+    def broken(*arguments, **options):
+        raise KeyError("a glyph")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sslcourse.training.report.write_report", broken)
+        assert run_train("simclr", tmp_path) == 3
+    said = capsys.readouterr().err
+    assert "the run is finished and kept" in said and "a glyph" in said and "Traceback" not in said
+    kept = (tmp_path / "summary.json").read_text()
+    assert run_train("simclr", tmp_path) == 0 and (tmp_path / "summary.json").read_text() == kept
+
+
+def test_images_without_labels_and_names_that_no_terminal_shows(tmp_path, capsys):
+    folder = tmp_path / os.fsdecode(b"caf\xe9 \xe7\x8c\xab")
+    folder.mkdir()
+    for index in range(48):
+        picture = torch.randint(0, 256, (32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(index))
+        Image.fromarray(picture.numpy()).save(folder / f"{index}.png")
+    out = tmp_path / "out"
+    words = ["--data", f"folder:{folder}", "--set", "encoder=convnet_8"]
+    assert run_train("simclr", out, *words) in (0, 3)
+    said = capsys.readouterr().out
+    assert said.count("The images have no labels: kNN and the linear probe are left out.") == 1
+    assert "accuracy" not in said and "knn" not in (out / "log.jsonl").read_text()
+    summary = json.loads((out / "summary.json").read_text())
+    assert not {name for name in summary if "knn" in name or "linear" in name or name == "chance"}
+
+
+def test_a_longer_run_is_asked_for_by_steps(tmp_path, capsys):
+    assert run_train("simclr", tmp_path) == 0
+    longer = [word if word != "6" else "8" for word in TINY]
+    assert main(["train", "simclr", "--out", str(tmp_path), *longer]) == 0
+    assert "This run of 6 steps continues at step 6 to 8" in capsys.readouterr().out
+    assert run_train("simclr", tmp_path) == 2
+    assert "has done 8 steps, more than the 6 asked for" in capsys.readouterr().err
 
 
 def test_the_list_of_settings_is_what_set_takes(capsys):
