@@ -1,9 +1,6 @@
 """A student's way in a real browser: open the lab in JupyterLab 4, run cells, move a control, see the picture change."""
 
-import importlib.util
-import os
 import shutil
-import sys
 from pathlib import Path
 
 import nbformat
@@ -27,21 +24,6 @@ BYTES = (
     "fetch(area.querySelector('.widget-html img').src).then(answer => answer.arrayBuffer())"
     ".then(data => new Uint8Array(data).reduce((sum, one) => (31 * sum + one) >>> 0, 7))"
 )
-
-
-@pytest.fixture(scope="module")
-def devtools():
-    spec = importlib.util.spec_from_file_location("devtools", HERE / "devtools.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["devtools"] = module
-    spec.loader.exec_module(module)
-    missing = None if module.find_chromium() else "no chromium on this machine"
-    missing = missing or (None if importlib.util.find_spec("jupyterlab") else "jupyterlab is not installed")
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"{missing}, and with CI=true the browser test may not be left out")
-    if missing:
-        pytest.skip(f"the browser test did not run: {missing}")
-    return module
 
 
 @pytest.mark.browser
