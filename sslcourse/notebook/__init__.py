@@ -5,9 +5,7 @@ import os
 if os.environ.get("SSLCOURSE_BOX") == "1":
     from sslcourse.notebook.box import (
         check,
-        experiment_ran,
         hint,
-        measured,
         mine_or_reference,
         predict,
         prediction_table,
@@ -21,16 +19,14 @@ else:
     from sslcourse.notebook.card import show_card
     from sslcourse.notebook.checks import check, mine_or_reference
     from sslcourse.notebook.hints import hint, solution
-    from sslcourse.notebook.predictions import experiment_ran, measured, predict, prediction_table
+    from sslcourse.notebook.predictions import predict, prediction_table
     from sslcourse.notebook.scales import scale
     from sslcourse.notebook.stages import progress
     from sslcourse.notebook.starting import start
 
 __all__ = [
     "check",
-    "experiment_ran",
     "hint",
-    "measured",
     "mine_or_reference",
     "predict",
     "prediction_table",

@@ -31,7 +31,11 @@ def check(identifier: str, function: Callable) -> None:
     verdict = judge_here(exercise, function)
     _keep(identifier, verdict)
     title, kind = _headline(exercise, verdict)
-    show_card(title, *_explain(identifier, verdict), kind=kind)
+    show_card(title, *_explain(verdict), kind=kind)
+    if verdict.status not in ("passed", "missing"):
+        from sslcourse.notebook.hints import offer_hint
+
+        offer_hint(exercise)
 
 
 def judge_here(exercise: Exercise, function: Callable) -> Verdict:
@@ -98,14 +102,13 @@ def _headline(exercise: Exercise, verdict: Verdict) -> tuple[str, str]:
     return f"{name}: not yet, {verdict.points:g} of {points(verdict.max_points)}", "bad"
 
 
-def _explain(identifier: str, verdict: Verdict) -> list[Block]:
+def _explain(verdict: Verdict) -> list[Block]:
     if verdict.status == "missing":
         return ["Write it in the cell above, run that cell, then this one."]
     lines = [("good" if case.passed else "bad", _case_line(case, verdict)) for case in verdict.cases]
     if verdict.status == "passed":
         return [Items(lines), "The grader uses these cases too, with other numbers."]
-    stuck = f'Stuck? `hint("{identifier}")` goes one step at a time.'
-    return [*([verdict.hint] if verdict.hint else []), Items(lines), stuck]
+    return [*([verdict.hint] if verdict.hint else []), Items(lines)]
 
 
 def _case_line(case: CaseResult, verdict: Verdict) -> str:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
+from typing import TYPE_CHECKING
 
 from sslcourse.notebook import state
-from sslcourse.notebook.card import Code, Items, show_card
+from sslcourse.notebook.card import Code, Items, as_html, as_text, show_card
 from sslcourse.notebook.checks import find_exercise
+from sslcourse.notebook.controls import show_controls, widgets_work
+
+if TYPE_CHECKING:
+    from sslcourse.exercises.task import Exercise
 
 LEVELS = 3
 
@@ -20,15 +25,41 @@ def hint(identifier: str, level: int | None = None) -> None:
     exercise = find_exercise(identifier)
     if exercise is None:
         return
-    lab = identifier.split(".")[0]
-    seen = int(state.read_lab(lab)["hints"].get(identifier, 0))
-    level = min(seen + 1, LEVELS) if level is None else level
-    if level not in range(1, LEVELS + 1):
+    if level is not None and level not in range(1, LEVELS + 1):
         show_card(f"There is no hint {level}", f"Hints have the levels 1 to {LEVELS}.", kind="bad")
         return
+    title, *blocks = next_hint(exercise, level)
+    show_card(title, *blocks)
+
+
+def next_hint(exercise: Exercise, level: int | None = None) -> tuple[str, ...]:
+    """The card of the next hint (or of `level`): its title and its paragraphs. What was seen is kept."""
+    identifier = exercise.task.id
+    lab = identifier.split(".")[0]
+    seen = int(state.read_lab(lab)["hints"].get(identifier, 0))
+    level = level or min(seen + 1, LEVELS)
     state.update(lab, "hints", identifier, max(seen, level))
     rest = f'One more step: `hint("{identifier}")`.' if level < LEVELS else f'The answer: `solution("{identifier}")`.'
-    show_card(f"{exercise.task.title}: hint {level} of {LEVELS}", exercise.hints[level - 1], rest)
+    return f"{exercise.task.title}: hint {level} of {LEVELS}", exercise.hints[level - 1], rest
+
+
+def offer_hint(exercise: Exercise) -> None:
+    """A button that shows the next hint below itself at each click; a sentence where there are no buttons."""
+    words = f'Stuck? `hint("{exercise.task.id}")` goes one step at a time.'
+    if not widgets_work():
+        show_card("Hints", words)
+        return
+    import ipywidgets
+
+    button = ipywidgets.Button(description="Give me a hint", icon="lightbulb-o", tooltip="Three steps, one at a time")
+    shown = ipywidgets.HTML()
+
+    def clicked(_button: object) -> None:
+        title, *blocks = next_hint(exercise)
+        shown.value = as_html(title, blocks, "info")
+
+    button.on_click(clicked)
+    show_controls([button, shown], as_text("Hints", [words], "info"), as_html("Hints", [words], "info"))
 
 
 def solution(identifier: str, force: bool = False) -> None:

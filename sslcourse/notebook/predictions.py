@@ -1,125 +1,176 @@
-"""Predictions: made before an experiment, fixed once it has run, and set beside what was measured."""
+"""Predictions: made before an experiment, by radio button or by a call, and set beside what was measured."""
 
 from __future__ import annotations
 
 from sslcourse.notebook import state
-from sslcourse.notebook.card import Items, Table, show_card
+from sslcourse.notebook.card import Block, Items, Table, as_html, as_text, show_card
 from sslcourse.notebook.scales import scale
+from sslcourse.notebook.controls import show_controls, widgets_work
+
+SMOKE_NOTE = "At scale `smoke` nothing learns, so nothing is judged: `cpu` or `gpu` gives the answer."
 
 
-def predict(identifier: str, choice: str | None = None, **options: str) -> None:
-    """Keep the prediction `choice`, one of the keys of `options`; once the experiment has run, it stays as it is.
+def predict(identifier: str, question: str = "", choice: str | None = None, **options: str) -> None:
+    """Ask `question` and keep the reader's choice, one of the keys of `options`. Predictions are not graded.
 
-    Predictions are not graded. `choice=None` shows the options.
+    Radio buttons keep a choice at the click; where there are none, `predict(..., choice="b", ...)` does. A choice is final
+    once its experiment has run at a scale where something learns. One that was never made stays open, and is marked as
+    made afterwards.
     """
-    entry = _entry(identifier)
-    title = "Your prediction"
     if choice is not None and choice not in options:
-        show_card(f"{choice!r} is not one of the options", _options(options, None), kind="bad")
+        given = f"Choose one of these and run the cell again; {choice!r} is not among them."
+        show_card(f"There is no option {choice!r}", given, _options(options, None), kind="bad")
         return
-    if entry.get("fixed"):
-        kept = entry.get("choice")
-        if not entry.get("options"):  # it was measured before this cell ran: now its options are known
-            _keep(identifier, {**entry, "options": dict(options)})
-        show_card(title, _fixed_words(kept, choice), _options(options, kept))
-        return
-    _keep(identifier, {"choice": choice, "options": dict(options), "fixed": False})
-    if choice is None:
-        names = ", ".join(f'"{name}"' for name in options)
-        show_card(
-            f"{title}: none yet",
-            _options(options, None),
-            f"Put one of {names} in place of `None` and run the cell again.",
-            kind="wait",
-        )
+    state.update(_lab(identifier), "predictions", identifier, {**_kept(identifier), "question": question, "options": options})
+    if choice is not None:
+        choose(identifier, choice)
+    if widgets_work():
+        _show_buttons(identifier)
     else:
-        show_card(title, _options(options, choice), "You can change it until the experiment has run.")
+        show_card(*_card(identifier), kind=_kind(identifier))
 
 
-def experiment_ran(identifier: str) -> None:
-    """Fix the prediction `identifier`: what would be said now is hindsight."""
-    entry = _entry(identifier)
-    if not entry.get("fixed"):
-        _keep(identifier, {"choice": None, "options": {}, **entry, "fixed": True})
+def choose(identifier: str, choice: str) -> None:
+    """Keep `choice` as the prediction, unless it is final."""
+    if not is_final(identifier):
+        entry = {**_kept(identifier), "choice": choice, "afterwards": _is_judged(identifier)}
+        state.update(_lab(identifier), "predictions", identifier, entry)
+
+
+def is_final(identifier: str) -> bool:
+    """Whether the prediction was made before its experiment ran, and that has run."""
+    entry = _kept(identifier)
+    return bool(entry.get("choice")) and not entry.get("afterwards") and _is_judged(identifier)
 
 
 def measured(identifier: str, text: str, answer: str | None = None) -> None:
-    """Keep what an experiment measured, in words, and the option that it supports (None: undecided). Fixes the prediction."""
-    experiment_ran(identifier)
-    entry = _entry(identifier)
-    state.update(_lab(identifier), "measured", identifier, {"text": str(text), "answer": answer})
-    said = entry.get("choice")
-    if not said:
-        show_card("Measured", text, *_in_words(entry, answer, text))
+    """Keep what an experiment found, in words, and the option that it supports (None: undecided), and say whether the
+    prediction held. Experiments call it. What smoke finds never replaces what another scale found.
+    """
+    smoke = scale() == "smoke"
+    if not (smoke and _is_judged(identifier)):
+        found = {"text": str(text), "answer": answer, "scale": scale()}
+        state.update(_lab(identifier), "measured", identifier, found)
+    entry = _kept(identifier)
+    said = _option(entry, entry.get("choice"))
+    if smoke:
+        show_card("Measured", text, SMOKE_NOTE, kind="wait")
     elif answer is None:
-        show_card("Measured", text, f"This decides nothing. You predicted: {_option(entry, said)}.", kind="wait")
+        show_card("Measured", text, "This decides nothing.", *([f"You predicted: {said}."] if said else []), kind="wait")
+    elif not said:
+        ask = "You made no prediction before; the cell above still takes one."
+        show_card(f"Measured: {_option(entry, answer)}", text, ask)
+    elif said == _option(entry, answer):
+        show_card("Measured: as you predicted" + _afterwards(entry), text, f"You predicted: {said}.", kind="good")
     else:
-        agrees = said == answer
-        verdict = "as you predicted" if agrees else "not what you predicted"
-        show_card(
-            f"Measured, {verdict}", text, f"You predicted: {_option(entry, said)}.", kind="good" if agrees else "info"
-        )
+        words = f"You predicted: {said}{_afterwards(entry)}."
+        show_card(f"Measured: {_option(entry, answer)}", text, words)
 
 
 def prediction_table(lab: str | None = None) -> None:
-    """Show every prediction of a lab (the started one) beside its measurement."""
+    """Show every prediction of a lab (by default the one that was started) beside its measurement."""
     from sslcourse.notebook.starting import current_lab
 
     lab = lab or current_lab()
     known = state.read_lab(lab) if lab else {"predictions": {}, "measured": {}}
     rows, right, decided = [], 0, 0
     for identifier in dict.fromkeys([*known["predictions"], *known["measured"]]):
-        entry = known["predictions"].get(identifier, {})
-        found = known["measured"].get(identifier, {})
-        said, answer = entry.get("choice"), found.get("answer")
-        verdict = "undecided" if found else "–"
-        if answer:
-            verdict = "✓ as predicted" if said == answer else f"{'✗ ' if said else ''}{_option(entry, answer)}"
-        if said and answer:
-            decided, right = decided + 1, right + (said == answer)
-        name = identifier.split(".")[-1].replace("_", " ")
-        rows.append([name, _option(entry, said) if said else "(none)", found.get("text", "(not run)"), verdict])
+        entry, found = known["predictions"].get(identifier, {}), known["measured"].get(identifier, {})
+        choice, answer = entry.get("choice"), found.get("answer")
+        judged = bool(found) and found.get("scale") != "smoke"
+        counts = judged and bool(choice and answer) and not entry.get("afterwards")
+        decided, right = decided + counts, right + (counts and choice == answer)
+        said = _option(entry, choice) + _afterwards(entry) if choice else "(none)"
+        question = entry.get("question") or identifier.split(".")[-1].replace("_", " ")
+        rows.append([question, said, found.get("text", "(not run)"), _verdict(entry, found, judged)])
     if not rows:
         show_card("Predictions and measurements", "Nothing has been predicted or measured yet.", kind="wait")
         return
     count = f"{right} of {decided} as predicted" if decided else "none to compare yet"
-    table = Table(["about", "you predicted", "measured", "so"], rows)
-    smoke = (
-        ["Measured at scale smoke, where nothing learns: another scale gives the answers."]
-        if scale() == "smoke"
-        else []
+    notes = [SMOKE_NOTE] if any(found.get("scale") == "smoke" for found in known["measured"].values()) else []
+    table = Table(["question", "you predicted", "measured", "so"], rows)
+    show_card(f"Predictions and measurements: {count}", table, *notes)
+
+
+def _verdict(entry: dict, found: dict, judged: bool) -> str:
+    choice, answer = entry.get("choice"), found.get("answer")
+    if not judged or not answer:
+        return "undecided" if judged else "–"
+    if choice == answer:
+        return "✓ as predicted"
+    return f"{'✗ ' if choice else ''}{_option(entry, answer)}"
+
+
+def _show_buttons(identifier: str) -> None:
+    """The question above radio buttons, with a line below them that says what was kept."""
+    import ipywidgets
+
+    entry = _kept(identifier)
+    buttons = ipywidgets.RadioButtons(
+        options=[(text, name) for name, text in entry["options"].items()],
+        value=entry.get("choice"),
+        description="Your prediction:",
+        disabled=is_final(identifier),
+        style={"description_width": "initial"},
+        layout={"width": "auto"},
     )
-    show_card(f"Predictions and measurements: {count}", table, *smoke)
+    note = ipywidgets.HTML(_note(identifier))
+
+    def clicked(change: dict) -> None:
+        choose(identifier, change["new"])
+        buttons.value = _kept(identifier).get("choice")  # what was final meanwhile goes back
+        buttons.disabled = is_final(identifier)
+        note.value = _note(identifier)
+
+    buttons.observe(clicked, names="value")
+    title, *blocks = _card(identifier)
+    html, text = (form(title, blocks, _kind(identifier)) for form in (as_html, as_text))
+    show_controls([ipywidgets.HTML(as_html(title, [], "wait")), buttons, note], text, html)
 
 
-def _in_words(entry: dict, answer: str | None, text: str) -> list[str]:
-    """The option that was measured, unless the measurement says it already."""
-    option = entry["options"].get(answer)
-    return [f"That is: {option}."] if option and option not in text else []
+def _card(identifier: str) -> tuple[str, *tuple[Block, ...]]:
+    """The question, its options and what to do, in words."""
+    entry = _kept(identifier)
+    blocks: list[Block] = [_options(entry["options"], entry.get("choice")), _note(identifier)]
+    if not entry.get("choice"):
+        names = " or ".join(f'`choice="{name}"`' for name in entry["options"])
+        blocks.append(f"Put {names} into the call and run the cell again.")
+    return f"Predict: {entry['question']}" if entry.get("question") else "Your prediction", *blocks
 
 
-def _fixed_words(kept: str | None, choice: str | None) -> str:
-    if kept is None:
-        return f"The experiment has run without a prediction. To start over, delete {state.place()[1]}."
-    late = " It is too late to change it." if choice not in (kept, None) else ""
-    return f"The experiment has run, and your prediction was `{kept}`.{late}"
+def _note(identifier: str) -> str:
+    entry = _kept(identifier)
+    if is_final(identifier):
+        return "Final: the experiment has run."
+    if not entry.get("choice"):
+        return "None yet. The experiment has run: yours will be marked as made afterwards." if _is_judged(identifier) else "None yet."
+    return "Kept, made afterwards." if entry.get("afterwards") else "Kept. You can change it until the experiment has run."
+
+
+def _kind(identifier: str) -> str:
+    return "info" if _kept(identifier).get("choice") else "wait"
+
+
+def _afterwards(entry: dict) -> str:
+    return " (made afterwards)" if entry.get("afterwards") else ""
 
 
 def _lab(identifier: str) -> str:
     return identifier.split(".")[0]
 
 
-def _entry(identifier: str) -> dict:
+def _kept(identifier: str) -> dict:
     return state.read_lab(_lab(identifier))["predictions"].get(identifier, {})
 
 
-def _keep(identifier: str, entry: dict) -> None:
-    state.update(_lab(identifier), "predictions", identifier, entry)
+def _is_judged(identifier: str) -> bool:
+    found = state.read_lab(_lab(identifier))["measured"].get(identifier, {})
+    return bool(found) and found.get("scale") != "smoke"
 
 
 def _options(options: dict[str, str], choice: str | None) -> Items:
     return Items([("chosen" if name == choice else "", f"`{name}` {text}") for name, text in options.items()])
 
 
-def _option(entry: dict, name: str) -> str:
-    return entry.get("options", {}).get(name, name)
+def _option(entry: dict, name: str | None) -> str:
+    return entry.get("options", {}).get(name, name or "")

@@ -6,11 +6,9 @@ from sslcourse.notebook import state
 from sslcourse.notebook.card import Bar, Items, show_card
 from sslcourse.notebook.checks import points
 
-_STAGE = {"passed": ("good", "passed"), "missing": ("", "not written yet")}
-
 
 def progress(lab: str | None = None) -> None:
-    """Show the stages of a lab (the started one, unless another is named) as a bar and a list."""
+    """Show the exercises of a lab (by default the one that was started), and apart from them what a person marks."""
     from sslcourse import exercises
     from sslcourse.notebook.starting import current_lab
 
@@ -18,18 +16,23 @@ def progress(lab: str | None = None) -> None:
     if lab not in exercises.LABS:
         show_card("Progress", f"Name a lab: {', '.join(exercises.LABS)}.", kind="bad")
         return
+    tasks, written = exercises.LABS[lab].tasks, exercises.LABS[lab].written
     known = state.read_lab(lab)["tasks"]
-    stages, lines, earned, worth, passed = [], [], 0.0, 0.0, 0
-    tasks = exercises.LABS[lab].tasks
-    for identifier in tasks:
-        task = exercises.find_task(identifier)
+    stages, lines, earned = [], [], 0.0
+    for identifier, task in tasks.items():
         entry = known.get(identifier, {"status": "missing", "points": 0})
-        kind, words = _STAGE.get(
-            entry["status"], ("wait", f"{float(entry['points']):g} of {points(task.points)} so far")
+        kind = {"passed": "good", "missing": ""}.get(entry["status"], "wait")
+        words = {"good": f"passed, {points(task.points)}", "": f"not written yet, {points(task.points)}"}.get(
+            kind, f"{float(entry['points']):g} of {points(task.points)} so far"
         )
-        words = f"passed, {points(task.points)}" if kind == "good" else words
         stages.append((kind, task.title))
         lines.append((kind, f"{task.title} ({words})"))
-        earned, worth, passed = earned + float(entry["points"]), worth + task.points, passed + (kind == "good")
-    title = f"Progress: {passed} of {len(stages)} exercises, {earned:g} of {points(worth)}"
-    show_card(title, Bar(stages), Items(lines), kind="good" if passed == len(stages) else "info")
+        earned += float(entry["points"])
+    passed = all(kind == "good" for kind, _ in stages)
+    title = f"Progress: {earned:g} of {points(sum(task.points for task in tasks.values()))} checked"
+    if written:
+        by_hand = sum(question.points for question in written.values())
+        names = ", ".join(name.split(".")[-1].replace("_", " ") for name in written)
+        title += f"; {by_hand:g} written point{'' if by_hand == 1 else 's'} marked by your teacher"
+        lines.append(("", f"written: {names} ({points(by_hand)}; no check can judge it)"))
+    show_card(title, Bar(stages), Items(lines), kind="good" if passed else "info")

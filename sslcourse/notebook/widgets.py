@@ -1,35 +1,41 @@
-"""Controls above a picture: the base of every lab's widget.
+"""Controls above a picture: the base of every lab's explorers.
 
-Only core ipywidgets, in the way that versions 7 and 8 share. A widget hands the notebook a still picture along with itself,
-so that a page without a widget front end (an exported notebook, a code-hosting site) shows that instead.
+An explorer hands the notebook its figures and words along with itself, so that a page without a widget front end (an
+exported notebook, a code-hosting site) shows those instead.
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-import ipywidgets
 from matplotlib.figure import Figure
 
 from sslcourse.figures import to_html
+from sslcourse.notebook.controls import widget_bundle
+
+if TYPE_CHECKING:
+    import ipywidgets
 
 
 class Explorer:
-    """Controls above a picture that is redrawn when one of them changes.
+    """Controls, a line that says what is seen, and figures that are redrawn when a control changes.
 
     A subclass gives its `controls` (name -> widget), and `draw() -> (figures, text)`: the text says in words what is seen.
+    Figures are at most 450 pixels high, so that they and the controls fit on a laptop's screen.
     """
 
     def __init__(self, controls: dict[str, ipywidgets.Widget]):
+        import ipywidgets
+
         self.controls = controls
-        self.picture = ipywidgets.HTML()  # an Image has no alternative text
-        self.readout = ipywidgets.HTML()
+        self.readout, self.picture = ipywidgets.HTML(), ipywidgets.HTML()  # an Image has no alternative text
         for control in controls.values():
             control.style = {"description_width": "9.5em"}
-            control.layout.width = "25em"
+            control.layout.width, control.layout.max_width = "25em", "98%"
             control.observe(self._changed, names="value")
         knobs = ipywidgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
-        self.box = ipywidgets.VBox([knobs, self.picture, self.readout])
+        self.box = ipywidgets.VBox([knobs, self.readout, self.picture])
         self.redraw()
 
     def value(self, name: str):
@@ -37,8 +43,9 @@ class Explorer:
         return self.controls[name].value
 
     def redraw(self) -> None:
-        """Draw the picture for the present values."""
-        figures, self.readout.value = self.draw()
+        """Draw the figures for the present values."""
+        figures, text = self.draw()
+        self.readout.value = f'<div role="status" style="line-height:1.4">{text}</div>'
         self.picture.value = to_html(*figures, dpi=100)
 
     def draw(self) -> tuple[list[Figure], str]:
@@ -49,13 +56,6 @@ class Explorer:
         self.redraw()
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        """The widget for a front end that has widgets, the picture for one that has not, words for a terminal."""
-        return {
-            "application/vnd.jupyter.widget-view+json": {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": self.box.model_id,
-            },
-            "text/html": self.picture.value + self.readout.value,
-            "text/plain": re.sub("<[^>]+>", "", self.readout.value),
-        }
+        """The widget for a front end that has widgets, figures for one that has not, words for a terminal."""
+        words = re.sub("<[^>]+>", "", self.readout.value)
+        return widget_bundle(self.box, words, self.readout.value + self.picture.value)

@@ -1,0 +1,55 @@
+"""Looking at a network while it trains: held-out pictures, always the same views of them, a handful of numbers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sslcourse.data.augment import Augmentation
+from sslcourse.data.views import two_views
+from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines
+from sslcourse.evaluation.features import evaluating
+from sslcourse.losses.contrastive import alignment, uniformity
+
+
+class Probe:
+    """The same two views of the same held-out pictures, whenever a method with an `encoder` and a `head` is measured.
+
+    `images` uint8 `P,3,H,W`; the views are drawn once, with `augmentation` and `seed`.
+    """
+
+    def __init__(self, images: Tensor, augmentation: Augmentation, seed: int = 0):
+        generator = torch.Generator().manual_seed(10_000 + seed)
+        self.views = two_views(images.cpu(), augmentation, generator)  # 2,P,3,h,w
+
+    def embed(self, method: nn.Module) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Features h1, h2 `P,D` of the encoder and embeddings z1, z2 `P,d` of the head, on the CPU, in evaluation mode."""
+        return embed(method, self.views)
+
+    def measure(self, method: nn.Module) -> dict[str, float]:
+        """What the probe shows: the effective rank of the features h, and the rest of the embeddings z.
+
+        `probe_loss` is the method's own loss, where it is a function of z1, z2 and the temperature.
+        """
+        h1, _, z1, z2 = self.embed(method)
+        positive, negative = pair_cosines(z1, z2)
+        values = {
+            "probe_loss": method.loss(z1, z2, method.settings.temperature),
+            "contrastive_accuracy": contrastive_accuracy(z1, z2),
+            "positive_cosine": positive,
+            "negative_cosine": negative,
+            "channel_std": channel_std(z1),
+            "effective_rank": effective_rank(h1),
+            "alignment": alignment(z1, z2),
+            "uniformity": uniformity(torch.cat([z1, z2])),
+        }
+        return {name: float(value) for name, value in values.items()}
+
+
+def embed(method: nn.Module, views: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """h1, h2, z1, z2 of two views `2,P,3,h,w`, float32 on the CPU wherever the method is."""
+    device = next(method.parameters()).device
+    with evaluating(method):
+        features = method.encoder.features(views.flatten(0, 1).to(device)).float()  # 2P,D
+        embeddings = method.head(features).float()  # 2P,d
+    return (*features.cpu().chunk(2), *embeddings.cpu().chunk(2))
