@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +69,8 @@ def _notebook(source: Source, lab: Lab, address: Address, kind: str) -> Notebook
         if position == 0:
             title, _, rest = cell.text.partition("\n")
             folder = "labs" if kind == "student" else "solutions"
-            made[0].source = f"{title}\n\n{address.badge(f'{folder}/{source.stem}.ipynb')}\n{rest}".rstrip()
+            badge = f"\n{address.badge(f'{folder}/{source.stem}.ipynb')}\n" if address.is_set else ""
+            made[0].source = f"{title}\n{badge}{rest}".rstrip()
         for number, built in enumerate(made):
             # A written question is two cells; the first of them shows the question.
             shown = (
@@ -106,8 +106,6 @@ def _cell(cell: SourceCell, source: Source, lab: Lab, address: Address, kind: st
         given = stub(cell.text, exercise.task.function)
         built.source = given if kind == "student" else solved(cell.text, exercise.reference)
         answer_cell(built, cell.id, exercise.task.points)
-    elif cell.kind == "predict" and kind == "student":
-        built.source = re.sub(lint.PREDICT_CHOICE, "choice=None", cell.text)
     return built
 
 

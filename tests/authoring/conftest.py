@@ -67,7 +67,7 @@ print(scale())
 #   - two
 
 # %% tags=["predict"] id="toy.guess"
-print("guess", dict(choice="b", a="less", b="more"))
+print("guess", dict(a="less", b="more"))
 
 # %% tags=["exercise"] id="toy.double"
 def double(x):

@@ -38,7 +38,7 @@ BREACHES = {
     "top-level code in an exercise": ("def double(x):", "two = 2\ndef double(x):", "functions and comments only"),
     "not Python": ('print("an experiment")', 'print("an experiment"', "not valid Python"),
     "an absolute path": ('print("an experiment")', 'open("/home/me/x")', "absolute path"),
-    "no prediction": ('choice="b"', 'chosen="b"', "exactly one choice"),
+    "a choice made": ('b="more"', 'b="more", choice="b"', "the choice is the reader's"),
     "a leak": (
         'print("an experiment")',
         "twice_as_much_as_x = torch.add(x, x)",
@@ -67,10 +67,10 @@ def test_exercises_out_of_order_are_refused(toy):
 
 
 def test_every_breach_is_named_at_once(toy):
-    broken = toy.source.replace('    """Twice x."""\n', "").replace('choice="b"', "")
+    broken = toy.source.replace('    """Twice x."""\n', "").replace('b="more"', 'choice="b"')
     with pytest.raises(SourceError) as raised:
         build_lab(toy.write(broken), Address("ada/course"), toy.lab)
-    assert "docstring" in str(raised.value) and "exactly one choice" in str(raised.value)
+    assert "docstring" in str(raised.value) and "the choice is the reader" in str(raised.value)
 
 
 def test_a_source_is_called_by_number_and_name(toy):
