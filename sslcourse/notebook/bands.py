@@ -1,17 +1,21 @@
-"""The range that three seeds gave, shown beside a student's own run."""
+"""What is ordinary: the range in which 95 of 100 new runs lie, shown beside a student's own run."""
 
 from __future__ import annotations
 
 import json
+import statistics
 from importlib import resources
 
 Bands = dict
+FEWEST_RUNS = 6
+# Student's t, two-sided 95 %, by the number of runs; between two entries the wider one counts.
+T_95 = {6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 12: 2.201, 15: 2.145, 20: 2.093, 30: 2.045}
 
 
-def load_bands(scale: str, lab: str = "contrastive") -> Bands:
-    """What three seeds gave at one scale: `arms`, each with `steps`, `curves` and `final`; empty where none were measured.
+def load_bands(scale: str, lab: str) -> Bands:
+    """The ordinary ranges of a lab at one scale: `arms`, each with `steps`, `curves` and `final`; empty where there are none.
 
-    >>> load_bands("no such scale")
+    >>> load_bands("no such scale", "contrastive")
     {}
     """
     path = resources.files(f"sslcourse.labs.{lab}") / "bands.json"
@@ -20,38 +24,8 @@ def load_bands(scale: str, lab: str = "contrastive") -> Bands:
     return json.loads(path.read_text(encoding="utf-8"))["scales"].get(scale, {})
 
 
-def summarise(runs: list[dict]) -> Bands:
-    """The lowest, middle and highest value of every curve and every final number over the seeds of one arm.
-
-    Each run is `{"rows": [{"step": ..., name: number}], "final": {name: number}}`; all have the same steps.
-
-    >>> band = summarise([{"rows": [{"step": 0, "loss": x}], "final": {"knn": x}} for x in (3.0, 1.0, 2.0)])
-    >>> band["steps"], band["curves"]["loss"]["low"], band["final"]["knn"]["median"]
-    ([0], [1.0], 2.0)
-    """
-    steps = [row["step"] for row in runs[0]["rows"]]
-    for run in runs:
-        if [row["step"] for row in run["rows"]] != steps:
-            raise ValueError("the runs were measured at different steps; measure all seeds with the same settings")
-    names = [name for name in runs[0]["rows"][0] if name != "step"]
-    columns = {name: [[run["rows"][i][name] for run in runs] for i in range(len(steps))] for name in names}
-    curves = {
-        name: {
-            "low": [min(values) for values in column],
-            "median": [_median(values) for values in column],
-            "high": [max(values) for values in column],
-        }
-        for name, column in columns.items()
-    }
-    final = {}
-    for name in runs[0]["final"]:
-        values = [run["final"][name] for run in runs]
-        final[name] = {"low": min(values), "median": _median(values), "high": max(values), "values": values}
-    return {"steps": steps, "curves": curves, "final": final}
-
-
 def final_range(bands: Bands, arm: str, name: str) -> tuple[float, float] | None:
-    """Lowest and highest value of a final number over the seeds, or None where it was not measured.
+    """The ordinary range of a number at the end of a run, or None where it was not measured.
 
     >>> final_range({}, "baseline", "knn") is None
     True
@@ -60,7 +34,32 @@ def final_range(bands: Bands, arm: str, name: str) -> tuple[float, float] | None
     return (found["low"], found["high"]) if found else None
 
 
-def _median(values: list[float]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+def summarise(runs: list[tuple[list[dict], dict]]) -> Bands:
+    """The ordinary range of every number of every row, and at the end, from the (rows, final numbers) of at least 6 runs.
+
+    Raises ValueError for fewer runs, and for rows at different steps.
+
+    >>> band = summarise([([{"step": 0, "loss": x}], {"knn": x}) for x in (1.0, 2.0, 3.0, 1.0, 2.0, 3.0)])
+    >>> [round(band["final"]["knn"][name], 2) for name in ("low", "mean", "high")]
+    [-0.48, 2.0, 4.48]
+    """
+    if len(runs) < FEWEST_RUNS:
+        raise ValueError(f"a range needs at least {FEWEST_RUNS} runs; got {len(runs)}")
+    steps = [row["step"] for row in runs[0][0]]
+    if any([row["step"] for row in rows] != steps for rows, _ in runs):
+        raise ValueError("the runs were measured at different steps; measure all seeds with the same settings")
+    names = [name for name in runs[0][0][0] if name != "step"]
+    curves = {}
+    for name in names:
+        spans = [interval([rows[i][name] for rows, _ in runs]) for i in range(len(steps))]
+        curves[name] = {end: [span[end] for span in spans] for end in ("low", "high")}
+    final = {name: interval([numbers[name] for _, numbers in runs]) for name in runs[0][1]}
+    return {"steps": steps, "curves": curves, "final": final}
+
+
+def interval(values: list[float]) -> dict[str, float]:
+    """The 95 % prediction interval of one new value: mean plus and minus t s sqrt(1 + 1/n)."""
+    count, mean = len(values), statistics.fmean(values)
+    t = next(T_95[known] for known in sorted(T_95, reverse=True) if known <= count)
+    reach = t * statistics.stdev(values) * (1 + 1 / count) ** 0.5
+    return {"low": mean - reach, "mean": mean, "high": mean + reach}

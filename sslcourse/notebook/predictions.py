@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sslcourse.notebook import state
 from sslcourse.notebook.card import Block, Items, Table, as_html, as_text, show_card
-from sslcourse.notebook.scales import scale
 from sslcourse.notebook.controls import show_controls, widgets_work
+from sslcourse.notebook.scales import scale
 
 SMOKE_NOTE = "At scale `smoke` nothing learns, so nothing is judged: `cpu` or `gpu` gives the answer."
 
@@ -21,7 +21,9 @@ def predict(identifier: str, question: str = "", choice: str | None = None, **op
         given = f"Choose one of these and run the cell again; {choice!r} is not among them."
         show_card(f"There is no option {choice!r}", given, _options(options, None), kind="bad")
         return
-    state.update(_lab(identifier), "predictions", identifier, {**_kept(identifier), "question": question, "options": options})
+    state.update(
+        _lab(identifier), "predictions", identifier, {**_kept(identifier), "question": question, "options": options}
+    )
     if choice is not None:
         choose(identifier, choice)
     if widgets_work():
@@ -56,7 +58,9 @@ def measured(identifier: str, text: str, answer: str | None = None) -> None:
     if smoke:
         show_card("Measured", text, SMOKE_NOTE, kind="wait")
     elif answer is None:
-        show_card("Measured", text, "This decides nothing.", *([f"You predicted: {said}."] if said else []), kind="wait")
+        show_card(
+            "Measured", text, "This decides nothing.", *([f"You predicted: {said}."] if said else []), kind="wait"
+        )
     elif not said:
         ask = "You made no prediction before; the cell above still takes one."
         show_card(f"Measured: {_option(entry, answer)}", text, ask)
@@ -143,8 +147,14 @@ def _note(identifier: str) -> str:
     if is_final(identifier):
         return "Final: the experiment has run."
     if not entry.get("choice"):
-        return "None yet. The experiment has run: yours will be marked as made afterwards." if _is_judged(identifier) else "None yet."
-    return "Kept, made afterwards." if entry.get("afterwards") else "Kept. You can change it until the experiment has run."
+        return (
+            "None yet. The experiment has run: yours will be marked as made afterwards."
+            if _is_judged(identifier)
+            else "None yet."
+        )
+    return (
+        "Kept, made afterwards." if entry.get("afterwards") else "Kept. You can change it until the experiment has run."
+    )
 
 
 def _kind(identifier: str) -> str:

@@ -200,7 +200,9 @@ class LabSession:
             trained = run(experiment, runs_folder(), on_log=on_log, progress=False)
         except KeyboardInterrupt:
             done = rows[-1]["step"]
-            raise Stopped(f"{title} was interrupted near step {done} of {steps}. Run the cell again to go on.") from None
+            raise Stopped(
+                f"{title} was interrupted near step {done} of {steps}. Run the cell again to go on."
+            ) from None
         except (NonFiniteLoss, FolderInUse) as problem:
             raise Stopped(f"{title}: {problem}") from None
         rows = [*self.untrained(arm).rows, *trained.rows]
@@ -228,8 +230,10 @@ def checked_loss(loss: Callable) -> Callable:
             raise Stopped(f"Your loss returns {type(value).__name__}; training needs a tensor without dimensions.")
         if value.ndim:
             raise Stopped(f"Your loss has shape {tuple(value.shape)}; it must have none: take the mean over the views.")
-        if torch.is_grad_enabled() and not value.requires_grad:
-            raise Stopped("Your loss has no gradient: something in it leaves PyTorch, such as `.item()` or `.detach()`.")
+        if any(getattr(one, "requires_grad", False) for one in arguments) and not value.requires_grad:
+            raise Stopped(
+                "Your loss has no gradient: something in it leaves PyTorch, such as `.item()` or `.detach()`."
+            )
         return value
 
     return checked

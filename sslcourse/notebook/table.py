@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sslcourse.pages import render, show_html
 
-# A number, a number with the range of three seeds, words, or an empty place.
+# A number, a number with the range of new runs, words, or an empty place.
 Value = float | tuple[float, tuple[float, float] | None] | str | None
-CAPTION = "in brackets: the range of three seeds"
+CAPTION = "in brackets: where 95 % of new runs lie"
 NAMES = {
+    "probe_loss": "loss on held-out pictures",
     "knn": "kNN accuracy (k = 20)",
     "contrastive_accuracy": "contrastive accuracy",
     "effective_rank": "effective rank of the features",
@@ -18,14 +19,14 @@ NAMES = {
 
 
 class Table:
-    """Rows of numbers under headings, each with the range of three seeds in brackets where there is one.
+    """Rows of numbers under headings, each with the range of new runs in brackets where there is one.
 
     >>> table = Table("", "mine")
     >>> table.add("loss", (0.5, (0.45, 0.52)))
     >>> print(table.text())
           mine
     loss  0.50 [0.45, 0.52]
-    in brackets: the range of three seeds
+    in brackets: where 95 % of new runs lie
     """
 
     def __init__(self, *headings: str):

@@ -34,7 +34,7 @@ def buttons(monkeypatch):
         shown = []
         monkeypatch.setattr(predictions, "show_controls", lambda children, *words: shown.append((children, words)))
         predict(ID, "What happens?", **given, **OPTIONS)
-        (children, words), = shown
+        ((children, words),) = shown
         assert "it stays" in words[0] and "it falls" in words[1], "a page without widgets shows the options, too"
         return next(child for child in children if isinstance(child, RadioButtons))
 

@@ -68,9 +68,7 @@ BASELINE: dict[str, Recipe] = {
         replace(METHOD, augmentation=replace(VIEWS, size=64)),
         EncoderSettings("convnet_64"),
         DataSettings(count=10000, bank=10000, held_out=2000),
-        FitSettings(
-            steps=800, batch_size=512, warmup_steps=40, log_every=40, evaluate_every=40, checkpoint_every=200
-        ),
+        FitSettings(steps=800, batch_size=512, warmup_steps=40, log_every=40, evaluate_every=40, checkpoint_every=200),
     ),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -17,12 +19,17 @@ from sslcourse.figures import (
     plot_histograms,
     plot_spectra,
 )
+from sslcourse.figures.style import PINK, SKY
+from sslcourse.labs.contrastive.arms import TITLES
 from sslcourse.notebook.bands import Bands, final_range
 
-COLOURS = {"untrained": GREY, "baseline": BLUE, "no_negatives": ORANGE, "no_colour": GREEN}
+COLOURS = {
+    "untrained": GREY, "baseline": BLUE, "no_negatives": ORANGE, "no_colour": GREEN, "mystery": PINK, "challenge": SKY
+}  # fmt: skip
+LABELS = {"untrained": "untrained", **TITLES}
 # Label of the axis -> (meter in the rows -> name of its curve, limits of the axis).
 PANELS = {
-    "loss": ({"loss": "loss"}, None),
+    "loss on held-out pictures": ({"probe_loss": "loss"}, None),
     "contrastive accuracy": ({"contrastive_accuracy": "contrastive accuracy"}, (0, 1.02)),
     "cosine of pairs": ({"positive_cosine": "positive pairs", "negative_cosine": "negative pairs"}, (-0.35, 1.05)),
     "effective rank of the features": ({"effective_rank": "effective rank"}, None),
@@ -31,7 +38,7 @@ SIZE = (4.4, 2.5)  # two fit side by side into a notebook's output
 
 
 def training_curves(rows: list[dict], steps: int, bands: Bands, arm: str) -> list[Figure]:
-    """Loss, contrastive accuracy, cosines and effective rank against the step; what three seeds gave is shaded."""
+    """Loss, contrastive accuracy, cosines and effective rank against the step; where 95 % of new runs lie is shaded."""
     found = bands.get("arms", {}).get(arm)
     figures = []
     for title, (meters, limits) in PANELS.items():
@@ -41,56 +48,48 @@ def training_curves(rows: list[dict], steps: int, bands: Bands, arm: str) -> lis
         look["bands"] = {meters[name]: (found["steps"], band["low"], band["high"]) for name, band in known.items()}
         if len(meters) == 1:
             look["colours"] = dict.fromkeys(curves, COLOURS[arm])
-        figures.append(plot_curves(curves, small_print="shaded: the range of three seeds" if known else "", **look))
+        figures.append(plot_curves(curves, small_print="shaded: 95 % of new runs lie here" if known else "", **look))
     return figures
 
 
-def geometry(points: dict[str, tuple[str, float, float]], cosines: dict[str, Tensor], rows: list[dict]) -> list[Figure]:
+def geometry(points: dict[str, tuple[float, float]], cosines: dict[str, Tensor], rows: list[dict]) -> list[Figure]:
     """Histograms of the cosines of two networks, and the plane of alignment and uniformity.
 
-    `points` maps a network's key to (label, alignment, uniformity), `cosines` to the cosines `2N,2N` of all views.
+    `points` maps a network to (alignment, uniformity), `cosines` to the cosines `2N,2N` of all views.
     """
-    paths = {label: [(alignment, uniformity)] for label, alignment, uniformity in points.values()}
-    paths[points["baseline"][0]][:0] = [(row["alignment"], row["uniformity"]) for row in rows]
-    colours = {points[key][0]: COLOURS[key] for key in points}
-    figures = [cosine_histogram(points[key][0], cosines[key]) for key in points]
-    return [*figures, plot_alignment_uniformity(paths, colours=colours, title="both at once", size=SIZE)]
+    paths = {LABELS[key]: [point] for key, point in points.items()}
+    paths[LABELS["baseline"]][:0] = [(row["alignment"], row["uniformity"]) for row in rows]
+    figures = [cosine_histogram(LABELS[key], cosines[key]) for key in points]
+    return [*figures, plot_alignment_uniformity(paths, colours=_colours(points), title="both at once", size=SIZE)]
 
 
 def collapse(
-    values: dict[str, tuple[str, float, float]], spectra: dict[str, list[float]], bands: Bands, chance: float
+    ranks: dict[str, float], accuracy: dict[str, float], spectra: dict[str, list[float]], bands: Bands, chance: float
 ) -> list[Figure]:
-    """Spectrum, effective rank and kNN accuracy; `values` maps an arm to (label, effective rank, kNN accuracy)."""
-    named, colours = {values[key][0]: spectra[key] for key in values}, {values[key][0]: COLOURS[key] for key in values}
-    return [
-        plot_spectra(named, colours=colours, title="singular values of the features", size=SIZE),
-        arm_bars(
-            "effective rank of the features", {k: (v[0], v[1]) for k, v in values.items()}, bands, "effective_rank"
-        ),
-        arm_bars("kNN accuracy", {k: (v[0], v[2]) for k, v in values.items()}, bands, "knn", chance),
+    """Spectrum, effective rank and, where there are labels, kNN accuracy; each dict maps an arm to its own."""
+    named = {LABELS[key]: values for key, values in spectra.items()}
+    figures = [
+        plot_spectra(named, colours=_colours(spectra), title="singular values of the features", size=SIZE),
+        arm_bars("effective rank of the features", ranks, bands, "effective_rank"),
     ]
+    return [*figures, *([arm_bars("kNN accuracy", accuracy, bands, "knn", chance)] if accuracy else [])]
 
 
-def shortcut(values: dict[str, tuple[str, float, float]], bands: Bands, chance: float) -> list[Figure]:
-    """Contrastive accuracy beside kNN accuracy; `values` maps an arm to (label, the one, the other)."""
-    task, features = ({key: (value[0], value[place]) for key, value in values.items()} for place in (1, 2))
-    return [
-        arm_bars("contrastive accuracy: the task", task, bands, "contrastive_accuracy"),
-        arm_bars("kNN accuracy: the features", features, bands, "knn", chance),
-    ]
+def shortcut(task: dict[str, float], accuracy: dict[str, float], bands: Bands, chance: float) -> list[Figure]:
+    """Contrastive accuracy beside, where there are labels, kNN accuracy; each dict maps an arm to its own."""
+    figures = [arm_bars("contrastive accuracy: the task", task, bands, "contrastive_accuracy")]
+    return [*figures, *([arm_bars("kNN accuracy: the features", accuracy, bands, "knn", chance)] if accuracy else [])]
 
 
-def arm_bars(
-    title: str, values: dict[str, tuple[str, float]], bands: Bands, name: str, chance: float | None = None
-) -> Figure:
-    """One bar an arm over the range of three seeds; `values` maps an arm's key to (its label, its number)."""
+def arm_bars(title: str, values: dict[str, float], bands: Bands, name: str, chance: float | None = None) -> Figure:
+    """One bar an arm over its ordinary range."""
     return plot_bars(
-        dict(values.values()),
-        ranges={label: final_range(bands, key, name) for key, (label, _) in values.items()},
-        colours={label: COLOURS[key] for key, (label, _) in values.items()},
+        {LABELS[key]: value for key, value in values.items()},
+        ranges={LABELS[key]: final_range(bands, key, name) for key in values},
+        colours=_colours(values),
         levels={"chance": chance} if chance is not None else {},
         x_label=title,
-        small_print="bars: this run   black lines: the range of three seeds" if bands else "",
+        small_print="bars: this run   black lines: 95 % of new runs lie here" if bands else "",
         size=SIZE,
     )
 
@@ -104,3 +103,7 @@ def cosine_histogram(title: str, cosines: Tensor) -> Figure:
     negative = (row[:, None] != row) & (partner[:, None] != row)
     pairs = {"positive pairs": matrix[row, partner], "negative pairs": matrix[negative]}
     return plot_histograms(pairs, limits=(-1, 1), title=title, x_label="cosine similarity", size=SIZE)
+
+
+def _colours(arms: Iterable[str]) -> dict[str, str]:
+    return {LABELS[key]: COLOURS[key] for key in arms}

@@ -19,6 +19,7 @@ from sslcourse.evaluation.features import evaluate_knn, extract_features
 from sslcourse.evaluation.linear import linear_probe
 from sslcourse.figures import picture_sheet, plot_neighbours, plot_similarities, show
 from sslcourse.labs.contrastive import arms, charts, diagram, pictures
+from sslcourse.labs.contrastive.charts import LABELS
 from sslcourse.labs.contrastive.mystery import loss_with_a_mistake
 from sslcourse.notebook.bands import final_range
 from sslcourse.notebook.card import show_card
@@ -30,7 +31,6 @@ from sslcourse.notebook.table import Table
 from sslcourse.training.images import RunImages, few
 from sslcourse.training.recipes import Recipe, with_changes
 
-LABELS = {UNTRAINED: UNTRAINED, **arms.TITLES}
 NEIGHBOURS = 20
 
 
@@ -147,7 +147,9 @@ class ContrastiveLab(LabSession):
         matrix = similar(*embed(start.method, views)[2:])
         show(plot_similarities(matrix, views.flatten(0, 1), title="random weights"))
         same, different = start.final["positive_cosine"], start.final["negative_cosine"]
-        text = f"mean cosine {different:.2f} for views of different pictures{self._ordinary(UNTRAINED, 'negative_cosine')}"
+        text = (
+            f"mean cosine {different:.2f} for views of different pictures{self._ordinary(UNTRAINED, 'negative_cosine')}"
+        )
         text += f", {same:.2f} for two views of one picture"
         self.found("contrastive.untrained_cosine", text, _bracket(different, 0.3, 0.7))
 
@@ -195,9 +197,9 @@ class ContrastiveLab(LabSession):
             _, _, z1, z2 = self.probe().embed(method)
             z = F.normalize(torch.cat([z1, z2]), dim=1)
             cosines[key] = z @ z.T
-            points[key] = (LABELS[key], *(float(value) for value in meters(z1, z2)))
+            points[key] = tuple(float(value) for value in meters(z1, z2))
         show(*charts.geometry(points, cosines, run.rows))
-        (_, before, spread_before), (_, after, spread_after) = points.values()
+        (before, spread_before), (after, spread_after) = points.values()
         text = f"alignment {before:.2f} before, {after:.2f} after{self._ordinary('baseline', 'alignment')}; "
         text += f"uniformity {spread_before:.2f} before, {spread_after:.2f} after"
         answer = direction(before, after, step=0.1 * before)
@@ -213,9 +215,8 @@ class ContrastiveLab(LabSession):
         features = {key: self.probe().embed(method)[0] for key, method in methods.items()}
         ranks = {key: float(rank_of(h)) for key, h in features.items()}
         accuracy = self._accuracies(runs)
-        values = {key: (LABELS[key], ranks[key], accuracy.get(key)) for key in features}
         spectra = {key: spectrum(h).tolist() for key, h in features.items()}
-        show(*charts.collapse(values, spectra, self.bands, self.chance))
+        show(*charts.collapse(ranks, accuracy, spectra, self.bands, self.chance))
         self._table(("knn", "effective_rank", "channel_std", "positive_cosine", "negative_cosine"), tuple(features))
         loss, lowest = runs["no_negatives"].final["probe_loss"], -1 / self.recipe().method.temperature
         text = f"loss {loss:.2f} of at best {lowest:.2f}; effective rank {_listed(ranks, '.1f')}"
@@ -231,11 +232,10 @@ class ContrastiveLab(LabSession):
         """Stage 7: train without the colour transformations; how hard the task is, and how good the features are."""
         task_of = mine_or_reference("contrastive.shortcut", contrastive_accuracy, force)
         runs = {key: self.arm(key) for key in ("baseline", "no_colour")}
-        task = {UNTRAINED: task_of(*self.probe().embed(self.untrained().method)[2:])}
+        task = {UNTRAINED: float(task_of(*self.probe().embed(self.untrained().method)[2:]))}
         task |= {key: float(task_of(*self.probe(key).embed(run.method)[2:])) for key, run in runs.items()}
         accuracy = self._accuracies(runs)
-        values = {key: (LABELS[key], float(task[key]), accuracy.get(key)) for key in task}
-        show(*charts.shortcut(values, self.bands, self.chance))
+        show(*charts.shortcut(task, accuracy, self.bands, self.chance))
         self._table(("contrastive_accuracy", "knn"), tuple(runs))
         words = "{:.2f} with colour transformations, {:.2f} without"
         easier = direction(task["baseline"], task["no_colour"])
@@ -260,7 +260,9 @@ class ContrastiveLab(LabSession):
         show(pictures.colour_histograms(rows))
         table = Table("contrastive accuracy", "with colour transformations", "without")
         compared = ("baseline", "no_colour")
-        table.add("histogram of 64 colours, nothing learned", *(self.histogram_accuracy(task_of, arm) for arm in compared))
+        table.add(
+            "histogram of 64 colours, nothing learned", *(self.histogram_accuracy(task_of, arm) for arm in compared)
+        )
         table.add("trained network", *(self.arm(arm).final["contrastive_accuracy"] for arm in compared))
         table.add("chance", *[1 / (2 * len(self.pictures) - 1)] * 2)
         table.show()
@@ -319,7 +321,9 @@ class ContrastiveLab(LabSession):
         """A linear classifier on frozen features from a few labels a class, before and after training."""
         images, size = self.images, self.recipe().method.augmentation.size
         if not images.labelled:
-            raise Stopped("These pictures have no labels, so there is nothing to classify; search by picture needs none.")
+            raise Stopped(
+                "These pictures have no labels, so there is nothing to classify; search by picture needs none."
+            )
         classes = len(images.bank.classes)
         table = Table("accuracy of a linear classifier", UNTRAINED, LABELS["baseline"], "chance")
         methods = [self.untrained().method, self.arm("baseline").method]
@@ -345,7 +349,9 @@ class ContrastiveLab(LabSession):
         cost = [replace(one.fit, learning_rate=1.0, weight_decay=0.0, warmup_steps=0) for one in (recipe, base)]
         if cost[0] != cost[1] or (recipe.data, recipe.encoder) != (base.data, base.encoder):
             self._changes = before
-            raise Stopped("Equal cost: network, pictures, steps and batch stay; change the loss, the views or the rate.")
+            raise Stopped(
+                "Equal cost: network, pictures, steps and batch stay; change the loss, the views or the rate."
+            )
         run = self.train("challenge", loss)
         if "knn" not in run.final:
             raise Stopped("Without labels there is no kNN accuracy to beat.")
