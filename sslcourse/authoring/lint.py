@@ -31,7 +31,9 @@ def problems(source: Source, lab: Lab) -> list[str]:
         if cell.kind == "exercise" and cell.id in lab.exercises:
             found += _exercise(cell, lab, setup_names)
         if cell.kind == "predict" and re.search(r"\bchoice\s*=", cell.text):
-            found.append(f"{cell.where} holds choice=...: the choice is the reader's, and the answer is the experiment's")
+            found.append(
+                f"{cell.where} holds choice=...: the choice is the reader's, and the answer is the experiment's"
+            )
     return found
 
 

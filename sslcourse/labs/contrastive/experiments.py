@@ -126,7 +126,9 @@ class ContrastiveLab(LabSession):
         from sslcourse.labs.contrastive.widgets import AugmentationExplorer
 
         found = self.pictures
-        chosen = [i for label in range(len(found.classes)) for i in _of_class(found.labels, label)[:1]] or [*range(8)]
+        chosen = [i for label in range(len(found.classes)) for i in _of_class(found.labels, label)[:1]] or [
+            *range(min(8, len(found)))
+        ]
         names = [found.classes[found.labels[i]] if found.classes else f"picture {i + 1}" for i in chosen]
         return AugmentationExplorer(found.images[chosen], names, self.recipe().method.augmentation)
 
