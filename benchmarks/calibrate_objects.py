@@ -20,7 +20,7 @@ from sslcourse.data.augment import Augmentation
 from sslcourse.data.objects import CLASSES, load_objects
 from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.methods.simclr import SimCLR, SimCLRSettings
-from sslcourse.models.encoder import build_encoder
+from sslcourse.models import build_encoder
 from sslcourse.training.fit import FitSettings, fit
 
 BATCH = 64

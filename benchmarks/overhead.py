@@ -20,8 +20,8 @@ from sslcourse.data.imageset import ImageSet
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.methods.dino import DINO, DINOSettings
 from sslcourse.methods.simclr import SimCLR, SimCLRSettings
+from sslcourse.models import build_encoder
 from sslcourse.models.convnet import ConvNet
-from sslcourse.models.encoder import build_encoder
 from sslcourse.training.checkpoint import save_checkpoint
 from sslcourse.training.fit import fit
 from sslcourse.training.optimizer import make_optimizer

@@ -15,7 +15,7 @@ import torch
 from common import arguments, heading, show, turns, write
 from step import SMOKE, Ours, Shape, make_method
 
-from sslcourse.models.encoder import TokenEncoder, build_encoder
+from sslcourse.models import TokenEncoder, build_encoder
 from sslcourse.models.evit import PrunedEncoder
 from sslcourse.pruning.cost import closed_form_speed_up, encoder_flops, pruned_encoder_flops, step_cost
 from sslcourse.pruning.select import keep_count, select

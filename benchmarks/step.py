@@ -26,7 +26,8 @@ from sslcourse.data.views import MultiCrop, MultiCropSettings
 from sslcourse.methods.combined import Combined, CombinedSettings
 from sslcourse.methods.dino import DINO, DINOSettings
 from sslcourse.methods.distillation import Distillation
-from sslcourse.models.encoder import build_encoder
+from sslcourse.methods.removal import Removal
+from sslcourse.models import build_encoder
 from sslcourse.training.runtime import make_runtime, pick_device
 from sslcourse.training.settings import FitSettings
 from sslcourse.training.state import TrainingState
@@ -80,8 +81,9 @@ def make_method(shape: Shape, keep: float = 1.0, **settings) -> DINO | Combined:
     encoder = build_encoder(shape.encoder, image_size=64)
     if keep == 1 and not settings:
         return DINO(encoder, DINOSettings(shape.crops, HEAD))
-    settings = {"policy": "low" if keep < 1 else "none", "patch_loss": "off", "reconstruction": "off", **settings}
-    return Combined(encoder, CombinedSettings(shape.crops, HEAD, keep_rate=keep, removal_warmup=0.0, **settings))
+    removal = Removal("low" if keep < 1 else "none", keep, removal_warmup=0.0)
+    settings = {"patch_loss": "off", "reconstruction": "off", **settings}
+    return Combined(encoder, CombinedSettings(shape.crops, HEAD, removal, **settings))
 
 
 class Ours:

@@ -8,6 +8,7 @@ from torch import nn
 
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.models.encoder import TokenEncoder
+from sslcourse.models.pooled import PooledEncoder
 
 
 def check_choice(name: str, value: str, allowed: Iterable[str]) -> None:
@@ -32,11 +33,17 @@ def check_pairs(crops: MultiCropSettings) -> None:
         )
 
 
-def need_tokens(encoder: nn.Module, crops: MultiCropSettings) -> tuple[int, int]:
-    """The grid (rows, columns) of patches of a global crop; TypeError without patch tokens, ValueError if they do not fit."""
+def need_tokens(encoder: nn.Module, crops: MultiCropSettings, what: str) -> tuple[int, int]:
+    """The grid (rows, columns) of patches of a global crop; TypeError without patch tokens, ValueError if they do not fit.
+
+    `what` needs them: the method's name, for the message.
+    """
     if not isinstance(encoder, TokenEncoder):
+        kind = type(encoder).__name__
+        given = f"{encoder.name!r} (a {kind})" if isinstance(encoder, PooledEncoder) else f"a {kind}"
         raise TypeError(
-            f"this method works on patch tokens and needs a TokenEncoder (build_encoder); got {type(encoder).__name__}"
+            f"{what} works on patch tokens, and {given} has none: choose a ViT, for instance "
+            "build_encoder('vit_96x4_p8'), or a method that needs none (SimCLR, BYOL, DINO)"
         )
     check_crops(encoder, crops)
     side = crops.global_crop.size // encoder.patch_size

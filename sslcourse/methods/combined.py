@@ -9,41 +9,26 @@ distillation as in Zhou et al. 2022 (iBOT), reconstruction of removed patches as
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
 from sslcourse.evaluation.collapse import channel_std
+from sslcourse.evaluation.features import evaluating
 from sslcourse.losses.distillation import patch_cross_entropy, view_cross_entropy
 from sslcourse.losses.reconstruction import normalize_patches, patchify, reconstruction_loss
 from sslcourse.methods.checks import need_tokens
-from sslcourse.methods.combined_pictures import preview, reconstruction_errors
 from sslcourse.methods.combined_settings import CombinedSettings
-from sslcourse.methods.combined_views import CombinedViews, draw_combined
+from sslcourse.methods.combined_views import CombinedViews, Encoded, draw_combined, errors_of, shown, whole_views
 from sslcourse.methods.distillation import Targets, hold_prototypes, prototype_group
 from sslcourse.methods.meters import feature_meters, target_meters
 from sslcourse.methods.method import Method
 from sslcourse.methods.patches import hidden_places, on_the_grid
 from sslcourse.methods.removal import choose_patches
-from sslcourse.models.decoder import Decoded
 from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.encoder import TokenEncoder, Tokens
 from sslcourse.pruning.scores import attention_entropy
 from sslcourse.pruning.select import keep_count, keep_rate_at
 from sslcourse.pruning.tokens import gather_tokens, removed_indices
-
-
-class Encoded(NamedTuple):
-    """The global crops `GB,3,H,W` and what became of them; `masked_places` `GB,M` are numbers among the kept, `mask` is `GB,N`."""
-
-    crops: Tensor
-    teacher: Tokens | None
-    student: Tokens
-    decoded: Decoded | None
-    keep_indices: Tensor | None
-    masked_places: Tensor | None
-    mask: Tensor | None
 
 
 class Combined(Method):
@@ -53,8 +38,9 @@ class Combined(Method):
     for an encoder without patch tokens, ValueError when the global crops are no multiple of its patches, or when so few
     are there that the keep rate or the mask ratio changes nothing.
 
-    >>> from sslcourse.models.encoder import build_encoder
-    >>> method = Combined(build_encoder("vit_64x2_p8", image_size=64), CombinedSettings(keep_rate=0.25))
+    >>> from sslcourse.methods import Removal
+    >>> from sslcourse.models import build_encoder
+    >>> method = Combined(build_encoder("vit_64x2_p8", image_size=64), CombinedSettings(removal=Removal("low", 0.25)))
     >>> views = method.draw_views(torch.zeros(4, 3, 64, 64, dtype=torch.uint8), torch.Generator().manual_seed(0))
     >>> loss, metrics = method(views)
     >>> sorted(name for name in metrics if name.endswith("loss")), method.keep
@@ -75,7 +61,7 @@ class Combined(Method):
     def __init__(self, encoder: TokenEncoder, settings: CombinedSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or CombinedSettings()
-        self.grid = need_tokens(encoder, s.drawn_crops)
+        self.grid = need_tokens(encoder, s.drawn_crops, "the combined method")
         self.num_patches = self.grid[0] * self.grid[1]
         self.encoder = encoder
         make_head = s.distillation.make_head
@@ -97,7 +83,7 @@ class Combined(Method):
         self.prototypes = s.distillation.prototypes if s.cls or s.patch_loss != "off" else None
         self.teacher_temperature, self.momentum = s.distillation.teacher_temperature, s.distillation.momentum
         self.prototypes_frozen = False
-        self.policy = s.policy
+        self.policy = s.removal.policy
         self.keep = s.kept_of(self.num_patches)
 
     def begin_step(self, step: int, steps: int) -> None:
@@ -107,8 +93,8 @@ class Combined(Method):
         self.momentum = distillation.momentum_at(step, steps)
         self.prototypes_frozen = distillation.frozen_at(step, steps)
         self.policy = s.removal.policy_at(step, steps)
-        if s.removes and s.keep_levels > 1:
-            rate = keep_rate_at(step, steps, s.keep_rate, start_share=0.0, levels=s.keep_levels)
+        if s.removal.removes and s.keep_levels > 1:
+            rate = keep_rate_at(step, steps, s.removal.keep_rate, start_share=0.0, levels=s.keep_levels)
             # "removed" parts have something to learn from the first step on.
             self.keep = min(keep_count(self.num_patches, rate), self.num_patches - 1)
 
@@ -119,23 +105,23 @@ class Combined(Method):
     def forward(self, views: CombinedViews) -> tuple[Tensor, dict[str, Tensor]]:
         """Crops and random numbers -> the loss (scalar) and metrics that stay on the device, without a gradient."""
         s, terms, metrics = self.settings, [], {}
-        passed = self.encode(views)
+        encoded = self.encode(views)
         if s.cls:
-            cls_loss, targets = self.cls_loss(passed, views)
+            cls_loss, targets = self.cls_loss(encoded, views)
             terms.append(s.cls_weight * cls_loss)
             metrics |= {"cls_loss": cls_loss.detach(), **target_meters(targets)}
         if s.patch_loss != "off":
-            patch_loss, targets = self.patch_loss(passed)
+            patch_loss, targets = self.patch_loss(encoded)
             terms.append(s.patch_weight * patch_loss)
             metrics |= {"patch_loss": patch_loss.detach(), **target_meters(targets, "patch_")}
         if s.reconstruction != "off":
-            pixel_loss = self.pixel_loss(passed)
+            pixel_loss = self.pixel_loss(encoded)
             terms.append(s.reconstruction_weight * pixel_loss)
             metrics["reconstruction_loss"] = pixel_loss.detach()
-        if s.needs_attention:
-            metrics["attention_entropy"] = attention_entropy(passed.teacher.attention)
+        if s.removal.needs_attention:
+            metrics["attention_entropy"] = attention_entropy(encoded.teacher.attention)
         # What is trained to differ between images: without its loss the class token need not.
-        features = passed.student.cls if s.cls else passed.student.patches.mean(1)
+        features = encoded.student.cls if s.cls else encoded.student.patches.mean(1)
         return torch.stack(terms).sum(), metrics | {"channel_std": channel_std(features)}
 
     def encode(self, views: CombinedViews) -> Encoded:
@@ -144,7 +130,7 @@ class Combined(Method):
         teacher = places = mask = decoded = None
         if self.teacher_encoder is not None:
             with torch.no_grad():
-                teacher = self.teacher_encoder(crops, attention=self.settings.needs_attention)
+                teacher = self.teacher_encoder(crops, attention=self.settings.removal.needs_attention)
         keep_indices = self.choose(noise, teacher)  # GB,K, or None: all
         if self.settings.masks:
             places, _ = hidden_places(masks, self.settings.masked_count(masks.shape[1]))  # GB,M numbers among the kept
@@ -154,40 +140,46 @@ class Combined(Method):
             decoded = self.decoder(student.patches, keep_indices, student.cls)
         return Encoded(crops, teacher, student, decoded, keep_indices, places, mask)
 
+    def encode_whole(self, images: Tensor, generator: torch.Generator | None = None) -> Encoded:
+        """What becomes of images float `B,3,H,W`, uncropped, in eval mode and without a gradient."""
+        views = whole_views(images, self.settings, self.grid, self.keep, generator)
+        with evaluating(self):
+            return self.encode(views)
+
     def choose(self, noise: Tensor, teacher: Tokens | None) -> Tensor | None:
         """The patches to keep, `GB,K`: by the teacher's attention, or the highest of the noise; None where all are kept."""
-        if not self.settings.removes:
+        if not self.settings.removal.removes:
             return None
         return choose_patches(self.policy, self.keep, teacher.attention if teacher else None, noise)
 
-    def cls_loss(self, passed: Encoded, views: CombinedViews) -> tuple[Tensor, Tensor]:
+    def cls_loss(self, encoded: Encoded, views: CombinedViews) -> tuple[Tensor, Tensor]:
         """DINO's loss, of pruned global crops and local crops to whole global crops; and the targets `G,B,K`."""
         shape = views.global_views.shape[:2]  # G,B
         with torch.no_grad():
-            logits = self.teacher_head(passed.teacher.cls).unflatten(0, shape)
+            logits = self.teacher_head(encoded.teacher.cls).unflatten(0, shape)
             targets = self.targets(logits, self.teacher_temperature)
-        features = passed.student.cls
+        features = encoded.student.cls
         if len(views.local_views):
             features = torch.cat([features, self.encoder.features(views.local_views.flatten(0, 1))])  # (G+L)*B,D
         logits = self.head(features).unflatten(0, (-1, shape[1]))  # G+L,B,K
         return view_cross_entropy(logits, targets, self.settings.distillation.student_temperature), targets
 
-    def patch_loss(self, passed: Encoded) -> tuple[Tensor, Tensor]:
+    def patch_loss(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
         """Cross-entropy to the teacher's patches at the places the settings name; and the targets `GB,M,K`.
 
         The number of places is the same for each image. The student has a token only where a patch was kept: for removed
         ones the decoder's is taken.
         """
-        kept, tokens = passed.keep_indices, passed.student.patches
+        kept, tokens = encoded.keep_indices, encoded.student.patches
         if self.settings.patch_loss == "removed":
             places = removed_indices(kept, self.num_patches)
-            tokens = self.to_encoder(gather_tokens(passed.decoded.tokens, places))
+            tokens = self.to_encoder(gather_tokens(encoded.decoded.tokens, places))
         elif self.settings.patch_loss == "masked":
-            places = passed.masked_places if kept is None else kept.gather(1, passed.masked_places)
-            tokens = gather_tokens(tokens, passed.masked_places)
+            places = encoded.masked_places if kept is None else kept.gather(1, encoded.masked_places)
+            tokens = gather_tokens(tokens, encoded.masked_places)
         else:
             places = kept
-        wanted = passed.teacher.patches if places is None else gather_tokens(passed.teacher.patches, places)  # GB,M,D
+        wanted = encoded.teacher.patches if places is None else gather_tokens(encoded.teacher.patches, places)  # GB,M,D
         head, teacher_head = self.head, self.teacher_head
         if self.patch_head is not None:
             head, teacher_head = self.patch_head, self.teacher_patch_head
@@ -195,16 +187,16 @@ class Combined(Method):
             targets = self.patch_targets(teacher_head(wanted), self.teacher_temperature)
         return patch_cross_entropy(head(tokens), targets, None, self.settings.distillation.student_temperature), targets
 
-    def pixel_loss(self, passed: Encoded) -> Tensor:
+    def pixel_loss(self, encoded: Encoded) -> Tensor:
         """Mean squared error of the decoded patches to the true ones, each normalised where the settings say so."""
-        target = patchify(passed.crops, self.encoder.patch_size)  # GB,N,P
+        target = patchify(encoded.crops, self.encoder.patch_size)  # GB,N,P
         if self.settings.normalize_targets:
             target = normalize_patches(target)
-        predicted, kind = passed.decoded.pixels, self.settings.reconstruction
+        predicted, kind = encoded.decoded.pixels, self.settings.reconstruction
         if kind == "removed":
-            places = removed_indices(passed.keep_indices, self.num_patches)
+            places = removed_indices(encoded.keep_indices, self.num_patches)
             return reconstruction_loss(gather_tokens(predicted, places), gather_tokens(target, places))
-        return reconstruction_loss(predicted, target, passed.mask if kind == "masked" else None)
+        return reconstruction_loss(predicted, target, encoded.mask if kind == "masked" else None)
 
     def end_step(self) -> None:
         """After the optimiser's step: the teacher follows."""
@@ -233,10 +225,10 @@ class Combined(Method):
 
     def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Kept patches, masked patches and the reconstruction of images float `B,3,H,W`, as pictures in [0, 1] for a report."""
-        return preview(self, images, generator)
+        return shown(self.encode_whole(images, generator), self.settings, self.encoder.patch_size)
 
     def reconstruction_errors(
         self, images: Tensor, generator: torch.Generator | None = None
     ) -> dict[str, float] | None:
-        """How far the decoder is off, beside two rules (see `combined_pictures`); None without reconstruction."""
-        return reconstruction_errors(self, images, generator)
+        """How far the decoder is off, beside two rules (see `errors_of`); None without reconstruction."""
+        return errors_of(self.encode_whole(images, generator), self.settings, self.encoder.patch_size)

@@ -1,4 +1,4 @@
-"""What the combined method can be told, and which combinations cannot be."""
+"""The settings of the combined method, and which of them make no sense together."""
 
 from __future__ import annotations
 
@@ -19,31 +19,29 @@ RECONSTRUCTIONS = ("off", "removed", "masked", "all")
 class CombinedSettings:
     """The switches of the combined method; each can be set without the others where that means anything.
 
-    Removal: `policy` says what the student does not get ("low", "random" or "high" attention of the teacher, or "none"), and
-    `keep_rate` how much it gets. For the first `removal_warmup` of the run removal is random. `keep_levels` above 1
-    lowers the keep rate from 1 by a cosine, in so many levels, over the first half of the run.
+    `removal`: which patches the student does not get, those with low attention by default (see `Removal`). `keep_levels`
+    above 1 lowers the keep rate from 1 by a cosine, in that many levels, over the first half of the run.
     `cls`: distil the class token, from global crops and `crops.local_crops` local ones (which are not drawn without it).
     `patch_loss`: distil patches: "off", "kept" (those the student sees; a weak task), "removed" (through the decoder), or
     "masked" (iBOT: mask tokens among what the student gets). `shared_head`: with the class token's head.
     `reconstruction`: pixels of patches: "off", "removed", "masked" or "all". Removal and reconstruction are independent:
     without removal "masked" and "all" remain. `normalize_targets`: each patch shifted and scaled to mean 0 and variance 1.
     `mask_ratio` of the patches that the student gets are mask tokens where one of the two says "masked"; "block" masks
-    need policy="none". The `*_weight` are lambda 1 to 3. Raises ValueError on what cannot be.
+    need the removal policy "none". The `*_weight` are lambda 1 to 3. Raises ValueError for values out of range and for
+    switches that contradict each other.
 
-    DINO: `policy="none", patch_loss="off", reconstruction="off"`. iBOT with a fixed mask ratio: `policy="none",
-    patch_loss="masked", mask_kind="block", reconstruction="off"`. MAE: `policy="random", keep_rate=0.25, cls=False,
-    patch_loss="off", reconstruction="removed"`.
+    DINO: `removal=Removal("none"), patch_loss="off", reconstruction="off"`. iBOT with a fixed mask ratio:
+    `removal=Removal("none"), patch_loss="masked", mask_kind="block", reconstruction="off"`. MAE:
+    `removal=Removal("random", 0.25), cls=False, patch_loss="off", reconstruction="removed"`.
 
-    >>> CombinedSettings(policy="none", patch_loss="masked", reconstruction="all").removes
-    False
+    >>> CombinedSettings(removal=Removal("none"), patch_loss="masked", reconstruction="all").decodes
+    True
     """
 
     crops: MultiCropSettings = field(default_factory=MultiCropSettings)
     distillation: Distillation = field(default_factory=Distillation)
-    policy: str = "low"
-    keep_rate: float = 0.5
+    removal: Removal = field(default_factory=lambda: Removal("low"))
     keep_levels: int = 1
-    removal_warmup: float = 0.2
     cls: bool = True
     patch_loss: str = "kept"
     reconstruction: str = "removed"
@@ -62,11 +60,8 @@ class CombinedSettings:
         check_choice("patch_loss", self.patch_loss, PATCH_LOSSES)
         check_choice("reconstruction", self.reconstruction, RECONSTRUCTIONS)
         check_choice("mask_kind", self.mask_kind, MASKS)
-        if not 0 < self.keep_rate <= 1 or not 0 < self.mask_ratio < 1:
-            raise ValueError(
-                f"keep_rate must lie in (0, 1] and mask_ratio in (0, 1); got {self.keep_rate} and {self.mask_ratio}"
-            )
-        self.removal  # noqa: B018 (it is checked when it is made)
+        if not 0 < self.mask_ratio < 1:
+            raise ValueError(f"mask_ratio must lie in (0, 1); got {self.mask_ratio}")
         if self.keep_levels < 1 or self.decoder_depth < 1:
             raise ValueError(
                 f"keep_levels and decoder_depth must be at least 1; got {self.keep_levels} and {self.decoder_depth}"
@@ -86,33 +81,18 @@ class CombinedSettings:
         """Combinations that would mean nothing, with the reason and what is allowed."""
         if self.cls:
             check_pairs(self.crops)
-        if not self.removes:
+        if not self.removal.removes:
             for name, others in (("patch_loss", "off, kept, masked"), ("reconstruction", "off, masked, all")):
                 if getattr(self, name) == "removed":
                     raise ValueError(
-                        f"{name}='removed' needs removal, and nothing is removed with policy={self.policy!r} and "
-                        f"keep_rate={self.keep_rate}: choose one of {others}, or remove patches"
+                        f"{name}='removed' needs removal, and nothing is removed with policy={self.removal.policy!r} and "
+                        f"keep_rate={self.removal.keep_rate}: choose one of {others}, or remove patches"
                     )
-        if self.removes and self.masks and self.mask_kind == "block":
+        if self.removal.removes and self.masks and self.mask_kind == "block":
             raise ValueError(
                 "mask_kind='block' lays blocks on the whole grid, of which policy="
-                f"{self.policy!r} leaves a part: choose mask_kind='random', or policy='none'"
+                f"{self.removal.policy!r} leaves a part: choose mask_kind='random', or policy='none'"
             )
-
-    @property
-    def removal(self) -> Removal:
-        """What is removed, as the group of settings that other methods have."""
-        return Removal(self.policy, self.keep_rate, self.removal_warmup)
-
-    @property
-    def removes(self) -> bool:
-        """Whether the student gets fewer patches than there are."""
-        return self.removal.removes
-
-    @property
-    def needs_attention(self) -> bool:
-        """Whether removal needs the teacher's attention."""
-        return self.removal.needs_attention
 
     @property
     def masks(self) -> bool:
@@ -132,7 +112,7 @@ class CombinedSettings:
     @property
     def has_teacher(self) -> bool:
         """Whether there is a teacher: not for pixels alone without attention (MAE)."""
-        return self.cls or self.patch_loss != "off" or self.needs_attention
+        return self.cls or self.patch_loss != "off" or self.removal.needs_attention
 
     @property
     def drawn_crops(self) -> MultiCropSettings:
@@ -154,4 +134,4 @@ class CombinedSettings:
         """The decoder of tokens `in_dim`, which predicts pixels where they are wanted."""
         outputs = None if self.reconstruction != "off" else 0
         size = {"dim": self.decoder_dim, "depth": self.decoder_depth, "heads": self.decoder_heads}
-        return Decoder(in_dim, grid, patch_size, **size, outputs=outputs, removal=self.removes)
+        return Decoder(in_dim, grid, patch_size, **size, outputs=outputs, removal=self.removal.removes)

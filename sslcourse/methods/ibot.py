@@ -94,7 +94,7 @@ class IBOT(Method):
     Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does. Raises TypeError
     for an encoder without patch tokens, ValueError when the global crops are no multiple of its patches.
 
-    >>> from sslcourse.models.encoder import build_encoder
+    >>> from sslcourse.models import build_encoder
     >>> method = IBOT(build_encoder("vit_64x2_p8", image_size=64))
     >>> views = method.draw_views(torch.zeros(4, 3, 64, 64, dtype=torch.uint8), torch.Generator().manual_seed(0))
     >>> loss, metrics = method(views)
@@ -108,7 +108,7 @@ class IBOT(Method):
     def __init__(self, encoder: TokenEncoder, settings: IBOTSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or IBOTSettings()
-        self.grid = need_tokens(encoder, s.crops)
+        self.grid = need_tokens(encoder, s.crops, "iBOT")
         patches = self.grid[0] * self.grid[1]
         if round(s.mask_ratio[1] * patches) == 0:
             raise ValueError(f"mask_ratio={s.mask_ratio} masks none of {patches} patches: raise its upper end")

@@ -143,7 +143,7 @@ class LoGo(Method):
         self.momentum = s.momentum
         self.num_patches, self.policy = 0, s.removal.policy
         if s.removal.removes:
-            self.num_patches = math.prod(need_tokens(encoder, s.crops))
+            self.num_patches = math.prod(need_tokens(encoder, s.crops, "LoGo with removal"))
         self.keep = s.removal.kept_of(self.num_patches)
 
     def begin_step(self, step: int, steps: int) -> None:

@@ -3,12 +3,14 @@
 The methods train `features`, and kNN and probes evaluate it. Ours call the module in it, so that a compiled one is used.
 """
 
+from sslcourse.models.build import build_encoder
 from sslcourse.models.convnet import ConvNet
 from sslcourse.models.decoder import Decoded, Decoder
 from sslcourse.models.ema import is_aliased, make_teacher, momentum_at, update_ema
-from sslcourse.models.encoder import TokenEncoder, Tokens, build_encoder
+from sslcourse.models.encoder import TokenEncoder, Tokens
 from sslcourse.models.evit import PrunedEncoder, PrunedTokens
 from sslcourse.models.heads import AffinityHead, ProjectionHead, PrototypeHead
+from sslcourse.models.pooled import PooledEncoder
 from sslcourse.models.stem import ConvStem
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "ConvStem",
     "Decoded",
     "Decoder",
+    "PooledEncoder",
     "ProjectionHead",
     "PrototypeHead",
     "PrunedEncoder",

@@ -6,25 +6,16 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import timm
 import torch
 from timm.layers import PatchEmbed
 from timm.models import VisionTransformer, checkpoint_seq
+from timm.models.vision_transformer import Attention, Block
 from torch import Tensor, nn
 
 from sslcourse.models.positions import resample_position
 from sslcourse.models.stem import ConvStem
 from sslcourse.pruning.scores import cls_attention
 from sslcourse.pruning.tokens import gather_tokens, removed_mask
-
-# Ours are named by width, depth and patch side; the head dimension is 32 throughout.
-CONFIGURATIONS: dict[str, dict[str, int]] = {
-    "vit_64x2_p8": {"embed_dim": 64, "depth": 2, "num_heads": 2, "patch_size": 8},
-    "vit_96x4_p4": {"embed_dim": 96, "depth": 4, "num_heads": 3, "patch_size": 4},
-    "vit_96x4_p8": {"embed_dim": 96, "depth": 4, "num_heads": 3, "patch_size": 8},
-    "vit_192x6_p8": {"embed_dim": 192, "depth": 6, "num_heads": 6, "patch_size": 8},
-}
-CONV_SUFFIX = "_conv"  # after any of our names: a convolutional stem instead of the linear patch embedding
 
 
 class Tokens(NamedTuple):
@@ -50,12 +41,14 @@ class TokenEncoder(nn.Module):
     Built with dynamic_img_size=True, as `build_encoder` does, it takes any image whose sides are multiples of the patch;
     the position embedding is then resampled. The encoder normalises its input itself; `mean` and `std` are one number a
     channel. Register tokens take part in attention and are not returned. Attributes: `dim`, `num_patches`, `patch_size`
-    (pixels), `grid` (rows, columns of patches). Raises TypeError for another model; ValueError when it has no class token
-    (the methods here need one) or drops patches by itself, and on images, indices or masks of a wrong shape or type.
+    (pixels), `grid` (rows, columns of patches). Raises TypeError for another model; ValueError if it has no class token (the
+    methods here need one), drops patches by itself, has oblong patches, a hybrid embedding or blocks of its own kind, and
+    for images, indices or masks of a wrong shape or type.
 
     Source: Dosovitskiy et al. 2021 (ViT), equations 1 to 4; the gather as in He et al. 2022 (MAE), section 3; the mask
     token as in Zhou et al. 2022 (iBOT), section 3.1.
 
+    >>> from sslcourse.models import build_encoder
     >>> encoder = build_encoder("vit_64x2_p8", image_size=32)
     >>> tokens = encoder(torch.rand(2, 3, 32, 32), keep_indices=torch.tensor([[0, 5], [3, 9]]))
     >>> tuple(tokens.cls.shape), tuple(tokens.patches.shape)
@@ -66,20 +59,13 @@ class TokenEncoder(nn.Module):
         self, vit: VisionTransformer, *, mean: tuple[float, ...] = (0.5,) * 3, std: tuple[float, ...] = (0.25,) * 3
     ) -> None:
         super().__init__()
-        if type(vit) is not VisionTransformer:  # a subclass may join its tokens in another way
-            raise TypeError(f"TokenEncoder needs a timm VisionTransformer; got {type(vit).__name__}")
-        if vit.cls_token is None:
-            raise ValueError("this VisionTransformer has no class token; choose one built with class_token=True")
-        if getattr(vit.patch_drop, "prob", 0) > 0:
-            raise ValueError("this VisionTransformer drops patches itself; build it with patch_drop_rate=0")
+        check_vit(vit)
         self.vit = vit
         self.dim = vit.embed_dim
         self.num_patches = vit.patch_embed.num_patches
         self.patch_size = vit.patch_embed.patch_size[0]
         self.grid = tuple(vit.patch_embed.grid_size)
-        self.overlapping = not isinstance(
-            vit.patch_embed, PatchEmbed
-        )  # what a patch becomes depends on pixels around it
+        self.overlapping = isinstance(vit.patch_embed, ConvStem)  # what a patch becomes depends on pixels around it
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
 
@@ -179,49 +165,24 @@ class TokenEncoder(nn.Module):
             )
 
 
-def build_encoder(
-    name: str = "vit_96x4_p8", image_size: int = 64, *, pretrained: bool = False, **options
-) -> TokenEncoder:
-    """A TokenEncoder by name: one of `CONFIGURATIONS`, or any VisionTransformer that timm knows.
-
-    One of ours followed by "_conv" has a convolutional stem (see `ConvStem`). `image_size` is where the position
-    embedding lives; images of other sizes are taken too, unless `dynamic_img_size=False`. `options` go to timm (for
-    instance `reg_tokens=4`). With `pretrained=True`, for timm's names
-    only, the weights and their normalisation are fetched, and the position embedding is resampled to `image_size`.
-    Raises ValueError for an unknown name, TypeError for what is no VisionTransformer or takes no such option, and
-    ConnectionError when the weights cannot be had.
-
-    >>> encoder = build_encoder("vit_96x4_p8", image_size=64)
-    >>> encoder.dim, encoder.num_patches, encoder.patch_size
-    (96, 64, 8)
-    """
-    options = {"img_size": image_size, "num_classes": 0, "dynamic_img_size": True, **options}
-    ours = name.removesuffix(CONV_SUFFIX)
-    if ours in CONFIGURATIONS:
-        if pretrained:
-            raise ValueError(f"there are no pretrained weights for {name!r}; they exist for timm's own models")
-        stem = {"embed_layer": ConvStem} if name != ours else {}
-        return TokenEncoder(VisionTransformer(**{**CONFIGURATIONS[ours], **stem, **options}))
-    if not timm.is_model(name.split(".")[0]):
+def check_vit(vit: nn.Module) -> None:
+    """Raise TypeError or ValueError unless `vit` is a timm VisionTransformer that a TokenEncoder can take apart."""
+    if type(vit) is not VisionTransformer:  # a subclass may join its tokens in another way
+        raise TypeError(f"TokenEncoder needs a timm VisionTransformer; got {type(vit).__name__}")
+    if vit.cls_token is None:
+        raise ValueError("this VisionTransformer has no class token; choose one built with class_token=True")
+    if getattr(vit.patch_drop, "prob", 0) > 0:
+        raise ValueError("this VisionTransformer drops patches itself; build it with patch_drop_rate=0")
+    if not isinstance(vit.patch_embed, PatchEmbed | ConvStem):
+        embedding = type(vit.patch_embed).__name__
+        raise ValueError(f"this VisionTransformer makes its patches by a {embedding}; choose one with a PatchEmbed")
+    if vit.patch_embed.patch_size[0] != vit.patch_embed.patch_size[1]:
+        raise ValueError(f"patches must be square; this VisionTransformer's are {vit.patch_embed.patch_size}")
+    last = vit.blocks[-1]
+    if type(last) is not Block or type(last.attn) is not Attention:
         raise ValueError(
-            f"unknown encoder {name!r}; ours are {', '.join(CONFIGURATIONS)}, each also with {CONV_SUFFIX}; "
-            "timm.list_models('vit*') has more"
+            f"this VisionTransformer is made of {type(last).__name__}s, whose attention is not that of timm's Block"
         )
-    try:
-        vit = timm.create_model(name, pretrained=pretrained, **options)
-    except TypeError as error:
-        given = ", ".join(options)
-        raise TypeError(f"{name!r} is no VisionTransformer, or does not take all of {given}: {error}") from error
-    except Exception as error:
-        if not pretrained:
-            raise
-        raise ConnectionError(
-            f"the pretrained weights of {name!r} could not be had ({type(error).__name__}: {error}). They come from the "
-            "network on first use: connect, or take pretrained=False"
-        ) from error
-    if not pretrained:
-        return TokenEncoder(vit)
-    return TokenEncoder(vit, mean=tuple(vit.pretrained_cfg["mean"]), std=tuple(vit.pretrained_cfg["std"]))
 
 
 def _check_mask(mask: Tensor | None, mask_token: Tensor | None, shape: tuple[int, int, int]) -> None:

@@ -31,7 +31,7 @@ class PrunedEncoder(nn.Module):
 
     Source: Liang et al. 2022 (EViT): attentive token identification and inattentive token fusion.
 
-    >>> from sslcourse.models.encoder import build_encoder
+    >>> from sslcourse.models import build_encoder
     >>> pruned = PrunedEncoder(build_encoder("vit_96x4_p8", image_size=64), layers=(1, 2), keep_rate=0.5)
     >>> tuple(pruned(torch.rand(2, 3, 64, 64)).patches.shape)
     (2, 16, 96)

@@ -30,8 +30,8 @@ class ConvStem(nn.Module):
         **ignored,  # what timm passes to an embedding and this one has no use for: bias, strict_img_size, ...
     ) -> None:
         super().__init__()
-        halvings = patch_size.bit_length() - 1
-        if patch_size < 2 or patch_size != 2**halvings:
+        halvings = patch_size.bit_length() - 1 if isinstance(patch_size, int) else 0
+        if halvings < 1 or patch_size != 2**halvings:
             raise ValueError(f"a convolutional stem needs a patch side of 2, 4, 8, 16, ...; got {patch_size}")
         self.img_size = (img_size, img_size) if isinstance(img_size, int) else tuple(img_size)
         self.patch_size = (patch_size, patch_size)

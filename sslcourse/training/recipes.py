@@ -30,10 +30,11 @@ from sslcourse.methods import (
     LoGo,
     LoGoSettings,
     Method,
+    Removal,
     SimCLR,
     SimCLRSettings,
 )
-from sslcourse.models import ConvNet, build_encoder
+from sslcourse.models import build_encoder
 from sslcourse.settings import UnknownSetting, assign, field_paths, nearest, read_value
 from sslcourse.training.settings import FitSettings
 
@@ -44,10 +45,11 @@ DATA = ("objects", "cifar10", "stl10", "imagenette", "pets")
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """Which encoder: "convnet" or "convnet_WIDTH", or a name that `build_encoder` knows; `pretrained` for timm's only."""
+    """Which encoder, by a name that `build_encoder` knows; `pretrained` and `frozen_statistics` for timm's alone."""
 
     name: str = "vit_96x4_p8"
     pretrained: bool = False
+    frozen_statistics: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "gpu": LoGoSettings(MANY_CROPS, hidden_dim=1024, momentum=0.99, output_norm="batch"),
     },
     "combined": {
-        "cpu": CombinedSettings(CROPS, SHARP, keep_rate=0.75, patch_weight=0.25),
+        "cpu": CombinedSettings(CROPS, SHARP, Removal("low", 0.75), patch_weight=0.25),
         "gpu": CombinedSettings(MANY_CROPS, SLOW),
     },
 }
@@ -276,8 +278,10 @@ def build_method(recipe: Recipe) -> Method:
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.fit.seed)
-        if match := re.fullmatch(r"convnet(?:_(\d+))?", recipe.encoder.name):
-            encoder = ConvNet(int(match[1] or 32))
-        else:
-            encoder = build_encoder(recipe.encoder.name, recipe.data.size, pretrained=recipe.encoder.pretrained)
+        encoder = build_encoder(
+            recipe.encoder.name,
+            recipe.data.size,
+            pretrained=recipe.encoder.pretrained,
+            frozen_statistics=recipe.encoder.frozen_statistics,
+        )
         return METHODS[recipe.kind][0](encoder, recipe.method)

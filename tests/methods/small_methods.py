@@ -1,6 +1,6 @@
 """Every method, and every part of it that a switch brings in, at a size at which a step takes milliseconds."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import torch
 
@@ -22,8 +22,8 @@ from sslcourse.methods import (
     SimCLR,
     SimCLRSettings,
 )
+from sslcourse.models import build_encoder
 from sslcourse.models.convnet import ConvNet
-from sslcourse.models.encoder import build_encoder
 
 GLOBAL, LOCAL = Augmentation(size=32, scale=(0.4, 1.0)), Augmentation(size=16, scale=(0.1, 0.4))
 CROPS = MultiCropSettings(global_crop=GLOBAL, local_crop=LOCAL, local_crops=2)
@@ -44,6 +44,10 @@ def vit_with_stem():
     return vit("vit_64x2_p8_conv")
 
 
+def frozen_cnn():
+    return build_encoder("test_resnet", 32, frozen_statistics=True)
+
+
 def dino(norm, encoder=vit, crops=CROPS, **changes):
     return DINO(encoder(), DINOSettings(crops=crops, distillation=distillation(norm, **changes)))
 
@@ -61,7 +65,10 @@ def logo(norm, **settings):
 
 
 def combined(norm, changes=None, encoder=vit, **settings):
-    small = {"crops": CROPS, "decoder_dim": 32, "decoder_depth": 1, "removal_warmup": 0.0}
+    """`policy`, `keep_rate` and `removal_warmup` are those of the removal."""
+    removal = {"policy": "low", "removal_warmup": 0.0}
+    removal |= {field.name: settings.pop(field.name) for field in fields(Removal) if field.name in settings}
+    small = {"crops": CROPS, "decoder_dim": 32, "decoder_depth": 1, "removal": Removal(**removal)}
     return Combined(
         encoder(), CombinedSettings(**{**small, "distillation": distillation(norm, **(changes or {})), **settings})
     )
@@ -84,6 +91,7 @@ VARIANTS = {
     "dino": dino,
     "dino centering": lambda norm: dino(norm, targets="centering"),
     "dino without local crops": lambda norm: dino(norm, crops=replace(CROPS, local_crops=0)),
+    "dino cnn of frozen statistics": lambda norm: dino(norm, encoder=frozen_cnn),
     "ibot": ibot,
     "ibot centering": lambda norm: ibot(norm, CENTERING, shared_head=False, mask_kind="random", mask_probability=0.7),
     "ibot removal": lambda norm: ibot(norm, removal=Removal("low", removal_warmup=0.0)),

@@ -25,8 +25,8 @@ from sslcourse.losses import normalize_patches, patchify, sinkhorn
 from sslcourse.methods import Combined, CombinedSettings
 from sslcourse.methods.combined_settings import PATCH_LOSSES, RECONSTRUCTIONS
 from sslcourse.methods.ibot import MaskedCrops
+from sslcourse.models import build_encoder
 from sslcourse.models.convnet import ConvNet
-from sslcourse.models.encoder import build_encoder
 from sslcourse.pruning.select import POLICIES
 
 GRID = list(product(POLICIES, PATCH_LOSSES, RECONSTRUCTIONS, (True, False)))
@@ -331,7 +331,7 @@ def test_pixel_reconstruction_learns():
         ({"reconstruction": "kept"}, "off, removed, masked, all"),
         ({"mask_kind": "grid"}, "block, random"),
         ({"keep_rate": 0.0}, "keep_rate must lie in"),
-        ({"mask_ratio": 1.0}, "mask_ratio in"),
+        ({"mask_ratio": 1.0}, "mask_ratio must lie in"),
         ({"keep_levels": 0}, "keep_levels"),
         ({"removal_warmup": 1.5}, "removal_warmup"),
         ({"cls_weight": 0.0}, "left out by its switch"),
@@ -344,7 +344,7 @@ def test_pixel_reconstruction_learns():
 )
 def test_settings_that_cannot_be_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        CombinedSettings(**settings)
+        combined("batch", **settings)
 
 
 def test_rates_that_change_nothing_on_so_few_patches_are_refused():

@@ -22,8 +22,8 @@ from small_methods import (
 from sslcourse.methods import IBOT, IBOTSettings
 from sslcourse.methods.ibot import MaskedCrops
 from sslcourse.methods.patches import hidden_places
+from sslcourse.models import build_encoder
 from sslcourse.models.convnet import ConvNet
-from sslcourse.models.encoder import build_encoder
 
 CENTERING = {"targets": "centering"}
 

@@ -120,7 +120,7 @@ def test_what_cannot_be_removed_is_said():
         Removal("low", keep_rate=0)
     with pytest.raises(ValueError, match="similarity='cosine' has no such encoder"):
         LoGoSettings(similarity="cosine", output_norm="batch", removal=LOW)
-    with pytest.raises(TypeError, match="needs a TokenEncoder"):
+    with pytest.raises(TypeError, match="works on patch tokens"):
         LoGo(ConvNet(8), LoGoSettings(CROPS, removal=LOW))
 
 

@@ -10,8 +10,8 @@ from torch import nn
 from sslcourse.data.augment import Augmentation
 from sslcourse.losses.contrastive import alignment_only, nt_xent
 from sslcourse.methods import SimCLR, SimCLRSettings
+from sslcourse.models import build_encoder
 from sslcourse.models.convnet import ConvNet
-from sslcourse.models.encoder import build_encoder
 
 PLAIN = Augmentation(size=16)
 

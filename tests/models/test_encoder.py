@@ -10,7 +10,7 @@ from timm.models import VisionTransformer
 from torch import nn
 
 from sslcourse.models import TokenEncoder, build_encoder
-from sslcourse.models.encoder import CONFIGURATIONS
+from sslcourse.models.build import CONFIGURATIONS
 
 SMALL = {"img_size": 16, "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 0}
 VARIANTS = [
@@ -195,8 +195,6 @@ def test_wrong_keep_indices_are_refused(keep):
 def test_models_it_cannot_take_apart_are_refused():
     with pytest.raises(TypeError, match="got ResNet"):
         TokenEncoder(timm.create_model("resnet18"))
-    with pytest.raises(TypeError, match="got VisionTransformerDistilled"):
-        build_encoder("deit_tiny_distilled_patch16_224", image_size=32)
     with pytest.raises(ValueError, match="no class token"):
         TokenEncoder(VisionTransformer(**SMALL, class_token=False, global_pool="avg"))
     with pytest.raises(ValueError, match="drops patches itself"):
@@ -218,6 +216,35 @@ def test_build_by_timm_name_and_its_refusals(monkeypatch):
     monkeypatch.setattr("timm.models._builder.load_pretrained", no_network)
     with pytest.raises(ConnectionError, match="weights of 'vit_tiny_patch16_224' could not be had .*unreachable"):
         build_encoder("vit_tiny_patch16_224", pretrained=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("vit_tiny_r_s16_p8_224", {}, "makes its patches by a HybridEmbed"),
+        ("vit_tiny_patch16_224", {"patch_size": (8, 16)}, r"patches must be square; .* \(8, 16\)"),
+        ("vit_64x2_p8", {"patch_size": (8, 16)}, "patches must be square"),
+        ("vit_64x2_p8_conv", {"patch_size": (8, 16)}, r"patch side of 2, 4, 8, 16, ...; got \(8, 16\)"),
+        ("vit_tiny_patch16_224.nonsense", {}, "the tag 'nonsense'; there are: augreg_in21k"),
+        ("test_vit_relpos", {}, "is a VisionTransformerRelPos. Choose a plain VisionTransformer"),
+        ("deit_tiny_distilled_patch16_224", {}, "is a VisionTransformerDistilled. Choose"),
+        ("cait_xxs24_224", {}, "is a Cait. Choose"),
+        ("test_vit2", {}, "no class token"),
+        ("vit_small_patch16_18x2_224", {}, "ParallelThingsBlock"),
+        ("inception_v3", {}, "InceptionV3.* does not take images of 64 pixels"),
+        ("convnet", {"pretrained": True}, "no pretrained weights for 'convnet'"),
+        ("vit_tiny_patch16_224", {"frozen_statistics": True}, "is a transformer"),
+    ],
+)
+def test_networks_that_are_no_encoder_are_refused_by_name(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        build_encoder(name, **options)
+
+
+def test_an_option_that_a_model_does_not_take_is_refused():
+    for name in ("vit_tiny_patch16_224", "resnet18"):
+        with pytest.raises(TypeError, match=f"'{name}' does not take all of .*nonsense"):
+            build_encoder(name, nonsense=1)
 
 
 def test_pretrained_normalisation_comes_with_the_weights(monkeypatch):

@@ -10,7 +10,7 @@ from torch._dynamo.utils import counters
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.methods import DINO, DINOSettings, Distillation
-from sslcourse.models.encoder import build_encoder
+from sslcourse.models import build_encoder
 from sslcourse.training.fit import FitSettings, fit
 
 CROPS = MultiCropSettings(

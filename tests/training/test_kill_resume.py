@@ -118,6 +118,8 @@ METHODS = {
     "byol without a target": {"kind": "byol", "momentum": 0.0},
     "dino": {"kind": "dino", "temperature_warmup": 0.5, "first_teacher_temperature": 0.02, "freeze_prototypes": 0.3},
     "dino centred": {"kind": "dino", "targets": "centering", "head_norm": "layer"},
+    "dino on a network of timm": {"kind": "dino", "encoder": "test_resnet"},
+    "byol on frozen statistics": {"kind": "byol", "encoder": "test_resnet", "frozen_statistics": True},
     "ibot": {"kind": "ibot", "targets": "centering", "shared_head": False},
     "ibot with removal": {"kind": "ibot", "policy": "low", "removal_warmup": 0.5},
     "logo": {"kind": "logo", "local": "learned", "policy": "high", "removal_warmup": 0.5},

@@ -42,7 +42,7 @@ def test_only_the_seed_decides_the_weights():
 
 def test_changes_by_name_reach_every_part():
     recipe = find_recipe("combined", scale="smoke", keep_rate="0.25", steps=7, encoder="vit_96x4_p8", count="none")
-    assert recipe.method.keep_rate == 0.25 and recipe.fit.steps == 7
+    assert recipe.method.removal.keep_rate == 0.25 and recipe.fit.steps == 7
     assert recipe.encoder.name == "vit_96x4_p8" and recipe.data.count is None
     assert with_changes(recipe, {"fit.steps": "9"}).fit.steps == 9
 
@@ -99,5 +99,5 @@ def test_a_convnet_where_no_patches_are_needed(kind):
 
 @pytest.mark.parametrize("kind", ["ibot", "combined"])
 def test_a_convnet_where_patches_are_needed_is_refused(kind):
-    with pytest.raises(TypeError, match="TokenEncoder"):
+    with pytest.raises(TypeError, match="works on patch tokens, and a ConvNet has none"):
         build_method(find_recipe(kind, scale="smoke", encoder="convnet"))
