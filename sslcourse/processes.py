@@ -1,4 +1,4 @@
-"""What a loss needs from the other processes of a distributed run; in a single process each function is the identity."""
+"""What a loss needs from the other processes of a distributed run; in a single process, the identity."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def max_over_processes(values: Tensor) -> Tensor:
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """The rows of all processes in the order of their ranks, `world*N,D` from `N,D` (N alike everywhere), without a gradient.
+    """The rows of all processes in the order of their ranks, without a gradient: `N,D` -> `world*N,D`.
+
+    N must be the same in every process.
 
     >>> gather_rows(torch.ones(2, 3)).shape
     torch.Size([2, 3])

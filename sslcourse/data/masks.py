@@ -57,7 +57,7 @@ def block_masks(
     when a ratio or the probability is not from 0 to 1.
 
     Source: Bao et al. 2022, "BEiT: BERT Pre-Training of Image Transformers", algorithm 1, as used by Zhou et al. 2022
-    (iBOT), section 4.1; there a rectangle that does not fit is drawn anew, here for the whole batch at once.
+    (iBOT), section 3.2; there a rectangle that does not fit is drawn anew, here for the whole batch at once.
 
     >>> block_masks(3, (8, 8), (0.25, 0.25), torch.Generator().manual_seed(0)).sum(1).tolist()
     [16, 16, 16]

@@ -32,8 +32,8 @@ def attention_recall(scores: Tensor, object_mask: Tensor, keep: int, *, grid: tu
     """How much of the object's area lies in the `keep` patches with the highest scores: a mean over images, in [0, 1].
 
     `scores` `B,N`, `object_mask` `B,H,W`; `grid` defaults to a square one. Images without an object do not count; NaN
-    when none has one. Blind choice gives keep / N. Returned as a tensor without a dimension, still on its device. Raises
-    ValueError on shapes that do not fit.
+    when none has one. Blind choice gives keep / N. Returned as a tensor without a dimension, still on its device.
+    Raises ValueError on shapes that do not fit.
 
     >>> mask = torch.tensor([[[1, 1, 0, 0], [1, 1, 0, 0]]])
     >>> attention_recall(torch.tensor([[0.9, 0.1]]), mask, keep=1, grid=(1, 2)).item()
@@ -51,9 +51,10 @@ def attention_jaccard(
 ) -> Tensor:
     """Intersection over union of the object and the patches that hold `mass` of the attention: a mean over images.
 
-    `scores` `B,N`, or `B,H,N` for heads apart: then each image counts with its best head. Patches are taken from the most
-    attended on until they hold more than `mass` of the row's sum; each covers all its pixels. Images without an object do
-    not count; NaN when none has one. Raises ValueError on a mass outside (0, 1) and on shapes that do not fit.
+    `scores` `B,N`, or `B,H,N` for heads apart: then each image counts with its best head. Patches are taken from the
+    most attended on until they hold more than `mass` of the row's sum; each covers all its pixels. Images without an
+    object do not count; NaN when none has one. Raises ValueError on a mass outside (0, 1) and on shapes that do not
+    fit.
 
     Source: Caron et al. 2021 (DINO), figure 4, which keeps 60 % (its appendix D says 80 %).
 

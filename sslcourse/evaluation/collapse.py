@@ -1,7 +1,8 @@
 """Meters of collapse: complete (all images on one point) and partial (few directions are used).
 
-All take features or projections `N,D` in any scale and return 0-dimensional tensors on their device, without a gradient, so
-that a training step can call them and read them later. All but `effective_rank` and `spectrum` never wait for the device.
+All take features or projections `N,D` in any scale and return 0-dimensional tensors on their device, without a
+gradient, so that a training step can call them and read them later. All but `effective_rank` and `spectrum` never wait
+for the device.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from sslcourse.precision import full_precision
 
 
 @torch.no_grad()
@@ -25,7 +28,7 @@ def channel_std(z: Tensor) -> Tensor:
     (True, 0.0)
     """
     _check_rows(z)
-    return F.normalize(_wide(z), dim=1).std(0, correction=0).mean()
+    return F.normalize(full_precision(z), dim=1).std(0, correction=0).mean()
 
 
 @torch.no_grad()
@@ -40,7 +43,7 @@ def spectrum(z: Tensor) -> Tensor:
     [3.0, 2.0, 1.0]
     """
     _check_rows(z)
-    z = _wide(z)
+    z = full_precision(z)
     # A run that diverged should be told so by its loss, not by a decomposition that does not converge: NaN in, NaN out.
     finite = torch.isfinite(z).all()
     values = torch.linalg.svdvals(torch.where(finite, z, torch.zeros_like(z)))
@@ -51,8 +54,8 @@ def spectrum(z: Tensor) -> Tensor:
 def effective_rank(z: Tensor) -> Tensor:
     """The number of directions the features use: exp of the entropy of the singular values' shares.
 
-    `z`: `N,D`. Between 1 (all rows on one line) and min(N, D) (all singular values equal); the scale of `z` does not matter.
-    Features that are all zero use no direction: 0.
+    `z`: `N,D`. Between 1 (all rows on one line) and min(N, D) (all singular values equal); the scale of `z` does not
+    matter. Features that are all zero use no direction: 0.
 
     Source: Garrido et al. 2023 (RankMe), equations 1 and 2, without their epsilon; Roy and Vetterli 2007.
 
@@ -79,8 +82,8 @@ def rank_of_spectrum(values: Tensor) -> Tensor:
 def pair_cosines(z1: Tensor, z2: Tensor) -> tuple[Tensor, Tensor]:
     """The mean cosine of positive pairs and of negative pairs.
 
-    `z1`, `z2`: `N,D` with N >= 2, two views of the same images. Positive: the two views of one image. Negative: two views of
-    two images, within and across `z1` and `z2`. Both near 1 is complete collapse.
+    `z1`, `z2`: `N,D` with N >= 2, two views of the same images. Positive: the two views of one image. Negative: two
+    views of two images, within and across `z1` and `z2`. Both near 1 is complete collapse.
 
     >>> positive, negative = pair_cosines(torch.eye(3), torch.eye(3))
     >>> positive.item(), negative.item()
@@ -98,11 +101,13 @@ def pair_cosines(z1: Tensor, z2: Tensor) -> tuple[Tensor, Tensor]:
 def contrastive_accuracy(z1: Tensor, z2: Tensor) -> Tensor:
     """The share of the 2N views whose partner is nearer, by cosine, than each of the 2N - 2 other views.
 
-    `z1`, `z2`: `N,D` with N >= 2. A tie is a failure: on identical embeddings the partner is found nowhere, and the accuracy
-    is 0, not 1. Cosines closer than the rounding of their computation (8 units in the last place of 1) count as tied.
-    By chance 1 / (2N - 1). High values do not mean good features: Chen et al. 2020 (SimCLR), section 5.1, table 5.
+    `z1`, `z2`: `N,D` with N >= 2. A tie is a failure: on identical embeddings the partner is found nowhere, and the
+    accuracy is 0, not 1. Cosines closer than the rounding of their computation (8 units in the last place of 1) count
+    as tied. By chance 1 / (2N - 1). High values do not mean good features: Chen et al. 2020 (SimCLR), section 5.1,
+    table 5.
 
-    >>> contrastive_accuracy(torch.eye(4), torch.eye(4)).item(), contrastive_accuracy(torch.ones(4, 2), torch.ones(4, 2)).item()
+    >>> apart, alike = torch.eye(4), torch.ones(4, 2)
+    >>> contrastive_accuracy(apart, apart).item(), contrastive_accuracy(alike, alike).item()
     (1.0, 0.0)
     """
     cosines = _cosines(z1, z2)
@@ -135,17 +140,14 @@ def collapse_report(z1: Tensor, z2: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _wide(z: Tensor) -> Tensor:
-    return z if z.dtype == torch.float64 else z.float()
-
-
 def _cosines(z1: Tensor, z2: Tensor) -> Tensor:
     """Cosines `2N,2N` between all views, those of z1 first."""
     if z1.ndim != 2 or z1.shape != z2.shape or len(z1) < 2:
         raise ValueError(
-            f"z1 and z2 must both be N,D with N >= 2, row i of both from image i; got {tuple(z1.shape)} and {tuple(z2.shape)}"
+            f"z1 and z2 must both be N,D with N >= 2, row i of both from image i; "
+            f"got {tuple(z1.shape)} and {tuple(z2.shape)}"
         )
-    z = F.normalize(_wide(torch.cat([z1, z2])), dim=1)
+    z = F.normalize(full_precision(torch.cat([z1, z2])), dim=1)
     return z @ z.T
 
 

@@ -23,9 +23,10 @@ def extract_features(
 ) -> Tensor:
     """The features float32 `N,D`, on the CPU, of all images, by `encoder.features` in evaluation mode.
 
-    `images` is an ImageSet or a tensor `N,3,H,W`: uint8, or float in [0, 1]. They are moved to `device` (by default where
-    the encoder is) batch by batch, and resized to `size` pixels a side when that is given and another. No gradient; the
-    mode of every submodule is put back afterwards, also after an error. Raises ValueError on other shapes.
+    `images` is an ImageSet or a tensor `N,3,H,W`: uint8, or float in [0, 1]. They are moved to `device` (by default
+    where the encoder is) batch by batch, and resized to `size` pixels a side when that is given and another. No
+    gradient; the mode of every submodule is put back afterwards, also after an error. Raises ValueError on other
+    shapes.
 
     >>> from sslcourse.models import ConvNet
     >>> tuple(extract_features(ConvNet(8, depth=3), torch.zeros(5, 3, 32, 32, dtype=torch.uint8)).shape)
@@ -51,7 +52,7 @@ def extract_features(
 def evaluate_knn(
     encoder: nn.Module, train_set: ImageSet, test_set: ImageSet, k: int = 20, *, size: int | None = None
 ) -> float:
-    """Weighted kNN accuracy in [0, 1] of `test_set` among the labelled images of `train_set`, by the encoder's features.
+    """Weighted kNN accuracy in [0, 1] on `test_set` among the labelled `train_set`, by the encoder's features.
 
     Raises ValueError as `extract_features` and `knn_accuracy`.
 

@@ -20,9 +20,9 @@ def knn_accuracy(
 ) -> float:
     """The share of test rows whose class wins the vote of their k nearest training rows, in [0, 1].
 
-    Features `N,D` and `M,D` (l2-normalised here), labels int64 `N` and `M`. Each neighbour votes for its class with weight
-    exp(cosine / temperature); an exact tie goes to the lower class number. `chunk` test rows are compared at a time and
-    do not change the result. Raises ValueError when k is more than the training rows, and on shapes, labels
+    Features `N,D` and `M,D` (l2-normalised here), labels int64 `N` and `M`. Each neighbour votes for its class with
+    weight exp(cosine / temperature); an exact tie goes to the lower class number. `chunk` test rows are compared at a
+    time and do not change the result. Raises ValueError when k is more than the training rows, and on shapes, labels
     (`num_classes` defaults to the largest label + 1) or features that are not finite.
 
     Source: Caron et al. 2021 (DINO), appendix F.1; Wu et al. 2018, section 3.4.

@@ -12,7 +12,7 @@ L2_GRID = tuple(10.0**exponent for exponent in (-5, -4, -3, -2, -1, 0))
 
 
 class LinearProbe(NamedTuple):
-    """`accuracy` on the test set, in [0, 1], and the weight decay `l2` that did best on the part held out of training."""
+    """`accuracy` on the test set, in [0, 1], and the weight decay `l2` that did best on held-out training data."""
 
     accuracy: float
     l2: float
@@ -33,8 +33,8 @@ def linear_probe(
 
     Features are standardised by the training set's mean and deviation. Each value of `l2_grid` is tried on all but a
     random share `holdout` of the training rows (drawn by `seed`); the one that classifies that share best (of equal
-    ones, the most regularised) is fitted again on all rows, and the test rows are seen once. Raises ValueError on shapes,
-    labels, features that are not finite, or a split that leaves a side empty.
+    ones, the most regularised) is fitted again on all rows, and the test rows are seen once. Raises ValueError on
+    shapes, labels, features that are not finite, or a split that leaves a side empty.
 
     >>> features = torch.tensor([[0.0], [0.1], [0.9], [1.0]]).repeat(5, 1)
     >>> labels = torch.tensor([0, 0, 1, 1]).repeat(5)
@@ -83,9 +83,9 @@ def fit_logistic(
 ) -> tuple[Tensor, Tensor]:
     """Weight `C,D` and bias `C` that minimise the mean cross-entropy plus l2 / 2 times the squared weights.
 
-    The bias is free. All rows at once, by L-BFGS with a line search, from `start` or zero: the problem is convex and the
-    result does not depend on it. In scikit-learn's terms C = 1 / (l2 N). Features `N,D` decide the precision; float64
-    reaches the minimum to about six digits.
+    The bias is free. All rows at once, by L-BFGS with a line search, from `start` or zero: the problem is convex and
+    the result does not depend on it. In scikit-learn's terms C = 1 / (l2 N). Features `N,D` decide the precision;
+    float64 reaches the minimum to about six digits.
 
     >>> weight, bias = fit_logistic(torch.tensor([[-1.0], [1.0]]).double(), torch.tensor([0, 1]), 2, l2=0.1)
     >>> bool(weight[1] > 0 > weight[0])

@@ -1,4 +1,4 @@
-"""Losses as functions: tensors in, one scalar out, float32 inside; what is remembered between calls is `Center` alone."""
+"""Losses as functions: tensors in, one scalar out, float32 inside; only `Center` remembers anything."""
 
 from sslcourse.losses.contrastive import alignment, alignment_only, nt_xent, uniformity
 from sslcourse.losses.distillation import (

@@ -21,11 +21,11 @@ def nt_xent(
 ) -> Tensor:
     """Normalised temperature-scaled cross-entropy: tell each view's partner from the 2N - 2 other views.
 
-    `z1` and `z2` are two views of the same N images, each `N,D`, in any scale (they are l2-normalised here). Each of the
-    2N views is an anchor once: a cross-entropy over the cosines to the 2N - 1 others, divided by `temperature`, whose
-    right answer is the other view of the same image. Returns the mean over the 2N anchors (the official code returns
-    twice that). Computed in float32, or in float64 when that is given. Raises ValueError on other shapes and on a
-    temperature that is not positive.
+    `z1` and `z2` are two views of the same N images, each `N,D`, in any scale (they are l2-normalised here). Each of
+    the 2N views is an anchor once: a cross-entropy over the cosines to the 2N - 1 others, divided by `temperature`,
+    whose right answer is the other view of the same image. Returns the mean over the 2N anchors (the official code
+    returns twice that). Computed in float32, or in float64 when that is given. Raises ValueError on other shapes and on
+    a temperature that is not positive.
 
     With `decoupled=True` the right answer leaves its own denominator (DCL): a pair that agrees already is then pushed
     from the others as hard as before, so that few negatives do. It needs at least two images.
@@ -70,8 +70,8 @@ def alignment_only(z1: Tensor, z2: Tensor, temperature: float = 0.5) -> Tensor:
     """NT-Xent without its denominator: pull the two views of an image together, and push nothing apart.
 
     `z1`, `z2`: `N,D` each. Returns the mean of -cos(z1_i, z2_i) / temperature, between -1/temperature (all pairs agree)
-    and +1/temperature, so that the gradient keeps the size it has in `nt_xent`; NT-Xent is this plus the mean log of its
-    denominators. One point for all images minimises it: that is complete collapse. Raises ValueError as `nt_xent`.
+    and +1/temperature, so that the gradient keeps the size it has in `nt_xent`; NT-Xent is this plus the mean log of
+    its denominators. One point for all images minimises it: that is complete collapse. Raises ValueError as `nt_xent`.
 
     Source: Chen et al. 2020, equation 1, numerator; as an ablation, Grill et al. 2020 (BYOL), table 5b.
 

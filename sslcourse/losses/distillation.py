@@ -4,8 +4,8 @@ Targets arrive at the cross-entropies as probabilities. Two ways make them from 
 and a low temperature (DINO), or Sinkhorn's normalisation (SwAV). Callers run the teacher, and make its targets, under
 `torch.no_grad()`.
 
-Sources: Caron et al. 2021, "Emerging Properties in Self-Supervised Vision Transformers" (DINO), section 3.1; Zhou et al.
-2022, "iBOT: Image BERT Pre-Training with Online Tokenizer", section 3; Caron et al. 2020, "Unsupervised Learning of
+Sources: Caron et al. 2021, "Emerging Properties in Self-Supervised Vision Transformers" (DINO), section 3.1; Zhou et
+al. 2022, "iBOT: Image BERT Pre-Training with Online Tokenizer", section 3; Caron et al. 2020, "Unsupervised Learning of
 Visual Features by Contrasting Cluster Assignments" (SwAV), section 3.1; Cuturi 2013, "Sinkhorn Distances".
 """
 
@@ -24,9 +24,9 @@ from sslcourse.processes import max_over_processes, sum_over_processes, world_si
 def centered_softmax(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
     """DINO's targets: softmax of (logits - center) / temperature over the last axis; float32 `...,K`.
 
-    `logits` `...,K`, `center` `K` (see `Center`). The centre keeps one prototype from winning always, the low temperature
-    keeps the targets from going uniform; alone, each of them collapses. Raises ValueError on other shapes and on a
-    temperature that is not positive.
+    `logits` `...,K`, `center` `K` (see `Center`). The centre keeps one prototype from winning always, the low
+    temperature keeps the targets from going uniform; alone, each of them collapses. Raises ValueError on other shapes
+    and on a temperature that is not positive.
 
     Source: Caron et al. 2021, equation 4 and figure 7.
 
@@ -67,11 +67,11 @@ def sinkhorn(logits: Tensor, temperature: float, iterations: int = 3, weights: T
             raise ValueError(f"weights must be R={len(scores)}, one for each row of logits; got {tuple(mass.shape)}")
         mass = (mass + (sum_over_processes(mass.sum()) == 0))[:, None]  # R,1
 
-    # The first iteration with logarithms, which neither overflow nor vanish at any temperature. After it each row and each
+    # The first iteration uses logarithms, which neither overflow nor vanish at any temperature. After it each row and
     # column holds an entry of at least 1 / (R K), so the others can divide plain numbers.
     counted = scores if mass is None else scores.masked_fill(mass == 0, -math.inf)
     scores.sub_(max_over_processes(counted.amax(0)))  # at most 0 in the rows that count
-    # clamped: below, float32 has only slow denormal numbers, too small to matter; above, rows that do not count overflow
+    # Clamped: below are slow denormal numbers, too small to matter; above, rows that do not count would overflow.
     shares = scores.clamp(-80, 0).exp_()
     total = sum_over_processes((shares if mass is None else shares * mass).sum(0))
     shares = F.softmax(scores.sub_(total.log()), dim=1)
@@ -108,16 +108,17 @@ class Center(nn.Module):
 
     @torch.no_grad()
     def update(self, logits: Tensor, weights: Tensor | None = None) -> None:
-        """Move towards the mean of `logits` `...,K` over all leading axes and all processes, weighted by `weights` `...`.
+        """Move towards the mean of `logits` `...,K` over leading axes and processes, weighted by `weights` `...`.
 
-        Without weights every process must bring as many rows. Where the weights of all processes sum to 0 nothing moves.
-        Raises ValueError on other shapes.
+        Without weights every process must bring as many rows. Where the weights of all processes sum to 0 nothing
+        moves. Raises ValueError on other shapes.
         """
         if logits.shape[-1:] != self.value.shape or logits.numel() == 0:
             raise ValueError(f"logits must be ...,{len(self.value)}; got {tuple(logits.shape)}")
         if weights is not None and weights.shape != logits.shape[:-1]:
             raise ValueError(
-                f"weights must be {tuple(logits.shape[:-1])} for logits {tuple(logits.shape)}; got {tuple(weights.shape)}"
+                f"weights must be {tuple(logits.shape[:-1])} for logits {tuple(logits.shape)}; "
+                f"got {tuple(weights.shape)}"
             )
         rows = full_precision(logits).flatten(0, -2)  # R,K
         if weights is None:
@@ -141,8 +142,8 @@ def view_cross_entropy(
 
     `student_logits` `S,B,K` and `teacher_probs` `T,B,K`, the T crops that the teacher saw first among the student's.
     With `skip_same` the pairs s = t are left out. At best the targets' entropy; ln K where the student is uniform.
-    Float32 inside, float64 stays. Raises ValueError on other shapes, where no pair remains, and on a temperature that is
-    not positive.
+    Float32 inside, float64 stays. Raises ValueError on other shapes, where no pair remains, and on a temperature that
+    is not positive.
 
     Source: Caron et al. 2021, equation 3.
 
@@ -176,12 +177,12 @@ def patch_cross_entropy(
 ) -> Tensor:
     """Cross-entropy patch by patch: each image's weighted mean over its patches, then the mean over the images.
 
-    `student_logits` and `teacher_probs` `...,N,K` with one image an entry of the leading axes; `weights` `...,N` (bool or
-    not negative; None = all ones), in iBOT the mask. An image's sum of weights is taken as at least 1, so an image
+    `student_logits` and `teacher_probs` `...,N,K` with one image an entry of the leading axes; `weights` `...,N` (bool
+    or not negative; None = all ones), in iBOT the mask. An image's sum of weights is taken as at least 1, so an image
     without a masked patch counts as 0 in the mean over the images. Float32 inside, float64 stays. Raises ValueError on
     other shapes and on a temperature that is not positive.
 
-    Source: Zhou et al. 2022, equation 2, with the normalisation of the official code.
+    Source: Zhou et al. 2022, equation 3, with the normalisation of the official code.
 
     >>> student, targets = torch.zeros(2, 4, 16), torch.full((2, 4, 16), 1 / 16)
     >>> mask = torch.tensor([[True, False, False, False], [True, True, True, False]])
@@ -207,8 +208,8 @@ def patch_cross_entropy(
 def entropy(probs: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean entropy of the distributions `...,K` in nats: 0 (all certain) to ln K (all uniform).
 
-    `weights` `...` say how much each counts; where all are 0 the result is 0. Of a teacher's targets both ends mean collapse.
-    Raises ValueError on a tensor without entries.
+    `weights` `...` say how much each counts; where all are 0 the result is 0. Of a teacher's targets both ends mean
+    collapse. Raises ValueError on a tensor without entries.
 
     >>> abs(entropy(torch.tensor([[1.0, 0.0], [0.5, 0.5]])).item() - math.log(2) / 2) < 1e-6
     True

@@ -1,7 +1,8 @@
-"""LoGo: crops of one image attract a global crop of it, while its local crops may stay apart, by cosine or by a learned affinity.
+"""LoGo: crops attract the global crops of their image; its local crops may repel, by cosine or a learned affinity.
 
 Source: Zhang et al. 2022, "Leverage Your Local and Global Representations: A New Self-Supervised Learning Strategy"
-(LoGo), section 3; He et al. 2020, "Momentum Contrast for Unsupervised Visual Representation Learning" (MoCo), equation 1.
+(LoGo), section 3; He et al. 2020, "Momentum Contrast for Unsupervised Visual Representation Learning" (MoCo), equation
+1.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ DISSIMILARITIES = ("repel", "attract")
 
 
 def info_nce(queries: Tensor, keys: Tensor, temperature: float = 0.2, *, gather: bool = False) -> Tensor:
-    """Find each query's key among the keys of all images: cross-entropy over cosines / temperature, mean over the queries.
+    """Find each query's key among those of all images: cross-entropy over cosines / temperature, averaged.
 
     `queries` and `keys` `B,D`, row i of both from image i, in any scale. Unlike `nt_xent` it is not symmetric: keys are
-    targets and get **no gradient**, and other queries are no candidates. With `gather=True` the keys of all processes are
-    candidates; every process must bring the same B, and the mean of the losses over the processes is the loss of the one
-    big batch. Float32 inside, float64 stays. Raises ValueError on other shapes and on a temperature that is not positive.
+    targets and get **no gradient**, and other queries are no candidates. With `gather=True` the keys of all processes
+    are candidates; every process must bring the same B, and the mean of the losses over the processes is the loss of
+    the one big batch. Float32 inside, float64 stays. Raises ValueError on other shapes and on a temperature that is not
+    positive.
 
     Source: He et al. 2020, equation 1, with the batch's own keys in place of a queue.
 
@@ -79,8 +81,8 @@ def affinity_fit_loss(
     from image i. They are **detached** here: only the affinity learns. `noise_first`, `noise_second` `B,D` are added to
     the crops of one image (the paper's code: Gaussian, 0.3 / sqrt(D)). The other image is the one half a batch on; with
     `gather=True` half of the batch of all processes on, so that the mean over the processes is the loss of the one big
-    batch. Each pair is scored in both orders, all `4B` in one call. Raises ValueError on other shapes and when there is no
-    other image.
+    batch. Each pair is scored in both orders, all `4B` in one call. Raises ValueError on other shapes and when there is
+    no other image.
 
     Source: Zhang et al. 2022, section 3 (the step on omega).
 
@@ -119,7 +121,7 @@ def affinity_repulsion(affinity: Affinity, first: Tensor, second: Tensor) -> Ten
 
 
 def frozen(module: nn.Module) -> Callable[..., Tensor]:
-    """The module as a function whose gradients reach its inputs, but none of its parameters; its buffers stay as they are.
+    """The module as a function whose gradients reach its inputs but not its parameters; buffers do not move.
 
     >>> linear, x = nn.Linear(3, 1), torch.ones(2, 3, requires_grad=True)
     >>> frozen(linear)(x).sum().backward()
@@ -137,7 +139,7 @@ def frozen(module: nn.Module) -> Callable[..., Tensor]:
 
 
 def _other_images(rows: Tensor, gather: bool) -> Tensor:
-    """For each row one of another image: half a batch on (a flipped batch would leave the middle of an odd one in place)."""
+    """For each row one of another image, half a batch on (flipping would leave the middle of an odd batch)."""
     count = len(rows)
     everyone = gather_rows(rows) if gather else rows
     if len(everyone) < 2:

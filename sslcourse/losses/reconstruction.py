@@ -69,10 +69,10 @@ def reconstruction_loss(
 ) -> Tensor:
     """Mean squared error of patches `B,N,P`: mean over a patch's P values, then weighted mean over the batch's patches.
 
-    `weights` `B,N` (bool or not negative): in MAE 1 for a removed patch, 0 for a kept one; None = all patches. Where all
-    weights are 0 the loss is 0. With `gather=True` the weights are summed over all processes, so that the mean of the
-    processes' losses is the loss of the one big batch also where the processes' sums of weights differ. Float32 inside,
-    float64 stays. Raises ValueError on other shapes.
+    `weights` `B,N` (bool or not negative): in MAE 1 for a removed patch, 0 for a kept one; None = all patches. Where
+    all weights are 0 the loss is 0. With `gather=True` the weights are summed over all processes, so that the mean of
+    the processes' losses is the loss of the one big batch also where the processes' sums of weights differ. Float32
+    inside, float64 stays. Raises ValueError on other shapes.
 
     Source: He et al. 2022, section 3, "Reconstruction target".
 

@@ -19,8 +19,8 @@ def cosine_regression(prediction: Tensor, target: Tensor) -> Tensor:
     here. Gradients flow into both: where the target must not learn from it, the caller detaches it, because leaving
     that out is an experiment of the course. Float32 inside, float64 stays. Raises ValueError when the shapes differ.
 
-    Source: Grill et al. 2020, equation 2, for one order of the two views (the paper adds the other order, the course's BYOL
-    takes the mean of both).
+    Source: Grill et al. 2020, equation 2, for one order of the two views (the paper adds the other order, the course's
+    BYOL takes the mean of both).
 
     >>> import torch
     >>> cosine_regression(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 5.0]])).item()

@@ -29,25 +29,32 @@ from sslcourse.processes import gather_rows_with_gradient, rank
 
 @dataclass(frozen=True)
 class BYOLSettings:
-    """What BYOL can be told. Each row of the papers' collapse tables is one setting (BYOL tables 5a, 5b, 19; SimSiam 1, 3).
+    """BYOL's settings. Each row of the papers' tables on collapse is one combination of them.
 
-    With `momentum=0` there is no target network: the target is the online network's own projection of the other view.
+    BYOL's tables 5a, 5b and 19, and 21 and 22 for a faster predictor; SimSiam's tables 1 and 3. With `momentum=0` there
+    is no target network: the target is the online network's own projection of the other view.
 
     - BYOL: the defaults. EMA 0.9, 0.99, 0.999: `momentum=..., momentum_schedule="fixed"`
     - constant random target: `momentum=1`
-    - tau = 0; "no EMA, stop-gradient"; SimSiam: `momentum=0` (SimSiam's heads: `projector_layers=3, output_norm="batch"`)
+    - tau = 0; "no EMA, stop-gradient"; SimSiam: `momentum=0`. SimSiam's heads: `projector_layers=3,
+      output_norm="batch"`, and in its sizes `hidden_dim=2048, out_dim=2048, predictor_hidden_dim=512` (None: as
+      `hidden_dim`)
     - no EMA, no stop-gradient: `momentum=0, stop_gradient=False`
     - EMA, no predictor: `predictor=False`
     - sg / theta, no predictor: `predictor=False, momentum=0`, and `stop_gradient=False` for theta
     - a fixed random predictor: `momentum=0, train_predictor=False`
-    - a faster predictor: `predictor_lr_scale=10`, and `projector_lr_scale=10` for both; SimSiam's `predictor_constant_lr=True`
+    - a faster predictor: `predictor_lr_scale=10`, and `projector_lr_scale=10` for both; in SimSiam
+      `predictor_constant_lr=True`
     - no BatchNorm in the heads: `head_norm="group"`, `"layer"` or `"none"`; in one of the two: `predictor_norm=...`
-      (None: as `head_norm`). SimSiam's table 3: "none" (a), its heads with `output_norm="none"` (b), its heads (c), and with
+      (None: as `head_norm`). SimSiam's table 3: "none" (a), its heads with `output_norm="none"` (b),
+      its heads (c), and with
       `predictor_output_norm="batch"` (d)
-    - with negatives (beta = 1): `negatives=1`; SimCLR is `negatives=1, predictor=False, momentum=0, stop_gradient=False`
+    - with negatives (beta = 1): `negatives=1`; SimCLR: `negatives=1, predictor=False, momentum=0,
+      stop_gradient=False`
 
     `negatives` is the paper's beta: how much of the log of SimCLR's denominator, at `temperature`, joins the loss.
-    `second_augmentation` is for the second view where it differs, as in the paper. Raises ValueError on what cannot be.
+    `second_augmentation` is that of the second view if it differs, as in the paper. Raises ValueError for values
+    out of range, for views of two sizes, and for gradients into a target network.
 
     >>> BYOLSettings(momentum=0).stop_gradient
     True
@@ -59,6 +66,7 @@ class BYOLSettings:
     head_norm: str = "batch"
     output_norm: str = "none"
     predictor: bool = True
+    predictor_hidden_dim: int | None = None
     predictor_norm: str | None = None
     predictor_output_norm: str = "none"
     train_predictor: bool = True
@@ -97,7 +105,7 @@ class BYOLSettings:
 
 
 class BYOL(Method):
-    """An encoder (TokenEncoder or ConvNet), a projector, a predictor, and a target network that follows the first two.
+    """An encoder (anything with `.features(images) -> B,D` and `.dim`), a projector, a predictor, and a target network.
 
     Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does.
 
@@ -127,7 +135,7 @@ class BYOL(Method):
         if s.predictor:
             self.predictor = ProjectionHead(
                 s.out_dim,
-                s.hidden_dim,
+                s.hidden_dim if s.predictor_hidden_dim is None else s.predictor_hidden_dim,
                 s.out_dim,
                 norm=s.head_norm if s.predictor_norm is None else s.predictor_norm,
                 output_norm=s.predictor_output_norm,
@@ -196,10 +204,10 @@ class BYOL(Method):
 
 
 def log_partition(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
-    """The mean over the queries of the log of NT-Xent's denominator: log sum of exp(cosine / temperature) over the keys.
+    """The log of NT-Xent's denominator, log sum of exp(cosine / temperature) over the keys; mean over the queries.
 
-    `queries` and `keys` `2N,D`, the N first views before the second ones, in any scale. The keys of all processes count,
-    but for that of the query's own view. Float32 inside, float64 stays.
+    `queries` and `keys` `2N,D`, the N first views before the second ones, in any scale. The keys of all processes
+    count, but for that of the query's own view. Float32 inside, float64 stays.
 
     Source: Grill et al. 2020, section 5, the InfoNCE objective with alpha (`temperature`): the term that beta weighs.
 

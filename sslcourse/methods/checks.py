@@ -34,9 +34,10 @@ def check_pairs(crops: MultiCropSettings) -> None:
 
 
 def need_tokens(encoder: nn.Module, crops: MultiCropSettings, what: str) -> tuple[int, int]:
-    """The grid (rows, columns) of patches of a global crop; TypeError without patch tokens, ValueError if they do not fit.
+    """The grid (rows, columns) of patches of a global crop.
 
-    `what` needs them: the method's name, for the message.
+    `what` is the method's name. Raises TypeError for an encoder without patch tokens, ValueError if they do not fit the
+    crops.
     """
     if not isinstance(encoder, TokenEncoder):
         kind = type(encoder).__name__

@@ -1,7 +1,7 @@
 """Token removal, global and patch distillation and pixel reconstruction in one step, each a switch of its own.
 
-The teacher encodes whole global crops, once, with the attention of its class token; patches are removed by that attention;
-the student encodes what is kept, and the local crops; a decoder puts mask tokens in the gaps.
+The teacher encodes whole global crops, once, with the attention of its class token; patches are removed by that
+attention; the student encodes what is kept, and the local crops; a decoder puts mask tokens in the gaps.
 
 Sources: this is a composite. Removal by the teacher's attention and a decoder as in Li et al. 2021 (MST), patch
 distillation as in Zhou et al. 2022 (iBOT), reconstruction of removed patches as in He et al. 2022 (MAE).
@@ -34,9 +34,9 @@ from sslcourse.pruning.tokens import gather_tokens, removed_indices
 class Combined(Method):
     """A TokenEncoder with the heads, decoder, mask token and teacher that the settings need, and no others.
 
-    Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does. Raises TypeError
-    for an encoder without patch tokens, ValueError when the global crops are no multiple of its patches, or when so few
-    are there that the keep rate or the mask ratio changes nothing.
+    Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does. Raises
+    TypeError for an encoder without patch tokens, ValueError when the global crops are no multiple of its patches, or
+    when so few are there that the keep rate or the mask ratio changes nothing.
 
     >>> from sslcourse.methods import Removal
     >>> from sslcourse.models import build_encoder
@@ -147,7 +147,7 @@ class Combined(Method):
             return self.encode(views)
 
     def choose(self, noise: Tensor, teacher: Tokens | None) -> Tensor | None:
-        """The patches to keep, `GB,K`: by the teacher's attention, or the highest of the noise; None where all are kept."""
+        """The patches to keep, `GB,K`, by the teacher's attention or the highest noise; None if all are kept."""
         if not self.settings.removal.removes:
             return None
         return choose_patches(self.policy, self.keep, teacher.attention if teacher else None, noise)
@@ -167,8 +167,8 @@ class Combined(Method):
     def patch_loss(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
         """Cross-entropy to the teacher's patches at the places the settings name; and the targets `GB,M,K`.
 
-        The number of places is the same for each image. The student has a token only where a patch was kept: for removed
-        ones the decoder's is taken.
+        The number of places is the same for each image. The student has a token only where a patch was kept: for
+        removed ones the decoder's is taken.
         """
         kept, tokens = encoded.keep_indices, encoded.student.patches
         if self.settings.patch_loss == "removed":
@@ -224,7 +224,7 @@ class Combined(Method):
         return feature_meters(self, self.representation, views.global_views[0])
 
     def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """Kept patches, masked patches and the reconstruction of images float `B,3,H,W`, as pictures in [0, 1] for a report."""
+        """Kept patches, masked patches and the reconstruction of images float `B,3,H,W`, as pictures in [0, 1]."""
         return shown(self.encode_whole(images, generator), self.settings, self.encoder.patch_size)
 
     def reconstruction_errors(

@@ -19,16 +19,16 @@ RECONSTRUCTIONS = ("off", "removed", "masked", "all")
 class CombinedSettings:
     """The switches of the combined method; each can be set without the others where that means anything.
 
-    `removal`: which patches the student does not get, those with low attention by default (see `Removal`). `keep_levels`
-    above 1 lowers the keep rate from 1 by a cosine, in that many levels, over the first half of the run.
-    `cls`: distil the class token, from global crops and `crops.local_crops` local ones (which are not drawn without it).
-    `patch_loss`: distil patches: "off", "kept" (those the student sees; a weak task), "removed" (through the decoder), or
-    "masked" (iBOT: mask tokens among what the student gets). `shared_head`: with the class token's head.
-    `reconstruction`: pixels of patches: "off", "removed", "masked" or "all". Removal and reconstruction are independent:
-    without removal "masked" and "all" remain. `normalize_targets`: each patch shifted and scaled to mean 0 and variance 1.
-    `mask_ratio` of the patches that the student gets are mask tokens where one of the two says "masked"; "block" masks
-    need the removal policy "none". The `*_weight` are lambda 1 to 3. Raises ValueError for values out of range and for
-    switches that contradict each other.
+    `removal`: which patches the student does not get, those with low attention by default (see `Removal`).
+    `keep_levels` above 1 lowers the keep rate from 1 by a cosine, in that many levels, over the first half of the run.
+    `cls`: distil the class token, from global crops and `crops.local_crops` local ones (which are not drawn without
+    it). `patch_loss`: distil patches: "off", "kept" (those the student sees; a weak task), "removed" (through the
+    decoder), or "masked" (iBOT: mask tokens among what the student gets). `shared_head`: with the class token's head.
+    `reconstruction`: pixels of patches: "off", "removed", "masked" or "all". Removal and reconstruction are
+    independent: without removal "masked" and "all" remain. `normalize_targets`: each patch shifted and scaled to mean 0
+    and variance 1. `mask_ratio` of the patches that the student gets are mask tokens where one of the two says
+    "masked"; "block" masks need the removal policy "none". The `*_weight` are lambda 1 to 3. Raises ValueError for
+    values out of range and for switches that contradict each other.
 
     DINO: `removal=Removal("none"), patch_loss="off", reconstruction="off"`. iBOT with a fixed mask ratio:
     `removal=Removal("none"), patch_loss="masked", mask_kind="block", reconstruction="off"`. MAE:
@@ -73,7 +73,8 @@ class CombinedSettings:
                 )
         if not self.cls and self.patch_loss == "off" and self.reconstruction == "off":
             raise ValueError(
-                "nothing to learn from: set cls=True, patch_loss (kept, removed, masked) or reconstruction (removed, masked, all)"
+                "nothing to learn from: set cls=True, patch_loss (kept, removed, masked) or "
+                "reconstruction (removed, masked, all)"
             )
         self._check_together()
 
@@ -85,8 +86,9 @@ class CombinedSettings:
             for name, others in (("patch_loss", "off, kept, masked"), ("reconstruction", "off, masked, all")):
                 if getattr(self, name) == "removed":
                     raise ValueError(
-                        f"{name}='removed' needs removal, and nothing is removed with policy={self.removal.policy!r} and "
-                        f"keep_rate={self.removal.keep_rate}: choose one of {others}, or remove patches"
+                        f"{name}='removed' needs removal, and nothing is removed with "
+                        f"policy={self.removal.policy!r} and keep_rate={self.removal.keep_rate}: "
+                        f"choose one of {others}, or remove patches"
                     )
         if self.removal.removes and self.masks and self.mask_kind == "block":
             raise ValueError(
@@ -120,7 +122,7 @@ class CombinedSettings:
         return self.crops if self.cls else replace(self.crops, local_crops=0)
 
     def kept_of(self, patches: int) -> int:
-        """How many of `patches` the keep rate leaves; ValueError when nothing would be removed, or masked, after all."""
+        """How many of `patches` are kept; ValueError if the settings would in fact remove, or mask, none."""
         keep = self.removal.kept_of(patches)
         if self.masks and self.masked_count(keep) == 0:
             raise ValueError(f"mask_ratio={self.mask_ratio} masks none of {keep} patches: raise it")

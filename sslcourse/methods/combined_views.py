@@ -20,8 +20,8 @@ from sslcourse.pruning.tokens import removed_mask
 class CombinedViews(NamedTuple):
     """Crops as in `MultiCrop`, and the step's other random numbers.
 
-    `noise` `G,B,N`: keep the highest, where removal is random; `masks` bool `G,B,K`: which of the kept patches the student
-    sees as mask tokens. Both have a last axis of 0 where they are not used.
+    `noise` `G,B,N`: keep the highest, where removal is random; `masks` bool `G,B,K`: which of the kept patches the
+    student sees as mask tokens. Both have a last axis of 0 where they are not used.
     """
 
     global_views: Tensor
@@ -31,7 +31,7 @@ class CombinedViews(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """Global crops `GB,3,H,W` and what became of them; `masked_places` `GB,M` are numbers among the kept, `mask` is `GB,N`."""
+    """What became of global crops `GB,3,H,W`; `masked_places` `GB,M` are numbers among the kept, `mask` is `GB,N`."""
 
     crops: Tensor
     teacher: Tokens | None
@@ -49,10 +49,11 @@ def draw_combined(
     keep: int,
     generator: torch.Generator | None = None,
 ) -> CombinedViews:
-    """Views of images uint8 `B,3,H,W`, whose global crops have a `grid` (rows, columns) of patches, `keep` of which stay.
+    """Views of images uint8 `B,3,H,W`; global crops have a `grid` (rows, columns) of patches, `keep` of which stay.
 
     >>> images = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
-    >>> views = draw_combined(images, CombinedSettings(patch_loss="masked"), (8, 8), 32, torch.Generator().manual_seed(0))
+    >>> settings = CombinedSettings(patch_loss="masked")
+    >>> views = draw_combined(images, settings, (8, 8), 32, torch.Generator().manual_seed(0))
     >>> tuple(views.noise.shape), tuple(views.masks.shape)
     ((2, 2, 64), (2, 2, 32))
     """
@@ -93,7 +94,7 @@ def draw_choices(
 
 
 def shown(encoded: Encoded, settings: CombinedSettings, patch_size: int) -> dict[str, Tensor]:
-    """Kept patches, masked patches and the reconstruction, where the method has them, as pictures `B,3,H,W` in [0, 1]."""
+    """Kept patches, masked patches and the reconstruction, where there are any, as pictures `B,3,H,W` in [0, 1]."""
     hidden = hidden_patches(encoded, patch_size)
     grey = {"kept patches": hidden["removed"], "masked patches": hidden["masked"]}
     pictures = {
@@ -106,11 +107,11 @@ def shown(encoded: Encoded, settings: CombinedSettings, patch_size: int) -> dict
 
 
 def errors_of(encoded: Encoded, settings: CombinedSettings, patch_size: int) -> dict[str, float] | None:
-    """Mean squared errors over the predicted patches, in units of the pixels in [0, 1], of the decoder and of two rules.
+    """Mean squared errors over the predicted patches, for pixels in [0, 1], of the decoder and of two rules.
 
-    `predicted`: the decoder's; where it learns normalised patches, with the true patch's mean and variance. `image_mean`:
-    each patch as its image's mean colour. `patch_mean`: each patch as its own mean, which knows as much of the truth as a
-    normalised prediction is given. None where the method reconstructs nothing.
+    `predicted`: the decoder's; where it learns normalised patches, with the true patch's mean and variance.
+    `image_mean`: each patch as its image's mean colour. `patch_mean`: each patch as its own mean, which knows as much
+    of the truth as a normalised prediction is given. None where the method reconstructs nothing.
     """
     where = hidden_patches(encoded, patch_size).get(settings.reconstruction)
     if where is None:

@@ -28,11 +28,11 @@ from sslcourse.models.ema import make_teacher, update_ema
 
 @dataclass(frozen=True)
 class DINOSettings:
-    """What DINO can be told: its crops, and how the teacher's distributions are made and learned.
+    """DINO's settings: its crops, and how the teacher's distributions are made and learned.
 
-    Without local crops each global crop learns from the other alone (the paper's "no multi-crop"). `Distillation(targets=
-    "centering", bottleneck_norm="none", head_norm="none")` is the head of the paper. Raises ValueError for a single crop:
-    a crop does not learn from itself.
+    Without local crops each global crop learns from the other alone (the paper's "no multi-crop").
+    `Distillation(targets= "centering", bottleneck_norm="none", head_norm="none")` is the head of the paper. Raises
+    ValueError for a single crop: a crop does not learn from itself.
 
     >>> DINOSettings().distillation.prototypes
     256
@@ -46,7 +46,7 @@ class DINOSettings:
 
 
 class DINO(Method):
-    """An encoder (TokenEncoder or ConvNet), a prototype head, and their running means, the teacher.
+    """An encoder (anything with `.features(images) -> B,D` and `.dim`), a prototype head, and a teacher of both.
 
     Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does.
 

@@ -20,15 +20,16 @@ MOMENTUM_SCHEDULES = ("cosine", "fixed")
 class Distillation:
     """How a student learns a teacher's distribution over prototypes; the defaults learn within minutes on a processor.
 
-    Head: `head_layers` linear layers of `hidden_dim` with `head_norm`, down to `bottleneck_dim` with `bottleneck_norm`, then
-    `prototypes` unit vectors. The class tokens of an untrained ViT are nearly one point; batch normalisation on the
-    bottleneck spreads them, and without it the targets stay uniform for hundreds of steps (DINO itself has no norm, and
-    time). `targets`: "sinkhorn" (the batch uses all prototypes equally) or "centering" (DINO's running mean, with
-    `center_momentum`). `teacher_temperature` sharpens; over the first `temperature_warmup` (a share of the run) it rises
-    linearly from `first_teacher_temperature`. `momentum` of the teacher, rising to 1 by a cosine or "fixed".
-    `freeze_prototypes`: the share of the run for which the student's prototypes stay as they were drawn.
+    The head has `head_layers` linear layers of `hidden_dim` with `head_norm`, then `bottleneck_dim` with
+    `bottleneck_norm`, then `prototypes` unit vectors. The class tokens of an untrained ViT are nearly one point. Batch
+    normalisation on the bottleneck spreads them; without it the targets stay uniform for hundreds of steps (DINO itself
+    has no norm there, and trains for longer). `targets` is "sinkhorn" (the batch uses all prototypes equally) or
+    "centering" (DINO's running mean, with `center_momentum`). The `teacher_temperature` sharpens the targets; it rises
+    linearly from `first_teacher_temperature` over the first `temperature_warmup`, a share of the run. The teacher's
+    `momentum` rises to 1 by a cosine, or is "fixed". For the first `freeze_prototypes`, a share of the run, the
+    student's prototypes do not move.
 
-    Source: Caron et al. 2021 (DINO), section 3.1 and appendix; Sinkhorn targets as in Caron et al. 2020 (SwAV).
+    Source: Caron et al. 2021 (DINO), section 3.1 and appendix C; Sinkhorn targets as in Caron et al. 2020 (SwAV).
 
     >>> Distillation(first_teacher_temperature=0.02, temperature_warmup=0.5).temperature_at(25, 100)
     0.03
@@ -95,8 +96,9 @@ class Distillation:
 class Targets(nn.Module):
     """Teacher logits -> target distributions: by Sinkhorn over the batch of all processes, or centred and sharpened.
 
-    Centring compares with the mean of the steps before (as the official code does); in training mode the mean then moves.
-    It is a buffer, so a checkpoint holds it. Called without gradient.
+    Centring subtracts the mean of the steps before, as the official code does; in training mode the mean then moves. It
+    is a buffer, so a checkpoint holds it. Rows that `weights` set to 0 do not move it: iBOT here centres over the
+    masked patches alone, as DINOv2 does, whereas iBOT's own code centres over all patches. No gradient flows.
 
     >>> targets = Targets(Distillation(prototypes=4))
     >>> torch.allclose(targets(torch.randn(2, 8, 4), 0.1).sum(-1), torch.ones(2, 8))
@@ -148,15 +150,15 @@ def scheduled_momentum(base: float, schedule: str, step: int, steps: int) -> flo
 def hold_prototypes(student: PrototypeHead, teacher: PrototypeHead) -> None:
     """Undo the step that the optimiser just took with the student's prototypes; call it before the teacher moves.
 
-    The teacher's prototypes are a running mean of the student's: while those stand still from the start, they are the same
-    numbers, so copying them back restores the student's without keeping another copy. The loss, its graph, the gradient
-    reduction across processes and a compiled head never learn of it.
+    The teacher's prototypes are a running mean of the student's: while those stand still from the start, they are the
+    same numbers, so copying them back restores the student's without keeping another copy. The loss, its graph, the
+    gradient reduction across processes and a compiled head never learn of it.
     """
     with torch.no_grad():
         student.prototypes.copy_(teacher.prototypes)
 
 
 def prototype_group(*heads: PrototypeHead | None) -> list[dict]:
-    """The prototypes of these heads as a group without weight decay: their length does nothing, decay would undo it all the same."""
+    """The prototypes of these heads as a group without weight decay, since only their direction counts."""
     prototypes = [head.prototypes for head in heads if head is not None]
     return [{"params": prototypes, "weight_decay": 0.0}] if prototypes else []

@@ -8,7 +8,6 @@ backward does all three, since neither of the first two shares a gradient with t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
 
@@ -16,26 +15,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sslcourse.data.views import MultiCropSettings, multi_crop
+from sslcourse.data.views import multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.local_global import affinity_fit_loss, affinity_repulsion, info_nce, local_dissimilarity
 from sslcourse.losses.regression import cosine_regression
-from sslcourse.methods.checks import check_choice, check_crops, check_pairs, check_shares, need_tokens
-from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, embed_views, scheduled_momentum
+from sslcourse.methods.checks import check_crops, need_tokens
+from sslcourse.methods.distillation import embed_views, scheduled_momentum
+from sslcourse.methods.logo_settings import LoGoSettings
 from sslcourse.methods.meters import feature_meters
 from sslcourse.methods.method import Method
 from sslcourse.methods.patches import sized
-from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
+from sslcourse.methods.removal import choose_patches, draw_noise, kept_pictures
 from sslcourse.models.ema import make_teacher, update_ema
-from sslcourse.models.heads import AFFINITY_NORMS, AffinityHead, ProjectionHead
+from sslcourse.models.heads import AffinityHead, ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
-
-SIMILARITIES = ("infonce", "cosine")
-LOCAL = ("none", "attract", "repel", "learned")
 
 
 class LoGoViews(NamedTuple):
-    """Crops as in `MultiCrop`, and the noise of the affinity's positive pairs: `2*P,B,d` for P pairs of local crops, or none.
+    """Crops as in `MultiCrop`, and the `noise` `2*P,B,d` on the affinity's positive pairs, P pairs of local crops.
 
     `removal_noise` `G,B,N` decides where removal is random; its last axis is 0 without removal.
     """
@@ -46,67 +43,8 @@ class LoGoViews(NamedTuple):
     removal_noise: Tensor
 
 
-@dataclass(frozen=True)
-class LoGoSettings:
-    """What LoGo can be told.
-
-    `similarity`: "infonce" (MoCo's: keys from a momentum encoder, those of the whole batch of all processes as candidates,
-    at `temperature`) or "cosine" (SimSiam's: a predictor and stop-gradient, no second network; take it with
-    `output_norm="batch"`). `local`: what two local crops of an image do: "none" (nothing between them: the control, as in DINO and SwAV),
-    "attract", "repel" (by cosine) or "learned" (the paper's affinity, which learns to tell local crops of one image from
-    those of two, and is lowered for those of one). `local_weight` is the paper's lambda (1e-4 with SimSiam; its MoCo code
-    bounds the term's gradient at 1.5 % of the rest's). `noise` times 1/sqrt(out_dim): the noise on the affinity's
-    positive pairs. `affinity_lr_scale` times the run's learning rate; `affinity_norm` is the affinity's own, with which it must
-    not normalise over the batch (see `AffinityHead`). `removal`: patches of the global crops that only the momentum encoder
-    sees. Raises ValueError on what cannot be.
-
-    >>> LoGoSettings(similarity="cosine", local="repel", output_norm="batch").local_weight
-    0.01
-    """
-
-    crops: MultiCropSettings = field(default_factory=MultiCropSettings)
-    similarity: str = "infonce"
-    temperature: float = 0.2
-    hidden_dim: int = 256
-    out_dim: int = 128
-    projector_layers: int = 2
-    head_norm: str = "batch"
-    output_norm: str = "none"
-    momentum: float = 0.97
-    momentum_schedule: str = "cosine"
-    local: str = "learned"
-    local_weight: float = 0.01
-    noise: float = 0.3
-    affinity_lr_scale: float = 1.0
-    affinity_norm: str = "layer"
-    removal: Removal = field(default_factory=Removal)
-
-    def __post_init__(self) -> None:
-        check_choice("similarity", self.similarity, SIMILARITIES)
-        check_choice("local", self.local, LOCAL)
-        check_choice("momentum_schedule", self.momentum_schedule, MOMENTUM_SCHEDULES)
-        check_shares(self, "momentum")
-        check_pairs(self.crops)
-        if self.local != "none" and self.crops.local_crops < 2:
-            raise ValueError(
-                f"local={self.local!r} needs two local crops: set crops.local_crops to at least 2, or local='none'; "
-                f"got {self.crops.local_crops}"
-            )
-        check_choice("affinity_norm", self.affinity_norm, AFFINITY_NORMS)
-        if self.removal.needs_attention and self.similarity == "cosine":
-            raise ValueError(
-                f"policy={self.removal.policy!r} goes by the momentum encoder's attention, and similarity='cosine' has no such "
-                "encoder: choose policy='random' or 'none', or similarity='infonce'"
-            )
-        for name in ("temperature", "affinity_lr_scale"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive; got {getattr(self, name)}")
-        if not self.local_weight >= 0 or not self.noise >= 0:
-            raise ValueError(f"local_weight and noise must not be negative; got {self.local_weight} and {self.noise}")
-
-
 class LoGo(Method):
-    """An encoder (TokenEncoder or ConvNet), a projector, and by similarity a momentum copy of both, or a predictor.
+    """An encoder (anything with `.features(images) -> B,D` and `.dim`), a projector, and a momentum copy or predictor.
 
     Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does: the momentum
     copy then moves once a step.
@@ -213,7 +151,7 @@ class LoGo(Method):
         return cosine_regression(queries, keys) / 2
 
     def local_terms(self, local: Tensor, noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted loss of local crops' projections `L,B,d` among themselves, with the affinity's own, and metrics."""
+        """The weighted loss between local crops' projections `L,B,d` with the affinity's own loss, and metrics."""
         s = self.settings
         with autocast_off(local):
             local = F.normalize(full_precision(local), dim=-1)
@@ -243,7 +181,7 @@ class LoGo(Method):
         return [(self.teacher_encoder, self.encoder), (self.teacher_projector, self.projector)]
 
     def optimizer_groups(self) -> list[dict]:
-        """The affinity, whose learning rate is its own. (A bound on the gradient's norm is for all parameters together.)"""
+        """The affinity, with its own learning rate; gradients are still clipped all together."""
         if self.affinity is None:
             return []
         return [{"params": list(self.affinity.parameters()), "lr_scale": self.settings.affinity_lr_scale}]
@@ -258,7 +196,7 @@ class LoGo(Method):
         return feature_meters(self, self.representation, views.global_views[0], width=self.settings.out_dim)
 
     def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """What the student keeps of images float `B,3,H,W`, as pictures in [0, 1] for a report; nothing without removal."""
+        """What the student keeps of images float `B,3,H,W`, as pictures in [0, 1]; nothing without removal."""
         crops = sized(images, self.settings.crops.global_crop.size)
         return kept_pictures(self.settings.removal, self.representation, crops, generator)
 

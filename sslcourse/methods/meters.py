@@ -29,8 +29,8 @@ def feature_meters(
 ) -> dict[str, Tensor]:
     """`rank_meters` of `encoder`'s features of images `B,3,H,W`, with all of `method` in eval mode.
 
-    `width` is the width of the vectors whose `channel_std` the method logs, by default the features'. With a `head` these
-    vectors are its projections, whose effective rank is measured, too: `projection_rank`.
+    `width` is the width of the vectors whose `channel_std` the method logs, by default the features'. With a `head`
+    these vectors are its projections, whose effective rank is measured, too: `projection_rank`.
     """
     with evaluating(method):  # BatchNorm's running statistics are left alone
         features = encoder.features(images)
@@ -44,8 +44,8 @@ def rank_meters(features: Tensor, width: int) -> dict[str, Tensor]:
     """Of features `B,D`: their effective rank, as they are and of what differs between them.
 
     A small ViT's class tokens share most of their length, so the rank of the features as they are is near 1 also where
-    their differences (`centered_rank`) tell the images apart. `channel_std_healthy` is the channel std of vectors of `width`
-    numbers that spread evenly over the sphere: 1 / sqrt(width).
+    their differences (`centered_rank`) tell the images apart. `channel_std_healthy` is the channel std of vectors of
+    `width` numbers that spread evenly over the sphere: 1 / sqrt(width).
     """
     features = full_precision(features)
     return {

@@ -13,9 +13,9 @@ Views = Tensor | tuple[Tensor, ...]  # what `draw_views` returns: a tensor, or a
 class Method(nn.Module):
     """A self-supervised method: a network with its loss, and the views that it draws.
 
-    A subclass writes `draw_views` and `forward`, and stores what it trains in `encoder` (or overrides `representation`).
-    Everything else has a default that suits a method without a teacher. `fit` makes one step in this order: `begin_step`,
-    `draw_views`, `forward`, backward and the optimiser's step, `end_step`.
+    A subclass writes `draw_views` and `forward`, and stores what it trains in `encoder` (or overrides
+    `representation`). Everything else has a default that suits a method without a teacher. `fit` makes one step in this
+    order: `begin_step`, `draw_views`, `forward`, backward and the optimiser's step, `end_step`.
 
     >>> class Pixels(Method):
     ...     "Predict the mean colour of an image."
@@ -31,13 +31,13 @@ class Method(nn.Module):
     (True, [], {})
     """
 
-    # The dataclass that the method was made from. It is printed with the method, and a run is resumed only if it is equal.
+    # The dataclass that the method was made from; printed with it. A run is resumed only if it is equal.
     settings: Any = None
     # K, the number of prototypes, which tells the alarms where ln K is; None without prototypes.
     prototypes: int | None = None
     # What the metric `channel_std` is measured on: "projections" or "class tokens" (see training/alarms.py).
     channel_std_of: str = "projections"
-    # Submodules to compile, each as one graph; those that are None are skipped. Empty: the method is compiled as a whole.
+    # Submodules to compile, each as one graph; those that are None are skipped. Empty: compile the whole method.
     compile_targets: tuple[str, ...] = ()
 
     def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> Views:
@@ -55,11 +55,11 @@ class Method(nn.Module):
         """After the optimiser's step: let the teacher follow."""
 
     def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
-        """Each part of the teacher with the part of the student that it follows, such as `(teacher_encoder, encoder)`."""
+        """Each part of the teacher with the part of the student that it follows: `(teacher_encoder, encoder)`, ..."""
         return []
 
     def optimizer_groups(self) -> list[dict]:
-        """Parameters with a learning rate or weight decay of their own (keys: `training.optimizer.parameter_groups`)."""
+        """Parameters with a learning rate or weight decay of their own: see `training.optimizer`."""
         return []
 
     @property
@@ -78,7 +78,7 @@ class Method(nn.Module):
     def reconstruction_errors(
         self, images: Tensor, generator: torch.Generator | None = None
     ) -> dict[str, float] | None:
-        """Mean squared errors of what the method reconstructs of images float `B,3,H,W`; None if it reconstructs nothing."""
+        """Mean squared errors of the reconstruction of images float `B,3,H,W`; None if there is none."""
         return None
 
     def extra_repr(self) -> str:

@@ -1,4 +1,4 @@
-"""Masks on patches, as iBOT and the combined method use them: drawn, counted in static shapes, and shown as pictures."""
+"""Masks on patches for iBOT and the combined method: drawn, with static shapes, and shown as pictures."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def exact_masks(
 def hidden_places(masks: Tensor, most: int) -> tuple[Tensor, Tensor]:
     """Masks `B,N` -> numbers of the hidden patches, int64 `B,most`, and which of these are hidden, bool `B,most`.
 
-    `most` is the most that any image hides: one with fewer is filled up with patches that are seen, from all over the image,
-    so that the shape depends on no value, and heads and losses work on `most` patches instead of N.
+    `most` is the most that any image hides: one with fewer is filled up with patches that are seen, from all over the
+    image, so that the shape depends on no value, and heads and losses work on `most` patches instead of N.
 
     >>> hidden_places(torch.tensor([[False, True, False, False]]), 2)
     (tensor([[1, 3]]), tensor([[ True, False]]))

@@ -17,11 +17,11 @@ from sslcourse.pruning.tokens import removed_mask
 
 @dataclass(frozen=True)
 class Removal:
-    """Which patches of the global crops the student does not get; by default it gets all. The teacher and local crops lose none.
+    """Which patches of the global crops are removed for the student; none by default, and none for the teacher.
 
-    `policy` says what is removed: the patches with the "low"est or "high"est attention of the teacher's class token,
-    "random" ones, or "none"; `keep_rate` is the share that stays. For the first `removal_warmup` of the run removal is
-    random. Raises ValueError on what cannot be.
+    `policy` says which: those with the "low"est or "high"est attention of the teacher's class token, "random" ones, or
+    "none". `keep_rate` is the share that stays. For the first `removal_warmup`, a share of the run, removal is random.
+    Local crops lose no patches. Raises ValueError for an unknown policy and for shares out of range.
 
     Source: Li et al. 2021 (MST) and Liang et al. 2022 (EViT) for the attention of the class token.
 
@@ -80,7 +80,7 @@ def choose_patches(policy: str, keep: int, attention: Tensor | None, noise: Tens
 def kept_pictures(
     removal: Removal, encoder: TokenEncoder, images: Tensor, generator: torch.Generator | None = None
 ) -> dict[str, Tensor]:
-    """Images float `B,3,H,W` as the student gets them by `encoder`'s attention, removed patches grey; nothing without removal."""
+    """Images float `B,3,H,W` with the patches grey that `encoder`'s attention removes; no picture without removal."""
     if not removal.removes:
         return {}
     with evaluating(encoder):

@@ -26,7 +26,7 @@ ContrastiveLoss = Callable[[Tensor, Tensor, float], Tensor]
 
 @dataclass(frozen=True)
 class SimCLRSettings:
-    """What SimCLR can be told; `negatives=False` keeps the attraction alone, which collapses.
+    """SimCLR's settings; `negatives=False` keeps only the attraction, which collapses.
 
     `decoupled=True` takes the positive out of the denominator (DCL, Yeh et al. 2022), which helps small batches.
     `head_layers` and `head_norm` shape the projection head (see `ProjectionHead`).
@@ -57,8 +57,8 @@ class SimCLR(Method):
     """An encoder (anything with `.features(images) -> B,D` and `.dim`), a projection head and the contrastive loss.
 
     `loss` replaces NT-Xent by any `callable(z1, z2, temperature) -> scalar` on two float32 `B,out_dim`; it is called
-    outside autocast. In a process group the negatives are those of all processes (`loss` sees its own). Raises ValueError
-    when `loss` is given together with `negatives=False` or `decoupled=True`, which name a loss themselves.
+    outside autocast. In a process group the negatives are those of all processes (`loss` sees its own). Raises
+    ValueError when `loss` is given together with `negatives=False` or `decoupled=True`, which name a loss themselves.
 
     >>> from sslcourse.models.convnet import ConvNet
     >>> method = SimCLR(ConvNet(width=8), SimCLRSettings(augmentation=Augmentation(size=16)))

@@ -1,6 +1,7 @@
 """Encoders and heads. Every encoder offers `.features(images) -> B,D` and `.dim`; images are float in [0, 1].
 
-The methods train `features`, and kNN and probes evaluate it. Ours call the module in it, so that a compiled one is used.
+The methods train `features`, and kNN and probes evaluate it. Ours call the module in it, so that a compiled one is
+used.
 """
 
 from sslcourse.models.build import build_encoder

@@ -36,22 +36,21 @@ def build_encoder(
     """An encoder by name: a TokenEncoder for ViTs, otherwise one with `features(images) -> B,D` and `dim` alone.
 
     Names: one of `CONFIGURATIONS`, also followed by "_conv" for a convolutional stem (see `ConvStem`); "convnet" or
-    "convnet_WIDTH" (see
-    `ConvNet`); a VisionTransformer of timm that has a class token and square patches ("vit_tiny_patch16_224"); or a
-    convolutional network of timm ("resnet18", "convnext_atto", ...), as a `PooledEncoder`. `options` go to the model's
-    constructor.
+    "convnet_WIDTH" (see `ConvNet`); a VisionTransformer of timm that has a class token and square patches
+    ("vit_tiny_patch16_224"); or a convolutional network of timm ("resnet18", "convnext_atto", ...), as a `PooledEncoder`.
+    `options` go to the model's constructor.
 
     A ViT's position embedding is made for `image_size`. It takes images of other sizes, too, unless
     `dynamic_img_size=False`. An untrained ResNet for images of up to 40 pixels gets SimCLR's stem for CIFAR-10: a 3x3
     convolution of stride 1 without pooling, since its own stem would leave one position of a 32-pixel image. Other
     networks keep their stem.
 
-    `pretrained=True`, for timm's names only, fetches weights and their input normalisation. `frozen_statistics=True` turns
-    each BatchNorm2d of a timm CNN into a constant scale and shift by its running statistics, as is usual with pretrained
-    weights.
+    `pretrained=True`, for timm's names only, fetches weights and their input normalisation. `frozen_statistics=True`
+    turns each BatchNorm2d of a timm CNN into a constant scale and shift by its running statistics, as is usual with
+    pretrained weights.
 
-    Raises ValueError for an unknown name or weight tag and for a network that is neither of these kinds, TypeError for an
-    option that the model does not take, and ConnectionError when the weights cannot be fetched.
+    Raises ValueError for an unknown name or weight tag and for a network that is neither of these kinds, TypeError for
+    an option that the model does not take, and ConnectionError when the weights cannot be fetched.
 
     Source: Chen et al. 2020 (SimCLR), appendix B.9, for the stem.
 
@@ -66,7 +65,7 @@ def build_encoder(
     if ours in CONFIGURATIONS or convnet:
         if pretrained or frozen_statistics:
             raise ValueError(
-                f"there are no pretrained weights for {name!r}, and no statistics to freeze; they exist for timm's own models"
+                f"there are no pretrained weights for {name!r}, nor statistics to freeze: they exist for timm's models"
             )
         if convnet:
             return ConvNet(**{"width": int(convnet[1] or 32), **options})
@@ -117,12 +116,12 @@ def _normalisation(model: nn.Module, pretrained: bool) -> dict[str, tuple[float,
 
 
 def _fixed_input_size(name: str) -> bool:
-    """Whether timm's model of this name, mostly a transformer, is built for one size of image; ValueError if there is none."""
+    """Whether timm's model `name` is built for one image size, as transformers mostly are; ValueError if unknown."""
     base, _, tag = name.partition(".")
     if not timm.is_model(base):
         raise ValueError(
-            f"unknown encoder {name!r}; ours are {', '.join(CONFIGURATIONS)}, each also with {CONV_SUFFIX}, and convnet; "
-            "timm.list_models('vit*') and timm.list_models('resnet*') have more"
+            f"unknown encoder {name!r}; ours are {', '.join(CONFIGURATIONS)}, each also with {CONV_SUFFIX}, "
+            "and convnet; timm.list_models('vit*') and timm.list_models('resnet*') have more"
         )
     try:
         config = timm.get_pretrained_cfg(name)
@@ -140,8 +139,8 @@ def _create(name: str, pretrained: bool, options: dict) -> nn.Module:
     except Exception as error:
         if pretrained and not isinstance(error, TypeError):
             raise ConnectionError(
-                f"the pretrained weights of {name!r} could not be had ({type(error).__name__}: {error}). They come from the "
-                "network on first use: connect, or take pretrained=False"
+                f"the pretrained weights of {name!r} could not be had ({type(error).__name__}: {error}). They come "
+                "from the network on first use: connect, or take pretrained=False"
             ) from error
         kind = type(timm.create_model(name)).__name__
         if "dynamic_img_size" in options and kind != VisionTransformer.__name__:

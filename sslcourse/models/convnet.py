@@ -9,9 +9,9 @@ from torch import Tensor, nn
 class ConvNet(nn.Module):
     """Images float `B,3,H,W` in [0, 1] -> features `B,D`: `depth` 3x3 convolutions, then the mean over positions.
 
-    Stage s has `width * 2**s` channels, and each stage but the last halves the positions, so that
-    `dim = width * 2**(depth - 1)` and any image of at least `2**(depth - 1)` pixels a side will do. Raises ValueError when
-    the images are smaller or not float.
+    Stage s has `width * 2**s` channels, and each stage but the last halves the positions, so that `dim = width *
+    2**(depth - 1)` and any image of at least `2**(depth - 1)` pixels a side will do. Raises ValueError when the images
+    are smaller or not float.
 
     >>> encoder = ConvNet(width=8, depth=3)
     >>> encoder.dim, tuple(encoder.features(torch.rand(2, 3, 32, 32)).shape)
@@ -50,13 +50,14 @@ class ConvNet(nn.Module):
 def _stage(channels: int, width: int, halve: bool) -> nn.Sequential:
     """Convolution, largest of each 2x2, normalisation, ReLU.
 
-    The maximum comes first because what follows then has a quarter of the positions: a step takes two thirds of the time.
-    Normalising it to mean 0 would throw half of the maxima away in the ReLU; the normalisation therefore starts at what
-    the largest of four normal values has, so that the untrained stage is the same as one that takes its maximum last.
+    The maximum comes first because what follows then has a quarter of the positions: a step takes two thirds of the
+    time. Normalising it to mean 0 would throw half of the maxima away in the ReLU; the normalisation therefore starts
+    at what the largest of four normal values has, so that the untrained stage is the same as one that takes its maximum
+    last.
     """
     norm = nn.BatchNorm2d(width)
-    # A convolution as torch starts it gives about half the mean square of what comes in. Running statistics that say so make
-    # the untrained encoder, which is evaluated with them, the random network that it is in training.
+    # torch initialises a convolution so that its output has about half the mean square of its input. With running
+    # statistics that say so, the untrained encoder is the same random network in evaluation as in training.
     norm.running_var.fill_(0.5)
     if halve:
         mean, deviation = 1.03, 0.70  # of the largest of four standard normal values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 
 from sslcourse.models.positions import sincos_position
 from sslcourse.pruning.tokens import restore_tokens
+
+EPSILON = 1e-6  # of every LayerNorm, as in MAE's code
 
 
 class Decoded(NamedTuple):
@@ -20,7 +23,7 @@ class Decoded(NamedTuple):
 
 
 class Decoder(nn.Module):
-    """Encoded patches `B,K,in_dim` and where they belong, `keep_indices` `B,K` -> `Decoded` for all N patches of `grid`.
+    """Encoded patches `B,K,in_dim` and their places `keep_indices` `B,K` -> `Decoded` for all N patches of `grid`.
 
     Patches are mapped to `dim`, put at their places with a learned mask token in the gaps, given a fixed sine-cosine
     position, and pass `depth` transformer blocks (head dimension dim / heads). `outputs` numbers are predicted for a
@@ -60,8 +63,9 @@ class Decoder(nn.Module):
         self.embed = nn.Linear(in_dim, dim)
         self.mask_token = nn.Parameter(0.02 * torch.randn(dim)) if removal else None
         self.register_buffer("position", sincos_position(self.grid, dim), persistent=False)  # N,dim
-        self.blocks = nn.ModuleList(Block(dim, heads, mlp_ratio, qkv_bias=True) for _ in range(depth))
-        self.norm = nn.LayerNorm(dim)
+        norm = partial(nn.LayerNorm, eps=EPSILON)
+        self.blocks = nn.ModuleList(Block(dim, heads, mlp_ratio, qkv_bias=True, norm_layer=norm) for _ in range(depth))
+        self.norm = nn.LayerNorm(dim, eps=EPSILON)
         self.predict = nn.Linear(dim, outputs) if outputs else None
 
     def forward(self, patches: Tensor, keep_indices: Tensor | None = None, cls: Tensor | None = None) -> Decoded:

@@ -13,10 +13,11 @@ DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropou
 
 
 def make_teacher(student: nn.Module) -> nn.Module:
-    """A copy that shares nothing with the student and asks for no gradient; its mode (training or not) is the student's.
+    """A copy without gradient that shares nothing with the student; it is in training mode if the student is.
 
-    In training mode its BatchNorm takes the batch's statistics, as the student's does; dropout and stochastic depth it has
-    none: targets are not a matter of chance. Source: Grill et al. 2020 (BYOL), section 3.1; Caron et al. 2021 (DINO).
+    In training mode its BatchNorm takes the batch's statistics, as the student's does; dropout and stochastic depth it
+    has none: targets are not a matter of chance. Source: Grill et al. 2020 (BYOL), section 3.1; Caron et al. 2021
+    (DINO).
 
     >>> teacher = make_teacher(nn.Linear(2, 2))
     >>> [parameter.requires_grad for parameter in teacher.parameters()]

@@ -30,20 +30,20 @@ class Tokens(NamedTuple):
 
 
 class TokenEncoder(nn.Module):
-    """Images float `B,3,H,W` in [0, 1] -> `Tokens`, through the modules of a timm VisionTransformer, which stays as it is.
+    """Images float `B,3,H,W` in [0, 1] -> `Tokens`, through the modules of an unchanged timm VisionTransformer.
 
-    With `keep_indices` (int64 `B,K`, row-major patch numbers) only those patches, in that order, are seen by the blocks:
-    they are gathered after the position embedding and before block 0, so K sets the cost of a step. With `mask` (bool
-    `B,N`, True = masked) and `mask_token` (`D`) the masked patches are replaced, not removed: they keep their position.
-    A stem that reaches into neighbouring patches is given the mean colour in place of removed and masked ones.
-    With `attention=True` the class token's attention in the last block comes too (see `pruning.cls_attention`).
+    With `keep_indices` (int64 `B,K`, row-major patch numbers) only those patches, in that order, are seen by the
+    blocks: they are gathered after the position embedding and before block 0, so K sets the cost of a step. With `mask`
+    (bool `B,N`, True = masked) and `mask_token` (`D`) the masked patches are replaced, not removed: they keep their
+    position. A stem that reaches into neighbouring patches is given the mean colour in place of removed and masked
+    ones. With `attention=True` the class token's attention in the last block comes too (see `pruning.cls_attention`).
 
-    Built with dynamic_img_size=True, as `build_encoder` does, it takes any image whose sides are multiples of the patch;
-    the position embedding is then resampled. The encoder normalises its input itself; `mean` and `std` are one number a
-    channel. Register tokens take part in attention and are not returned. Attributes: `dim`, `num_patches`, `patch_size`
-    (pixels), `grid` (rows, columns of patches). Raises TypeError for another model; ValueError if it has no class token (the
-    methods here need one), drops patches by itself, has oblong patches, a hybrid embedding or blocks of its own kind, and
-    for images, indices or masks of a wrong shape or type.
+    Built with dynamic_img_size=True, as `build_encoder` does, it takes any image whose sides are multiples of the
+    patch; the position embedding is then resampled. The encoder normalises its input itself; `mean` and `std` are one
+    number a channel. Register tokens take part in attention and are not returned. Attributes: `dim`, `num_patches`,
+    `patch_size` (pixels), `grid` (rows, columns of patches). Raises TypeError for another model; ValueError if it has
+    no class token (the methods here need one), drops patches by itself, has oblong patches, a hybrid embedding or
+    blocks of its own kind, and for images, indices or masks of a wrong shape or type.
 
     Source: Dosovitskiy et al. 2021 (ViT), equations 1 to 4; the gather as in He et al. 2022 (MAE), section 3; the mask
     token as in Zhou et al. 2022 (iBOT), section 3.1.
@@ -107,7 +107,7 @@ class TokenEncoder(nn.Module):
         mask_token: Tensor | None = None,
         hidden: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Class and register tokens `B,P,D` and patches `B,N,D`, each with its position embedding: what block 0 is given.
+        """Class and register tokens `B,P,D` and patches `B,N,D`, with their position embedding: the input of block 0.
 
         `hidden`, bool `B,N`: patches of which no pixel is used.
         """
@@ -133,7 +133,7 @@ class TokenEncoder(nn.Module):
         return prefix.expand(len(images), -1, -1), patches
 
     def _hidden(self, images: Tensor, keep_indices: Tensor | None, mask: Tensor | None) -> Tensor | None:
-        """Which patches `B,N` are removed or masked, where the embedding of others would know their pixels; else None."""
+        """The removed or masked patches, bool `B,N`, if the embedding of others would see their pixels; else None."""
         if not self.overlapping or keep_indices is None:
             return mask if self.overlapping else None
         removed = removed_mask(keep_indices, math.prod(self.grid_of(images)))

@@ -14,7 +14,7 @@ from sslcourse.pruning.tokens import gather_tokens, removed_indices
 
 
 class PrunedTokens(NamedTuple):
-    """`cls` `B,D`, `patches` `B,K,D` that were kept to the end, and `keep_indices` int64 `B,K`, which patches they are."""
+    """`cls` `B,D`, the `patches` `B,K,D` kept to the end, and their numbers `keep_indices`, int64 `B,K`."""
 
     cls: Tensor
     patches: Tensor
@@ -22,14 +22,17 @@ class PrunedTokens(NamedTuple):
 
 
 class PrunedEncoder(nn.Module):
-    """A `TokenEncoder`, with its weights, that drops patches inside the blocks `layers` (0-based), as EViT does.
+    """A `TokenEncoder`, with its weights, that drops patches inside the blocks `layers` (0-based).
 
     In each of them, after the attention and before the MLP, the ceil(keep_rate * patches) patches that the class token
     attends to most go on; the rest are dropped, or with `fuse=True` summed into one token, weighted by that attention.
-    A fused token is merged into the next one, and is not returned. With keep_rate 1 this is the plain encoder. The
+    A fused token is not returned. With keep_rate 1 this is the plain encoder. The
     encoder is shared, not copied: training one trains the other. Raises ValueError on layers that it does not have.
 
-    Source: Liang et al. 2022 (EViT): attentive token identification and inattentive token fusion.
+    Source: Liang et al. 2022 (EViT): attentive token identification and inattentive token fusion. With one block in
+    `layers`, or without fusion, the result is EViT's. Where several blocks fuse, EViT's code treats an earlier fused
+    token as one more patch: it keeps ceil(keep_rate * (patches + 1)) of them, the fused token among them if it has
+    enough attention. Here a fused token is always merged into the next, so that what is kept is known to be patches.
 
     >>> from sslcourse.models import build_encoder
     >>> pruned = PrunedEncoder(build_encoder("vit_96x4_p8", image_size=64), layers=(1, 2), keep_rate=0.5)
@@ -54,7 +57,7 @@ class PrunedEncoder(nn.Module):
         return self(images).cls
 
     def forward(self, images: Tensor) -> PrunedTokens:
-        """Images `B,3,H,W` in [0, 1] -> class token `B,D`, the patches kept to the end `B,K,D` and their numbers `B,K`."""
+        """Images `B,3,H,W` in [0, 1] -> class token `B,D`, the patches kept `B,K,D` and their numbers `B,K`."""
         vit = self.encoder.vit
         prefix, patches = self.encoder.embed(images)
         places = torch.arange(patches.shape[1], device=images.device).expand(len(images), -1)  # B,N

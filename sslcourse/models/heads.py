@@ -21,9 +21,9 @@ class ProjectionHead(nn.Sequential):
     normalisation follows, whose own shift does the same work, or undoes it. `layers=1` is linear. Raises ValueError on
     an unknown norm and on sizes below 1.
 
-    Source: Chen et al. 2020 (SimCLR), section 4.2 and figure 8: what lies before this head is the better representation.
-    Grill et al. 2020 (BYOL), section 3.3: projector and predictor have two layers. Chen and He 2021 (SimSiam), section
-    3: the projector has three and a BatchNorm on its output.
+    Source: Chen et al. 2020 (SimCLR), section 4.2 and figure 8: what lies before this head is the better
+    representation. Grill et al. 2020 (BYOL), section 3.3: projector and predictor have two layers. Chen and He 2021
+    (SimSiam), section 3: the projector has three and a BatchNorm on its output.
 
     >>> import torch
     >>> head = ProjectionHead(96, 256, 64)
@@ -113,10 +113,11 @@ class AffinityHead(nn.Module):
     """Two projections `B,dim` -> their affinity `B`: a learned measure of how alike they are.
 
     Three linear layers on the concatenation, `norm` and ReLU between them. `frozen` is the same function whose own
-    parameters get no gradient. BatchNorm is no choice: it would subtract from a batch of pairs of one image just what tells
-    them from pairs of two images. Raises ValueError on an unknown norm.
+    parameters get no gradient. BatchNorm is no choice: it would subtract from a batch of pairs of one image just what
+    tells them from pairs of two images. Raises ValueError on an unknown norm.
 
-    Source: Zhang et al. 2022 (LoGo), the learned affinity; its code has BatchNorm, and a pass of its own for each kind of pair.
+    Source: Zhang et al. 2022 (LoGo), the learned affinity; its code has BatchNorm, and a pass of its own for each kind
+    of pair.
 
     >>> affinity = AffinityHead(64)
     >>> tuple(affinity(torch.randn(4, 64), torch.randn(4, 64)).shape)

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 class PooledEncoder(nn.Module):
     """Images float `B,3,H,W` in [0, 1] -> features `B,D`, the pooled output of a timm model that has no classifier.
 
-    It has no patch tokens: it works for methods that learn from the image's representation alone (SimCLR, BYOL, DINO, LoGo
-    without removal). Images of other sizes than `image_size` are taken where the network takes them. The encoder normalises
-    its input itself; `mean` and `std` are one number a channel. Attributes: `dim` and `name`. Raises ValueError if the model
-    fails on an image of `image_size`, or returns anything but vectors.
+    It has no patch tokens: it works for methods that learn from the image's representation alone (SimCLR, BYOL, DINO,
+    LoGo without removal). Images of other sizes than `image_size` are taken where the network takes them. The encoder
+    normalises its input itself; `mean` and `std` are one number a channel. Attributes: `dim` and `name`. Raises
+    ValueError if the model fails on an image of `image_size`, or returns anything but vectors.
 
     >>> import timm
     >>> encoder = PooledEncoder(timm.create_model("resnet18", num_classes=0), "resnet18", image_size=64)

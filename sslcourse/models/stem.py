@@ -6,12 +6,13 @@ from torch import Tensor, nn
 
 
 class ConvStem(nn.Module):
-    """Images `B,3,H,W` -> patches `B,N,D` by 3x3 convolutions of stride 2, each GroupNorm and ReLU, and one 1x1 at the end.
+    """Images `B,3,H,W` -> patches `B,N,D` by 3x3 convolutions of stride 2, with GroupNorm and ReLU, and a last 1x1.
 
-    It takes the place of timm's `PatchEmbed` (`VisionTransformer(embed_layer=ConvStem)`) with as many patches, so nothing
-    else of the model changes. Widths double up to `embed_dim`. What a patch sees is centred on it and reaches half a
-    patch into its neighbours (`TokenEncoder` hides the pixels of removed ones). GroupNorm and not the paper's BatchNorm,
-    whose statistics global and local crops would mix. Raises ValueError when the patch side is no power of two of at least 2.
+    It takes the place of timm's `PatchEmbed` (`VisionTransformer(embed_layer=ConvStem)`) with as many patches, so
+    nothing else of the model changes. Widths double up to `embed_dim`. What a patch sees is centred on it and reaches
+    half a patch into its neighbours (`TokenEncoder` hides the pixels of removed ones). GroupNorm and not the paper's
+    BatchNorm, whose statistics global and local crops would mix. Raises ValueError when the patch side is no power of
+    two of at least 2.
 
     Source: Xiao et al. 2021, "Early Convolutions Help Transformers See Better".
 

@@ -1,7 +1,7 @@
 """What a training step costs in floating-point operations, and so how much faster token removal can make it.
 
-One multiplication with its addition counts as two operations, as `torch.utils.flop_counter` counts; only matrix products
-and convolutions count. A backward pass counts as two forward passes.
+One multiplication with its addition counts as two operations, as `torch.utils.flop_counter` counts; only matrix
+products and convolutions count. A backward pass counts as two forward passes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def encoder_flops(
     """A ViT's forward on one image of `patches` patches, of which the blocks see `keep` (default: all).
 
     `prefix` counts class and register tokens; `patch_values` is 3 p^2, the numbers in a patch, and adds the patch
-    embedding, which removal does not make cheaper (0 leaves it out). Raises ValueError when `keep` is more than there is.
+    embedding, which removal does not make cheaper (0 leaves it out). Raises ValueError when `keep` is more than there
+    is.
 
     >>> round(encoder_flops(64, 96, 4, keep=32) / encoder_flops(64, 96, 4), 2)  # half of the patches
     0.48
@@ -69,7 +70,7 @@ def pruned_encoder_flops(
     prefix: int = 1,
     patch_values: int = 0,
 ) -> float:
-    """A ViT's forward that drops patches inside the blocks `layers`, between attention and MLP (`models.PrunedEncoder`).
+    """A ViT's forward that drops patches in the blocks `layers`, between attention and MLP (`models.PrunedEncoder`).
 
     Each such block also computes the class token's attention once more: 2 N D^2 for the keys.
 
@@ -101,7 +102,7 @@ def decoder_flops(
     prefix: int = 1,
     out_values: int = 0,
 ) -> float:
-    """A decoder's forward on one image: `keep` tokens and the prefix mapped to `dim`, blocks on all, `out_values` a patch.
+    """A decoder's forward on one image: `keep` tokens and the prefix mapped to `dim`, then blocks on all patches.
 
     >>> decoder_flops(64, 96, 48, 2) < 0.25 * encoder_flops(64, 96, 4)
     True
@@ -130,8 +131,8 @@ def step_cost(
     """One image's share of a training step: a teacher on full global crops, a student on kept patches and local crops.
 
     The teacher's `global_crops` go forward once with all `patches`; the student's go forward and backward with the kept
-    ones, and its `local_crops` with all their `local_patches`. With `decoder_depth` above 0 a decoder sees all places of
-    each global crop, forward and backward. Heads, losses and the optimiser are left out. Raises ValueError on a keep
+    ones, and its `local_crops` with all their `local_patches`. With `decoder_depth` above 0 a decoder sees all places
+    of each global crop, forward and backward. Heads, losses and the optimiser are left out. Raises ValueError on a keep
     rate outside (0, 1] or local crops without patches.
 
     >>> cost = step_cost(0.5, patches=64, dim=96, depth=4)

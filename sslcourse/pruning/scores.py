@@ -7,15 +7,17 @@ import torch.nn.functional as F
 from timm.models.vision_transformer import Attention, Block
 from torch import Tensor, nn
 
+from sslcourse.precision import full_precision
+
 
 def cls_attention(block: nn.Module, x: Tensor, num_prefix_tokens: int = 1, *, per_head: bool = False) -> Tensor:
     """The attention of the class token to each patch in a timm `Block`, from the block's input: float32 `B,N`.
 
     `x` is the *input* of the block, `B,prefix+N,D`, with the class token first and then any register tokens. The row is
-    that of the block's own attention: softmax over all tokens, prefix included, so a row of the result sums to less than
-    1. Mean over the heads, or each head apart, `B,H,N`, with `per_head=True`. Without attention dropout, whose noise
-    would enter the selection. Float64 stays float64. Only the query of the class token and the keys are computed, less
-    than 1 % of what a 12-block encoder costs, and the block itself may go on using fused attention.
+    that of the block's own attention: softmax over all tokens, prefix included, so a row of the result sums to less
+    than 1. Mean over the heads, or each head apart, `B,H,N`, with `per_head=True`. Without attention dropout, whose
+    noise would enter the selection. Float64 stays float64. Only the query of the class token and the keys are computed,
+    less than 1 % of what a 12-block encoder costs, and the block itself may go on using fused attention.
 
     Raises TypeError for a block or an attention of another layout, whose weights this would guess wrongly, and
     ValueError on tokens of another shape.
@@ -37,7 +39,7 @@ def cls_attention(block: nn.Module, x: Tensor, num_prefix_tokens: int = 1, *, pe
     query = F.linear(tokens[:, 0], weight[:width], query_bias).unflatten(1, (attention.num_heads, 1, -1))  # B,H,1,d
     keys = F.linear(tokens, weight[width : 2 * width], key_bias)
     keys = keys.unflatten(2, (attention.num_heads, -1)).transpose(1, 2)  # B,H,prefix+N,d
-    query, keys = _full(attention.q_norm(query)), _full(attention.k_norm(keys))
+    query, keys = full_precision(attention.q_norm(query)), full_precision(attention.k_norm(keys))
     # A product and a sum rather than a matrix product: autocast would take that back to half precision.
     logits = (query * attention.scale * keys).sum(-1)  # B,H,prefix+N
     scores = logits.softmax(-1)[:, :, num_prefix_tokens:]
@@ -54,13 +56,9 @@ def attention_entropy(scores: Tensor) -> Tensor:
     """
     if scores.ndim == 0:
         raise ValueError("scores must be ...,N; got a scalar")
-    scores = _full(scores)
+    scores = full_precision(scores)
     shares = scores / scores.sum(-1, keepdim=True).clamp_min(torch.finfo(scores.dtype).tiny)
     return torch.special.entr(shares).sum(-1).mean()
-
-
-def _full(tensor: Tensor) -> Tensor:
-    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def _check(block: nn.Module, x: Tensor, num_prefix_tokens: int) -> None:

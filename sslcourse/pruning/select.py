@@ -33,9 +33,10 @@ def select(scores: Tensor, keep: int, policy: str = "low", generator: torch.Gene
 
     `scores` `B,N`, one number a patch. The policy says what is removed: "low" the lowest scores, "high" the highest,
     "random" any (scores then give shape and device only, and `generator` the draw), "none" nothing: all N are kept
-    whatever `keep` says. Of equal scores the lower patch number is kept, so that the choice is the same on every device.
-    The shape depends on no value: nothing waits for the device. No gradient passes. Numbers drawn beforehand can serve
-    as `scores` under "low" where a step must draw nothing itself. Raises ValueError on another policy, shape or count.
+    whatever `keep` says. Of equal scores the lower patch number is kept, so that the choice is the same on every
+    device. The shape depends on no value: nothing waits for the device. No gradient passes. Numbers drawn beforehand
+    can serve as `scores` under "low" where a step must draw nothing itself. Raises ValueError on another policy, shape
+    or count.
 
     >>> select(torch.tensor([[0.1, 0.4, 0.2, 0.3]]), keep=2, policy="low").tolist()
     [[1, 3]]

@@ -207,3 +207,8 @@ def test_alignment_alone_makes_one_point_of_all_images_and_negatives_or_byol_do_
 
 def test_simclr_and_byol_take_the_same_views():
     assert torch.equal(draw(make("simclr")), draw(make("byol")))
+
+
+def test_the_predictor_may_be_narrower_than_the_projector():
+    predictor = byol("batch", predictor_hidden_dim=4).predictor
+    assert [layer.weight.shape for layer in predictor if hasattr(layer, "in_features")] == [(4, 16), (16, 4)]

@@ -124,3 +124,8 @@ def test_refusals():
         decoder_of()(patches, KEEP[:, :3])
     with pytest.raises(ValueError, match="multiple of 4 and of its number of heads; got 18 and 2"):
         decoder_of(dim=18)
+
+
+def test_every_layer_norm_has_maes_epsilon():
+    norms = [module for module in Decoder(8, (2, 2), 4, dim=8).modules() if isinstance(module, torch.nn.LayerNorm)]
+    assert len(norms) == 5 and {norm.eps for norm in norms} == {1e-6}
