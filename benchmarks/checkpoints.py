@@ -13,25 +13,23 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import time
 from pathlib import Path
 
 from common import machine
-from recipes import HERE, SHOWN, Candidate, OutOfTime, key_of, until
+from recipes import HERE, SHOWN, shown_recipe
 
 from sslcourse.settings import parse_changes
+from sslcourse.training import Experiment, run
 from sslcourse.training.alarms import find_alarms
-from sslcourse.training.experiment import train_recipe
 from sslcourse.training.pretrained import FOLDER, course_checkpoints, save_course_method
 
 
-def make(name: str, changes: dict[str, str], runs: Path, folder: Path, deadline: float) -> Path:
+def make(name: str, changes: dict[str, str], runs: Path, folder: Path) -> Path:
     """Train the checkpoint `name`, from where it was stopped, and write it with its card into `folder`."""
+    recipe = shown_recipe(name, changes=changes)
+    trained = run(Experiment(recipe), runs)
     method, settings = SHOWN[name]
-    settings = settings | changes
-    recipe = Candidate(method, settings).recipe()
-    trained = train_recipe(recipe, runs / key_of(recipe), on_log=until(deadline))
-    words = [word for pair in settings.items() for word in ("--set", "=".join(pair))]
+    words = [word for pair in (settings | changes).items() for word in ("--set", "=".join(pair))]
     words = ["sslcourse", "train", method, "--data", "objects", "--scale", "cpu", *words, "--out", f"runs/{name}"]
     about = {"command": shlex.join(words), "machine": machine()}
     # The run may be older than the alarms.
@@ -60,25 +58,18 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="also those that are there")
     parser.add_argument("--runs", type=Path, default=HERE.parent / "build" / "recipes", metavar="DIR")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where they go (default: the package)")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long, to be continued")
     parser.add_argument("--show", action="store_true", help="print the figures and stop")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(SHOWN):
         parser.error(f"there is no course checkpoint {', '.join(sorted(unknown))}; there are {', '.join(SHOWN)}")
-    deadline = time.monotonic() + 60 * arguments.minutes
     try:
         changes = parse_changes(arguments.set)
     except ValueError as error:
         parser.error(str(error))
     there = () if arguments.again else course_checkpoints(arguments.folder)
     for name in () if arguments.show else arguments.names or SHOWN:
-        if name in there:
-            continue
-        try:
-            print(make(name, changes, arguments.runs, arguments.folder, deadline))
-        except OutOfTime:
-            print("The minutes are over. The same command continues.")
-            break
+        if name not in there:
+            print(make(name, changes, arguments.runs, arguments.folder))
     print(table(arguments.folder))
 
 

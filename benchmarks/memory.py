@@ -84,7 +84,7 @@ def main() -> None:
         print(measure(side, precision, float(keep), int(steps), bool(int(smoke))))
         return
     given = arguments(__doc__.splitlines()[0], rounds=5, smoke=True)
-    picked = make_runtime().precision  # once: the short timing behind it should not differ between processes
+    picked = make_runtime().precision
     heading("peak MiB of a step (below 1: ours less)")
     theirs = [used("theirs", "fp32", 1.0, given.smoke) for _ in range(given.rounds)]  # the same in every row
     rows = []

@@ -11,7 +11,7 @@ import re
 import statistics
 from pathlib import Path
 
-from recipes import HERE, SHOWN, Candidate, read_record, was_made_by
+from recipes import HERE, SHOWN, read_record, shown_recipe, was_made_by
 
 from sslcourse.files import write_atomically
 
@@ -35,8 +35,8 @@ WITHOUT_GAP = ("simclr", "reconstruction")  # it is the other end; it is judged 
 def runs_of_recipes(record: list[dict], seeds: range = range(10)) -> dict[str, list[dict]]:
     """The recorded runs of every recipe as it stands, by seed."""
     runs = {}
-    for name, (method, settings) in SHOWN.items():
-        recipes = [Candidate(method, settings, seed).recipe() for seed in seeds]
+    for name in SHOWN:
+        recipes = [shown_recipe(name, seed) for seed in seeds]
         runs[name] = [row for recipe in recipes for row in record if was_made_by(row, recipe)]
     return runs
 

@@ -21,6 +21,7 @@ import timm
 import torch
 from filelock import FileLock, Timeout
 
+from sslcourse.data.objects.load import VERSION
 from sslcourse.files import write_atomically
 from sslcourse.methods.method import Method
 from sslcourse.training import distributed
@@ -71,11 +72,15 @@ class Experiment:
 
     @property
     def key(self) -> str:
-        """16 hex digits, the same for the same recipe and variant: settings that do not change the result are left out."""
+        """16 hex digits that stand for the recipe and variant; what does not change the result is left out.
+
+        The version of the embedded objects belongs to it: runs on older pictures are not mixed with runs on new ones.
+        """
         tree = dataclasses.asdict(self.recipe)
         for name in MAY_CHANGE:
             tree["fit"].pop(name)
-        text = json.dumps({"recipe": tree, "variant": self.variant}, sort_keys=True)
+        drawn = VERSION if self.recipe.data.name == "objects" else None
+        text = json.dumps({"recipe": tree, "variant": self.variant, "drawn": drawn}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

@@ -2,7 +2,6 @@
 stopped.
 """
 
-import math
 import sys
 
 import pytest
@@ -30,15 +29,8 @@ def test_a_checkpoint_is_made_once_with_its_command(script, monkeypatch, tmp_pat
     assert card["command"].startswith("sslcourse train combined --data objects --scale cpu --set policy=random")
     assert {"predicted", "image_mean", "patch_mean"} == set(card["figures"]["reconstruction_errors"])
     assert "reconstruction" in capsys.readouterr().out.splitlines()[-1]
-    monkeypatch.setattr(script, "train_recipe", lambda *arguments, **options: pytest.fail("trained again"))
+    monkeypatch.setattr(script, "run", lambda *arguments, **options: pytest.fail("trained again"))
     call(script, monkeypatch, tmp_path, "reconstruction")
-
-
-def test_a_run_that_was_stopped_leaves_no_checkpoint_and_continues(script, monkeypatch, tmp_path):
-    call(script, monkeypatch, tmp_path, "simclr", "--minutes", "-1")
-    assert not (tmp_path / "there").exists()
-    assert list((tmp_path / "runs").glob("*/checkpoint-00000001-*.pt"))
-    assert script.make("simclr", TINY, tmp_path / "runs", tmp_path / "there", math.inf).exists()
 
 
 def test_another_name_is_refused(script, monkeypatch, tmp_path, capsys):

@@ -38,14 +38,14 @@ def test_a_gap_is_the_part_of_the_way_to_simclrs_mean(script):
 
 
 def test_runs_of_other_settings_and_superseded_ones_are_not_shown(script):
-    recipe = script.Candidate("dino", {"momentum": "0.5"}, seed=1).recipe()
+    recipe = script.shown_recipe("dino", 1, {"momentum": "0.5"})
     row = {"recipe": json.loads(json.dumps(dataclasses.asdict(recipe))), "knn": 0.5}
     shown = script.runs_of_recipes([row, row | {"superseded": "for the test"}])
     assert not any(shown.values())
 
 
 def test_a_line_that_is_older_than_a_setting_had_its_default(script):
-    recipe = script.Candidate("byol", seed=1).recipe()
+    recipe = script.shown_recipe("byol", 1)
     tree = json.loads(json.dumps(dataclasses.asdict(recipe)))
     assert script.was_made_by({"recipe": tree}, recipe)
     del tree["method"]["negatives"]  # its default is the recipe's

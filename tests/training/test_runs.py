@@ -57,10 +57,12 @@ def test_a_run_is_made_once_and_read_back_without_its_images(tmp_path, monkeypat
         _ = again.images
 
 
-def test_a_key_is_the_recipe_and_the_variant():
+def test_a_key_is_the_recipe_the_variant_and_the_version_of_the_pictures(monkeypatch):
     keys = [Experiment(recipe(**each)).key for each in ({}, {"seed": 1}, {"temperature": 0.7}, {"count": 65})]
     keys += [Experiment(recipe(), "other loss", build=killed).key, unloadable(recipe()).key]
     assert len(set(keys)) == len(keys) and Experiment(recipe(temperature="0.30")).key == keys[0]
+    monkeypatch.setattr("sslcourse.training.experiment.VERSION", -1)
+    assert Experiment(recipe()).key != keys[0]
     with pytest.raises(ValueError, match="variant"):
         Experiment(recipe(), build=killed)
 
