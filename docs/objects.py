@@ -2,8 +2,8 @@
 
     python docs/objects.py [--size 112] [--out docs/objects.png]
 
-One column a class; a picture on each family of backgrounds, the mask of the third picture and its part map. The pictures are
-the first of the train split that fit, not picked by eye.
+One column a class; a picture on each family of backgrounds, the mask of the third picture and its part map. The
+pictures are the first of the train split that fit, not picked by eye.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def _environment():
 
 
 def prose(text: str, emphasis: bool = False):
-    """Escaped text in which `code` between backticks is code, and with `emphasis` *words* between asterisks are emphasised.
+    """Escaped text with `code` between backticks as code and, with `emphasis`, *words* between asterisks emphasised.
 
     In a student's text, an asterisk is a product: without `emphasis` it stays.
 

@@ -1,4 +1,4 @@
-"""`sslcourse demo`: Lab 1 taken by a student who solved nothing and by one who solved all, both graded, one page to look at."""
+"""`sslcourse demo`: Lab 1 taken by a student who solved nothing and by one who solved all, both graded."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The figures of the course: charts of runs, and pictures of what networks see.
 
-Each function takes plain numbers or tensors and returns a matplotlib Figure with its alternative text attached; `show` puts
-figures into a notebook, `to_html` onto a page.
+Each function takes plain numbers or tensors and returns a matplotlib Figure with its alternative text attached;
+`show` puts figures into a notebook, `to_html` onto a page.
 """
 
 from sslcourse.figures.charts import plot_alignment_uniformity, plot_bars, plot_curves, plot_histograms, plot_spectra

@@ -1,7 +1,8 @@
 """Charts: curves, bars, histograms, spectra, alignment against uniformity. Called through `sslcourse.figures`.
 
-Each takes numbers by name in a dict and returns a Figure with its words attached; `colours` fixes the colour of a name, so that
-an arm of an experiment has the same colour in every chart. Names also differ by line style, marker or position.
+Each takes numbers by name in a dict and returns a Figure with its words attached; `colours` fixes the colour of a
+name, so that an arm of an experiment has the same colour in every chart. Names also differ by line style, marker or
+position.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ def plot_curves(
 ) -> Figure:
     """Runs against the step, each over the range in which it is expected, where that is known.
 
-    `curves` maps a name to (steps `T`, values `T`); `bands` a curve's name to (steps, lowest, highest), shaded in the curve's
-    colour. `levels` are dashed horizontal lines (chance, untrained). Raises ValueError when steps and values do not fit.
+    `curves` maps a name to (steps `T`, values `T`); `bands` a curve's name to (steps, lowest, highest), shaded in the
+    curve's colour. `levels` are dashed horizontal lines (chance, untrained). Raises ValueError when steps and values
+    do not fit.
 
     >>> from sslcourse.figures.style import alt_text
     >>> alt_text(plot_curves({"SimCLR": ([0, 10], [0.30, 0.46])}, y_label="kNN accuracy"))
@@ -86,7 +88,8 @@ def plot_bars(
     `levels` are vertical dashed lines (chance, untrained).
 
     >>> from sslcourse.figures.style import alt_text
-    >>> alt_text(plot_bars({"SimCLR": 0.46, "untrained": 0.30}, x_label="kNN accuracy", ranges={"SimCLR": (0.45, 0.47)}))
+    >>> bars = {"SimCLR": 0.46, "untrained": 0.30}
+    >>> alt_text(plot_bars(bars, x_label="kNN accuracy", ranges={"SimCLR": (0.45, 0.47)}))
     'Bar chart of kNN accuracy. SimCLR: 0.46, expected 0.45 to 0.47. untrained: 0.3.'
     """
     words = [f"Bar chart of {x_label or title or 'values'}."]
@@ -150,8 +153,8 @@ def plot_spectra(
 ) -> Figure:
     """The singular values of each representation, as shares of its largest, on a logarithmic axis.
 
-    `spectra` maps a name to values in falling order (`collapse.spectrum`). A line that falls off a cliff is a partial collapse;
-    the legend gives the effective rank (exp of the entropy of the shares).
+    `spectra` maps a name to values in falling order (`collapse.spectrum`). A line that falls off a cliff is a partial
+    collapse; the legend gives the effective rank (exp of the entropy of the shares).
 
     >>> from sslcourse.figures.style import alt_text
     >>> alt_text(plot_spectra({"z": [1.0, 1.0, 1e-9]}))
@@ -184,8 +187,8 @@ def plot_alignment_uniformity(
 ) -> Figure:
     """Where representations stand between alignment (x) and uniformity (y): lower is better in both.
 
-    `runs` maps a name to points (alignment, uniformity) in order, drawn as a path that ends at the filled marker. Source: Wang
-    and Isola 2020, figure 5.
+    `runs` maps a name to points (alignment, uniformity) in order, drawn as a path that ends at the filled marker.
+    Source: Wang and Isola 2020, figure 5.
 
     >>> from sslcourse.figures.style import alt_text
     >>> alt_text(plot_alignment_uniformity({"end": [(0.2, -3.5)]}))

@@ -1,7 +1,7 @@
 """How a figure gets onto a page: always with its words, and never wider than the page.
 
-JupyterLab shows no alternative text for an output of type image/png, whatever its metadata say. So a notebook gets an HTML
-output with `<img alt="...">`, which JupyterLab, Notebook, Colab and VS Code show alike.
+JupyterLab shows no alternative text for an output of type image/png, whatever its metadata say. So a notebook gets an
+HTML output with `<img alt="...">`, which JupyterLab, Notebook, Colab and VS Code show alike.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def to_png(figure: Figure, dpi: int = DPI) -> bytes:
 
 
 def to_html(*figures: Figure, dpi: int = DPI) -> Markup:
-    """Each figure as an `<img>` with its alternative text, 100 page pixels an inch; several side by side where there is room."""
+    """Each figure as an `<img>` with its words, 100 page pixels an inch, side by side where there is room."""
     images = []
     for figure in figures:
         style = f"width:{round(100 * figure.get_figwidth())}px;max-width:100%;height:auto;background:white"

@@ -12,8 +12,8 @@ from matplotlib import font_manager
 # Looked for in this order, for the characters that matplotlib's own font lacks.
 OTHERS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei",
-    "Droid Sans Fallback", "PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "SimHei", "Malgun Gothic",
-    "Arial Unicode MS",
+    "Droid Sans Fallback", "PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "SimHei",
+    "Malgun Gothic", "Arial Unicode MS",
 )  # fmt: skip
 _INSTALLED = {font.name for font in font_manager.fontManager.ttflist}
 FAMILIES = ["DejaVu Sans", *(name for name in OTHERS if name in _INSTALLED)]

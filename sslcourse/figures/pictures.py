@@ -1,4 +1,4 @@
-"""Images in sheets, rows and beside their neighbours, and similarities as colours. Called through `sslcourse.figures`."""
+"""Images in sheets, in rows and beside their neighbours, and similarities as colours."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def picture_rows(rows: Mapping[str, Tensor], *, cell: float = 0.92) -> Figure:
 
 
 def heat(images: Tensor, scores: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Scores `B,N` of patches as colours over the darkened images `B,3,H,W`; each image's highest score is the brightest.
+    """Scores `B,N` of patches as colours over the darkened images `B,3,H,W`, the highest of each image the brightest.
 
     >>> heat(torch.zeros(1, 3, 4, 4), torch.tensor([[0.0, 1.0, 0.5, 0.0]]), (2, 2)).shape
     torch.Size([1, 3, 4, 4])
@@ -86,8 +86,8 @@ def plot_neighbours(
 ) -> Figure:
     """Each query `Q,3,H,W` at the left, and beside it its nearest images `Q,K,3,H,W`.
 
-    Without labels `names` and `same` are None. Else `names` are the queries' classes and bool `same` `Q,K` says which neighbours
-    are of the query's class: those of another have an orange, broken frame.
+    Without labels `names` and `same` are None. Else `names` are the queries' classes and bool `same` `Q,K` says which
+    neighbours are of the query's class: those of another have an orange, broken frame.
     """
     rows, columns = neighbours.shape[:2]
     with new_figure(cell * (columns + 1) + 1.0, (cell + 0.06) * rows) as figure:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from sslcourse.figures.fonts import FAMILIES
 
-# Okabe and Ito's palette, without its yellow (too pale for lines on white), in an order that keeps neighbours far apart.
+# Okabe and Ito's palette, without its yellow (too pale for lines on white), in an order that keeps neighbours far
+# apart.
 BLUE, ORANGE, GREEN, PINK, SKY, AMBER, BLACK = COLOURS = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The pages: feedback for one submission, and the gradebook. Self-contained HTML; every text of a student is escaped."""
+"""The pages: feedback for one submission, and the gradebook. Self-contained HTML, every text of a student escaped."""
 
 from __future__ import annotations
 

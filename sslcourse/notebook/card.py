@@ -121,7 +121,7 @@ def as_html(title: str, blocks: Sequence[Block], kind: str) -> str:
 
 _GREY = "#8080801f"
 _CARD = "padding:8px 14px;margin:6px 0;max-width:62em;line-height:1.5;border-radius:0 4px 4px 0;font-size:14px"
-_CODE = f"padding:8px 10px;margin:6px 0 0;overflow-x:auto;background:{_GREY};border-radius:4px;font-size:.92em;line-height:1.4"
+_CODE = f"padding:8px 10px;margin:6px 0 0;overflow-x:auto;background:{_GREY};border-radius:4px;font-size:.92em"
 _CELL = "padding:3px 14px 3px 0;text-align:left;vertical-align:top;border:0;font-size:inherit"
 _ITEM = "margin:3px 0 0 1.4em;text-indent:-1.4em"
 
@@ -155,7 +155,8 @@ def _html_table(table: Table) -> str:
     rows = ["".join(f'<td style="{_CELL}">{_inline(text)}</td>' for text in row) for row in table.rows]
     lines = [head, *rows] if any(table.header) else rows
     body = "".join(f'<tr style="background:transparent">{line}</tr>' for line in lines)
-    return f'<table style="border-collapse:collapse;margin:6px 0 0;border:0;font-size:inherit"><tbody>{body}</tbody></table>'
+    style = "border-collapse:collapse;margin:6px 0 0;border:0;font-size:inherit"
+    return f'<table style="{style}"><tbody>{body}</tbody></table>'
 
 
 def _inline(text: str) -> str:

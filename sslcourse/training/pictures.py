@@ -1,4 +1,4 @@
-"""What the report page looks at: what a trained method attends to, keeps and reconstructs, and which images it finds alike."""
+"""Pictures for the report: what a method attends to, keeps and reconstructs, and which images it finds alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN = 10
 
 
 def method_pictures(method: Method, encoder: nn.Module, images: Tensor) -> dict[str, Tensor]:
-    """Rows of pictures of `images` `B,3,H,W`: the images, the class token's attention, and the method's own previews."""
+    """Rows of pictures `B,3,H,W`: the images, the class token's attention, and the method's own previews."""
     device = next(encoder.parameters()).device
     images = images.to(device)
     rows = {"image": images}

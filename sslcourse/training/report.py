@@ -38,18 +38,18 @@ PICTURES = {
     "reconstruction": "the decoder's pixels in the places that it is trained on",
 }
 LEARNING = (
-    "kNN classifies held-out images by the labels of their nearest training images, in the features as they are. The loss of a "
-    "method with a teacher moves with its temperatures and momentum, so look here first, not at the loss."
+    "kNN classifies held-out images by the labels of their nearest training images, in the features as they are. "
+    "The loss of a method with a teacher moves with its temperatures and momentum, so look here first, not at the loss."
 )
-UNLABELLED = "These images have no labels, so there is no kNN accuracy. The meters below show collapse, not how good the features are."
+UNLABELLED = "Without labels there is no kNN accuracy. The meters below show collapse, not how good the features are."
 LOSSES = (
-    "Each term by itself: a total that falls can hide a term that never moved. ln K is what a prediction that knows nothing pays "
-    "with K prototypes."
+    "Each term by itself: a total that falls can hide a term that never moved. ln K is the loss of a "
+    "uniform prediction over K prototypes."
 )
-SPEED = "Training only: evaluation and writing are not counted. data_wait is the share of the time that went into making views."
+SPEED = "Training only, without evaluation and writing. data_wait is the share of the time that went into making views."
 SPECTRUM = (
-    "Singular values of the held-out images' features. A steep fall means that few directions are used; one value alone, that all "
-    "images get the same features."
+    "Singular values of the held-out images' features. A steep fall means that few directions are used; one value "
+    "alone, that all images get the same features."
 )
 
 

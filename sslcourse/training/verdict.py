@@ -20,7 +20,7 @@ class Verdict(NamedTuple):
 
 
 def judge(trained: Trained, recipe: Recipe, alarms: Sequence[Alarm]) -> Verdict:
-    """No verdict after a few steps or without labels; else "passed" when no alarm stands and kNN rose by more than chance."""
+    """No verdict after few steps or without labels; "passed" if no alarm stands and kNN rose by more than chance."""
     summary, steps = trained.summary, recipe.fit.steps
     scale = "cpu" if recipe.scale == "smoke" else recipe.scale
     full = find_recipe(recipe.kind, scale=scale).fit.steps
@@ -30,9 +30,9 @@ def judge(trained: Trained, recipe: Recipe, alarms: Sequence[Alarm]) -> Verdict:
         return Verdict(
             "",
             "Too short for a verdict",
-            f"{steps:,} steps show that every part works, from the images to this page. They cannot show whether the method learns "
-            "or collapses: few directions in use, or a kNN accuracy like the untrained encoder's, are usual so early. Scale "
-            f"{scale} takes {full:,} steps.",
+            f"{steps:,} steps show that every part works, from the images to this page. They cannot show whether the "
+            "method learns or collapses: few directions in use, or a kNN accuracy like the untrained encoder's, are "
+            f"usual so early. Scale {scale} takes {full:,} steps.",
         )
     if summary.get("knn") is None:
         return Verdict(
@@ -45,8 +45,8 @@ def judge(trained: Trained, recipe: Recipe, alarms: Sequence[Alarm]) -> Verdict:
         return Verdict(
             "failed",
             "No alarm stands, but the features are no better than untrained ones",
-            f"kNN accuracy changed by {gain:+.1%}; a change of up to {noise:.1%} can be chance. Train for more steps, or compare the "
-            "settings with the method's recipe.",
+            f"kNN accuracy changed by {gain:+.1%}; a change of up to {noise:.1%} can be chance. Train for more steps, "
+            "or compare the settings with the method's recipe.",
         )
     return Verdict(
         "passed",

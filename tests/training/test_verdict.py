@@ -1,4 +1,4 @@
-"""The verdict on a run rests on what was measured: none after a few steps, none without labels, none because nothing rang."""
+"""The verdict on a run rests on what was measured: none after a few steps, without labels, or because no alarm rang."""
 
 import dataclasses
 

@@ -39,8 +39,8 @@ def pipeline(image: Tensor, views: Tensor) -> Figure:
     axis.text(87.5, 15.5, "alike?\nloss", fontsize=11, ha="center", va="center")
     return with_alt(
         figure,
-        "One image becomes two views; both go through the same encoder f, which gives features h, and the same head g, which "
-        "gives embeddings z; the loss asks whether the embeddings are alike.",
+        "One image becomes two views; both go through the same encoder f, which gives features h, and the same head g, "
+        "which gives embeddings z; the loss asks whether the embeddings are alike.",
     )
 
 
