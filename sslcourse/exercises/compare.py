@@ -151,7 +151,9 @@ def _tensors(expected: torch.Tensor, observed: torch.Tensor, tolerance: Toleranc
     if expected.shape != observed.shape:
         yield Difference(_kind("shape", path), path, f"{place(path)}: {explain_shape(expected, observed)}")
     elif expected.dtype != observed.dtype:
-        yield Difference(_kind("dtype", path), path, f"{place(path)}: {explain_dtype(expected.dtype, observed.dtype)}")
+        right = same_values(expected, observed.to(expected.dtype), (1e-5, 1e-7)) and not expected.is_complex()
+        message = f"{'the values are right, but ' if right else ''}{explain_dtype(expected.dtype, observed.dtype)}"
+        yield Difference(_kind("dtype", path), path, f"{place(path)}: {message}")
     elif not same_values(expected, observed, tolerance):
         yield Difference(_kind("value", path), path, f"{place(path)}: {explain_values(expected, observed, tolerance)}")
 

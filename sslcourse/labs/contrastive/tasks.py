@@ -125,13 +125,16 @@ def _on_a_ruler(generator: torch.Generator, n: int, d: int) -> torch.Tensor:
 
 
 def _tied(generator: torch.Generator, n: int) -> torch.Tensor:
-    """Views along axes: some images alone on theirs, some sharing one, some with opposite views; so ties are exact."""
+    """Images alone in their direction, some that share one, some with opposite views; all cosines are -1, 0 or 1 exactly."""
     alone, opposite = integer(generator, 1, n - 4), integer(generator, 1, 2)
-    axes = torch.cat([torch.arange(1, alone + 1), torch.zeros(n - alone, dtype=torch.long)])
-    views = torch.zeros(2, n, n, dtype=F64)
-    views[:, torch.arange(n), axes] = 2.0 ** torch.tensor(integers(generator, -2, 2, n), dtype=F64)
+    directions = torch.ones(1, 1, dtype=F64)
+    for _ in range(4):  # Hadamard's matrix: 16 orthogonal rows of 1 and -1, of length 4
+        directions = torch.kron(directions, torch.tensor([[1, 1], [1, -1]], dtype=F64))
+    directions = directions[shuffled(generator, 16)]
+    views = directions[torch.arange(n).clamp(max=alone)].expand(2, n, 16)
+    views = views * 2.0 ** torch.tensor(integers(generator, -2, 2, n))[:, None]
     views[1, n - opposite :] *= -1
-    return views[:, :, shuffled(generator, n)] + 0.0
+    return views
 
 
 def _far_apart(generator: torch.Generator, n: int) -> torch.Tensor:
@@ -208,9 +211,9 @@ COLLAPSE = Task(
     "Effective rank: a meter of collapse",
     (
         Case("two singular values, to be read off", 0.5, {"whole": 1}, draws=3),
-        Case("features whose mean is not zero", 0.5, {"n": 8, "d": 5}),
+        Case("features whose mean is not zero", 0.5, {"n": 8, "d": 5}, draws=4),
         Case("singular values that are zero", 0.5, {"n": 6, "d": 5, "zeros": 1}, draws=4),
-        Case("nine samples in float32", 0.5, {"n": 9, "d": 4}, F32),
+        Case("nine samples in float32", 0.5, {"n": 9, "d": 4}, F32, draws=4),
     ),
     draw_zero_or_not,
     calls("features"),

@@ -1,0 +1,106 @@
+"""Marks do not depend on the draw: right answers take all in every draw, wrong ones and functions of the shapes never."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+from sslcourse.exercises import LABS
+from sslcourse.exercises.compare import first_difference
+from sslcourse.exercises.judge import attempt, case_inputs, tolerance_of
+
+EXERCISES = {id: exercise for lab in LABS.values() for id, exercise in lab.exercises.items()}
+FEW, MANY = range(25), range(1000)
+
+_spec = importlib.util.spec_from_file_location("exercise_mistakes", Path(__file__).with_name("mistakes.py"))
+_module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_module)
+WRONG = {id: list(exercise.wrong) for id, exercise in EXERCISES.items()}
+for _id, _function, _ in _module.MISTAKES:
+    WRONG[_id].append(_function)
+
+
+def expectations(exercise, case, seed):
+    """(inputs, what is expected) for every input of a case, one after the other as they are asked for."""
+    for drawn in case_inputs(exercise.task, case, seed):
+        yield drawn, exercise.task.observe_one(exercise.reference, drawn)
+
+
+def wins_everything(exercise, answers, seed):
+    """Which of the answers are right in every case; each is called until it is wrong."""
+    left = list(answers)
+    for case in exercise.task.cases:
+        for drawn, expected in expectations(exercise, case, seed):
+            if not left:
+                return []
+            tolerance = tolerance_of(exercise, case)
+            left = [
+                one for one in left if not first_difference(expected, exercise.task.observe_one(one, drawn), tolerance)
+            ]
+    return left
+
+
+def shapes(drawn):
+    return tuple((name, tuple(value.shape)) for name, value in drawn.items() if isinstance(value, torch.Tensor))
+
+
+def tells_apart(exercise, case, seed):
+    """Whether two inputs of one shape want different results, so that no function of the shapes alone is right."""
+    seen: dict = {}
+    for drawn, expected in expectations(exercise, case, seed):
+        other = seen.setdefault(shapes(drawn), expected)
+        relative, absolute = tolerance_of(exercise, case)
+        if first_difference(other, expected, (2 * relative, 2 * absolute)):
+            return True
+    return False
+
+
+def wrong_answers_lose(id, seeds):
+    exercise, lucky = EXERCISES[id], {}
+    for seed in seeds:
+        for answer in wins_everything(exercise, WRONG[id], seed):
+            lucky.setdefault(answer.__name__, []).append(seed)
+    assert not {name: draws for name, draws in lucky.items() if len(draws) > len(seeds) // 1000}
+
+
+def shapes_earn_nothing(id, seeds):
+    """A constant is a function of the shapes, too; so are the right values of another draw."""
+    exercise = EXERCISES[id]
+    lucky = [
+        (seed, case.name) for seed in seeds for case in exercise.task.cases if not tells_apart(exercise, case, seed)
+    ]
+    assert len(lucky) <= len(seeds) // 1000, lucky
+
+
+@pytest.mark.parametrize("id", EXERCISES)
+def test_wrong_answers_lose_points(id):
+    wrong_answers_lose(id, FEW)
+
+
+@pytest.mark.parametrize("id", EXERCISES)
+def test_functions_of_the_shapes_earn_nothing(id):
+    shapes_earn_nothing(id, FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("id", EXERCISES)
+def test_wrong_answers_lose_points_in_999_of_1000_draws(id):
+    wrong_answers_lose(id, MANY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("id", EXERCISES)
+def test_functions_of_the_shapes_earn_nothing_in_999_of_1000_draws(id):
+    shapes_earn_nothing(id, MANY)
+
+
+def test_constants_and_values_of_another_draw_earn_nothing():
+    """The same, seen through the judge."""
+    for id, exercise in EXERCISES.items():
+        case = exercise.task.cases[0]
+        _, other = next(expectations(exercise, case, 99))
+        for value in (0.0, 1.0, -1.0, float("nan"), torch.tensor(0.0), torch.tensor(1.0), other["value"]):
+            assert attempt(exercise, lambda *_, value=value: value, 0).points == 0, id
