@@ -1,4 +1,4 @@
-"""nbgrader's cell metadata (schema version 3) and its checksum, without nbgrader, so that other tools read our notebooks."""
+"""nbgrader's cell metadata (schema version 3) and its checksum, so that other tools read our notebooks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _mark(cell: Any, identifier: str, fields: dict[str, Any]) -> None:
 
 
 def compute_checksum(cell: Any) -> str:
-    """nbgrader's checksum of a marked cell: over source, type, flags, id and points (`nbgrader.utils.compute_checksum`).
+    """The checksum of a marked cell as `nbgrader.utils.compute_checksum` has it: of source, type, flags, id and points.
 
     Raises KeyError when the cell carries no nbgrader metadata.
 

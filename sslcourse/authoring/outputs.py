@@ -1,4 +1,4 @@
-"""Outputs of a committed notebook: taken off for a comparison, carried over when nothing changed, made by running it."""
+"""Outputs of a committed notebook: removed for a comparison, kept when no code changed, made by running it."""
 
 from __future__ import annotations
 

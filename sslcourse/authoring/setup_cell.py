@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sslcourse.authoring.address import Address
 
-# Kept short, since every student reads it. A clone that lies beside the notebook as the folder "sslcourse" imports as an
+# Kept short, since every student reads it. A clone beside the notebook, as the folder "sslcourse", imports as an
 # empty namespace: so `sslcourse.notebook` is asked for, and that namespace forgotten before the import is tried again.
 _PROBE = """\
 # Run this cell first. It finds the course's package `sslcourse`, or installs it on Colab; torch stays as it is.
@@ -34,7 +34,7 @@ _INSTALL = """\
 
 # No address has been set: installing whatever lies at a made-up one would be worse than a sentence.
 _NO_ADDRESS = """\
-    print("The package sslcourse is not installed: open this notebook in a checkout of the course, or install it first.")
+    print("The package sslcourse is not installed: open this notebook in a checkout of the course, or install it.")
     raise  # (instructors: `sslcourse build --repo OWNER/NAME` lets Colab install it)
 """
 

@@ -21,31 +21,35 @@ ERRORS: tuple[tuple[str, str], ...] = (
         "the tensors are on different devices. Make new tensors where the arguments are: device=z1.device, for example",
     ),
     (
-        r"only integer tensors of a single element can be converted to an index|only one element tensors can be converted",
+        r"only (integer tensors of a single element|one element tensors) can be converted",
         "a tensor with several numbers stands where one number belongs. Take the numbers one by one, for example in a "
         "loop over the rows",
     ),
     (
-        r"'torch\.return_types|'bool' object has no attribute|return_types\.\w+' and|argument 'input'.* must be Tensor, not "
         r"torch\.return_types",
         "some torch functions return several things at once: x.max(dim=1), x.min(dim=1) and x.sort() give (values, "
         "indices), torch.linalg.svd gives (U, S, Vh). Pick the one you need, for example x.max(dim=1).values",
     ),
     (
+        r"'bool' object has no attribute",
+        "this is one plain True or False, not a tensor. A comparison gives that when one of the two is no tensor: "
+        "x.max(dim=1), for example, gives two things, values and indices",
+    ),
+    (
         r"must be batches of square matrices|must be square|square matrix",
-        "this operation takes square matrices only, [n, n]. Yours has as many rows as there are samples and as many "
-        "columns as there are features",
+        "this operation takes square matrices only, [n, n], and yours is not. For any matrix there are singular values "
+        "(torch.linalg.svdvals)",
     ),
     (
         r"stack expects each tensor to be equal size|[Ss]izes of tensors must match",
-        "the pieces that you put together have different sizes. Print their shapes; a slice of a given length runs from "
-        "start to start + length",
+        "the pieces that you put together have different sizes. Print their shapes; a slice of a given length runs "
+        "from start to start + length",
     ),
     (
-        r"must match the (existing )?size|shapes cannot be multiplied|shape mismatch|size mismatch|inconsistent tensor size|"
-        r"must match the size of tensor|batch_size .* to match|Expected target size",
-        "the shapes of two tensors do not fit together. Print both: an elementwise operation needs equal sizes (or 1), a "
-        "matrix product [n, d] @ [d, m]",
+        r"must match the (existing )?size|shapes cannot be multiplied|(shape|size) mismatch|inconsistent tensor size|"
+        r"batch_size .* to match|Expected target size",
+        "the shapes of two tensors do not fit together. Print both: an elementwise operation needs equal sizes (or "
+        "1), a matrix product [n, d] @ [d, m]",
     ),
     (
         r"out of range|out of bounds|index \d+ is out",
@@ -60,7 +64,7 @@ ERRORS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"positional arguments? but|missing \d+ required positional|unexpected keyword",
-        "a function gets another number of arguments than it takes. If it is yours, keep the arguments that the lab gives it",
+        "a function gets another number of arguments than it takes. Keep the arguments that the lab gives yours",
     ),
     (
         r"modified by an inplace operation|leaf Variable that requires grad",
@@ -72,8 +76,8 @@ ERRORS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"'NoneType' object",
-        "something here is None. Functions that change a list in place, such as append, return None; so does a function "
-        "without a return statement",
+        "something here is None. Functions that change a list in place, such as append, return None; so does a "
+        "function without a return statement",
     ),
     (
         r"'list' object has no attribute",
@@ -83,13 +87,15 @@ ERRORS: tuple[tuple[str, str], ...] = (
 
 # How NaN and infinities begin, by the operation in which they first appear.
 ORIGINS: dict[str, str] = {
-    "log": "`log` is where it begins: log of 0 is -inf (and 0 * log(0) is NaN), log of a negative number NaN. Leave those "
-    "terms out, or use a function that knows them (torch.special.entr, torch.xlogy, log_softmax)",
-    "exp": "`exp` is where it begins: beyond an exponent of about 88 it is infinite in float32. Let logsumexp, log_softmax or "
-    "cross_entropy take the exponentials: they subtract the largest exponent first",
-    "div": "a division is where it begins: the divisor is 0 somewhere",
-    "cross_entropy": "`cross_entropy` is where it begins: it is infinite where the right class is masked with -inf. Do the "
-    "labels point at the masked entries?",
+    "log": "`log` is where it begins: log of 0 is -inf (and 0 * log(0) is NaN), log of a negative number "
+    "NaN. Leave those terms out, or use a function that knows them (torch.special.entr, "
+    "torch.xlogy, log_softmax)",
+    "exp": "`exp` is where it begins: it is infinite beyond an exponent of about 88 in float32 and 709 in "
+    "float64. Let logsumexp, log_softmax or cross_entropy take the exponentials: they subtract the "
+    "largest exponent first",
+    "div": "a division is where it begins: the divisor is 0 somewhere, or nearly",
+    "cross_entropy": "`cross_entropy` is where it begins: it is infinite where the right class is masked with -inf. "
+    "Do the labels point at the masked entries?",
     "sqrt": "`sqrt` is where it begins: of a negative number it is NaN",
 }
 ORIGINS |= dict.fromkeys(("truediv", "true_divide", "rtruediv", "rdiv", "reciprocal"), ORIGINS["div"])
@@ -100,7 +106,7 @@ def explain_broken(origin: Tree) -> str:
     """Say where NaN or an infinity in a result comes from, as far as that is known.
 
     >>> explain_broken("div")
-    'a division is where it begins: the divisor is 0 somewhere'
+    'a division is where it begins: the divisor is 0 somewhere, or nearly'
     """
     if type(origin) is not str or not origin:
         return ""

@@ -1,4 +1,4 @@
-"""What to tell of a wrong answer as a whole: a known misconception where that is certain, else what its values look like."""
+"""What to say of a wrong answer as a whole: a listed misconception if certain, else what its values look like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every lab's `draw_inputs` needs: random numbers from the generator that is passed in. Goes into the grading box."""
+"""Random numbers for a task's `draw_inputs`, from the generator that is passed in. Goes into the grading box."""
 
 from __future__ import annotations
 

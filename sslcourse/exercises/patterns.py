@@ -77,7 +77,7 @@ def wrong_numbers(expected: Tree, observed: Tree, tolerance: Tolerance) -> list[
 
 
 def pattern(seen: Sequence[Seen], path: tuple) -> str:
-    """What the values at `path` look like on all inputs, as a sentence; "" when they look like nothing in particular."""
+    """What the values at `path` look like on all inputs, in words; "" when they look like nothing in particular."""
     pairs = [pair for one in seen for pair in _pairs(one, path)]
     pairs = [pair for pair in pairs if torch.isfinite(pair.observed).all()]
     if len(pairs) < 2:

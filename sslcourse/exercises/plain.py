@@ -46,7 +46,7 @@ class NotPlain(Exception):
 
 
 def as_tree(value: Any, depth: int = 0) -> Tree:
-    """Convert a returned value to a tree: tuples become lists, NumPy's numbers plain ones, tensors plain copies on the CPU.
+    """Convert a returned value to a tree: lists for tuples, plain numbers for NumPy's, plain tensors on the CPU.
 
     Raises NotPlain, naming the type, for anything else: arrays, parameters, other subclasses, sparse tensors, too many
     or too large things.

@@ -1,4 +1,4 @@
-"""The setup cell finds the package in a checkout and where it is installed; on Colab it has pip install it, and only it."""
+"""The setup cell finds the package in a checkout and where it is installed; on Colab pip installs it, and only it."""
 
 import os
 import subprocess

@@ -612,7 +612,7 @@ def normalises_features(z1, z2):
     return (s[i, p] > others(s, i, p)).double().mean().item()
 
 
-@mistake("shortcut", "several things at once")
+@mistake("shortcut", "one plain True or False")
 def compares_values_and_indices(z1, z2):
     s, i, p, n = parts(z1, z2)
     return (s.fill_diagonal_(-INF).max(dim=1) == p).float().mean().item()

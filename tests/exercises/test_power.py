@@ -25,6 +25,8 @@ _spec.loader.exec_module(_module)
 mutants = _module.mutants
 
 NORMALIZE = "F.normalize(torch.cat([z1, z2]), dim=1) -> F.normalize(torch.cat([z1, z2]))"
+X, Y = "F.normalize(z1, dim=1)", "F.normalize(z2, dim=1)"
+LENGTHS = "equivalent: all arguments have the same length"
 LAST = "equivalent: of a matrix, dimension -1 is dimension 1"
 DEFAULT = "equivalent: F.normalize works along dim=1 unless told otherwise"
 SYMMETRIC = "equivalent: the similarity matrix is symmetric, and so are the entries taken out"
@@ -36,8 +38,8 @@ ACCEPTED = "equivalent: a tensor without dimensions is accepted for a float"
 # Every mutant that passes its check, and why that is no hole.
 SURVIVORS: dict[str, dict[str, str]] = {
     "contrastive.views": {
-        "zip(images, boxes.tolist(), flips, strict=True) -> zip(images, boxes.tolist(), flips)": "equivalent: equal lengths",
-        "True -> False": "equivalent: all arguments have the same length",
+        "zip(images, boxes.tolist(), flips, strict=True) -> zip(images, boxes.tolist(), flips)": LENGTHS,
+        "True -> False": LENGTHS,
         "boxes.tolist() -> boxes": "equivalent: a whole number in a tensor slices as a plain one does",
     },
     "contrastive.positives": {},
@@ -52,7 +54,7 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "z1 -> z2 (4)": ALIKE,
     },
     "contrastive.geometry": {
-        "(F.normalize(z1, dim=1), F.normalize(z2, dim=1)) -> (F.normalize(z2, dim=1), F.normalize(z1, dim=1))": SAME_SIZE,
+        f"({X}, {Y}) -> ({Y}, {X})": SAME_SIZE,
         "F.normalize(z1, dim=1) -> F.normalize(z1)": DEFAULT,
         "F.normalize(z2, dim=1) -> F.normalize(z2)": DEFAULT,
         "alignment.item() -> alignment": ACCEPTED,

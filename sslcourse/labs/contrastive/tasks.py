@@ -72,31 +72,21 @@ def draw_nt_xent(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 
 def draw_features(generator: torch.Generator, case: Case) -> dict[str, Any]:
-    """Features that do not have mean zero; with `whole`, the singular values can be read off: 5 and b."""
+    """Features whose mean is not zero; `whole`: the singular values are 5 and b; `zeros`: some are 0 exactly."""
+    n, d = int(case.sizes["n"]), int(case.sizes["d"])
     if case.sizes.get("whole"):
         b = integer(generator, 6, 60)
         rows = torch.tensor([[3, 0], [4, 0], [0, b]], dtype=F64) * signs(generator, 3)[:, None]
         features = rows[shuffled(generator, 3)][:, shuffled(generator, 2)] + 0.0  # + 0.0 makes -0 a plain 0
+    elif case.sizes.get("zeros"):  # one entry other than zero in some rows and columns
+        rank = integer(generator, 2, min(n, d) - 1)
+        features = torch.zeros(n, d, dtype=F64)
+        features[shuffled(generator, n)[:rank], shuffled(generator, d)[:rank]] = uniform(generator, 0.5, 5, rank)
     else:
-        n, d = int(case.sizes["n"]), int(case.sizes["d"])
         features = (
             (normal(generator, n, d) + 0.8) * uniform(generator, 0.3, 2.3, d) * uniform(generator, 0.5, 1.5, n, 1)
         )
     return {"features": features.to(case.dtype)}
-
-
-def draw_deficient(generator: torch.Generator, case: Case) -> dict[str, Any]:
-    """Features with one entry other than zero in some rows and columns: the other singular values are 0 exactly."""
-    n, d = int(case.sizes["n"]), int(case.sizes["d"])
-    rank = integer(generator, 2, min(n, d) - 1)
-    features = torch.zeros(n, d, dtype=F64)
-    features[shuffled(generator, n)[:rank], shuffled(generator, d)[:rank]] = uniform(generator, 0.5, 5, rank)
-    return {"features": features.to(case.dtype)}
-
-
-def draw_zero_or_not(generator: torch.Generator, case: Case) -> dict[str, Any]:
-    """Features for `effective_rank`: deficient ones when the case says `zeros`."""
-    return (draw_deficient if case.sizes.get("zeros") else draw_features)(generator, case)
 
 
 def draw_ranked(generator: torch.Generator, case: Case) -> dict[str, Any]:
@@ -125,7 +115,8 @@ def _on_a_ruler(generator: torch.Generator, n: int, d: int) -> torch.Tensor:
 
 
 def _tied(generator: torch.Generator, n: int) -> torch.Tensor:
-    """Images alone in their direction, some that share one, some with opposite views; all cosines are -1, 0 or 1 exactly."""
+    """Images alone in their direction, some that share one, some with opposite views; all cosines are -1, 0 or 1
+    exactly."""
     alone, opposite = integer(generator, 1, n - 4), integer(generator, 1, 2)
     directions = torch.ones(1, 1, dtype=F64)
     for _ in range(4):  # Hadamard's matrix: 16 orthogonal rows of 1 and -1, of length 4
@@ -210,12 +201,12 @@ COLLAPSE = Task(
     "effective_rank",
     "Effective rank: a meter of collapse",
     (
-        Case("two singular values, to be read off", 0.5, {"whole": 1}, draws=3),
+        Case("two singular values, to be read off", 0.5, {"n": 3, "d": 2, "whole": 1}, draws=3),
         Case("features whose mean is not zero", 0.5, {"n": 8, "d": 5}, draws=4),
         Case("singular values that are zero", 0.5, {"n": 6, "d": 5, "zeros": 1}, draws=4),
         Case("nine samples in float32", 0.5, {"n": 9, "d": 4}, F32, draws=4),
     ),
-    draw_zero_or_not,
+    draw_features,
     calls("features"),
 )
 SHORTCUT = Task(

@@ -1,7 +1,5 @@
 """Lab 1, exercise `collapse`: how many dimensions the features really use."""
 
-from __future__ import annotations
-
 import torch
 
 from sslcourse.exercises.task import Exercise
@@ -40,8 +38,8 @@ def _rank_of(values):
 
 
 def subtracts_the_mean(features):
-    """You subtract the mean first. RankMe takes the features as they are: then the complete collapse to one point has rank
-    1, and centring would leave only zeros."""
+    """You subtract the mean first. RankMe takes the features as they are: then the complete collapse to one point has
+    rank 1, and centring would leave only zeros."""
     return effective_rank(features - features.mean(dim=0))
 
 
@@ -51,8 +49,8 @@ def squares_the_singular_values(features):
 
 
 def takes_eigenvalues_of_the_covariance(features):
-    """Your shares are eigenvalues of the covariance: of centred features, and squared. RankMe takes the singular values of
-    the features as they are."""
+    """Your shares are eigenvalues of the covariance: of centred features, and squared. RankMe takes the singular values
+    of the features as they are."""
     return _rank_of(torch.linalg.svdvals(features - features.mean(dim=0)).square())
 
 
@@ -76,8 +74,8 @@ def divides_by_the_largest(features):
 
 
 def counts_the_singular_values(features):
-    """That is the ordinary rank: how many singular values are not (nearly) zero. The effective rank weighs them: a small one
-    hardly counts."""
+    """That is the ordinary rank: how many singular values are not (nearly) zero. The effective rank weighs them: a
+    small one hardly counts."""
     return float(torch.linalg.matrix_rank(features))
 
 

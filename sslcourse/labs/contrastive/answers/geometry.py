@@ -1,7 +1,5 @@
 """Lab 1, exercise `geometry`: where the embeddings of the views lie on the sphere."""
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -11,12 +9,13 @@ from sslcourse.exercises.task import Exercise
 from sslcourse.labs.contrastive.tasks import GEOMETRY
 
 HINTS = (
-    "Alignment asks how close the two views of one image are; uniformity asks how evenly all points fill the sphere. One "
-    "is a mean over n positive pairs, the other over all pairs of different points.",
-    "Scale the rows to length 1. alignment = (1/n) sum_i |x_i - y_i|^2. With the 2n points u_1 ... u_2n: uniformity = log( "
-    "1/(n(2n - 1)) sum over i < j of exp(-2 |u_i - u_j|^2) ).",
-    "`x, y = F.normalize(z1, dim=1), F.normalize(z2, dim=1)`; alignment: square x - y, sum over `dim=1`, take the mean. "
-    "`torch.pdist(torch.cat([x, y]))` gives each pair's distance once: square, times -2, exp, mean, log. `.item()` on both.",
+    "Alignment asks how close the two views of one image are; uniformity asks how evenly all points fill the sphere. "
+    "One is a mean over n positive pairs, the other over all pairs of different points.",
+    "Scale the rows to length 1. alignment = (1/n) sum_i |x_i - y_i|^2. With the 2n points u_1 ... u_2n: uniformity = "
+    "log( 1/(n(2n - 1)) sum over i < j of exp(-2 |u_i - u_j|^2) ).",
+    "`x, y = F.normalize(z1, dim=1), F.normalize(z2, dim=1)`; alignment: square x - y, sum over `dim=1`, take the "
+    "mean. `torch.pdist(torch.cat([x, y]))` gives each pair's distance once: square, times -2, exp, mean, log. "
+    "`.item()` on both.",
 )
 
 
@@ -63,23 +62,24 @@ def does_not_square_the_distances(z1, z2):
 
 
 def pairs_every_point_with_itself(z1, z2):
-    """Your uniformity includes every point paired with itself (distance 0). Take pairs of different points only: i < j."""
+    """Your uniformity includes every point paired with itself (distance 0). Take pairs of different points only: i <
+    j."""
     z = F.normalize(torch.cat([z1, z2]), dim=1)
     uniformity = torch.cdist(z, z).square().mul(-2).exp().mean().log()
     return alignment_uniformity(z1, z2)[0], uniformity.item()
 
 
 def leaves_out_the_positive_pairs(z1, z2):
-    """Your uniformity leaves out the positive pairs. Here it is over all pairs of different points, those two views of one
-    image included."""
+    """Your uniformity leaves out the positive pairs. Here it is over all pairs of different points, those two views of
+    one image included."""
     z, n = F.normalize(torch.cat([z1, z2]), dim=1), len(z1)
     apart = torch.cdist(z, z).square()[torch.ones(2 * n, 2 * n).triu(1).bool() & ~torch.eye(2 * n).roll(n, 1).bool()]
     return alignment_uniformity(z1, z2)[0], apart.mul(-2).exp().mean().log().item()
 
 
 def measures_each_view_by_itself(z1, z2):
-    """You take the uniformity of each view by itself and average the two, as Wang and Isola do. Here it is taken over all
-    2n points of both views together."""
+    """That is the mean of the uniformities of the two views by themselves, as Wang and Isola have it. Here it is taken
+    over all 2n points of both views together."""
     x, y = F.normalize(z1, dim=1), F.normalize(z2, dim=1)
     return alignment_uniformity(z1, z2)[0], (_uniformity(x) + _uniformity(y)) / 2
 

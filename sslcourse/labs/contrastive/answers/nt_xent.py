@@ -1,7 +1,5 @@
 """Lab 1, exercise `nt_xent`: the loss of SimCLR, whose gradient counts as well as its value."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 
@@ -9,10 +7,11 @@ from sslcourse.exercises.task import Exercise
 from sslcourse.labs.contrastive.tasks import NT_XENT
 
 HINTS = (
-    "It is a classification: for each of the 2n views, find its partner among the other 2n - 1. What are the logits, what "
-    "is the right class, and which entry must never be chosen?",
-    "With s the cosine matrix of the 2n views: loss = mean over i of ( -s[i, p(i)]/t + log sum over k != i of exp(s[i, "
-    "k]/t) ), which is the cross-entropy of row i of s/t, without entry i, with p(i) = (i + n) mod 2n as the right class.",
+    "It is a classification: for each of the 2n views, find its partner among the other 2n - 1. What are the logits, "
+    "what is the right class, and which entry must never be chosen?",
+    "With s the cosine matrix of the 2n views: loss = mean over i of ( -s[i, p(i)]/t + log sum over k != i of "
+    "exp(s[i, k]/t) ), which is the cross-entropy of row i of s/t, without entry i, with p(i) = (i + n) mod 2n as the "
+    "right class.",
     "Normalise and stack (2n rows z); `logits = z @ z.T / temperature`; `logits.masked_fill(torch.eye(2 * n, "
     "dtype=torch.bool), float('-inf'))`; positions of the positives with `arange` and `roll`; return "
     "`F.cross_entropy(logits, positions)`.",
@@ -56,8 +55,8 @@ def _parts(z1, z2, temperature):
 
 
 def ignores_the_temperature(z1, z2, temperature):
-    """The temperature is not used. Divide the similarities by it before the softmax: a small temperature makes the hardest
-    negatives count most."""
+    """The temperature is not used. Divide the similarities by it before the softmax: a small temperature makes the
+    hardest negatives count most."""
     return nt_xent(z1, z2, 1.0)
 
 
@@ -76,7 +75,8 @@ def sets_the_diagonal_to_zero(z1, z2, temperature):
 
 
 def does_not_normalise(z1, z2, temperature):
-    """The similarities are dot products of unnormalised embeddings. s is the cosine: scale every row to length 1 first."""
+    """The similarities are dot products of unnormalised embeddings. s is the cosine: scale every row to length 1
+    first."""
     z = torch.cat([z1, z2])
     _, itself, positives = _parts(z1, z2, temperature)
     return F.cross_entropy((z @ z.T / temperature).masked_fill(itself, float("-inf")), positives)
@@ -91,24 +91,24 @@ def normalises_the_columns(z1, z2, temperature):
 
 
 def takes_negatives_of_the_other_view_only(z1, z2, temperature):
-    """Each view is compared with the other view's embeddings only (n candidates). NT-Xent also takes the views of its own
-    kind as negatives: 2n - 1 candidates, the positive and 2n - 2 negatives."""
+    """Each view is compared with the other view's embeddings only (n candidates). NT-Xent also takes the views of its
+    own kind as negatives: 2n - 1 candidates, the positive and 2n - 2 negatives."""
     logits = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T / temperature
     labels = torch.arange(len(z1))
     return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
 
 
 def leaves_the_positive_out_of_the_sum(z1, z2, temperature):
-    """The denominator holds the negatives only. In NT-Xent the sum over k != i includes the positive. (Leaving it out is a
-    method of its own: decoupled contrastive learning.)"""
+    """The denominator holds the negatives only. In NT-Xent the sum over k != i includes the positive. (Leaving it out
+    is a method of its own: decoupled contrastive learning.)"""
     logits, itself, positives = _parts(z1, z2, temperature)
     pair = F.one_hot(positives).bool()
     return (logits.masked_fill(itself | pair, float("-inf")).logsumexp(dim=1) - logits[pair]).mean()
 
 
 def counts_the_positive_twice(z1, z2, temperature):
-    """The positive stands in the sum twice: you put it in front of a row that holds it already. Either take it out of the
-    row, or give `cross_entropy` the row as it is and the position of the positive."""
+    """The positive stands in the sum twice, for example in front of a row that holds it already. Take it out of the
+    row, or give `F.cross_entropy` the row as it is and the position of the positive."""
     logits, itself, positives = _parts(z1, z2, temperature)
     positive = logits.gather(1, positives[:, None])
     both = torch.cat([positive, logits.masked_fill(itself, float("-inf"))], dim=1)
@@ -116,15 +116,15 @@ def counts_the_positive_twice(z1, z2, temperature):
 
 
 def takes_the_softmax_twice(z1, z2, temperature):
-    """You give `F.cross_entropy` probabilities, and it takes the softmax itself: it is taken twice. Give it the logits, the
+    """The softmax is taken twice: `F.cross_entropy` takes it itself, so it wants logits, not probabilities. Give it the
     similarities divided by the temperature."""
     logits, itself, positives = _parts(z1, z2, temperature)
     return F.cross_entropy(logits.masked_fill(itself, float("-inf")).softmax(dim=1), positives)
 
 
 def pairs_neighbours(z1, z2, temperature):
-    """Your positives are neighbours in the list (0 with 1, 2 with 3). All first views come first here: view 0 belongs with
-    view n."""
+    """Your positives are neighbours in the list (0 with 1, 2 with 3). All first views come first here: view 0 belongs
+    with view n."""
     logits, itself, positives = _parts(z1, z2, temperature)
     side_by_side = torch.arange(len(logits)).reshape(-1, 2).flip(1).flatten()
     return F.cross_entropy(logits.masked_fill(itself, float("-inf")), side_by_side)

@@ -1,7 +1,5 @@
 """Lab 1, exercise `positives`: which views belong together."""
 
-from __future__ import annotations
-
 import torch
 
 from sslcourse.exercises.task import Exercise
@@ -32,8 +30,8 @@ def points_at_itself(n):
 
 
 def gives_the_number_of_the_image(n):
-    """You return which image each view comes from. Asked for is the position of its positive in the list of 2n views: for
-    view 0 that is n, for view n it is 0."""
+    """You return which image each view comes from. Asked for is the position of its positive in the list of 2n views:
+    for view 0 that is n, for view n it is 0."""
     return torch.arange(n).repeat(2)
 
 
@@ -49,8 +47,8 @@ def never_takes_n_off(n):
 
 
 def reverses_the_list(n):
-    """You reverse the list, which pairs view 0 with the *last* view. The second views stand in the same order as the
-    first: view 0 belongs with view n."""
+    """Your list runs backwards, which pairs view 0 with the *last* view. The second views stand in the same order as
+    the first: view 0 belongs with view n."""
     return torch.arange(2 * n).flip(0)
 
 

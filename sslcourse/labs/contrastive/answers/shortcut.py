@@ -1,7 +1,5 @@
 """Lab 1, exercise `shortcut`: how often a view's positive is its nearest neighbour."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 
@@ -9,11 +7,11 @@ from sslcourse.exercises.task import Exercise
 from sslcourse.labs.contrastive.tasks import SHORTCUT
 
 HINTS = (
-    "For each of the 2n views: is there any view, other than itself and its partner, that is at least as similar to it as "
-    "its partner?",
-    "accuracy = (1/2n) * number of i with s[i, p(i)] > max over k other than i and p(i) of s[i, k], s the cosine matrix.",
-    "Cosine matrix of all 2n; read off `s[view, partner]`; then set `s[view, view]` and `s[view, partner]` to -inf and take "
-    "`s.amax(1)`; return the mean of `positive > best other` as a float.",
+    "For each of the 2n views: is there any view, other than itself and its partner, that is at least as similar to "
+    "it as its partner?",
+    "accuracy = (1/2n) * number of i with s[i, p(i)] > max of s[i, k] over k other than i and p(i), s the cosines.",
+    "Cosine matrix of all 2n; read off `s[view, partner]`; then set `s[view, view]` and `s[view, partner]` to -inf "
+    "and take `s.amax(1)`; return the mean of `positive > best other` as a float.",
 )
 
 
@@ -72,15 +70,15 @@ def normalises_the_columns(z1, z2):
 
 
 def counts_ties_as_found(z1, z2):
-    """You count a tie as found (>=), so a collapsed encoder, to which all views look alike, gets 1.0. Ask for strictly more
-    similar (>)."""
+    """You count a tie as found (>=), so a collapsed encoder, to which all views look alike, gets 1.0. Ask for strictly
+    more similar (>)."""
     return _share(_cosines(z1, z2), len(z1), torch.ge)
 
 
 def lets_argmax_decide_ties(z1, z2):
-    """Right where all similarities differ. Among equals `argmax` takes the first in the list, which is the positive for
-    some: a collapsed encoder would get credit for the order of the list. Ask that the positive be strictly greater than the
-    best of the others."""
+    """Right where all similarities differ. Among equals the first in the list wins, as `argmax` decides, and for some
+    views that is the positive: a collapsed encoder gets credit for the order of the list. Ask that the positive be
+    strictly greater than the best of the others."""
     s = _cosines(z1, z2).fill_diagonal_(float("-inf"))
     return (s.argmax(dim=1) == torch.arange(len(s)).roll(len(z1))).double().mean().item()
 
@@ -91,8 +89,8 @@ def asks_the_first_views_only(z1, z2):
 
 
 def takes_candidates_of_the_other_view_only(z1, z2):
-    """Your candidates are the other view's embeddings only. The positive must beat all the other 2n - 1 views, those of its
-    own kind included."""
+    """Your candidates are the other view's embeddings only. The positive must beat all the other 2n - 1 views, those of
+    its own kind included."""
     s, n = _cosines(z1, z2), len(z1)
     s[:n, :n] = s[n:, n:] = float("-inf")
     return _share(s, n)

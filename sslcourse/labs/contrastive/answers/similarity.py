@@ -1,7 +1,5 @@
 """Lab 1, exercise `similarity`: the cosine of every view with every view."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 
@@ -12,8 +10,8 @@ HINTS = (
     "The cosine of two vectors is the dot product of their directions, that is of the vectors scaled to length 1. All "
     "dot products of a set of rows are one matrix product.",
     "With z the 2n rows of z1 and z2, and u_i = z_i / |z_i|, the matrix is U U^T.",
-    "`z = torch.cat([z1, z2])`; divide z by its row lengths (`z.norm(dim=1, keepdim=True)`, or `F.normalize(z, dim=1)`); "
-    "return the product of z with its transpose.",
+    "`z = torch.cat([z1, z2])`; divide z by its row lengths (`z.norm(dim=1, keepdim=True)`, or `F.normalize(z, "
+    "dim=1)`); return the product of z with its transpose.",
 )
 
 
@@ -50,15 +48,16 @@ def normalises_the_columns(z1, z2):
 
 
 def divides_by_the_norm_of_the_whole_matrix(z1, z2):
-    """You divide by one norm, that of the whole matrix. Every row has a length of its own: `z.norm(dim=1, keepdim=True)`."""
+    """You divide by one norm, that of the whole matrix. Every row has a length of its own: `z.norm(dim=1,
+    keepdim=True)`."""
     z = torch.cat([z1, z2])
     z = z / z.norm()
     return z @ z.T
 
 
 def makes_the_entries_sum_to_one(z1, z2):
-    """You divide each row by the sum of its absolute values (p=1). The length of a vector is the square root of the sum of
-    squares (p=2)."""
+    """You divide each row by the sum of its absolute values (p=1). The length of a vector is the square root of the sum
+    of squares (p=2)."""
     z = F.normalize(torch.cat([z1, z2]), p=1, dim=1)
     return z @ z.T
 
@@ -70,14 +69,15 @@ def compares_the_two_views_only(z1, z2):
 
 
 def joins_along_the_features(z1, z2):
-    """You join z1 and z2 along the features, which makes n longer embeddings. Join them along `dim=0`: 2n embeddings."""
+    """You join z1 and z2 along the features, which makes n longer embeddings. Join them along `dim=0`: 2n
+    embeddings."""
     z = F.normalize(torch.cat([z1, z2], dim=1), dim=1)
     return z @ z.T
 
 
 def interleaves_the_views(z1, z2):
-    """Your rows are ordered view 1 of image 0, view 2 of image 0, view 1 of image 1 ... Here all of z1 comes first, then
-    all of z2."""
+    """Your rows are ordered view 1 of image 0, view 2 of image 0, view 1 of image 1 ... Here all of z1 comes first,
+    then all of z2."""
     z = torch.stack([z1, z2], dim=1).flatten(0, 1)
     return cosine_similarity_matrix(z, z[:0])
 

@@ -1,19 +1,17 @@
 """Lab 1, exercise `views`: cut one box out of every image and mirror the chosen ones."""
 
-from __future__ import annotations
-
 import torch
 
 from sslcourse.exercises.task import Exercise
 from sslcourse.labs.contrastive.tasks import VIEWS
 
 HINTS = (
-    "A crop is a slice of rows and a slice of columns. Every image has its own box and its own flip, so go through the "
-    "images one by one, and stack the results at the end.",
-    "view[c, y, x] = image[c, top + y, left + x] for 0 <= y < height and 0 <= x < width; when flipped, view[c, y, x] = "
-    "image[c, top + y, left + width - 1 - x].",
-    "For each image: `view = image[:, top : top + height, left : left + width]`, then `view = view.flip(-1)` if its flip "
-    "is True; collect the views in a list and return `torch.stack(views)`. `boxes.tolist()` gives plain ints.",
+    "A crop is a slice of rows and a slice of columns. Every image has its own box and its own flip, so go through "
+    "the images one by one, and stack the results at the end.",
+    "view[c, y, x] = image[c, top + y, left + x] for 0 <= y < height and 0 <= x < width; when flipped, view[c, y, x] "
+    "= image[c, top + y, left + width - 1 - x].",
+    "For each image: `view = image[:, top : top + height, left : left + width]`, then `view = view.flip(-1)` if its "
+    "flip is True; collect the views in a list and return `torch.stack(views)`. `boxes.tolist()` gives plain ints.",
 )
 
 
@@ -35,26 +33,25 @@ def by_indexing(images, boxes, flips):
     return images[batch, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def column_by_column(images, boxes, flips):
-    height, width = int(boxes[0, 2]), int(boxes[0, 3])
-    views = images.new_empty(images.shape[0], images.shape[1], height, width)
-    for i in range(images.shape[0]):
-        for column in range(width):
-            source = int(boxes[i, 1]) + (width - 1 - column if flips[i] else column)
-            top = int(boxes[i, 0])
-            views[i, :, :, column] = images[i, :, top : top + height, source]
-    return views
+def by_narrowing(images, boxes, flips):
+    views = [
+        image.narrow(-2, int(box[0]), int(box[2])).narrow(-1, int(box[1]), int(box[3]))
+        for image, box in zip(images, boxes)
+    ]
+    views = torch.stack(views)
+    return torch.where(flips.reshape(-1, 1, 1, 1), views.flip(3), views)
 
 
 def flips_top_to_bottom(images, boxes, flips):
-    """Your crops are mirrored top to bottom. Left to right means reversing the width, the last dimension: `view.flip(-1)`."""
+    """Your crops are mirrored top to bottom. Left to right means reversing the width, the last dimension:
+    `view.flip(-1)`."""
     crops = crop_and_flip(images, boxes, torch.zeros_like(flips))
     return torch.where(flips[:, None, None, None], crops.flip(-2), crops)
 
 
 def flips_before_cropping(images, boxes, flips):
-    """You mirror the whole image and crop afterwards, so the box lands on another part of the picture. Crop first, then
-    mirror the crop."""
+    """The box lands on another part of the picture where a flip is set, as if the whole image were mirrored first. Crop
+    first, then mirror the crop."""
     turned = torch.where(flips[:, None, None, None], images.flip(-1), images)
     return crop_and_flip(turned, boxes, torch.zeros_like(flips))
 
@@ -76,8 +73,8 @@ def uses_the_first_box_for_all(images, boxes, flips):
 
 
 def ignores_the_flips(images, boxes, flips):
-    """The crops are right, and none is mirrored. Mirror those whose entry in `flips` is True; `view.flip(-1)` returns the
-    mirrored view and leaves `view` as it was."""
+    """The crops are right, and none is mirrored. Mirror those whose entry in `flips` is True; `view.flip(-1)` returns
+    the mirrored view and leaves `view` as it was."""
     return crop_and_flip(images, boxes, torch.zeros_like(flips))
 
 
@@ -92,6 +89,6 @@ EXERCISE = Exercise(
         uses_the_first_box_for_all,
         ignores_the_flips,
     ),
-    variants=(by_indexing, column_by_column),
+    variants=(by_indexing, by_narrowing),
     hints=HINTS,
 )
