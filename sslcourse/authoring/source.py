@@ -111,11 +111,12 @@ def body_of(function: Callable) -> str:
         return z @ z.T
     """
     lines = textwrap.dedent(inspect.getsource(function)).rstrip().split("\n")
-    body = ast.parse("\n".join(lines)).body[0].body
-    first = next(line for line in range(len(lines)) if lines[line].rstrip().endswith(":")) + 1
-    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):  # a docstring
-        first = body[0].end_lineno
-    return "\n".join(lines[first:])
+    defined = ast.parse("\n".join(lines)).body[0]
+    assert isinstance(defined, ast.FunctionDef)
+    if ast.get_docstring(defined) is not None:
+        return "\n".join(lines[defined.body[0].end_lineno :])
+    signature_ends = next(number for number, line in enumerate(lines) if line.split("#")[0].rstrip().endswith(":"))
+    return "\n".join(lines[signature_ends + 1 :])
 
 
 def stub(text: str, function: str) -> str:

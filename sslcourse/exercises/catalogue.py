@@ -74,7 +74,7 @@ def read_lab(package: str) -> Lab:
 
 
 def _folder(package: str) -> Path:
-    return Path(import_module(package).__file__).parent
+    return Path(str(import_module(package).__file__)).parent
 
 
 def _find_labs() -> dict[str, Lab]:

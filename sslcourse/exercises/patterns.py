@@ -89,9 +89,9 @@ def pattern(seen: Sequence[Seen], path: tuple) -> str:
     if not tell_enough(sum(numbers, [])):
         return ""
     for said, guess in PATTERNS.items():
-        guesses = [guess(pair.expected) for pair in pairs]
-        if all(value is not None and pair.looks_like(value) for pair, value in zip(pairs, guesses)):
-            return f"{where} is {said}" if any(pair.is_wrong(value) for pair, value in zip(pairs, guesses)) else ""
+        guesses = [(pair, value) for pair in pairs if (value := guess(pair.expected)) is not None]
+        if len(guesses) == len(pairs) and all(pair.looks_like(value) for pair, value in guesses):
+            return f"{where} is {said}" if any(pair.is_wrong(value) for pair, value in guesses) else ""
     said = _factor(pairs) or _shift(pairs) or _reordered(pairs)
     return f"{where} is {said}" if said else ""
 

@@ -63,7 +63,7 @@ class Task:
 
         What it prints is shown for the first input only.
         """
-        observed = []
+        observed: list[Tree] = []
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
             for drawn in inputs:
                 with redirect_stdout(nowhere) if observed else nullcontext():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import doctest
 import inspect
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from harness import OneDevice
 
 import sslcourse
 from sslcourse.authoring.source import read_source
@@ -157,6 +159,15 @@ def two_views(n=6, d=5, seed=0):
     generator = torch.Generator().manual_seed(seed)
     z1 = torch.randn(n, d, generator=generator)
     return z1, z1 + 0.6 * torch.randn(n, d, generator=generator)
+
+
+def test_references_make_new_tensors_where_their_arguments_are():
+    """On a device without values: reading one ends the run, for by then every tensor was made."""
+    z1, z2 = (z.to("meta") for z in two_views())
+    for name, arguments in (("similarity", ()), ("nt_xent", (0.5,)), ("geometry", ()), ("shortcut", ())):
+        with OneDevice() as guard, contextlib.suppress(RuntimeError):  # "item() cannot be called on meta tensors"
+            find(f"contrastive.{name}").reference(z1, z2, *arguments)
+        assert guard.calls > 3
 
 
 def test_references_agree_with_the_package():
