@@ -56,7 +56,7 @@ def _check(
     num_classes: int | None,
     chunk: int,
 ) -> int:
-    """Refuse what cannot be classified; return the number of classes."""
+    """Raise ValueError unless these can be classified; return the number of classes."""
     for name, features, labels in (("train", train_features, train_labels), ("test", test_features, test_labels)):
         if features.ndim != 2 or len(features) == 0 or labels.shape != features.shape[:1]:
             raise ValueError(

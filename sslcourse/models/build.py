@@ -37,8 +37,8 @@ def build_encoder(
 
     Names: one of `CONFIGURATIONS`, also followed by "_conv" for a convolutional stem (see `ConvStem`); "convnet" or
     "convnet_WIDTH" (see `ConvNet`); a VisionTransformer of timm that has a class token and square patches
-    ("vit_tiny_patch16_224"); or a convolutional network of timm ("resnet18", "convnext_atto", ...), as a `PooledEncoder`.
-    `options` go to the model's constructor.
+    ("vit_tiny_patch16_224"); or a convolutional network of timm ("resnet18", "convnext_atto", ...), as a
+    `PooledEncoder`. `options` go to the model's constructor.
 
     A ViT's position embedding is made for `image_size`. It takes images of other sizes, too, unless
     `dynamic_img_size=False`. An untrained ResNet for images of up to 40 pixels gets SimCLR's stem for CIFAR-10: a 3x3

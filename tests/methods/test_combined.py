@@ -352,7 +352,7 @@ def test_rates_that_change_nothing_on_so_few_patches_are_refused():
         combined("batch", keep_rate=0.99)
     with pytest.raises(ValueError, match="masks none of 8 patches"):
         combined("batch", mask_ratio=0.05, patch_loss="masked")
-    with pytest.raises(TypeError, match="TokenEncoder"):
+    with pytest.raises(TypeError, match="works on patch tokens"):
         Combined(ConvNet(8))
     with pytest.raises(ValueError, match="no multiple"):
         large = replace(CROPS, global_crop=replace(CROPS.global_crop, size=44))
