@@ -6,7 +6,7 @@ Each function takes plain numbers or tensors and returns a matplotlib Figure wit
 
 from sslcourse.figures.charts import plot_alignment_uniformity, plot_bars, plot_curves, plot_histograms, plot_spectra
 from sslcourse.figures.display import show, to_html, to_png
-from sslcourse.figures.fonts import printable, replaced
+from sslcourse.figures.fonts import drawable_names, undrawable_names
 from sslcourse.figures.pictures import (
     heat,
     picture_edges,
@@ -24,6 +24,7 @@ __all__ = [
     "ORANGE",
     "alt_text",
     "bare",
+    "drawable_names",
     "heat",
     "new_figure",
     "picture_edges",
@@ -37,10 +38,9 @@ __all__ = [
     "plot_neighbours",
     "plot_similarities",
     "plot_spectra",
-    "printable",
-    "replaced",
     "show",
     "to_html",
     "to_png",
+    "undrawable_names",
     "with_alt",
 ]

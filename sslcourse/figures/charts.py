@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from sslcourse.evaluation.collapse import rank_of_spectrum
-from sslcourse.figures.fonts import printable
+from sslcourse.figures.fonts import drawable, drawable_names
 from sslcourse.figures.style import COLOURS, GREY, INK, LINES, MARKERS, new_figure, note, numbers, short, with_alt
 
 Values = Sequence[float] | Tensor
@@ -58,7 +58,9 @@ def plot_curves(
                 axis.fill_between(*map(numbers, band), color=colour, alpha=0.18, linewidth=0)
             marker = MARKERS[number % len(MARKERS)] if len(steps) <= 30 else ""
             line = LINES[number % len(LINES)]
-            axis.plot(steps, values, color=colour, linestyle=line, marker=marker, markersize=3.5, label=_name(name))
+            axis.plot(
+                steps, values, color=colour, linestyle=line, marker=marker, markersize=3.5, label=_name(name, number)
+            )
             words.append(f"{name}: from {short(values[0])} to {short(values[-1])}.")
         for name, level in (levels or {}).items():
             _level(axis, name, level)
@@ -111,7 +113,7 @@ def plot_bars(
         for name, level in (levels or {}).items():
             _level(axis, name, level, upright=True)
             words.append(f"{name} is at {short(level)}.")
-        axis.set_yticks(range(len(bars)), printable(list(bars), "bar"))
+        axis.set_yticks(range(len(bars)), drawable_names(list(bars), "bar"))
         axis.tick_params(axis="y", labelsize=10, labelcolor=INK)
         axis.invert_yaxis()
         axis.set_xlim(min(0.0, axis.get_xlim()[0]), right * 1.18)
@@ -139,7 +141,7 @@ def plot_histograms(
             heights, _ = np.histogram(given.clip(*limits), edges, density=True)
             colour, line = COLOURS[number % len(COLOURS)], LINES[number % len(LINES)]
             axis.stairs(heights, edges, fill=True, color=colour, alpha=0.4)
-            axis.stairs(heights, edges, color=colour, linestyle=line, label=_name(name))
+            axis.stairs(heights, edges, color=colour, linestyle=line, label=_name(name, number))
             words.append(f"{name}: mean {short(given.mean())}, from {short(given.min())} to {short(given.max())}.")
         axis.set(
             title=title, xlabel=x_label, ylabel="density", ylim=(0, 1.3 * axis.get_ylim()[1])
@@ -168,7 +170,7 @@ def plot_spectra(
             rank = f"effective rank {rank_of_spectrum(torch.from_numpy(values)).item():.1f} of {len(values)}"
             shares = np.maximum(values / max(values.max(), 1e-300), floor)
             look = {"color": _colour(name, number, colours), "linestyle": LINES[number % len(LINES)]}
-            axis.plot(np.arange(1, len(values) + 1), shares, label=f"{_name(name)}: {rank}", **look)
+            axis.plot(np.arange(1, len(values) + 1), shares, label=f"{_name(name, number)}: {rank}", **look)
             words.append(f"{name}: {rank}.")
         axis.set_yscale("log")
         axis.set_ylim(floor * 0.7, 1.6)
@@ -203,7 +205,7 @@ def plot_alignment_uniformity(
             colour, marker = _colour(name, number, colours), MARKERS[number % len(MARKERS)]
             axis.plot(path[:, 0], path[:, 1], color=colour, linewidth=1.2, alpha=0.7)
             axis.scatter(path[:-1, 0], path[:-1, 1], s=14, facecolor="white", edgecolor=colour, marker=marker, zorder=3)
-            axis.scatter(*path[-1], s=55, color=colour, marker=marker, zorder=4, label=_name(name))
+            axis.scatter(*path[-1], s=55, color=colour, marker=marker, zorder=4, label=_name(name, number))
             words.append(f"{name}: alignment {short(path[-1, 0])}, uniformity {short(path[-1, 1])}.")
         axis.margins(0.12)
         axis.legend()
@@ -218,8 +220,8 @@ def _colour(name: str, number: int, colours: Mapping[str, str] | None) -> str:
     return (colours or {}).get(name, COLOURS[number % len(COLOURS)])
 
 
-def _name(name: str) -> str:
-    return printable([name], "run")[0]
+def _name(name: str, number: int) -> str:
+    return drawable(name, f"run {number}")
 
 
 def _level(axis, name: str, level: float, upright: bool = False) -> None:

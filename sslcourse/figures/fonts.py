@@ -1,4 +1,4 @@
-"""Names that a figure can print: fonts for other scripts where the machine has some, "class 3" where it has none."""
+"""Names that a figure can draw: fonts for other scripts where the machine has some, "class 3" where it has none."""
 
 from __future__ import annotations
 
@@ -36,28 +36,35 @@ def can_print(text: str) -> bool:
     )
 
 
-def _text(name: str) -> str:
-    return name.encode("utf-8", "replace").decode()  # a folder's name may hold half of a character
+def drawable(name: str, otherwise: str) -> str:
+    """`name` as a figure can draw it: shortened, no formula; `otherwise` if no font here has all its characters.
 
-
-def printable(names: Sequence[str], kind: str = "class") -> list[str]:
-    """Each name as a figure can print it: shortened, no formula, and "class 3" for one that no font here has.
-
-    >>> printable(["cat", "US$ and A$"])
-    ['cat', 'US\\\\$ and A\\\\$']
+    >>> drawable("US$ and A$", "class 3")
+    'US\\$ and A\\$'
     """
-    shown = []
-    for number, name in enumerate(names):
-        text = _text(name)
-        text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-        shown.append(text.replace("$", r"\$") if can_print(text) else f"{kind} {number}")
-    return shown
+    name = _text(name)
+    short = name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+    return short.replace("$", r"\$") if can_print(short) else otherwise
 
 
-def replaced(names: Sequence[str], kind: str = "class") -> str:
-    """What `printable` replaced, for the text beside a figure; empty where it could print everything.
+def drawable_names(names: Sequence[str], kind: str = "class") -> list[str]:
+    """Each name as a figure can draw it, else "class 3" (see `drawable`).
 
-    >>> replaced(["cat", "dog"])
+    >>> drawable_names(["cat", "dog"])
+    ['cat', 'dog']
+    """
+    return [drawable(name, f"{kind} {number}") for number, name in enumerate(names)]
+
+
+def undrawable_names(names: Sequence[str], kind: str = "class") -> str:
+    """What `drawable_names` replaced, for the text beside a figure; empty if it could draw every name.
+
+    >>> undrawable_names(["cat", "dog"])
     ''
     """
-    return "; ".join(f"{kind} {number} is {name}" for number, name in enumerate(names) if not can_print(_text(name)))
+    drawn = drawable_names(names, kind)
+    return "; ".join(f"{shown} is {name}" for shown, name in zip(drawn, names) if not can_print(_text(name)[:LONGEST]))
+
+
+def _text(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()  # a folder's name may hold half of a character

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from sslcourse.figures.fonts import printable
+from sslcourse.figures.fonts import drawable_names
 from sslcourse.figures.style import COLOUR_MAP, GREEN, ORANGE, bare, new_figure, pixels, short, with_alt
 
 
@@ -38,7 +38,7 @@ def picture_sheet(images: Tensor, names: Sequence[str], *, columns: int = 8, cel
         axes = list(figure.subplots(rows, columns, squeeze=False).flat)
         for axis in axes:
             axis.axis("off")
-        for axis, image, name in zip(axes, images, printable(names), strict=False):
+        for axis, image, name in zip(axes, images, drawable_names(names), strict=False):
             axis.imshow(pixels(image), interpolation="nearest")
             axis.set_title(name, fontsize=9, loc="center", pad=2)
     return with_alt(figure, f"{count} pictures: {', '.join(names[:20])}{', and more' if count > 20 else ''}.")

@@ -26,7 +26,7 @@ def feedback(grade: Grade) -> str:
         code=_code,
         code_style=_code_style(),
         anchor=lambda id: re.sub(r"[^A-Za-z0-9_-]", "-", id),
-        printable=lambda output: re.sub(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f]", "", output),
+        without_controls=lambda output: re.sub(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f]", "", output),
     )
 
 

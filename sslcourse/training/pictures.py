@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.features import evaluating, extract_features
-from sslcourse.figures import heat, plot_neighbours, printable
+from sslcourse.figures import drawable_names, heat, plot_neighbours
 from sslcourse.methods.method import Method
 from sslcourse.models.encoder import TokenEncoder
 
@@ -40,8 +40,8 @@ def neighbour_rows(
     found = F.normalize(extract_features(encoder, asked), dim=1) @ F.normalize(extract_features(encoder, bank), dim=1).T
     nearest = found.topk(min(neighbours, len(bank)), dim=1).indices.to(bank.labels.device)  # count,neighbours
     names = same = None
-    if queries.labelled:
-        shown = printable(queries.classes)
+    if bank.labelled and queries.labelled:
+        shown = drawable_names(queries.classes)
         names = [shown[label] for label in asked.labels]
         same = bank.labels[nearest].cpu() == asked.labels.cpu()[:, None]
     return plot_neighbours(asked.images, bank.images[nearest], names, same)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from sslcourse.evaluation.collapse import spectrum
 from sslcourse.evaluation.features import extract_features
-from sslcourse.figures import picture_rows, plot_curves, plot_spectra, replaced, to_html
+from sslcourse.figures import picture_rows, plot_curves, plot_spectra, to_html, undrawable_names
 from sslcourse.files import write_atomically
 from sslcourse.pages import render
 from sslcourse.training.alarms import find_alarms
@@ -172,9 +172,9 @@ def picture_sections(trained: Trained, recipe: Recipe) -> list[Section]:
     if "reconstruction" in rows and trained.method.settings.normalize_targets:
         text += " Each of its patches is shown with the true mean and contrast, which nothing predicts."
     found = "Held-out images and the training images nearest to them"
-    found += "; a broken frame marks another class." if held_out.labelled else ", by their features alone."
-    if unprinted := replaced(held_out.classes):
-        found += f" No font on this machine has every name: {unprinted}."
+    found += "; a broken frame marks another class." if trained.images.labelled else ", by their features alone."
+    if undrawn := undrawable_names(held_out.classes):
+        found += f" No font on this machine has every name: {undrawn}."
     untrained = build_method(recipe).representation.to(next(encoder.parameters()).device)
     spectra = {
         name: spectrum(torch.nn.functional.normalize(extract_features(module, held_out), dim=1))

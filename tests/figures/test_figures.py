@@ -7,6 +7,7 @@ import torch
 
 from sslcourse.figures import (
     alt_text,
+    drawable_names,
     fonts,
     picture_rows,
     picture_sheet,
@@ -17,10 +18,10 @@ from sslcourse.figures import (
     plot_neighbours,
     plot_similarities,
     plot_spectra,
-    printable,
     show,
     to_html,
     to_png,
+    undrawable_names,
 )
 from sslcourse.figures.style import COLOURS
 
@@ -61,7 +62,7 @@ def test_every_figure_renders_with_an_alternative_text_and_without_a_trace(name)
 def test_any_name_is_printed_or_replaced_without_a_warning(families, monkeypatch):
     monkeypatch.setattr(fonts, "FAMILIES", families)
     fonts._characters.cache_clear()
-    names = printable(HOSTILE)
+    names = drawable_names(HOSTILE)
     assert names[2:4] == ["\\$\\frac\\$", "US\\$ and A\\$"] and names[4] == "caf?"
     assert all(len(name) <= fonts.LONGEST + 2 for name in names)
     if len(families) == 1:
@@ -129,3 +130,10 @@ def test_refusals():
         picture_sheet(torch.rand(2, 3, 8, 8), ["a"])
     with pytest.raises(ValueError, match="as many pictures; got {'a': 2, 'b': 3}"):
         picture_rows({"a": torch.rand(2, 3, 4, 4), "b": torch.rand(3, 3, 4, 4)})
+
+
+def test_names_that_cannot_be_drawn_stay_apart_and_are_told(monkeypatch):
+    monkeypatch.setattr(fonts, "can_print", lambda text: text.isascii())
+    axis = plot_curves({"猫": ([0], [0]), "a": ([0], [1]), "狗": ([0], [2])}).axes[0]
+    assert [text.get_text() for text in axis.get_legend().texts] == ["run 0", "a", "run 2"]
+    assert undrawable_names(["猫", "cat", "狗"]) == "class 0 is 猫; class 2 is 狗"

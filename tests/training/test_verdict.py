@@ -8,7 +8,8 @@ from toy_methods import Mean
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.training.alarms import Alarm
-from sslcourse.training.experiment import Images, Trained
+from sslcourse.training.experiment import Trained
+from sslcourse.training.images import RunImages
 from sslcourse.training.recipes import find_recipe
 from sslcourse.training.verdict import evidence, judge
 
@@ -21,7 +22,7 @@ def run_of(knn, untrained=0.30, steps=CPU.fit.steps, count=400):
     )
     rows = [{"step": step, "loss": 3.0, "effective_rank": 2.0} for step in range(steps // 20, steps + 1, steps // 20)]
     measured = {} if knn is None else {"knn": knn, "knn_untrained": untrained, "chance": 0.1}
-    return Trained(Mean(), rows, measured, Images(images, images, images))
+    return Trained(Mean(), rows, measured, lambda: RunImages(images, images, images))
 
 
 @pytest.mark.parametrize(
