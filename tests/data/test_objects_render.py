@@ -90,7 +90,7 @@ def test_a_drawing_has_parts_and_parameters_that_count(drawing):
     def look(numbers):
         return torch.stack([layer.distance for layer in drawing.draw(x, y, drawing.shape(numbers))])
 
-    layers = drawing.draw(x, y, drawing.shape(middle))
+    layers = list(drawing.draw(x, y, drawing.shape(middle)))
     assert {layer.part for layer in layers} == set(drawing.parts)
     assert all(torch.isfinite(layer.distance).all() for layer in layers)
     for column, name in enumerate(drawing.parameters):

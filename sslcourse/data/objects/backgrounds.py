@@ -14,15 +14,8 @@ import torch
 from torch import Tensor
 
 from .hashing import uniform
+from .shapes import union
 
-FAMILIES = ("regular", "natural", "clutter")
-STYLES: dict[str, str] = {
-    "stripes": "regular", "checks": "regular", "bricks": "regular", "dots": "regular", "weave": "regular",
-    "noise": "natural", "gradient": "natural", "horizon": "natural",
-    "discs": "clutter", "leaves": "clutter", "shards": "clutter",
-}  # fmt: skip
-STYLE_NAMES = tuple(STYLES)
-STYLES_OF = {family: [i for i, s in enumerate(STYLE_NAMES) if STYLES[s] == family] for family in FAMILIES}
 LEAVES = 48
 CLUTTER_AT_ONCE = 1 << 14  # pixels; each has LEAVES numbers, which should stay in a processor's cache
 
@@ -35,9 +28,9 @@ def plane(size: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
 
 def fields(style: int, keys: Tensor, size: int) -> Tensor:
     """Tone and tint of one style for each key: float32 `B,2,size*size`, mean 0 and variance 1 over each picture."""
-    draw, at_once = DRAW[STYLE_NAMES[style]], max(1, len(keys))
-    if STYLES[STYLE_NAMES[style]] == "clutter":
-        at_once = max(1, CLUTTER_AT_ONCE // size**2)
+    family = STYLES[STYLE_NAMES[style]]
+    draw = DRAW[family][STYLE_NAMES[style]]
+    at_once = max(1, CLUTTER_AT_ONCE // size**2 if family == "clutter" else len(keys))
     values = torch.cat([draw(part, size) for part in keys.split(at_once)])  # B,2,N
     values = values - values.mean(dim=2, keepdim=True)
     return values.mul_(values.square().mean(dim=2, keepdim=True).add_(1e-6).rsqrt_())
@@ -62,8 +55,7 @@ def lattice(keys: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def table(keys: Tensor, name: str, cells: Tensor) -> Tensor:
     """A number in [0, 1) for each cell: `cells` holds whole numbers as floats, `B,N`."""
-    numbers = uniform(keys, name, 64)
-    return numbers.gather(1, cells.to(torch.int64).remainder_(64))
+    return uniform(keys, name, 64).gather(1, cells.to(torch.int64).remainder_(64))
 
 
 def square_wave(u: Tensor, pixel: Tensor) -> Tensor:
@@ -133,11 +125,11 @@ def spline_matrix(size: int, cells: int, device: torch.device | str) -> Tensor:
     return matrix.scatter_(1, cell.to(torch.int64)[:, None] + torch.arange(4, device=device), weights)
 
 
-def octaves(keys: Tensor, name: str, size: int, count: int, finest: int = 32) -> Tensor:
-    """`B,count,size,size` of 1/f noise: octaves of smooth noise, each with half the amplitude of the one before."""
+def octaves(keys: Tensor, name: str, size: int, count: int) -> Tensor:
+    """`B,count,size,size` of 1/f noise: octaves of smooth noise, each with 0.6 times the amplitude of the one before."""
     total: Tensor | None = None
     cells, amplitude = 2, 1.0
-    while cells <= finest:
+    while cells <= 32:
         matrix = spline_matrix(size, cells, keys.device)
         grid = uniform(keys, f"{name} {cells}", count * (cells + 3) ** 2).view(-1, count, cells + 3, cells + 3)
         octave = (matrix @ grid.sub_(0.5)) @ (matrix.T * amplitude)
@@ -156,7 +148,7 @@ def draw_gradient(keys: Tensor, size: int) -> Tensor:
     x, y = x - (2.4 * number[0] - 1.2), y - (2.4 * number[1] - 1.2)
     radial = (x * x).addcmul_(y, y).sqrt_()
     linear = (x * torch.cos(6.28 * number[2])).addcmul_(y, torch.sin(6.28 * number[2]))
-    noise = octaves(keys, "haze", size, 2, finest=32).flatten(2)
+    noise = octaves(keys, "haze", size, 2).flatten(2)
     tone = torch.lerp(radial, linear, number[3]).add_(noise[:, 0], alpha=1.0)
     return torch.stack((tone, noise[:, 1] + 0.5 * linear), dim=1)
 
@@ -164,7 +156,7 @@ def draw_gradient(keys: Tensor, size: int) -> Tensor:
 def draw_horizon(keys: Tensor, size: int) -> Tensor:
     _x, y = plane(size, keys.device)
     number = uniform(keys, "horizon", 4)[:, :, None].unbind(1)
-    noise = octaves(keys, "land", size, 3, finest=32)
+    noise = octaves(keys, "land", size, 3)
     hills = noise[:, 2, size // 2].repeat(1, size)  # one row of noise is the skyline
     level = 1.2 * number[0] - 0.6
     below = (level + 0.7 * hills - y).mul_(0.5 * size).add_(0.5).clamp_(0, 1)
@@ -204,8 +196,8 @@ def pile(keys: Tensor, cover: Tensor, size: int) -> Tensor:
     return torch.stack((tone + across.mul_(x) + up.mul_(y), tint), dim=1)
 
 
-def ellipse_cover(keys: Tensor, size: int, shortest: float) -> Tensor:
-    """Opacity `B,K,N` of elliptic leaves: a quadratic in (x, y), so all leaves at once are one matrix product."""
+def draw_ellipses(keys: Tensor, size: int, shortest: float) -> Tensor:
+    """Elliptic leaves: each covers where a quadratic in (x, y) is positive, so all at once are one matrix product."""
     x, y = plane(size, keys.device)
     cx, cy, radius, angle = leaf_places(keys)
     ratio = shortest + (1 - shortest) * uniform(keys, "leaf ratio", LEAVES)
@@ -219,11 +211,7 @@ def ellipse_cover(keys: Tensor, size: int, shortest: float) -> Tensor:
     coefficients = torch.stack(rows, dim=2) * sharpness[:, :, None]
     coefficients[:, :, 5] += 0.5
     basis = torch.cat((x * x, y * y, x * y, x, y, torch.ones_like(x)))  # 6,N
-    return (coefficients @ basis).clamp_(0, 1)
-
-
-def draw_ellipses(keys: Tensor, size: int, shortest: float) -> Tensor:
-    return pile(keys, ellipse_cover(keys, size, shortest), size)
+    return pile(keys, (coefficients @ basis).clamp_(0, 1), size)
 
 
 def draw_shards(keys: Tensor, size: int) -> Tensor:
@@ -231,20 +219,27 @@ def draw_shards(keys: Tensor, size: int) -> Tensor:
     x, y = plane(size, keys.device)
     cx, cy, radius, angle = leaf_places(keys)
     basis = torch.cat((x, y, torch.ones_like(x)))  # 3,N
-    cover: Tensor | None = None
     skew = 0.5 * uniform(keys, "shard skew", 3 * LEAVES).view(-1, 3, LEAVES)
+    edges = []
     for side in range(3):
         direction = angle + side * (2 * math.pi / 3) + skew[:, side]
         nx, ny = torch.cos(direction), torch.sin(direction)
         offset = nx * cx + ny * cy + 0.75 * radius
-        edge = torch.stack((-nx, -ny, offset), dim=2) * (0.5 * size) @ basis
-        cover = edge if cover is None else torch.minimum(cover, edge, out=cover)
-    return pile(keys, cover.add_(0.5).clamp_(0, 1), size)
+        edges.append(torch.stack((-nx, -ny, offset), dim=2) * (0.5 * size) @ basis)
+    return pile(keys, union(*edges).add_(0.5).clamp_(0, 1), size)
 
 
-DRAW: dict[str, Callable[[Tensor, int], Tensor]] = {
-    "stripes": draw_stripes, "checks": draw_checks, "bricks": draw_bricks, "dots": draw_dots, "weave": draw_weave,
-    "noise": draw_noise, "gradient": draw_gradient, "horizon": draw_horizon,
-    "discs": partial(draw_ellipses, shortest=0.8), "leaves": partial(draw_ellipses, shortest=0.25),
-    "shards": draw_shards,
+DRAW: dict[str, dict[str, Callable[[Tensor, int], Tensor]]] = {
+    "regular": {
+        "stripes": draw_stripes, "checks": draw_checks, "bricks": draw_bricks, "dots": draw_dots, "weave": draw_weave,
+    },
+    "natural": {"noise": draw_noise, "gradient": draw_gradient, "horizon": draw_horizon},
+    "clutter": {
+        "discs": partial(draw_ellipses, shortest=0.8), "leaves": partial(draw_ellipses, shortest=0.25),
+        "shards": draw_shards,
+    },
 }  # fmt: skip
+FAMILIES = tuple(DRAW)
+STYLES = {style: family for family, styles in DRAW.items() for style in styles}  # the family of each style
+STYLE_NAMES = tuple(STYLES)
+STYLES_OF = {family: [STYLE_NAMES.index(style) for style in styles] for family, styles in DRAW.items()}

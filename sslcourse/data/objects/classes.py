@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from .animals import BIRD, BUTTERFLY, FACE, FISH
+from . import animals, indoors, outdoors, plants
 from .drawing import Drawing
-from .indoors import CHAIR, GUITAR, KEY, MUG
-from .outdoors import BICYCLE, BOAT, CAR, HOUSE
-from .plants import FLOWER, TREE
 
 DRAWINGS: tuple[Drawing, ...] = (
-    FISH, BIRD, BUTTERFLY, FLOWER, TREE, HOUSE, CAR, BOAT, MUG, KEY, GUITAR, FACE, CHAIR, BICYCLE,
+    animals.fish, animals.bird, animals.butterfly, plants.flower, plants.tree, outdoors.house, outdoors.car,
+    outdoors.boat, indoors.mug, indoors.key, indoors.guitar, animals.face, indoors.chair, outdoors.bicycle,
 )  # fmt: skip
 CLASSES: tuple[str, ...] = tuple(drawing.name for drawing in DRAWINGS)
 PARTS: dict[str, tuple[str, ...]] = {drawing.name: drawing.parts for drawing in DRAWINGS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True)
 class Drawing:
-    """A class of objects: `draw(x, y, p)` paints its layers back to front for shape parameters `p`.
+    """A class of objects: `draw(x, y, p)` yields its layers back to front for shape parameters `p`.
 
     `x`, `y` are `B,N` in the drawing's own frame, y upwards, within about [-1, 1]; each attribute of `p` is `B,1`.
     """
@@ -32,7 +32,7 @@ class Drawing:
     name: str
     parts: tuple[str, ...]
     parameters: dict[str, tuple[float, float]]
-    draw: Callable[[Tensor, Tensor, SimpleNamespace], list[Layer]]
+    draw: Callable[[Tensor, Tensor, SimpleNamespace], Iterator[Layer]]
 
     def shape(self, numbers: Tensor, articulation: float = 1.0) -> SimpleNamespace:
         """Shape parameters from uniform `numbers` (`B,` at least as many as parameters), as attributes of `B,1`."""
@@ -41,6 +41,11 @@ class Drawing:
             share = (numbers[:, column : column + 1] - 0.5) * articulation + 0.5
             setattr(shape, name, low + (high - low) * share)
         return shape
+
+
+def drawing(parts: tuple[str, ...], **parameters: tuple[float, float]) -> Callable[[Callable], Drawing]:
+    """Make the function below a `Drawing` of its own name, with these parts and ranges of shape parameters."""
+    return lambda draw: Drawing(draw.__name__, parts, parameters, draw)
 
 
 def choose(number: Tensor, low: int, high: int) -> Tensor:

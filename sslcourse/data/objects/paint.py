@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from .backgrounds import plane
 from .drawing import Drawing, Layer
-from .shapes import frame
+from .shapes import frame, union
 
 BEVEL = 0.12  # how far the rounding of a part reaches inwards, in the drawing's units
 COARSE = 20  # side of the grid on which an object's box is found
@@ -74,9 +74,7 @@ def box_of(
     """
     x, y = plane(COARSE, c.device)
     x, y = 1.3 * x.expand(len(c), -1), 1.3 * y.expand(len(c), -1)
-    distance: Tensor | None = None
-    for layer in drawing.draw(x, y, shape):
-        distance = layer.distance if distance is None else torch.minimum(distance, layer.distance)
+    distance = union(*(layer.distance for layer in drawing.draw(x, y, shape)))
     slack = torch.where(distance > 0, 2.0 * distance, distance)
     across, up = mirror * x * c - y * s, mirror * x * s + y * c
     right, left = (across - slack).amax(1, keepdim=True), -(-across - slack).amax(1, keepdim=True)
@@ -108,7 +106,7 @@ def paint(
     )
     x, y = plane(size, c.device)
     u, v = frame(x, y, place_x, place_y, angle)
-    layers = drawing.draw(u.mul_(mirror / scale), v.mul_(1 / scale), shape)
+    layers = list(drawing.draw(u.mul_(mirror / scale), v.mul_(1 / scale), shape))
     return flatten(layers, drawing, colors, scale, light, size)
 
 

@@ -6,11 +6,17 @@ import math
 
 import torch
 
-from .drawing import LIGHT, MAIN, SECOND, THIRD, Drawing, Layer, choose
+from .drawing import LIGHT, MAIN, SECOND, THIRD, Layer, choose, drawing
 from .shapes import capsule, circle, ellipse, frame, polygon, union
 
 
-def draw_flower(x, y, p):
+@drawing(
+    parts=("stem", "leaves", "petals", "inner petals", "core"),
+    petals=(0.0, 1.0), length=(0.4, 0.62), width=(0.45, 0.95), core=(0.13, 0.25), spin=(-0.6, 0.6),
+    sway=(-0.15, 0.15), bend=(-0.35, 0.35), stem=(0.04, 0.07), leaf=(0.18, 0.34), leaf_angle=(0.05, 1.0),
+    second_angle=(0.05, 1.0),
+)  # fmt: skip
+def flower(x, y, p):
     """The stem bends, the leaves turn; five to nine petals."""
     petals = choose(p.petals, 5, 9)
     u, v = x - p.sway, y - 0.42
@@ -23,47 +29,35 @@ def draw_flower(x, y, p):
     half = 0.5 * p.length
     outer = ellipse(u - p.core - 0.7 * half, v, half, width)
     inner = ellipse(u - 0.8 * p.core - 0.35 * half, v, 0.6 * half, 0.55 * width)
-    foot = p.sway + p.bend
+    knee = p.sway + 0.3 * p.bend
     stem = union(
-        capsule(x, y, p.sway, 0.4, p.sway + 0.3 * p.bend, -0.3, p.stem),
-        capsule(x, y, p.sway + 0.3 * p.bend, -0.3, foot, -0.95, p.stem),
+        capsule(x, y, p.sway, 0.4, knee, -0.3, p.stem), capsule(x, y, knee, -0.3, p.sway + p.bend, -0.95, p.stem)
     )
     u, v = frame(x, y, p.sway + 0.5 * p.bend, -0.62, p.leaf_angle)
     right = ellipse(u - p.leaf, v, p.leaf, 0.38 * p.leaf)
     u, v = frame(x, y, p.sway + 0.35 * p.bend, -0.5, math.pi - p.second_angle)
     left = ellipse(u - 0.85 * p.leaf, v, 0.85 * p.leaf, 0.34 * p.leaf)
-    return [
-        Layer("stem", SECOND, stem),
-        Layer("leaves", SECOND, union(left, right)),
-        Layer("petals", MAIN, outer),
-        Layer("inner petals", LIGHT, inner),
-        Layer("core", THIRD, radius - p.core),
-    ]
+    yield Layer("stem", SECOND, stem)
+    yield Layer("leaves", SECOND, union(left, right))
+    yield Layer("petals", MAIN, outer)
+    yield Layer("inner petals", LIGHT, inner)
+    yield Layer("core", THIRD, radius - p.core)
 
 
-FLOWER = Drawing(
-    "flower",
-    ("stem", "leaves", "petals", "inner petals", "core"),
-    {
-        "petals": (0.0, 1.0), "length": (0.4, 0.62), "width": (0.45, 0.95), "core": (0.13, 0.25),
-        "spin": (-0.6, 0.6), "sway": (-0.15, 0.15), "bend": (-0.35, 0.35), "stem": (0.04, 0.07),
-        "leaf": (0.18, 0.34), "leaf_angle": (0.05, 1.0), "second_angle": (0.05, 1.0),
-    },
-    draw_flower,
+@drawing(
+    parts=("roots", "trunk", "branches", "crown", "fruit"),
+    trunk=(0.07, 0.14), trunk_height=(0.5, 0.95), lean=(-0.2, 0.2), width=(0.36, 0.75), height=(0.35, 0.7),
+    lump=(0.7, 1.1), branch=(0.05, 0.3), fruit=(0.06, 0.11), fruit_at=(-1.0, 1.0),
 )  # fmt: skip
-
-
-def draw_tree(x, y, p):
+def tree(x, y, p):
     """The trunk leans, the branches rise, the crown grows lumps and fruit."""
     top = p.trunk_height - 0.9
-    trunk = capsule(x, y, 0.0, -0.95, p.lean, top + 0.3, 1.35 * p.trunk, 0.6 * p.trunk)
-    roots = polygon(
-        x, y, [(-2.4 * p.trunk, -1.05), (2.4 * p.trunk, -1.05), (0.5 * p.trunk, -0.75), (-0.5 * p.trunk, -0.75)]
-    )
+    foot, neck = 2.4 * p.trunk, 0.5 * p.trunk
+    roots = polygon(x, y, [(-foot, -1.05), (foot, -1.05), (neck, -0.75), (-neck, -0.75)])
     fork = top - 0.3 * p.trunk_height
     branch = union(
-        capsule(x, y, 0.6 * p.lean, fork, p.lean + p.width * 0.7, top + p.branch, 0.5 * p.trunk, 0.03),
-        capsule(x, y, 0.5 * p.lean, fork - 0.1, p.lean - p.width * 0.65, top + 0.6 * p.branch, 0.5 * p.trunk, 0.03),
+        capsule(x, y, 0.6 * p.lean, fork, p.lean + p.width * 0.7, top + p.branch, neck, 0.03),
+        capsule(x, y, 0.5 * p.lean, fork - 0.1, p.lean - p.width * 0.65, top + 0.6 * p.branch, neck, 0.03),
     )
     middle = top + 0.15 + 0.5 * p.height
     size = 0.5 * (p.width + p.height) * 0.62
@@ -80,22 +74,8 @@ def draw_tree(x, y, p):
         circle(x, y, p.lean + swing, middle + 0.6 * p.height, p.fruit),
         circle(x, y, p.lean + 0.1 - swing, middle - 0.2, p.fruit),
     )
-    return [
-        Layer("roots", THIRD, roots),
-        Layer("trunk", SECOND, trunk),
-        Layer("branches", SECOND, branch),
-        Layer("crown", MAIN, crown),
-        Layer("fruit", LIGHT, fruit),
-    ]
-
-
-TREE = Drawing(
-    "tree",
-    ("roots", "trunk", "branches", "crown", "fruit"),
-    {
-        "trunk": (0.07, 0.14), "trunk_height": (0.5, 0.95), "lean": (-0.2, 0.2), "width": (0.36, 0.75),
-        "height": (0.35, 0.7), "lump": (0.7, 1.1), "branch": (0.05, 0.3), "fruit": (0.06, 0.11),
-        "fruit_at": (-1.0, 1.0),
-    },
-    draw_tree,
-)  # fmt: skip
+    yield Layer("roots", THIRD, roots)
+    yield Layer("trunk", SECOND, capsule(x, y, 0.0, -0.95, p.lean, top + 0.3, 1.35 * p.trunk, 0.6 * p.trunk))
+    yield Layer("branches", SECOND, branch)
+    yield Layer("crown", MAIN, crown)
+    yield Layer("fruit", LIGHT, fruit)

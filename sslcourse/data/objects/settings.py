@@ -35,29 +35,16 @@ class Difficulty:
 
 # `default` was calibrated once, on SimCLR alone (benchmarks/calibrate_objects.py), and is frozen: methods are compared
 # on it.
+LIT = {
+    "background_brightness": (0.3, 0.4),
+    "bright_objects": 1.0,
+    "object_color": 0.6,
+}  # bright objects on dark grounds
 DIFFICULTIES: dict[str, Difficulty] = {
-    "easy": Difficulty(
-        background_contrast=0.02,
-        size=(0.9, 0.98),
-        rotation=5.0,
-        background_color=0.2,
-        background_brightness=(0.3, 0.4),
-        bright_objects=1.0,
-        object_color=0.6,
-        articulation=0.3,
-    ),
-    "default": Difficulty(
-        background_contrast=0.04,
-        size=(0.7, 0.98),
-        rotation=12.0,
-        background_color=0.3,
-        background_brightness=(0.3, 0.4),
-        bright_objects=1.0,
-        object_color=0.6,
-        articulation=0.6,
-    ),
-    "hard": Difficulty(background_contrast=0.065, size=(0.65, 0.98), rotation=20.0),
-    "small_objects": Difficulty(background_contrast=0.18, size=(0.3, 0.5), rotation=20.0),
+    "easy": Difficulty(0.02, size=(0.9, 0.98), rotation=5.0, background_color=0.2, articulation=0.3, **LIT),
+    "default": Difficulty(0.04, size=(0.7, 0.98), rotation=12.0, background_color=0.3, articulation=0.6, **LIT),
+    "hard": Difficulty(0.065, size=(0.65, 0.98), rotation=20.0),
+    "small_objects": Difficulty(0.18, size=(0.3, 0.5), rotation=20.0),
 }
 
 
@@ -97,7 +84,6 @@ def find_difficulty(difficulty: str | Difficulty) -> Difficulty:
     if isinstance(difficulty, Difficulty):
         return difficulty
     if difficulty not in DIFFICULTIES:
-        raise ValueError(
-            f"unknown difficulty {difficulty!r}; there are {', '.join(DIFFICULTIES)}, or pass a Difficulty"
-        )
+        there = ", ".join(DIFFICULTIES)
+        raise ValueError(f"unknown difficulty {difficulty!r}; there are {there}, or pass a Difficulty")
     return DIFFICULTIES[difficulty]

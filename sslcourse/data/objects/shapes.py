@@ -7,6 +7,8 @@ inside. After Inigo Quilez, "2D distance functions". Few passes over memory: the
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -81,22 +83,14 @@ def line(x: Tensor, y: Tensor, x0: Number, y0: Number, x1: Number, y1: Number) -
 
 def polygon(x: Tensor, y: Tensor, corners: list[tuple[Number, Number]]) -> Tensor:
     """Distance to a convex polygon whose corners are given counter-clockwise (y upwards)."""
-    distance: Tensor | None = None
-    for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
-        edge = line(x, y, x0, y0, x1, y1)
-        distance = edge if distance is None else torch.maximum(distance, edge, out=distance)
-    return distance
+    return common(*(line(x, y, *a, *b) for a, b in zip(corners, corners[1:] + corners[:1], strict=True)))
 
 
 def union(first: Tensor, *others: Tensor) -> Tensor:
     """What lies in any of the shapes."""
-    for other in others:
-        first = torch.minimum(first, other)
-    return first
+    return functools.reduce(torch.minimum, others, first)
 
 
 def common(first: Tensor, *others: Tensor) -> Tensor:
     """What lies in all of the shapes."""
-    for other in others:
-        first = torch.maximum(first, other)
-    return first
+    return functools.reduce(torch.maximum, others, first)
