@@ -1,9 +1,8 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
 VENV ?= .venv
 PYTHON ?= python3
-LABS_REPO ?=
 
-.PHONY: demo test lab lint build recipes help
+.PHONY: demo test check lab build recipes help
 .DEFAULT_GOAL := help
 
 demo:  ## set up, take Lab 1 as two students, grade both, write build/demo/index.html
@@ -14,6 +13,10 @@ test:  ## set up and run everything that continuous integration runs
 	@.ci/setup "$(VENV)" "$(PYTHON)" test
 	@.ci/checks "$(VENV)"
 
+check:  ## the quick part of `make test`: style, types, and the tests that are not slow (two minutes)
+	@.ci/setup "$(VENV)" "$(PYTHON)" test
+	@.ci/checks "$(VENV)" quick
+
 lab:  ## open JupyterLab on the labs
 	@.ci/setup "$(VENV)" "$(PYTHON)" demo
 	@"$(VENV)/bin/python" -m jupyterlab labs
@@ -21,10 +24,6 @@ lab:  ## open JupyterLab on the labs
 build:  ## make the labs and the solution notebooks from their sources, executing the solutions
 	@.ci/setup "$(VENV)" "$(PYTHON)" demo
 	@"$(VENV)/bin/python" -m sslcourse build --execute
-
-lint:  ## formatting and import rules
-	@.ci/setup "$(VENV)" "$(PYTHON)" test
-	@"$(VENV)/bin/python" -m ruff check . && "$(VENV)/bin/python" -m ruff format --check .
 
 recipes:  ## train every method's recipe with three seeds, and the course checkpoints (hours; continues where it stopped)
 	@.ci/setup "$(VENV)" "$(PYTHON)" demo
