@@ -1,4 +1,4 @@
-"""The figures of the recipes as a table of Markdown, written between its marks in README.md and benchmarks/README.md.
+"""The figures of the recipes as a table of Markdown, written between its marks in benchmarks/README.md.
 
     python benchmarks/recipe_tables.py
 
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 import statistics
-from pathlib import Path
 
 from recipes import HERE, SHOWN, read_record, shown_recipe, was_made_by
 
 from sslcourse.files import write_atomically
 
-PAGES = (HERE.parent / "README.md", HERE / "README.md")
+PAGE = HERE / "README.md"
 MARKS = ("<!-- recipes -->", "<!-- end of recipes -->")
 NAMES = {
     "simclr": "SimCLR",
@@ -84,8 +83,7 @@ def filled(page: str, table: str) -> str:
 
 def main() -> None:
     text = table(runs_of_recipes(read_record(HERE / "recipes.jsonl")))
-    for path in map(Path, PAGES):
-        write_atomically(path, filled(path.read_text(encoding="utf-8"), text))
+    write_atomically(PAGE, filled(PAGE.read_text(encoding="utf-8"), text))
     print(text)
 
 

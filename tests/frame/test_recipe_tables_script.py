@@ -1,4 +1,4 @@
-"""benchmarks/recipe_tables.py: the figures in the READMEs are those of the record, run by run."""
+"""benchmarks/recipe_tables.py: the figures in its README are those of the record, run by run."""
 
 import dataclasses
 import json
@@ -12,11 +12,10 @@ def script(monkeypatch):
     return load_script("recipe_tables", monkeypatch)
 
 
-def test_the_readmes_show_what_the_record_holds(script):
+def test_the_readme_shows_what_the_record_holds(script):
     table = script.table(script.runs_of_recipes(script.read_record(BENCHMARKS / "recipes.jsonl")))
-    for path in script.PAGES:
-        page = path.read_text(encoding="utf-8")
-        assert script.filled(page, table) == page, f"`python benchmarks/recipe_tables.py` would change {path}"
+    page = script.PAGE.read_text(encoding="utf-8")
+    assert script.filled(page, table) == page, f"`python benchmarks/recipe_tables.py` would change {script.PAGE}"
 
 
 def test_every_recipe_has_three_seeds_in_the_record(script):
