@@ -40,7 +40,7 @@ def drawable(name: str, otherwise: str) -> str:
     """`name` as a figure can draw it: shortened, no formula; `otherwise` if no font here has all its characters.
 
     >>> drawable("US$ and A$", "class 3")
-    'US\\$ and A\\$'
+    'US\\\\$ and A\\\\$'
     """
     name = _text(name)
     short = name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
