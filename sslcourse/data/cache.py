@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import os
+import re
 import sys
 import tempfile
 import warnings
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -46,6 +52,42 @@ def _temporary() -> Path:
         f"there is no home folder, so images are cached in {folder}; SSLCOURSE_CACHE names another", stacklevel=3
     )
     return folder
+
+
+Kept = tuple[dict[str, Tensor], Any]  # tensors, and notes that JSON can hold
+
+
+def cached(folder: Path, stem: str, key: Any, make: Callable[[], Kept]) -> Kept:
+    """What `make` returns, from a file in `folder` if there is a sound one; otherwise made and kept there.
+
+    `key` is everything that the tensors depend on, as JSON can hold it; its digest is part of the file's name. A
+    damaged file is made again, and a disk that is full or read-only costs only time. A warning says so.
+    """
+    text = json.dumps(key, sort_keys=True)
+    stem = re.sub(r"[^\w.-]", "_", stem)[:40]
+    path = folder / f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:20]}.safetensors"
+    if path.is_file():
+        try:
+            tensors, metadata = read_tensors(path)
+            if metadata["key"] != text or metadata["crc32"] != _checksum(tensors):
+                raise ValueError(f"{path} does not hold what its name says")
+            return tensors, json.loads(metadata["notes"])
+        except (OSError, ValueError, KeyError) as error:
+            warnings.warn(f"a damaged cache file is made again: {error}", stacklevel=4)
+    tensors, notes = make()
+    try:
+        write_tensors(path, tensors, {"key": text, "notes": json.dumps(notes), "crc32": _checksum(tensors)})
+    except OSError as error:
+        warnings.warn(f"not cached, so it is made again next time: {path} could not be written ({error})", stacklevel=4)
+    return tensors, notes
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    """A sum that changes with any byte."""
+    total = 0
+    for name in sorted(tensors):
+        total = zlib.crc32(tensors[name].contiguous().numpy().data, total)
+    return str(total)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:

@@ -21,36 +21,16 @@ STEPS = ("brightness", "contrast", "saturation", "hue")
 
 
 @without_autocast
-def color_matrix(
-    means: Tensor,
-    *,
-    brightness: Tensor | None = None,
-    contrast: Tensor | None = None,
-    saturation: Tensor | None = None,
-    hue: Tensor | None = None,
-    order: Tensor | None = None,
-    grayscale: Tensor | None = None,
-) -> Tensor:
+def color_matrix(means: Tensor, **steps: Tensor | None) -> Tensor:
     """All colour steps of each image as one matrix `B,3,4`.
 
-    `means` `B,3`: the mean colour of each image in [0, 1]. Factors `B`, 1 = unchanged; `hue` `B` in turns, 0 =
-    unchanged; each None = unchanged. `order` int64 `B,4`: in which order each image takes brightness (0), contrast (1),
-    saturation (2) and hue (3); by default in this order. `grayscale` bool `B`, after them. The jitter of torchvision's
-    `ColorJitter`, except that the hue turns in YIQ (see `hue_rotation`).
+    `means` `B,3`: the mean colour of each image in [0, 1]. `steps`: what `color_maps` takes.
 
     >>> halved = color_matrix(torch.zeros(1, 3), brightness=torch.tensor([0.5]))
     >>> halved[0].tolist()
     [[0.5, 0.0, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.0]]
     """
-    linear, pull = color_maps(
-        means,
-        brightness=brightness,
-        contrast=contrast,
-        saturation=saturation,
-        hue=hue,
-        order=order,
-        grayscale=grayscale,
-    )
+    linear, pull = color_maps(means, **steps)
     return torch.cat([linear, torch.bmm(pull, means[:, :, None])], dim=2)
 
 
@@ -66,8 +46,11 @@ def color_maps(
 ) -> tuple[Tensor, Tensor]:
     """The two matrices `B,3,3` of all colour steps: a pixel p of an image with mean m becomes `linear p + pull m`.
 
-    So they can be made before the means are known. Arguments as `color_matrix`; `like` only gives count, type and
-    device.
+    So they can be made before the means are known; `like`, of first dimension B, only gives count, type and device.
+    Factors `B`, 1 = unchanged; `hue` `B` in turns, 0 = unchanged; each None = unchanged. `order` int64 `B,4`: in which
+    order each image takes brightness (0), contrast (1), saturation (2) and hue (3); by default in this order.
+    `grayscale` bool `B`, after them. The jitter of torchvision's `ColorJitter`, except that the hue turns in YIQ (see
+    `hue_rotation`).
 
     >>> linear, pull = color_maps(torch.zeros(1, 3), contrast=torch.tensor([0.0]))
     >>> linear.abs().max().item(), (pull @ torch.ones(3)).tolist()

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import re
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from sslcourse.data import duplicates, folders, public
-from sslcourse.data.cache import cache_dir, read_tensors, write_tensors
+from sslcourse.data.cache import cache_dir, cached
 from sslcourse.data.decoding import decode_images, refuse_large
-from sslcourse.data.filetree import printable
+from sslcourse.data.filetree import list_tree, printable
 from sslcourse.data.imageset import ImageSet
 from sslcourse.data.splits import hold_out, pick
 
@@ -103,15 +99,14 @@ def _load_folder(path: Path, split: str, size: int | None, count: int | None, se
             raise ValueError(f"none of the {len(paths)} images of {title} can be read: {_first(damaged)}")
         return {"images": images, "labels": torch.tensor([labels[index] for index in kept])}, {"damaged": damaged}
 
-    tensors, notes = _cached(path.stem, [str(path), listing.fingerprint, split, size, count, seed], convert)
-    if notes["damaged"]:
-        damaged = f"{len(notes['damaged'])} damaged images of {title} left out: {_first(notes['damaged'])}"
-        warnings.warn(damaged, stacklevel=3)
-    for note in listing.notes:
+    key = [FORMAT, str(path), listing.fingerprint, split, size, count, seed]
+    tensors, notes = cached(cache_dir() / "converted", path.stem, key, convert)
+    damaged, said = notes["damaged"], list(listing.notes)
+    if damaged:
+        warnings.warn(f"{len(damaged)} damaged images of {title} left out: {_first(damaged)}", stacklevel=3)
+    said += duplicates.compare((str(path), listing.fingerprint, size), split, tensors["images"])
+    for note in said:
         warnings.warn(f"{printable(str(path))}: {note}", stacklevel=3)
-    repeated = duplicates.compare((str(path), listing.fingerprint, size), split, tensors["images"])
-    if repeated:
-        warnings.warn(f"{printable(str(path))}: {repeated}", stacklevel=3)
     return ImageSet(tensors["images"], tensors["labels"], listing.classes, printable(path.stem))
 
 
@@ -146,7 +141,7 @@ def _load_public(
 ) -> ImageSet:
     chosen_size = size or public.SETS[name].size
     folder = public.ensure(name, root, download)
-    key = [str(folder.absolute()), folders.fingerprint_tree(folder), split, chosen_size, count, seed]
+    key = [FORMAT, str(folder.absolute()), list_tree(folder).fingerprint, split, chosen_size, count, seed]
 
     def convert() -> tuple[dict, dict]:
         source = public.open_set(name, root, train=split != "test")
@@ -159,33 +154,12 @@ def _load_public(
         picked = _choose(labels, [keys[index] for index in indices], count, seed, f"{name} ({split})")
         indices = [indices[index] for index in picked]
         refuse_large(len(indices), chosen_size)
-        tensors = source.read(indices, chosen_size)
-        return tensors | {"labels": torch.tensor([source.labels[index] for index in indices])}, {
-            "classes": source.classes
-        }
+        labels = torch.tensor([source.labels[index] for index in indices])
+        return source.read(indices, chosen_size) | {"labels": labels}, {"classes": source.classes}
 
-    tensors, notes = _cached(name, key, convert)
+    tensors, notes = cached(cache_dir() / "converted", name, key, convert)
     images, labels = tensors.pop("images"), tensors.pop("labels")
     return ImageSet(images, labels, tuple(notes["classes"]), name, tensors)
-
-
-def _cached(stem: str, key: list, convert: Callable[[], tuple[dict, dict]]) -> tuple[dict, dict]:
-    """The tensors and notes that `convert` makes, from the cache where it has them under this key."""
-    digest = hashlib.sha256(json.dumps([FORMAT, *key]).encode()).hexdigest()[:20]
-    stem = re.sub(r"[^\w.-]", "_", stem)[:40]
-    path = cache_dir() / "converted" / f"{stem}-{digest}.safetensors"
-    if path.is_file():
-        try:
-            tensors, metadata = read_tensors(path)
-            return tensors, json.loads(metadata["notes"])
-        except (OSError, ValueError, KeyError) as error:
-            warnings.warn(f"a damaged cache file is made again: {error}", stacklevel=4)
-    tensors, notes = convert()
-    try:
-        write_tensors(path, tensors, {"notes": json.dumps(notes)})
-    except OSError as error:  # a full disk or a read-only home must not stop a lab
-        warnings.warn(f"not cached, so it is made again next time: {path} could not be written ({error})", stacklevel=4)
-    return tensors, notes
 
 
 def _choose(labels: list[int], keys: list[str], count: int | None, seed: int, what: str) -> list[int]:

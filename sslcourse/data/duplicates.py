@@ -10,8 +10,8 @@ from torch import Tensor
 _loaded: dict[Hashable, dict[str, list[bytes]]] = {}  # by folder and size: what this process has loaded of each split
 
 
-def compare(folder: Hashable, split: str, images: Tensor) -> str:
-    """A sentence on what train and the held-out parts of `folder` loaded so far share, pixel for pixel; "" if nothing.
+def compare(folder: Hashable, split: str, images: Tensor) -> list[str]:
+    """A sentence on what train and the held-out parts of `folder` loaded so far share, pixel for pixel, if anything.
 
     `folder` says which folder, in which state and at which size. `images` are those of `split`, just loaded: uint8
     `N,3,H,W` on the CPU.
@@ -24,7 +24,5 @@ def compare(folder: Hashable, split: str, images: Tensor) -> str:
         shared = sum(digest in known for digest in parts[held_out])
         if shared:
             said.append(f"{shared} of the {len(parts[held_out])} images of {held_out}")
-    if not said:
-        return ""
-    listed = " and ".join(sorted(said))
-    return f"{listed} are in train, too, pixel for pixel: kNN finds them again, so its accuracy is too high"
+    why = "are in train, too, pixel for pixel: kNN finds them again, so its accuracy is too high"
+    return [f"{' and '.join(sorted(said))} {why}"] if said else []

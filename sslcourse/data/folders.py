@@ -81,11 +81,6 @@ def list_images(path: Path) -> Listing:
     return Listing(path, tuple(sorted(files, key=lambda file: file[2])), tuple(notes), tree.fingerprint)
 
 
-def fingerprint_tree(path: Path) -> str:
-    """A hash of the names, sizes and times of all files below a directory."""
-    return list_tree(path).fingerprint
-
-
 def _is_image(read) -> bool:
     try:
         start = read()

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +25,15 @@ class PublicSet:
     folder: str  # below the root
     size: int  # side in pixels when none is asked for
     megabytes: int
-    opened: Callable  # (root, train, download) -> torchvision data set
+    constructor: Callable  # (torchvision.datasets, root, train, download) -> torchvision data set
+    reader: Callable[[Any], Source]  # of that data set
     counts: tuple[int, int] | None = None
+
+    def open(self, root: Path, train: bool, download: bool = False):
+        """The torchvision data set in `root`; torchvision is imported late, as most sessions load none of these."""
+        from torchvision import datasets
+
+        return self.constructor(datasets, root, train, download)
 
 
 @dataclass(frozen=True)
@@ -57,8 +65,8 @@ def ensure(name: str, root: Path, download: bool) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     attempt = Path(tempfile.mkdtemp(prefix=f"{name}-download-", dir=root))
     try:
-        for train in (True, False):
-            known.opened(attempt, train, True)
+        known.open(attempt, train=True, download=True)  # fetches the test part, too
+        known.open(attempt, train=False)
         os.replace(attempt / known.folder, folder)
     except (OSError, RuntimeError, EOFError) as error:
         raise ConnectionError(
@@ -80,13 +88,13 @@ def open_set(name: str, root: Path, train: bool) -> Source:
     folder = root / known.folder
     mend = f"delete {folder} and load it again with download=True"
     try:
-        opened = known.opened(root, train, False)
+        opened = known.open(root, train)
     except (RuntimeError, OSError, ValueError) as error:
         raise ValueError(f"{name} at {folder} is damaged or incomplete ({error}): {mend}") from error
     expected = known.counts[0 if train else 1] if known.counts else len(opened)
     if len(opened) != expected:
         raise ValueError(f"{name} at {folder} is incomplete: {len(opened)} of {expected} images; {mend}")
-    source = _READERS[name](opened)
+    source = known.reader(opened)
     order = sorted(range(len(source.classes)), key=lambda index: source.classes[index])
     number = {old: new for new, old in enumerate(order)}  # labels number the sorted class names in every set
 
@@ -146,37 +154,27 @@ def _from_tensor(pixels: Tensor) -> Callable[[Sequence[int], int], dict[str, Ten
     return read
 
 
-def _open_cifar10(root: Path, train: bool, download: bool):
-    from torchvision.datasets import CIFAR10
-
-    return CIFAR10(root, train=train, download=download)
+def _open_cifar10(datasets, root: Path, train: bool, download: bool):
+    return datasets.CIFAR10(root, train=train, download=download)
 
 
-def _open_stl10(root: Path, train: bool, download: bool):
-    from torchvision.datasets import STL10
-
-    return STL10(root, split="train" if train else "test", download=download)
+def _open_stl10(datasets, root: Path, train: bool, download: bool):
+    return datasets.STL10(root, split="train" if train else "test", download=download)
 
 
-def _open_imagenette(root: Path, train: bool, download: bool):
-    from torchvision.datasets import Imagenette
-
-    # torchvision's own reader stops at a folder that exists; paths are enough, `open_image` decodes
-    missing = download and not (root / "imagenette2-160").is_dir()
-    return Imagenette(root, split="train" if train else "val", size="160px", download=missing, loader=str)
+def _open_imagenette(datasets, root: Path, train: bool, download: bool):
+    split = "train" if train else "val"  # paths are enough: `open_image` decodes
+    return datasets.Imagenette(root, split=split, size="160px", download=download, loader=str)
 
 
-def _open_pets(root: Path, train: bool, download: bool):
-    from torchvision.datasets import OxfordIIITPet
-
-    targets = ("category", "segmentation")
-    return OxfordIIITPet(root, split="trainval" if train else "test", target_types=targets, download=download)
+def _open_pets(datasets, root: Path, train: bool, download: bool):
+    split, targets = "trainval" if train else "test", ("category", "segmentation")
+    return datasets.OxfordIIITPet(root, split=split, target_types=targets, download=download)
 
 
-_READERS = {"cifar10": _cifar10, "stl10": _stl10, "imagenette": _imagenette, "pets": _pets}
 SETS = {
-    "cifar10": PublicSet("cifar-10-batches-py", 32, 170, _open_cifar10),
-    "stl10": PublicSet("stl10_binary", 96, 2600, _open_stl10),
-    "imagenette": PublicSet("imagenette2-160", 128, 100, _open_imagenette, (9469, 3925)),
-    "pets": PublicSet("oxford-iiit-pet", 128, 800, _open_pets, (3680, 3669)),
+    "cifar10": PublicSet("cifar-10-batches-py", 32, 170, _open_cifar10, _cifar10),
+    "stl10": PublicSet("stl10_binary", 96, 2600, _open_stl10, _stl10),
+    "imagenette": PublicSet("imagenette2-160", 128, 100, _open_imagenette, _imagenette, (9469, 3925)),
+    "pets": PublicSet("oxford-iiit-pet", 128, 800, _open_pets, _pets, (3680, 3669)),
 }

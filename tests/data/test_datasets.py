@@ -5,6 +5,7 @@ import os
 import pickle
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -385,9 +386,7 @@ def test_stl10(tmp_path, monkeypatch):
 
 
 def test_imagenette(tmp_path, monkeypatch):
-    monkeypatch.setitem(
-        public.SETS, "imagenette", public.PublicSet("imagenette2-160", 128, 1, public._open_imagenette, (20, 4))
-    )
+    monkeypatch.setitem(public.SETS, "imagenette", replace(public.SETS["imagenette"], counts=(20, 4)))
     files = {}
     for wnid, level in (("n01440764", 50), ("n03888257", 200)):
         files |= {f"train/{wnid}/{index}.JPEG": picture(level, 170 + index, 160, "JPEG") for index in range(10)}
@@ -404,7 +403,7 @@ def test_imagenette(tmp_path, monkeypatch):
 
 
 def test_pets_carry_their_trimaps_in_the_geometry_of_the_image(tmp_path, monkeypatch):
-    monkeypatch.setitem(public.SETS, "pets", public.PublicSet("oxford-iiit-pet", 128, 1, public._open_pets, None))
+    monkeypatch.setitem(public.SETS, "pets", replace(public.SETS["pets"], counts=None))
     folder = tmp_path / "oxford-iiit-pet"
     files, lines = {}, []
     for index in range(4):

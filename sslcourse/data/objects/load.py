@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import sys
-import zlib
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..cache import cache_dir, read_tensors, write_tensors
+from ..cache import cache_dir, cached
 from ..imageset import ImageSet
 from .classes import CLASSES
 from .render import render
 from .settings import PLAIN, Difficulty, Variant, find_difficulty
 
-VERSION = 3  # raised whenever a picture or the file's form changes, so that older files are not read
+VERSION = 4  # raised whenever a picture or the file's form changes, so that older files are not read
 BLOCK = 2048
+MAPS = ("images", "mask", "parts", "instances")
 
 
 def load_objects(
@@ -47,56 +43,19 @@ def load_objects(
     if count < 1:
         raise ValueError(f"count must be at least 1; got {count}")
     settings = find_difficulty(difficulty)
-    request = {
+
+    def make() -> tuple[dict[str, Tensor], None]:
+        return render_all(split, count, size, seed, settings, variant, progress), None
+
+    key = {
         "version": VERSION, "split": split, "count": count, "size": size, "seed": seed,
         "difficulty": dataclasses.asdict(settings), "variant": dataclasses.asdict(variant),
     }  # fmt: skip
-    path = cache_path(request) if cache else None
-    tensors = read_cached(path, count, size) if path else None
-    if tensors is None:
-        tensors = make(split, count, size, seed, settings, variant, progress)
-        if path:
-            keep(path, tensors, request)
-    images, labels = tensors.pop("images"), tensors["label"]
-    return ImageSet(images, labels, CLASSES, "objects", tensors)
+    tensors, _ = cached(cache_dir(), f"objects-{split}-{count}x{size}", key, make) if cache else make()
+    return ImageSet(tensors.pop("images"), tensors["label"], CLASSES, "objects", tensors)
 
 
-def cache_path(request: dict) -> Path:
-    """A name that says what the file is, and a digest of everything that the pictures depend on."""
-    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
-    return cache_dir() / f"objects-{request['split']}-{request['count']}x{request['size']}-{digest}.safetensors"
-
-
-def read_cached(path: Path, count: int, size: int) -> dict[str, Tensor] | None:
-    """What the file holds; None when there is none, or when it is damaged, which is said."""
-    if not path.exists():
-        return None
-    try:
-        tensors, metadata = read_tensors(path)
-        images = tensors["images"]
-        if images.shape != (count, 3, size, size) or metadata.get("crc32") != checksum(images):
-            raise ValueError(f"{path} does not hold what its name says")
-        return tensors
-    except (ValueError, KeyError, OSError) as error:
-        print(f"The cached images could not be read and are made again ({error}).", file=sys.stderr)
-        return None
-
-
-def checksum(images: Tensor) -> str:
-    """A sum that changes with any one byte of the images."""
-    return str(zlib.crc32(images.contiguous().numpy().data))
-
-
-def keep(path: Path, tensors: dict[str, Tensor], request: dict) -> None:
-    """Write the cache; a full or read-only disk costs only the time to render again, so it is said and passed over."""
-    metadata = {"request": json.dumps(request, sort_keys=True), "crc32": checksum(tensors["images"])}
-    try:
-        write_tensors(path, tensors, metadata)
-    except OSError as error:
-        print(f"The images could not be cached in {path.parent} ({error}); they will be made again.", file=sys.stderr)
-
-
-def make(split, count, size, seed, difficulty, variant, progress) -> dict[str, Tensor]:
+def render_all(split, count, size, seed, difficulty, variant, progress) -> dict[str, Tensor]:
     """Render `count` pictures block by block."""
     scenes = []
     with tqdm(total=count, unit="image", desc=f"objects {split}", disable=not progress) as bar:
@@ -104,8 +63,5 @@ def make(split, count, size, seed, difficulty, variant, progress) -> dict[str, T
             indices = torch.arange(start, min(start + BLOCK, count))
             scenes.append(render(indices, split=split, seed=seed, size=size, difficulty=difficulty, variant=variant))
             bar.update(len(indices))
-    tensors = {
-        name: torch.cat([getattr(scene, name) for scene in scenes]) for name in ("images", "mask", "parts", "instances")
-    }
-    tensors |= {name: torch.cat([scene.factors[name] for scene in scenes]) for name in scenes[0].factors}
-    return tensors
+    whole = [{name: getattr(scene, name) for name in MAPS} | scene.factors for scene in scenes]
+    return {name: torch.cat([tensors[name] for tensors in whole]) for name in whole[0]}
