@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Grade and say where the pages are. 0: all graded; 1: the grader failed on some; 2: it could not begin; 130: stopped."""
+    """Grade and say where the pages are. 0: all graded; 1: the grader failed on some; 2: it could not begin; 130:
+    stopped.
+    """
     if arguments.unsafe:
         print(f"WARNING: {sandbox.SENTENCES['unsafe']}.", file=sys.stderr)
     limits = Limits(seconds=arguments.timeout, memory=arguments.memory * 2**20)

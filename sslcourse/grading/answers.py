@@ -89,7 +89,7 @@ def _says_missing_module(kind: object, text: object) -> str | None:
         return None
     if "sslcourse" in text:
         return (
-            f"{text}: the course's own functions are not there where answers are graded. Write the computation yourself, "
-            "from torch's operations."
+            f"{text}: the course's own functions are not there where answers are graded. Write the computation"
+            " yourself, from torch's operations."
         )[:600]
     return f"{text}: this library is not there where answers are graded. Use torch and what the lab imports."[:600]

@@ -140,8 +140,8 @@ def _read(path: Path) -> str:
             raise Unreadable(f"{reason} Hand in the .ipynb file of the lab.")
         if path.stat().st_size > MAX_FILE:
             raise Unreadable(
-                f"The file is larger than {MAX_FILE >> 20} MiB. Clear the outputs (in Jupyter: Edit, Clear Outputs of All Cells), "
-                "save it and hand it in again."
+                f"The file is larger than {MAX_FILE >> 20} MiB. Clear the outputs (in Jupyter: Edit, Clear Outputs of"
+                " All Cells), save it and hand it in again."
             )
         content = path.read_bytes()
     except OSError as error:
@@ -182,7 +182,7 @@ def _grade_id(identifier: str) -> str:
 
 
 def _find(cells: list[Cell], task: Task, notes: list[str]) -> Cell | None:
-    """The cell to grade for a task: marked with its id, else one that defines its function; code before anything else."""
+    """The cell to grade for a task: marked with its id, else one that defines its function; code first."""
     marked = [cell for cell in cells if cell.grade_id == _grade_id(task.id)]
     defining = [cell for cell in cells if defines(_as_code(cell), task.function)]
     candidates = [cell for cell in marked if cell in defining] or defining or marked

@@ -76,9 +76,12 @@ class Grade:
 def explain_end(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
     """The status and sentence of a run that did not come to its end, or None when it did."""
     if outcome.ended == "timeout":
-        return TIMEOUT, (
-            f"Your code did not finish within {limits.seconds:g} seconds. Look for a loop that never ends, or a Python loop "
-            "over elements that one tensor operation could do."
+        return (
+            TIMEOUT,
+            (
+                f"Your code did not finish within {limits.seconds:g} seconds. Look for a loop that never ends, or a"
+                " Python loop over elements that one tensor operation could do."
+            ),
         )
     if outcome.ended == "memory":
         return MEMORY, _memory_sentence(limits)
@@ -90,17 +93,23 @@ def explain_end(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
     if outcome.ended == "flood":
         return KILLED, "Your code sent more data than any answer can hold and was stopped."
     if outcome.ended != "exited":
-        return KILLED, (
-            "The process your code ran in was ended from inside (a signal to another process, or a crash). Take out whatever "
-            "sends signals or ends processes."
+        return (
+            KILLED,
+            (
+                "The process your code ran in was ended from inside (a signal to another process, or a crash). Take out"
+                " whatever sends signals or ends processes."
+            ),
         )
     if outcome.exit is not None and outcome.exit < 0:
         name = _signal_name(-outcome.exit)
         if -outcome.exit == signal.SIGXCPU:
             return TIMEOUT, "Your code used up its processor time. Look for a loop that never ends."
-        return KILLED, (
-            f"Your code ended its own process ({name}). If you did not send that signal yourself, a library crashed: "
-            "run the cell in a fresh kernel and look at which line is the last."
+        return (
+            KILLED,
+            (
+                f"Your code ended its own process ({name}). If you did not send that signal yourself, a library"
+                " crashed: run the cell in a fresh kernel and look at which line is the last."
+            ),
         )
     return None
 
@@ -121,8 +130,8 @@ def ran_out_of_memory(outcome: Outcome, limits: Limits) -> tuple[str, str] | Non
 
 def _memory_sentence(limits: Limits) -> str:
     return (
-        f"Your code asked for more than {limits.memory >> 20} MiB of memory. Look for a tensor with one dimension too many "
-        "(broadcasting [n, 1] against [n] gives [n, n]) or a list that grows without end."
+        f"Your code asked for more than {limits.memory >> 20} MiB of memory. Look for a tensor with one dimension too"
+        " many (broadcasting [n, 1] against [n] gives [n, n]) or a list that grows without end."
     )
 
 

@@ -118,8 +118,8 @@ def grade_submission(
     except Exception as error:  # noqa: BLE001 (every submission gets a result)
         grade.is_grader_error = True
         grade.problem = (
-            f"The grader itself failed on this file ({type(error).__name__}: {error}). This is not the student's fault; "
-            "keep the file and report it."
+            f"The grader itself failed on this file ({type(error).__name__}: {error}). This is not the student's fault;"
+            " keep the file and report it."
         )
     if grade.problem:
         _fill_up(grade, labs)
@@ -156,7 +156,10 @@ def _guarded(exercise: Exercise, answer: Answer | None, box: Box, grade: Grade) 
         return grade_answer(exercise, answer, box)
     except Exception as error:  # noqa: BLE001 (one exercise that the grader fails on costs only itself)
         grade.is_grader_error = True
-        message = f"The grader itself failed here ({type(error).__name__}: {error}). This is not your fault; tell your teacher."
+        message = (
+            f"The grader itself failed here ({type(error).__name__}: {error}). This is not your fault; tell your"
+            " teacher."
+        )
         code = answer.source if answer else None
         return ExerciseResult(
             exercise.task.id, exercise.task.title, 0.0, exercise.task.points, ERROR, message, code=code

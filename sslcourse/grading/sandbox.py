@@ -34,11 +34,17 @@ INCLUDED = (
 NOTEBOOK_STANDIN = "grading/box_notebook.py"  # becomes sslcourse/notebook/__init__.py
 
 SENTENCES = {
-    "uid": "bubblewrap: no network, no files but Python's libraries, a user id of its own, limits on time, memory, "
-    "processes and file size",
-    "userns": "bubblewrap in a user namespace: no network, no files but Python's libraries, limits on time, memory, "
-    "processes and file size",
-    "unsafe": "NOT SANDBOXED (--unsafe): student code ran with the grader's own rights, under limits on time and memory only",
+    "uid": (
+        "bubblewrap: no network, no files but Python's libraries, a user id of its own, limits on time, memory, "
+        "processes and file size"
+    ),
+    "userns": (
+        "bubblewrap in a user namespace: no network, no files but Python's libraries, limits on time, memory, "
+        "processes and file size"
+    ),
+    "unsafe": (
+        "NOT SANDBOXED (--unsafe): student code ran with the grader's own rights, under limits on time and memory only"
+    ),
 }
 
 
@@ -237,7 +243,10 @@ def _starts(mode: str) -> tuple[bool, str]:
     code = "import os\n"
     if mode == "uid":
         code += "os.setgroups([]); os.setresgid(65533, 65533, 65533); os.setresuid(65533, 65533, 65533)\n"
-    code += "import importlib.util as u\nfor m in ('torch', 'IPython'): open(u.find_spec(m).origin).close()\nprint('started')"
+    code += (
+        "import importlib.util as u\nfor m in ('torch', 'IPython'):"
+        " open(u.find_spec(m).origin).close()\nprint('started')"
+    )
     try:
         argv = command(mode, f"exec({code!r})", Path(__file__).resolve().parent)
         run = subprocess.run(argv, capture_output=True, text=True, timeout=30, env=environment(), check=False)
@@ -256,9 +265,12 @@ def _advice() -> str:
 
     if setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
         return (
-            " AppArmor keeps ordinary users from making user namespaces (Ubuntu 23.10 and later): install the AppArmor profile "
-            "for bwrap (package apparmor-profiles, profile bwrap-userns-restrict), or grade as root."
+            " AppArmor keeps ordinary users from making user namespaces (Ubuntu 23.10 and later): install the AppArmor"
+            " profile for bwrap (package apparmor-profiles, profile bwrap-userns-restrict), or grade as root."
         )
     if setting("kernel/unprivileged_userns_clone") == "0" or setting("user/max_user_namespaces") == "0":
         return " This kernel keeps ordinary users from making user namespaces: ask its administrator, or grade as root."
-    return " Inside a container, start it with the right to make namespaces (for Docker: --privileged), or grade outside it."
+    return (
+        " Inside a container, start it with the right to make namespaces (for Docker: --privileged), or grade"
+        " outside it."
+    )

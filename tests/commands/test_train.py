@@ -1,4 +1,6 @@
-"""`sslcourse train`: what it leaves behind, that it continues, what it says to wrong words, and its form for several processes."""
+"""`sslcourse train`: what it leaves behind, that it continues, what it says to wrong words, and its form for several
+processes.
+"""
 
 import json
 import os

@@ -33,7 +33,10 @@ def test_every_command_explains_itself(name, capsys):
 
 def test_help_does_not_import_torch():
     # `sslcourse --help` must answer at once, and also where torch is broken.
-    code = "import sys\nfrom sslcourse.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit: pass\nsys.exit('torch' in sys.modules)"
+    code = (
+        "import sys\nfrom sslcourse.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:"
+        " pass\nsys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 

@@ -51,14 +51,20 @@ def test_a_function_of_another_name_is_missing(grade):
 
 
 def test_warnings_on_stderr_cost_nothing(grade):
-    source = "import sys, warnings\ndef double(x):\n    warnings.warn('old')\n    print('progress', file=sys.stderr)\n    return 2 * x"
+    source = (
+        "import sys, warnings\ndef double(x):\n    warnings.warn('old')\n    print('progress', file=sys.stderr)\n   "
+        " return 2 * x"
+    )
     result = grade(source)
     assert (result.status, result.points) == ("passed", 2.0)
     assert "progress" in result.output
 
 
 def test_the_notebooks_own_calls_are_harmless(grade):
-    source = "from sslcourse.notebook import check, mine_or_reference\ndef double(x):\n    return 2 * x\ncheck('toy.double', double)"
+    source = (
+        "from sslcourse.notebook import check, mine_or_reference\ndef double(x):\n    return 2 * x\ncheck('toy.double',"
+        " double)"
+    )
     assert grade(source).status == "passed"
 
 
@@ -79,7 +85,10 @@ def test_an_in_place_change_is_seen(grade):
 
 
 def test_an_answer_may_leave_threads_behind(grade):
-    source = "import threading, time\ndef double(x):\n    threading.Thread(target=time.sleep, args=(60,)).start()\n    return 2 * x"
+    source = (
+        "import threading, time\ndef double(x):\n    threading.Thread(target=time.sleep, args=(60,)).start()\n   "
+        " return 2 * x"
+    )
     result = grade(source)
     assert result.status == "passed"
 

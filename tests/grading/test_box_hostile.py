@@ -117,9 +117,15 @@ def double(x):
 
 
 def test_a_daemon_left_behind_dies(grade):
-    source = "import os, time\ndef double(x):\n    if os.fork() == 0:\n        os.setsid()\n        time.sleep(987.5)\n        os._exit(0)\n    return 2 * x"
+    source = (
+        "import os, time\ndef double(x):\n    if os.fork() == 0:\n        os.setsid()\n        time.sleep(987.5)\n     "
+        "   os._exit(0)\n    return 2 * x"
+    )
     assert grade(source).status == "passed"
-    source = "import os\ndef double(x):\n    others = [p for p in os.listdir('/proc') if p.isdigit()]\n    return 2 * x / (len(others) <= 3)"
+    source = (
+        "import os\ndef double(x):\n    others = [p for p in os.listdir('/proc') if p.isdigit()]\n    return 2 * x /"
+        " (len(others) <= 3)"
+    )
     assert grade(source).status == "passed"  # init, the server, itself
 
 
@@ -223,7 +229,7 @@ def double(x):
 FORGED = """
 import io, json, os, struct, sys, torch
 import sslcourse.grading.wire as wire
-passed = {"status": "passed", "points": 2.0, "value": torch.zeros(3, dtype=torch.float64), "gradient": {}, "changed": []}
+passed = {"status": "passed", "points": 2, "value": torch.zeros(3, dtype=torch.float64), "gradient": {}, "changed": []}
 messages = [wire.encode({"cell": {"error": None, "failed_helpers": []}})]
 messages += [wire.encode({"case": name, "tree": passed}) for name in ("by hand", "random")]
 header = json.dumps({"ended": "exited", "exit": 0, "seconds": 0.1, "output": "", "size": 0}).encode()
@@ -232,7 +238,10 @@ frame = struct.pack("<I", len(header)) + header
 
 
 def test_forged_scores_printed_are_only_print(grade):
-    source = "import json\ndef double(x):\n    print(json.dumps({'score': 100, 'status': 'passed'}), 'All tests passed')\n    return x"
+    source = (
+        "import json\ndef double(x):\n    print(json.dumps({'score': 100, 'status': 'passed'}), 'All tests passed')\n  "
+        "  return x"
+    )
     result = grade(source)
     assert (result.status, result.points) == ("failed", 0.0)
 

@@ -166,7 +166,10 @@ def test_only_what_is_used_is_taken():
     cells = [
         "import torch, os\nfrom math import pi as PI\nimport timm",
         "EPS = 1e-8\nOTHER = 3\ntrain(everything)\nresult = train()\nDTYPE = torch.float64",
-        "@torch.no_grad()\ndef helper(x):\n    return inner(x) + EPS\n\nclass Inner:\n    pass\ninner = lambda x: x * PI",
+        (
+            "@torch.no_grad()\ndef helper(x):\n    return inner(x) + EPS\n\nclass Inner:\n    pass\ninner = lambda x: x"
+            " * PI"
+        ),
         "def unused():\n    return timm",
         "%%bash\nrm -rf /",
         "def broken(:",

@@ -11,9 +11,11 @@ from sslcourse.grading.host import Outcome, _outcome
 from sslcourse.grading.wire import decode, encode
 
 LEAVES = [
-    None, True, 0, -1, 2**200, 1.5, float("nan"), float("inf"), "", "failure", "passed", [], {}, (), [[]], {"value": None},
+    None, True, 0, -1, 2**200, 1.5, float("nan"), float("inf"), "", "failure", "passed", [], {}, (), [[]],
+    {"value": None},
     torch.zeros(0), torch.tensor(True), torch.zeros(3, dtype=torch.bfloat16), torch.zeros(2, dtype=torch.complex64),
-    torch.full((2, 2), float("nan"), dtype=torch.float64), torch.zeros((1,) * 12), torch.zeros(4, 4, dtype=torch.float64),
+    torch.full((2, 2), float("nan"), dtype=torch.float64), torch.zeros((1,) * 12),
+    torch.zeros(4, 4, dtype=torch.float64),
 ]  # fmt: skip
 KEYS = [
     "value",

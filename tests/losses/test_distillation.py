@@ -1,4 +1,4 @@
-"""Targets, centre and cross-entropies of self-distillation against loops, lightly, closed forms and finite differences."""
+"""Targets, centre and cross-entropies of self-distillation beside loops, lightly, closed forms, finite differences."""
 
 import copy
 import math

@@ -1,4 +1,4 @@
-"""The other losses over two processes: the mean of their values, and of their gradients, is that of the double batch."""
+"""The other losses over two processes: the mean of their values and gradients is that of the double batch."""
 
 import pytest
 import torch
@@ -18,7 +18,8 @@ EXACT = {"rtol": 1e-12, "atol": 1e-13}
 CENTER_WEIGHTS = ("none", "some", "second half", "zero")
 LOSSES = ("regression", "info_nce", "views", "patches", "pixels", "affinity")
 
-# Both processes, and the single one that they are compared with, run this; `mine` cuts out a process's share of the batch.
+# Both processes, and the single one that they are compared with, run this; `mine` cuts out a process's share of the
+# batch.
 BODY = """
 out["sinkhorn"] = sinkhorn(mine(data["logits"]), 0.1)
 for name in ("some rows", "last rows", "no rows"):

@@ -140,7 +140,9 @@ def trained(method):
 
 
 def train(method, steps=3, first=0, learning_rate=1e-2, each=None, optimizer=None):
-    """Steps `first`.. of a run of 10, on views that depend on the step only; `each(method, loss, metrics)` before the update."""
+    """Steps `first`.. of a run of 10, on views that depend on the step only; `each(method, loss, metrics)` before the
+    update.
+    """
     optimizer = optimizer or torch.optim.SGD(trained(method).values(), lr=learning_rate)
     for step in range(first, first + steps):
         method.begin_step(step, 10)

@@ -1,4 +1,6 @@
-"""BYOL: the loss written out, each row of the papers' tables as the network that it describes, and which of them collapse."""
+"""BYOL: the loss written out, each row of the papers' tables as the network that it describes, and which of them
+collapse.
+"""
 
 import math
 

@@ -1,4 +1,6 @@
-"""What holds for every method: it trains, its teacher follows and gets nothing else, its state is all of it, one device."""
+"""What holds for every method: it trains, its teacher follows and gets nothing else, its state is all of it, one
+device.
+"""
 
 import copy
 import math

@@ -1,4 +1,6 @@
-"""Token removal as a setting of iBOT and LoGo: what is removed, who still sees it, and that it is the combined method's."""
+"""Token removal as a setting of iBOT and LoGo: what is removed, who still sees it, and that it is the combined
+method's.
+"""
 
 import pytest
 import torch

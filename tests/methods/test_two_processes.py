@@ -1,8 +1,8 @@
 """Two processes with half of the batch each train as one process with all of it does: every method, in float64.
 
-Their gradients are averaged by plain DistributedDataParallel, which does not look for unused parameters and leaves buffers
-alone; what else must cross (negatives, keys, Sinkhorn's sums, the centre, the affinity's other images) the methods see to.
-BatchNorm, which sees one process's part only, is replaced by another norm.
+Their gradients are averaged by plain DistributedDataParallel, which does not look for unused parameters and leaves
+buffers alone; what else must cross (negatives, keys, Sinkhorn's sums, the centre, the affinity's other images) the
+methods see to. BatchNorm, which sees one process's part only, is replaced by another norm.
 """
 
 from pathlib import Path

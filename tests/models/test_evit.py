@@ -102,7 +102,9 @@ def test_other_sizes_meta_copies_autocast_and_compiler():
 
 
 def test_inference_is_faster():
-    """Twelve blocks, a quarter of the patches from block 1 on: a loose bar under the predicted 3.1, for machines are busy."""
+    """Twelve blocks, a quarter of the patches from block 1 on: a loose bar under the predicted 3.1, for machines are
+    busy.
+    """
     encoder = build_encoder("vit_192x6_p8", image_size=128, depth=12).eval()
     pruned, images = PrunedEncoder(encoder, (1,), 0.25), torch.rand(4, 3, 128, 128)
 

@@ -128,7 +128,7 @@ def test_affinity_depends_on_the_pair_and_its_order():
 
 @pytest.mark.parametrize("norm", ["layer", "group", "none"])
 def test_an_affinity_that_learned_knows_a_batch_of_pairs_of_one_image(norm):
-    """Pairs of one image and of two are told apart also where a batch holds only one kind, as the encoder's step does."""
+    """Pairs of one image and of two are told apart also if a batch holds only one kind, as the encoder's step does."""
     torch.manual_seed(0)
     affinity = AffinityHead(8, hidden_dim=32, norm=norm)
     optimizer = torch.optim.Adam(affinity.parameters(), 1e-2)

@@ -1,4 +1,6 @@
-"""The counted operations are those that run, and the predicted speed-ups those of the closed form and the published table."""
+"""The counted operations are those that run, and the predicted speed-ups those of the closed form and the published
+table.
+"""
 
 import pytest
 import torch
@@ -77,7 +79,9 @@ def test_pruning_inside_the_network(fuse, keep_rate):
 
 
 def test_a_whole_step():
-    """Two globals, three 32-pixel locals, decoder; a backward pass is two forward passes, but for what needs no gradient."""
+    """Two globals, three 32-pixel locals, decoder; a backward pass is two forward passes, but for what needs no
+    gradient.
+    """
     student, decoder = encoder_of(), Decoder(96, (8, 8), 8, dim=48, depth=2, heads=2)
     teacher = encoder_of()
     for block in decoder.blocks:
