@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -21,7 +22,9 @@ import timm
 import torch
 from filelock import FileLock, Timeout
 
+from sslcourse.data.imageset import ImageSet
 from sslcourse.data.objects.load import VERSION
+from sslcourse.evaluation.features import evaluating
 from sslcourse.files import write_atomically
 from sslcourse.methods.method import Method
 from sslcourse.training import distributed
@@ -30,9 +33,9 @@ from sslcourse.training.checkpoint import SettingsChanged, load_checkpoint, refu
 from sslcourse.training.fit import fit
 from sslcourse.training.images import RunImages, load_images
 from sslcourse.training.recipes import Recipe, build_method
-from sslcourse.training.runtime import pick_device, pick_precision
+from sslcourse.training.runtime import make_runtime, pick_device, pick_precision
 from sslcourse.training.scores import figures_of, knn_of
-from sslcourse.training.state import MAY_CHANGE, describe_run, fingerprint, say
+from sslcourse.training.state import MAY_CHANGE, TrainingState, describe_run, fingerprint, say
 
 
 class FolderInUse(OSError):
@@ -152,6 +155,8 @@ def train_in(
     """
     out, recipe = Path(out), experiment.recipe
     device = pick_device(recipe.fit.device)
+    if device.type == "meta":
+        raise ValueError("device 'meta' computes nothing; choose auto, or leave it out")
     pick_precision(device, recipe.fit.precision)
     distributed.check_batch_size(recipe.fit.batch_size)
     method = experiment.build(recipe)
@@ -165,6 +170,8 @@ def train_in(
         if is_finished(experiment, summary, state):
             method.to(device).load_state_dict(state["method"])
             return Trained(method, state["history"], summary, lambda: same_images(experiment, state, out, download))
+        if experiment.build is build_method and distributed.world_size() == 1:
+            rehearse(method, recipe)
         images = experiment.images(download=download, progress=progress)
         if not images.labelled:
             say("The images have no labels: kNN and the linear probe are left out.")
@@ -176,6 +183,18 @@ def train_in(
             summary = summarise(experiment, method, rows, images, untrained) | continued(summary, recipe.fit.steps)
             write_atomically(out / "summary.json", json.dumps(summary, indent=1) + "\n")
     return Trained(method, rows, summary, lambda: images)
+
+
+def rehearse(method: Method, recipe: Recipe) -> None:
+    """Take one step on device meta, which computes nothing: what a method refuses is refused before images are loaded."""
+    count = recipe.data.count if recipe.data.name == "objects" else None
+    shape = (count or recipe.fit.batch_size, 3, recipe.data.size, recipe.data.size)
+    blank = torch.empty(shape, dtype=torch.uint8, device="meta")
+    images = ImageSet(blank, torch.zeros(len(blank), dtype=torch.int64), (), "blank")
+    method = copy.deepcopy(method)
+    TrainingState(method, images, recipe.fit, make_runtime("meta", "fp32")).step_once()
+    with evaluating(method):
+        method.representation.features(blank[:1].float())
 
 
 def fit_and_show(method, images: RunImages, experiment: Experiment, out: Path, on_log, progress: bool) -> list[dict]:

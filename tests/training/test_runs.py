@@ -87,13 +87,17 @@ def test_what_is_measured_may_be_ones_own(tmp_path, textures):
     [
         ({"device": "tpu"}, "device 'tpu' is not available"),
         ({"precision": "fp16"}, "precision 'fp16' is not available on cpu"),
+        ({"device": "meta"}, "device 'meta' computes nothing"),
         ({"encoder": "resnet1800"}, "unknown encoder"),
+        ({"encoder": "vit_64x2_p8", "image_size": 36}, "multiples of the patch side 8; got 36 x 36"),
+        ({"encoder": "vit_64x2_p8", "data.size": 36}, "multiples of the patch side 8; got 36 x 36"),
+        ({"batch_size": 65}, "batch_size must lie in 1..64"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused_before_images_are_loaded(tmp_path, changes, message):
+def test_settings_that_do_not_fit_are_refused_before_images_are_loaded(tmp_path, monkeypatch, changes, message):
+    monkeypatch.setattr(Experiment, "images", lambda self, **options: never())
     with pytest.raises(ValueError, match=message):
-        run(unloadable(recipe(**changes)), tmp_path)
-    assert not list(tmp_path.iterdir())
+        run(Experiment(recipe(**changes)), tmp_path)
 
 
 def test_a_folder_that_will_not_do_is_refused_before_images_are_loaded(tmp_path):
