@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from sslcourse.exercises import LABS
 from sslcourse.exercises.compare import first_difference
 from sslcourse.exercises.judge import attempt, case_inputs, tolerance_of
+from sslcourse.exercises.plain import as_tree, copy_tree
 
 EXERCISES = {id: exercise for lab in LABS.values() for id, exercise in lab.exercises.items()}
 FEW, MANY = range(20), range(1000)
@@ -21,10 +23,15 @@ _spec.loader.exec_module(_module)
 MISTAKES = _module.MISTAKES
 
 
+def value_of(exercise, answer, drawn):
+    """What an answer of ours returns on one input, without its gradients."""
+    return as_tree(answer(*(copy_tree(drawn[name]) for name in inspect.signature(exercise.reference).parameters)))
+
+
 def expectations(exercise, case, seed):
-    """(inputs, what is expected) for every input of a case, one after the other as they are asked for."""
+    """(inputs, the value that is expected) for every input of a case, one after the other as they are asked for."""
     for drawn in case_inputs(exercise.task, case, seed):
-        yield drawn, exercise.task.observe_one(exercise.reference, drawn)
+        yield drawn, {"value": value_of(exercise, exercise.reference, drawn)}
 
 
 def wins_everything(exercise, answers, seed):
@@ -34,11 +41,17 @@ def wins_everything(exercise, answers, seed):
         for drawn, expected in expectations(exercise, case, seed):
             if not left:
                 return []
-            tolerance = tolerance_of(exercise, case)
-            left = [
-                one for one in left if not first_difference(expected, exercise.task.observe_one(one, drawn), tolerance)
-            ]
+            left = [one for one in left if is_right(exercise, case, one, drawn, expected)]
     return left
+
+
+def is_right(exercise, case, answer, drawn, expected):
+    """Whether an answer is right on one input; its gradients and the rest are looked at only if its result is right."""
+    tolerance = tolerance_of(exercise, case)
+    if answer in exercise.wrong and first_difference(expected, {"value": value_of(exercise, answer, drawn)}, tolerance):
+        return False
+    observed = (exercise.task.observe_one(one, drawn) for one in (exercise.reference, answer))
+    return first_difference(*observed, tolerance) is None
 
 
 def shapes(drawn):

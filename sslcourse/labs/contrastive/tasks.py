@@ -21,7 +21,7 @@ F64, F32 = torch.float64, torch.float32
 # Short vectors whose lengths are whole numbers, so that cosines can be written down: 0, 0.6, 0.8, 0.96, 0.28 ...
 NICE_ROWS = ((3, 4), (4, 3), (-3, 4), (4, -3), (1, 0), (0, 2), (-2, 0), (0, -1), (6, 8), (-4, -3))
 # Golomb rulers: no two pairs of marks have the same distance, so no view has two nearest neighbours.
-RULERS = {4: (0, 1, 4, 6), 12: (0, 2, 6, 24, 29, 40, 43, 55, 68, 75, 76, 85)}
+RULERS = {6: (0, 1, 4, 10, 12, 17), 12: (0, 2, 6, 24, 29, 40, 43, 55, 68, 75, 76, 85)}
 
 
 def draw_images(generator: torch.Generator, case: Case) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def draw_features(generator: torch.Generator, case: Case) -> dict[str, Any]:
 def draw_ranked(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Embeddings in which every comparison of similarities is decided by a wide margin, or is an exact tie."""
     if case.sizes.get("ties"):
-        views = _tied(generator, integer(generator, 6, 9))
+        views = _tied(generator, integer(generator, 7, 9))
     elif case.sizes.get("negative"):
         views = _far_apart(generator, int(case.sizes["n"]))
     else:
@@ -214,9 +214,9 @@ SHORTCUT = Task(
     "contrastive_accuracy",
     "Contrastive accuracy: does it find the positive?",
     (
-        Case("two images in a plane", 0.2, {"n": 2, "d": 2}, draws=8),
+        Case("three images in a plane", 0.2, {"n": 3, "d": 2}, draws=8),
         Case("rows of very different lengths", 0.2, {"n": 6, "d": 5}, draws=6),
-        Case("ties, which count as wrong", 0.2, {"ties": 1}, draws=8),
+        Case("ties, which count as wrong", 0.2, {"ties": 1}, draws=10),
         Case("all similarities below zero", 0.2, {"n": 5, "negative": 1}, draws=6),
         Case("six images in float32", 0.2, {"n": 6, "d": 8}, F32, draws=6),
     ),
