@@ -1,7 +1,7 @@
 """Augmentation of a whole batch on its own device, with one random draw for each image.
 
 Two halves: `draw` (`draws.py`) makes every random number, and `apply` makes none. Crop, flip and blur are linear along
-each axis (`geometry.py`), the colours are one 3x4 matrix an image (`color.py`), and solarize comes afterwards. Nothing
+each axis (`geometry.py`), the colours are one affine map an image (`color.py`), and solarize comes afterwards. Nothing
 here waits for the device, and no shape depends on data.
 """
 
@@ -12,23 +12,12 @@ import threading
 import torch
 from torch import Tensor
 
-from sslcourse.data.color import apply_color, color_maps, color_matrix, solarize
+from sslcourse.data.color import color_maps, solarize
 from sslcourse.data.draws import Augmentation, Draws, draw
-from sslcourse.data.geometry import Workspace, along_both, blur, crop_maps, random_resized_crop
+from sslcourse.data.geometry import Workspace, along_both, crop_maps
 from sslcourse.precision import without_autocast
 
-__all__ = [
-    "Augmentation",
-    "Draws",
-    "apply",
-    "apply_color",
-    "augment",
-    "blur",
-    "color_matrix",
-    "draw",
-    "random_resized_crop",
-    "solarize",
-]
+__all__ = ["Augmentation", "Draws", "apply", "augment", "draw"]
 CHUNK = 1_500_000  # pixel values worked on at a time on a CPU (measured: more falls out of its cache)
 _KEPT = threading.local()  # a CPU's working memory between calls, about 30 MB: getting it anew took half of the time
 
@@ -37,8 +26,9 @@ _KEPT = threading.local()  # a CPU's working memory between calls, about 30 MB: 
 def apply(images: Tensor, draws: Draws, out: Tensor | None = None) -> Tensor:
     """The views that `draws` describe: float32 `B,3,size,size` in [0, 1] on the images' device.
 
-    `images` `B,3,H,W`, uint8 or float in [0, 1]; the views are written to `out` if it is given. Raises ValueError when
-    there is not one draw for each image.
+    `images` `B,3,H,W`, uint8 or float in [0, 1]; the views are written to `out` if it is given. The crop is Pillow's
+    with BILINEAR (antialiased). Raises ValueError when there is not one draw for each image or the shape is another,
+    TypeError for whole numbers that are not uint8.
 
     >>> images = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
     >>> apply(images, draw(Augmentation(size=8), 2, 16, 16)).shape
@@ -46,6 +36,8 @@ def apply(images: Tensor, draws: Draws, out: Tensor | None = None) -> Tensor:
     """
     if images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(f"images must be B,3,H,W; got shape {tuple(images.shape)}")
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise TypeError(f"images must be uint8, or floating point in [0, 1]; got {images.dtype}")
     if len(images) != len(draws):
         raise ValueError(f"one draw for each image: {len(images)} images, {len(draws)} draws")
     draws = draws.to(images.device)

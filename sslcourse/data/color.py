@@ -1,6 +1,6 @@
-"""Colour transforms for a whole batch: each is an affine map of a pixel, so a sequence is one 3x4 matrix an image.
+"""Colour transforms for a whole batch: each is an affine map of a pixel, so a sequence is one map `A p + b` an image.
 
-A matrix `[A | b]` maps a pixel p to `A p + b`, values in [0, 1]. Contrast pulls towards the mean grey of the image *as
+Values lie in [0, 1]. Contrast pulls towards the mean grey of the image *as
 it is at that point of the sequence*; that mean is the affine map of the first mean, so the composition stays exact as
 long as no value leaves [0, 1]. torchvision clips after each step, this clips once at the end.
 """
@@ -13,25 +13,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from sslcourse.precision import without_autocast
-
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as Pillow. They sum to 1 (torchvision's .2989 do not), so greys stay.
 YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 STEPS = ("brightness", "contrast", "saturation", "hue")
-
-
-@without_autocast
-def color_matrix(means: Tensor, **steps: Tensor | None) -> Tensor:
-    """All colour steps of each image as one matrix `B,3,4`.
-
-    `means` `B,3`: the mean colour of each image in [0, 1]. `steps`: what `color_maps` takes.
-
-    >>> halved = color_matrix(torch.zeros(1, 3), brightness=torch.tensor([0.5]))
-    >>> halved[0].tolist()
-    [[0.5, 0.0, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.0]]
-    """
-    linear, pull = color_maps(means, **steps)
-    return torch.cat([linear, torch.bmm(pull, means[:, :, None])], dim=2)
 
 
 def color_maps(
@@ -96,18 +80,6 @@ def hue_rotation(turns: Tensor) -> Tensor:
     angle = 2 * math.pi * turns
     weights = torch.stack([torch.ones_like(angle), angle.cos(), angle.sin()], dim=1)  # B,3
     return (weights @ parts.flatten(1)).unflatten(1, (3, 3))
-
-
-@without_autocast
-def apply_color(images: Tensor, matrix: Tensor) -> Tensor:
-    """Each image's pixels through its own matrix `B,3,4`; floating point `B,3,H,W` in, the same out, not clipped.
-
-    >>> swap = torch.tensor([[[0.0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0.5]]])
-    >>> apply_color(torch.tensor([0.1, 0.2, 0.3]).reshape(1, 3, 1, 1), swap).flatten().tolist()
-    [0.20000000298023224, 0.10000000149011612, 0.800000011920929]
-    """
-    pixels = images.flatten(2)  # B,3,HW
-    return torch.baddbmm(matrix[:, :, 3:], matrix[:, :, :3], pixels).unflatten(2, images.shape[2:])
 
 
 def solarize(images: Tensor, where: Tensor, threshold: float = 0.5) -> Tensor:

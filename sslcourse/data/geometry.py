@@ -13,8 +13,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sslcourse.precision import without_autocast
-
 DENSE_UP_TO = 80  # output pixels; measured: below, gathering windows costs more than the zeros it saves
 BLOCK = 32  # rows of a block beyond that size
 
@@ -42,7 +40,6 @@ def axis_map(
     flips: Tensor | None = None,
     sigma: Tensor | None = None,
     radius: int = 0,
-    dtype: torch.dtype = torch.float32,
 ) -> AxisMap:
     """Cut [start, start + extent) out of an axis of `length` pixels, resize it to `size`, mirror it, blur it.
 
@@ -61,7 +58,7 @@ def axis_map(
     device = start.device
     blocks = 1 if size <= DENSE_UP_TO else -(-size // BLOCK)
     rows = -(-size // blocks)
-    start, extent = (value.to(dtype)[:, None, None] for value in (start, extent))  # B,1,1
+    start, extent = (value.float()[:, None, None] for value in (start, extent))  # B,1,1
 
     # the rows of the resize that each block needs: its own, and what its blur reads around them
     own = torch.arange(rows, device=device)
@@ -85,15 +82,15 @@ def axis_map(
 
     starts = first.long()
     counted = torch.arange(blocks * rows, device=device) < size  # spare rows of the last block are not
-    share = counted.view(blocks, 1, rows).to(dtype) / size
+    share = counted.view(blocks, 1, rows).float() / size
     mean = torch.matmul(share, weights.narrow(2, (len(reach) - rows) // 2, rows)).flatten(1)
-    nothing = torch.zeros(len(starts), length, dtype=dtype, device=device)
+    nothing = torch.zeros(len(starts), length, device=device)
     mean = nothing.scatter_add_(1, _read(starts, window).flatten(1), mean)
     if sigma is not None:
         taps = torch.arange(-radius, radius + 1, device=device)
         reads = own + taps[:, None]  # taps,rows
         reads = _mirrored(reads, size) if blocks == 1 else reads + radius
-        weights = torch.matmul(_blur_matrix(sigma.to(dtype), taps, reads, len(reach))[:, None], weights)
+        weights = torch.matmul(_blur_matrix(sigma, taps, reads, len(reach))[:, None], weights)
     return AxisMap(starts, weights, size, mean)
 
 
@@ -155,73 +152,19 @@ def along_both(pixels: Tensor, rows: AxisMap, columns: AxisMap, room: Workspace 
 
 
 def crop_maps(
-    boxes: Tensor,
-    flips: Tensor | None,
-    height: int,
-    width: int,
-    size: int,
-    sigma: Tensor | None = None,
-    radius: int = 0,
-    dtype: torch.dtype = torch.float32,
+    boxes: Tensor, flips: Tensor, height: int, width: int, size: int, sigma: Tensor | None = None, radius: int = 0
 ) -> tuple[AxisMap, AxisMap]:
     """The maps of the rows and of the columns that cut out `boxes`, resize them to `size`, mirror and blur them.
 
-    >>> rows, columns = crop_maps(torch.tensor([[0, 0, 8, 8]]), None, 8, 8, 4)
+    `boxes` `B,4` as top, left, height, width in pixels, inside images of `height` and `width`; the rest as `axis_map`.
+
+    >>> rows, columns = crop_maps(torch.tensor([[0, 0, 8, 8]]), torch.tensor([False]), 8, 8, 4)
     >>> tuple(rows.weights.shape)
     (1, 1, 4, 8)
     """
     top, left, tall, wide = boxes.unbind(1)
-    blur = {"sigma": sigma, "radius": radius, "dtype": dtype}
+    blur = {"sigma": sigma, "radius": radius}
     return axis_map(top, tall, height, size, **blur), axis_map(left, wide, width, size, flips=flips, **blur)
-
-
-@without_autocast
-def random_resized_crop(images: Tensor, boxes: Tensor, flips: Tensor | None, size: int) -> Tensor:
-    """Each image's own box, resized to `size` and mirrored where `flips`: float `B,3,size,size` in [0, 1].
-
-    `images` uint8 or float in [0, 1], `B,3,H,W`; `boxes` `B,4` as top, left, height, width in pixels, inside the image;
-    `flips` bool `B` or None. Equals Pillow's crop, then its resize with BILINEAR (antialiased).
-
-    >>> images = torch.arange(16.0).reshape(1, 1, 4, 4).expand(1, 3, 4, 4) / 16
-    >>> (16 * random_resized_crop(images, torch.tensor([[1, 0, 2, 2]]), torch.tensor([True]), 2))[0, 0].tolist()
-    [[5.0, 4.0], [9.0, 8.0]]
-    """
-    pixels = to_float(images).transpose(1, 2)  # B,H,3,W
-    rows, columns = crop_maps(boxes, flips, *images.shape[2:], size, dtype=pixels.dtype)
-    return along_both(pixels, rows, columns).contiguous()
-
-
-@without_autocast
-def blur(images: Tensor, sigma: Tensor, radius: int | None = None) -> Tensor:
-    """Gaussian blur with each image's own `sigma` (`B`, pixels, 0 = none): float `B,3,H,W` in [0, 1].
-
-    The border mirrors. `radius` of the kernel in pixels; by default 6 (three times a sigma of 2), less on small images.
-
-    >>> blur(torch.full((1, 3, 8, 8), 0.5), torch.tensor([2.0])).sub(0.5).abs().max().item() < 1e-6
-    True
-    """
-    pixels = to_float(images).transpose(1, 2)  # B,H,3,W
-    height, width = images.shape[2:]
-    radius = min(6, height - 1, width - 1) if radius is None else radius
-    start = torch.zeros_like(sigma)
-    rows, columns = (
-        axis_map(start, start + side, side, side, sigma=sigma, radius=radius, dtype=pixels.dtype)
-        for side in (height, width)
-    )
-    return along_both(pixels, rows, columns).contiguous()
-
-
-def to_float(images: Tensor) -> Tensor:
-    """Images as floating point in [0, 1]: uint8 is divided by 255, floating point passes.
-
-    >>> to_float(torch.tensor([255], dtype=torch.uint8)).item()
-    1.0
-    """
-    if images.dtype == torch.uint8:
-        return images.float().div_(255)
-    if not images.is_floating_point():
-        raise TypeError(f"images must be uint8, or floating point in [0, 1]; got {images.dtype}")
-    return images
 
 
 def _blur_matrix(sigma: Tensor, taps: Tensor, reads: Tensor, reach: int) -> Tensor:

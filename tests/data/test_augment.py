@@ -11,18 +11,8 @@ import torchvision.transforms.functional as vision
 from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sslcourse.data.augment import (
-    Augmentation,
-    apply,
-    apply_color,
-    augment,
-    blur,
-    color_matrix,
-    draw,
-    random_resized_crop,
-    solarize,
-)
-from sslcourse.data.color import YIQ, hue_rotation
+from sslcourse.data.augment import Augmentation, Draws, apply, augment, draw
+from sslcourse.data.color import YIQ, color_maps, hue_rotation, solarize
 
 PILLOW = 1.5 / 255  # Pillow rounds to whole levels after each axis
 EXACT = 2e-6  # the same arithmetic in float32
@@ -46,11 +36,27 @@ def random_boxes(count, height, width, seed=0):
     return torch.cat([start, extent], dim=1)
 
 
+def crop(images, boxes, size, flips=None):
+    return apply(images, Draws(size, boxes, torch.zeros(len(images), dtype=torch.bool) if flips is None else flips))
+
+
+def blur(images, sigma, radius):
+    side, count = images.shape[-1], len(images)
+    boxes = torch.tensor([[0, 0, side, side]] * count)
+    return apply(images, Draws(side, boxes, torch.zeros(count, dtype=torch.bool), radius, sigma=sigma))
+
+
+def recolor(images, **steps):
+    linear, pull = color_maps(images[:, :, 0, 0], **steps)
+    pixels = images.flatten(2)
+    return (linear @ pixels + pull @ pixels.mean(2, keepdim=True)).view_as(images)
+
+
 @pytest.mark.parametrize(("height", "width", "size"), SIZES)
 def test_crop_and_flip_are_pillows(height, width, size):
     images = photos(4, height, width).mul(255).round().byte()
     boxes, flips = random_boxes(4, height, width), torch.tensor([False, True, False, True])
-    views = random_resized_crop(images, boxes, flips, size)
+    views = crop(images, boxes, size, flips)
     for image, (top, left, tall, wide), flip, view in zip(images, boxes.tolist(), flips, views, strict=True):
         picture = Image.fromarray(image.permute(1, 2, 0).numpy()).crop((left, top, left + wide, top + tall))
         picture = picture.resize((size, size), Image.Resampling.BILINEAR)
@@ -63,7 +69,7 @@ def test_crop_and_flip_are_pillows(height, width, size):
 @pytest.mark.parametrize(("height", "width", "size"), SIZES)
 def test_crop_is_torchvisions_on_floats(height, width, size):
     images, boxes = photos(3, height, width), random_boxes(3, height, width, seed=1)
-    views = random_resized_crop(images, boxes, None, size)
+    views = crop(images, boxes, size)
     for image, box, view in zip(images, boxes.tolist(), views, strict=True):
         expected = vision.resized_crop(image, *box, [size, size], antialias=True)
         torch.testing.assert_close(view, expected, atol=EXACT, rtol=0)
@@ -72,12 +78,12 @@ def test_crop_is_torchvisions_on_floats(height, width, size):
 def test_crop_of_everything_at_its_own_size_changes_nothing():
     images = photos(2, 100, 100)
     boxes = torch.tensor([[0, 0, 100, 100]] * 2)
-    torch.testing.assert_close(random_resized_crop(images, boxes, None, 100), images, atol=EXACT, rtol=0)
+    torch.testing.assert_close(crop(images, boxes, 100), images, atol=EXACT, rtol=0)
 
 
 def test_crop_of_one_pixel_fills_the_view():
     images = photos(1, 16, 16)
-    views = random_resized_crop(images, torch.tensor([[3, 5, 1, 1]]), None, 8)
+    views = crop(images, torch.tensor([[3, 5, 1, 1]]), 8)
     torch.testing.assert_close(views, images[:, :, 3:4, 5:6].expand(-1, -1, 8, 8))
 
 
@@ -107,7 +113,7 @@ def test_blur_that_mirrors_too_far_is_refused():
 def test_one_color_step_is_torchvisions_where_nothing_clips(step, theirs):
     images = photos(3, low=0.35, high=0.6)
     factors = torch.tensor([0.6, 1.0, 1.4])
-    views = apply_color(images, color_matrix(images.mean((2, 3)), **{step: factors}))
+    views = recolor(images, **{step: factors})
     for image, factor, view in zip(images, factors.tolist(), views, strict=True):
         torch.testing.assert_close(view, theirs(image, factor), atol=LUMA, rtol=0)
         levels = image.mul(255).round().byte()
@@ -118,7 +124,7 @@ def test_one_color_step_is_torchvisions_where_nothing_clips(step, theirs):
 
 def test_grayscale_is_torchvisions():
     images = photos(2)
-    views = apply_color(images, color_matrix(images.mean((2, 3)), grayscale=torch.tensor([True, False])))
+    views = recolor(images, grayscale=torch.tensor([True, False]))
     torch.testing.assert_close(views[0], vision.rgb_to_grayscale(images[0], 3), atol=LUMA, rtol=0)
     torch.testing.assert_close(views[1], images[1], atol=EXACT, rtol=0)
 
@@ -126,7 +132,7 @@ def test_grayscale_is_torchvisions():
 def test_hue_is_a_rotation_in_yiq():
     images = photos(2, 6, 5)
     turns = torch.tensor([0.07, -0.31])
-    views = apply_color(images, color_matrix(images.mean((2, 3)), hue=turns))
+    views = recolor(images, hue=turns)
     for image, turn, view in zip(images.double(), turns.tolist(), views, strict=True):
         for row in range(6):
             for column in range(5):  # pixel by pixel: the chroma is a complex number, the hue its angle
@@ -179,13 +185,13 @@ def test_composed_matrix_is_the_steps_one_by_one():
     factors = {name: 0.5 + torch.rand(6, generator=generator) for name in ("brightness", "contrast", "saturation")}
     factors["hue"] = torch.rand(6, generator=generator) - 0.5
     order = torch.rand(6, 4, generator=generator).argsort(1)
-    views = apply_color(images, color_matrix(images.mean((2, 3)), order=order, **factors))
+    views = recolor(images, order=order, **factors)
     for index in range(6):
         expected = images[index : index + 1]
         for step in order[index].tolist():
             name = ("brightness", "contrast", "saturation", "hue")[step]
             one = {name: factors[name][index : index + 1]}
-            expected = apply_color(expected, color_matrix(expected.mean((2, 3)), **one))
+            expected = recolor(expected, **one)
         torch.testing.assert_close(views[index : index + 1], expected, atol=1e-5, rtol=0)
 
 
@@ -196,7 +202,7 @@ def test_solarize_is_torchvisions_and_comes_last():
     torch.testing.assert_close(views[1], images[1])
     settings = Augmentation(16, color=0, grayscale=0, blur=0, solarize=1)
     draws = draw(settings, 2, 48, 48, torch.Generator().manual_seed(0))
-    cropped = random_resized_crop(images, draws.boxes, draws.flips, 16)
+    cropped = crop(images, draws.boxes, 16, draws.flips)
     torch.testing.assert_close(apply(images, draws), solarize(cropped, torch.tensor([True, True])), atol=EXACT, rtol=0)
 
 
@@ -316,10 +322,8 @@ def test_autocast_does_not_reach_the_pixels():
     plain = augment(images, settings, torch.Generator().manual_seed(0))
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(augment(images, settings, torch.Generator().manual_seed(0)), plain)
-        cast = random_resized_crop(images, boxes, None, 24), blur(images, sigma)
-    assert torch.equal(cast[0], random_resized_crop(images, boxes, None, 24)) and torch.equal(
-        cast[1], blur(images, sigma)
-    )
+        cast = crop(images, boxes, 24), blur(images, sigma, 6)
+    assert torch.equal(cast[0], crop(images, boxes, 24)) and torch.equal(cast[1], blur(images, sigma, 6))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -366,4 +370,4 @@ def test_wrong_inputs_are_refused():
     with pytest.raises(ValueError, match="B,3,H,W"):
         apply(torch.zeros(2, 1, 16, 16), draws)
     with pytest.raises(TypeError, match="uint8"):
-        random_resized_crop(torch.zeros(1, 3, 8, 8, dtype=torch.int64), torch.tensor([[0, 0, 8, 8]]), None, 8)
+        crop(torch.zeros(1, 3, 8, 8, dtype=torch.int64), torch.tensor([[0, 0, 8, 8]]), 8)
