@@ -2,9 +2,10 @@
 
     python benchmarks/bands.py [contrastive ...] [--scales smoke cpu] [--seeds 1 2 3 4 5 6] [--arms ...] [--keep DIR]
 
-Trains every arm with the course's own loss, on one thread. Runs are kept under DIR (by default in the data cache) by their key,
-so that the script can be stopped, called again, and started twice at a time with other seeds; when all are there it writes the
-lab's `bands.json`. Seed 0 is left to the notebook: a student who uses the course's loss does not meet one of these runs again.
+Trains every arm with the course's own loss, on one thread. Runs are kept under DIR (by default in the data cache) by
+their key, so that the script can be stopped, called again, and started twice at a time with other seeds; when all are
+there it writes the lab's `bands.json`. Seed 0 is left to the notebook: a student who uses the course's loss does not
+meet one of these runs again.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@
 # %% [markdown]
 # # Lab 1: Contrastive learning
 #
-# **Can a network that is never told what a picture shows learn to put pictures of the same kind of thing close together?**
-# In this lab you build SimCLR, the method that made this practical, one function at a time, train a network with your own
-# code, and measure three things that are often only claimed.
+# **Can a network that is never told what a picture shows learn to put pictures of the same kind of thing close
+# together?** In this lab you build SimCLR, the method that made this practical, one function at a time, train a
+# network with your own code, and measure three things that are often only claimed.
 #
 # **You will be able to**
 #
@@ -29,12 +29,13 @@
 #
 # **You need** PyTorch tensors and indexing, and an idea of what a training loop does. Nothing is downloaded.
 #
-# **The course**: 0 Tokens and probes · **1 Contrastive learning (you are here)** · 2 Learning without negatives ·
-# 3 Local and global crops · 4 Distillation at two levels · 5 Removing tokens · 6 Reconstructing pixels · 7 Putting it together
+# **The course**: 0 Tokens and probes · **1 Contrastive learning (you are here)** · 2 Learning without negatives · 3
+# Local and global crops · 4 Distillation at two levels · 5 Removing tokens · 6 Reconstructing pixels · 7 Putting it
+# together
 #
-# In every stage you first *predict*, which is never graded; then you write a function of a few lines, and `check` tells you
-# what differs; then an *experiment* runs with your function and settles the prediction. No stage blocks the next: where a
-# function of yours is missing or wrong, the experiments take the course's own and say so.
+# In every stage you first *predict*, which is never graded; then you write a function of a few lines, and `check`
+# tells you what differs; then an *experiment* runs with your function and settles the prediction. No stage blocks the
+# next: where a function of yours is missing or wrong, the experiments take the course's own and say so.
 
 # %% tags=["setup"]
 import torch
@@ -48,9 +49,9 @@ start("contrastive")
 # %% [markdown]
 # ## The pictures
 #
-# The course draws its own: everyday things in random poses, shapes and colours, on random backgrounds. **Colour says nothing
-# about the class**: a red car is as likely as a red fish. The labels are used only to *measure* what was learned, never to
-# train.
+# The course draws its own: everyday things in random poses, shapes and colours, on random backgrounds. **Colour says
+# nothing about the class**: a red car is as likely as a red fish. The labels are used only to *measure* what was
+# learned, never to train.
 
 # %% tags=["experiment"]
 from sslcourse.labs.contrastive.experiments import ContrastiveLab
@@ -62,13 +63,13 @@ lab.show_images()
 # %% [markdown]
 # ## 1. Views
 #
-# **Idea.** From one image $x$ make two *views* $\tilde x_1 = t_1(x)$ and $\tilde x_2 = t_2(x)$: cut out a random box and scale
-# it to a fixed size, perhaps mirror it, change the colours. The training task is: *given one view, find the other view of the
-# same image among views of other images.* What two views share can solve it, so the choice of transformations decides what is
-# learned.
+# **Idea.** From one image $x$ make two *views* $\tilde x_1 = t_1(x)$ and $\tilde x_2 = t_2(x)$: cut out a random box
+# and scale it to a fixed size, perhaps mirror it, change the colours. The training task is: *given one view, find the
+# other view of the same image among views of other images.* What two views share can solve it, so the choice of
+# transformations decides what is learned.
 #
-# The **encoder** $f$ gives the *features* $h = f(\tilde x)$, which are what we want. A **projection head** $g$ behind it gives
-# the *embedding* $z = g(h)$ for the loss, and is thrown away after training (SimCLR paper, section 4.2).
+# The **encoder** $f$ gives the *features* $h = f(\tilde x)$, which are what we want. A **projection head** $g$ behind
+# it gives the *embedding* $z = g(h)$ for the loss, and is thrown away after training (SimCLR paper, section 4.2).
 
 # %% tags=["experiment"]
 lab.show_pipeline()
@@ -83,8 +84,8 @@ predict(
 )
 
 # %% [markdown]
-# **Write** `crop_and_flip` (2 points, about 10 minutes). The random choices are made outside and handed in: a box for each
-# image, and whether to mirror it. All boxes have the same size, so nothing is scaled here.
+# **Write** `crop_and_flip` (2 points, about 10 minutes). The random choices are made outside and handed in: a box for
+# each image, and whether to mirror it. All boxes have the same size, so nothing is scaled here.
 
 
 # %% tags=["exercise"] id="contrastive.views"
@@ -108,14 +109,15 @@ def crop_and_flip(images: Tensor, boxes: Tensor, flips: Tensor) -> Tensor:
 check("contrastive.views", crop_and_flip)
 
 # %% [markdown]
-# **Look.** Your function cuts two boxes out of each picture and mirrors every second picture. What would you match them by?
+# **Look.** Your function cuts two boxes out of each picture and mirrors every second picture. What would you match
+# them by?
 
 # %% tags=["experiment"]
 lab.crops(crop_and_flip)
 
 # %% [markdown]
-# **Play.** The course's own augmentation does all of it for a whole batch at once. What is left in common when the smallest
-# crop goes down to 0.05? What does the line above the picture say about colours when their strength is 0?
+# **Play.** The course's own augmentation does all of it for a whole batch at once. What is left in common when the
+# smallest crop goes down to 0.05? What does the line above the picture say about colours when their strength is 0?
 
 # %% tags=["widget"]
 lab.explore_views()
@@ -123,9 +125,9 @@ lab.explore_views()
 # %% [markdown]
 # ## 2. Positive and negative pairs
 #
-# **Idea.** $N$ images give $2N$ views. Put them into one list: the $N$ first views, then the $N$ second views in the same
-# order. For each view $i$, exactly one other is its **positive** $p(i)$: the other view of the same image. All the rest,
-# without $i$ itself, are its **negatives**. Nobody checks what they show; some will be of the same class.
+# **Idea.** $N$ images give $2N$ views. Put them into one list: the $N$ first views, then the $N$ second views in the
+# same order. For each view $i$, exactly one other is its **positive** $p(i)$: the other view of the same image. All
+# the rest, without $i$ itself, are its **negatives**. Nobody checks what they show; some will be of the same class.
 
 # %% tags=["predict"] id="contrastive.negatives_count"
 predict(
@@ -205,13 +207,13 @@ check("contrastive.similarity", cosine_similarity_matrix)
 lab.similarities(cosine_similarity_matrix)
 
 # %% [markdown]
-# **Play.** To turn a row of similarities into probabilities, divide by a *temperature* $\tau$ and take the softmax over the
-# other views:
+# **Play.** To turn a row of similarities into probabilities, divide by a *temperature* $\tau$ and take the softmax
+# over the other views:
 #
 # $$ p_{ij} = \frac{\exp(s_{ij}/\tau)}{\sum_{k \neq i} \exp(s_{ik}/\tau)}. $$
 #
-# The embeddings below are made by hand: each view's *histogram of colours*. Move the temperature from 3 down to 0.01. At
-# which end do all other views count alike, and at which only the nearest? Is the nearest always the positive?
+# The embeddings below are made by hand: each view's *histogram of colours*. Move the temperature from 3 down to 0.01.
+# At which end do all other views count alike, and at which only the nearest? Is the nearest always the positive?
 
 # %% tags=["widget"]
 lab.explore_temperature()
@@ -219,8 +221,8 @@ lab.explore_temperature()
 # %% [markdown]
 # ## 4. The loss: NT-Xent
 #
-# **Idea.** Finding the positive is a classification among $2N - 1$ candidates, so take the cross-entropy: the *normalised
-# temperature-scaled cross-entropy* (SimCLR paper, equation 1), averaged over all $2N$ views:
+# **Idea.** Finding the positive is a classification among $2N - 1$ candidates, so take the cross-entropy: the
+# *normalised temperature-scaled cross-entropy* (SimCLR paper, equation 1), averaged over all $2N$ views:
 #
 # $$ \ell_i = -\log \frac{\exp(s_{i,p(i)}/\tau)}{\sum_{k \neq i} \exp(s_{ik}/\tau)}
 #    \;=\; \underbrace{-\,s_{i,p(i)}/\tau}_{\text{attract the positive}}
@@ -242,7 +244,8 @@ predict(
 # **Write** `nt_xent` (4 points, about 20 minutes). By hand: for $N = 2$ equal embeddings it is $\ln 3 \approx 1.0986$.
 #
 # At $\tau = 0.01$ the exponent $s/\tau$ reaches 100, and $e^{100}$ is too large for float32. Functions that work with
-# logarithms throughout (`logsumexp`, `log_softmax`, `cross_entropy`) subtract the largest exponent first and stay exact.
+# logarithms throughout (`logsumexp`, `log_softmax`, `cross_entropy`) subtract the largest exponent first and stay
+# exact.
 
 
 # %% tags=["exercise"] id="contrastive.nt_xent"
@@ -267,32 +270,33 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
 check("contrastive.nt_xent", nt_xent)
 
 # %% [markdown]
-# **Train** SimCLR with *your* loss. The pictures are redrawn while it trains; shaded behind your curves is what is ordinary,
-# the range in which 95 of 100 new runs of the course's loss would lie. The network is kept beside this notebook: an
-# interrupted run goes on where it was, and `again=True` starts anew.
+# **Train** SimCLR with *your* loss. The pictures are redrawn while it trains; shaded behind your curves is what is
+# ordinary, the range in which 95 of 100 new runs of the course's loss would lie. The network is kept beside this
+# notebook: an interrupted run goes on where it was, and `again=True` starts anew.
 #
-# How good are the features? Find the 20 training pictures whose features have the largest cosine with those of a held-out
-# picture, and let them vote on its class: **kNN accuracy**. Nothing is trained for it, so it measures the representation.
+# How good are the features? Find the 20 training pictures whose features have the largest cosine with those of a
+# held-out picture, and let them vote on its class: **kNN accuracy**. Nothing is trained for it, so it measures the
+# representation.
 
 # %% tags=["experiment"]
 lab.train_baseline(nt_xent)
 
 # %% [markdown]
-# The gradient shows what the temperature does: $\partial \ell_i / \partial s_{ij} = (p_{ij} - [j = p(i)])/\tau$. Every negative
-# is pushed away in proportion to its softmax weight, so a small $\tau$ pushes hardest on the nearest.
+# The gradient shows what the temperature does: $\partial \ell_i / \partial s_{ij} = (p_{ij} - [j = p(i)])/\tau$.
+# Every negative is pushed away in proportion to its softmax weight, so a small $\tau$ pushes hardest on the nearest.
 
 # %% [markdown]
 # ## 5. Geometry: alignment and uniformity
 #
-# **Idea.** The two halves of the loss pull in two directions, and each has a meter (Wang and Isola 2020), on embeddings of
-# length 1:
+# **Idea.** The two halves of the loss pull in two directions, and each has a meter (Wang and Isola 2020), on
+# embeddings of length 1:
 #
 # $$ \text{alignment} = \frac1N \sum_i \lVert z^{(1)}_i - z^{(2)}_i \rVert^2, \qquad
 #    \text{uniformity} = \log \operatorname*{mean}_{i<j} \exp\!\left(-2 \lVert z_i - z_j \rVert^2\right). $$
 #
-# Alignment is the mean squared distance of positive pairs. Uniformity looks at all pairs of the $2N$ points: it is 0 when they
-# coincide and falls as they spread over the sphere. **Smaller is better for both**, and each is easy alone: put everything on
-# one point, or scatter everything at random.
+# Alignment is the mean squared distance of positive pairs. Uniformity looks at all pairs of the $2N$ points: it is 0
+# when they coincide and falls as they spread over the sphere. **Smaller is better for both**, and each is easy alone:
+# put everything on one point, or scatter everything at random.
 
 # %% tags=["predict"] id="contrastive.alignment"
 predict(
@@ -337,10 +341,11 @@ lab.explore_temperature("baseline")
 # %% [markdown]
 # ## 6. Collapse: what the negatives are for
 #
-# **Idea.** Drop the second half of the loss and keep the attraction, $\ell_i = -\, s_{i,p(i)}/\tau$. Now there is a way to be
-# perfect without looking: give every picture the same embedding, **complete collapse**. In **partial** (*dimensional*)
-# **collapse** embeddings differ, but along a few directions only. A mean of cosines can miss that; the **effective rank**
-# (RankMe, Garrido et al. 2023) counts the directions in use, by the singular values $\sigma_k$ of the features:
+# **Idea.** Drop the second half of the loss and keep the attraction, $\ell_i = -\, s_{i,p(i)}/\tau$. Now there is a
+# way to be perfect without looking: give every picture the same embedding, **complete collapse**. In **partial**
+# (*dimensional*) **collapse** embeddings differ, but along a few directions only. A mean of cosines can miss that;
+# the **effective rank** (RankMe, Garrido et al. 2023) counts the directions in use, by the singular values $\sigma_k$
+# of the features:
 #
 # $$ p_k = \frac{\sigma_k}{\sum_j \sigma_j}, \qquad
 #    \text{effective rank} = \exp\Big(-\sum_k p_k \ln p_k\Big), \qquad 0 \ln 0 = 0 . $$
@@ -378,8 +383,8 @@ def effective_rank(features: Tensor) -> float:
 check("contrastive.collapse", effective_rank)
 
 # %% [markdown]
-# **Train** without negatives and watch it happen. The loss cannot be compared with the one above (its minimum is $-1/\tau$);
-# the other meters can.
+# **Train** without negatives and watch it happen. The loss cannot be compared with the one above (its minimum is
+# $-1/\tau$); the other meters can.
 
 # %% tags=["experiment"]
 lab.collapse(effective_rank)
@@ -390,11 +395,12 @@ lab.collapse(effective_rank)
 # %% [markdown]
 # ## 7. The shortcut: is a harder task better?
 #
-# **A claim you will meet**: *"SimCLR is sensitive to its augmentations because strong augmentation makes the positive pairs
-# too hard to find."* If so, taking transformations *away* makes the task easier and the features better. Measure both.
+# **A claim you will meet**: *"SimCLR is sensitive to its augmentations because strong augmentation makes the positive
+# pairs too hard to find."* If so, taking transformations *away* makes the task easier and the features better.
+# Measure both.
 #
-# How hard the task is has a direct meter, the **contrastive accuracy**: the share of the $2N$ views whose positive is more
-# similar to them than every other view. Ties count as wrong, so that a collapsed network does not score.
+# How hard the task is has a direct meter, the **contrastive accuracy**: the share of the $2N$ views whose positive is
+# more similar to them than every other view. Ties count as wrong, so that a collapsed network does not score.
 #
 # Train once more from the same start, with crops and mirroring but *without the colour transformations*.
 
@@ -450,9 +456,9 @@ lab.colours_alone(contrastive_accuracy)
 # %% [markdown]
 # ## 8. Find the mistake
 #
-# **Another kind of exercise.** Somebody's NT-Xent has one mistake. It was trained from the same start as yours, for a quarter
-# of the steps, and no error was raised. Look at its meters beside those of the sound loss. Ask of each candidate below what it
-# would do to *every* meter.
+# **Another kind of exercise.** Somebody's NT-Xent has one mistake. It was trained from the same start as yours, for a
+# quarter of the steps, and no error was raised. Look at its meters beside those of the sound loss. Ask of each
+# candidate below what it would do to *every* meter.
 
 # %% tags=["experiment"]
 lab.mystery()
@@ -473,15 +479,15 @@ lab.solve_mystery()
 # %% [markdown]
 # ## 9. What it is good for
 #
-# **Search by picture.** Features that put the same kind of thing close together are of use without a single label: give a
-# picture, get the nearest ones. A broken orange frame says: of another class.
+# **Search by picture.** Features that put the same kind of thing close together are of use without a single label:
+# give a picture, get the nearest ones. A broken orange frame says: of another class.
 
 # %% tags=["experiment"]
 lab.search()
 
 # %% [markdown]
-# **Few labels.** Pictures are cheap, labels are not. A linear classifier on the frozen features sees only a few labels of
-# each class.
+# **Few labels.** Pictures are cheap, labels are not. A linear classifier on the frozen features sees only a few
+# labels of each class.
 
 # %% tags=["experiment"]
 lab.few_labels()
@@ -498,9 +504,10 @@ progress()
 # %% [markdown]
 # ## Challenge
 #
-# Not graded. At equal cost (network, pictures, steps and batch stay), reach a higher kNN accuracy than is ordinary for SimCLR:
-# by the temperature, the learning rate, the views, or a loss of your own, for instance one that leaves the positive out of the
-# denominator (Yeh et al. 2021). Write down first what you expect, and why; about one try in forty beats the range by luck.
+# Not graded. At equal cost (network, pictures, steps and batch stay), reach a higher kNN accuracy than is ordinary
+# for SimCLR: by the temperature, the learning rate, the views, or a loss of your own, for instance one that leaves
+# the positive out of the denominator (Yeh et al. 2021). Write down first what you expect, and why; about one try in
+# forty beats the range by luck.
 
 # %% tags=["experiment"]
 lab.challenge(temperature=0.1)
@@ -508,23 +515,23 @@ lab.challenge(temperature=0.1)
 # %% [markdown]
 # ## Further
 #
-# **Try** `lab.train_baseline(nt_xent, force=True)` with a loss that keeps the diagonal: which meter tells you first? And
-# `ContrastiveLab(images="folder:PATH")` with photographs of your own: does the finding of stage 7 hold?
+# **Try** `lab.train_baseline(nt_xent, force=True)` with a loss that keeps the diagonal: which meter tells you first?
+# And `ContrastiveLab(images="folder:PATH")` with photographs of your own: does the finding of stage 7 hold?
 #
 # **Read**
 #
-# - Chen, Kornblith, Norouzi, Hinton 2020, *A Simple Framework for Contrastive Learning of Visual Representations* (SimCLR),
-#   [arXiv:2002.05709](https://arxiv.org/abs/2002.05709). Sections 2 and 3 are this lab; table 5 is stage 7's finding in their
-#   numbers.
-# - Wang, Isola 2020, *Understanding Contrastive Representation Learning through Alignment and Uniformity on the Hypersphere*,
-#   [arXiv:2005.10242](https://arxiv.org/abs/2005.10242): stage 5.
+# - Chen, Kornblith, Norouzi, Hinton 2020, *A Simple Framework for Contrastive Learning of Visual Representations*
+#   (SimCLR), [arXiv:2002.05709](https://arxiv.org/abs/2002.05709). Sections 2 and 3 are this lab; table 5 is stage
+#   7's finding in their numbers.
+# - Wang, Isola 2020, *Understanding Contrastive Representation Learning through Alignment and Uniformity on the
+#   Hypersphere*, [arXiv:2005.10242](https://arxiv.org/abs/2005.10242): stage 5.
 # - Jing, Vincent, LeCun, Tian 2021, *Understanding Dimensional Collapse in Contrastive Self-supervised Learning*,
 #   [arXiv:2110.09348](https://arxiv.org/abs/2110.09348): partial collapse happens with negatives, too.
-# - Garrido, Balestriero, Najman, LeCun 2023, *RankMe: Assessing the Downstream Performance of Pretrained Self-Supervised
-#   Representations by Their Rank*, [arXiv:2210.02885](https://arxiv.org/abs/2210.02885): stage 6.
-# - Grill et al. 2020, *Bootstrap Your Own Latent* (BYOL), [arXiv:2006.07733](https://arxiv.org/abs/2006.07733): tables 16 and
-#   17 measure batch size and augmentations side by side with SimCLR.
-# - Yeh et al. 2021, *Decoupled Contrastive Learning*, [arXiv:2110.06848](https://arxiv.org/abs/2110.06848): a small change to
-#   the sum in the denominator that makes small batches work.
+# - Garrido, Balestriero, Najman, LeCun 2023, *RankMe: Assessing the Downstream Performance of Pretrained
+#   Self-Supervised Representations by Their Rank*, [arXiv:2210.02885](https://arxiv.org/abs/2210.02885): stage 6.
+# - Grill et al. 2020, *Bootstrap Your Own Latent* (BYOL), [arXiv:2006.07733](https://arxiv.org/abs/2006.07733):
+#   tables 16 and 17 measure batch size and augmentations side by side with SimCLR.
+# - Yeh et al. 2021, *Decoupled Contrastive Learning*, [arXiv:2110.06848](https://arxiv.org/abs/2110.06848): a small
+#   change to the sum in the denominator that makes small batches work.
 #
 # **Next**: Lab 2, *Learning without negatives*. Why does BYOL not collapse?

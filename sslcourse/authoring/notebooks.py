@@ -98,6 +98,7 @@ def _cell(cell: SourceCell, source: Source, lab: Lab, address: Address, kind: st
     built = new(cell.text, metadata={"tags": tags} if tags else {})
     if cell.kind == "setup":
         built.source = setup_text(address, cell.text)
+        built.metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}  # folded on Colab, in JupyterLab
         locked_cell(built, f"{source.name}-setup")
     elif cell.kind == "check":
         locked_cell(built, f"check-{cell.id}")

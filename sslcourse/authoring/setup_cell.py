@@ -7,7 +7,8 @@ from sslcourse.authoring.address import Address
 # Kept short, since every student reads it. A clone beside the notebook, as the folder "sslcourse", imports as an
 # empty namespace: so `sslcourse.notebook` is asked for, and that namespace forgotten before the import is tried again.
 _PROBE = """\
-# Run this cell first. It finds the course's package `sslcourse`, or installs it on Colab; torch stays as it is.
+# @title Run this cell first
+# It finds the course's package `sslcourse`, or installs it on Colab; torch stays as it is.
 import os
 import sys
 

@@ -55,7 +55,15 @@ class Bar:
     stages: Sequence[tuple[str, str]]
 
 
-Block = str | Code | Table | Items | Bar
+@dataclass(frozen=True)
+class Folded:
+    """Blocks behind a line that opens them; in plain text they follow it."""
+
+    summary: str
+    blocks: Sequence[Block]
+
+
+Block = str | Code | Table | Items | Bar | Folded
 
 
 def show_card(title: str, *blocks: Block, kind: str = "info") -> None:
@@ -87,6 +95,8 @@ def _text_block(block: Block) -> list[str]:
         return _text_table(block)
     if isinstance(block, Bar):
         return ["  [" + "".join("█" if kind == "good" else "▒" if kind else "░" for kind, _ in block.stages) + "]"]
+    if isinstance(block, Folded):
+        return [f"  {block.summary}", *(line for inner in block.blocks for line in _text_block(inner))]
     lines = []
     for paragraph in block.split("\n"):
         lines += textwrap.wrap(paragraph, WIDTH, initial_indent="  ", subsequent_indent="  ") or [""]
@@ -136,6 +146,10 @@ def _html_block(block: Block) -> str:
     if isinstance(block, Bar):
         stages = "".join(_html_stage(kind, name) for kind, name in block.stages)
         return f'<div aria-hidden="true" style="display:flex;gap:3px;margin:8px 0 4px;max-width:32em">{stages}</div>'
+    if isinstance(block, Folded):
+        inner = "".join(map(_html_block, block.blocks))
+        line = f'<summary style="cursor:pointer">{_inline(block.summary)}</summary>'
+        return f'<details style="margin-top:6px">{line}{inner}</details>'
     return "".join(f'<div style="margin-top:6px">{_inline(line)}</div>' for line in block.split("\n"))
 
 

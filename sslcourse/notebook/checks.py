@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sslcourse.notebook import state
-from sslcourse.notebook.card import Block, Items, show_card
+from sslcourse.notebook.card import Block, Folded, Items, show_card
 
 if TYPE_CHECKING:
     from sslcourse.exercises.judge import CaseResult, Verdict
@@ -107,8 +107,10 @@ def _explain(verdict: Verdict) -> list[Block]:
         return ["Write it in the cell above, run that cell, then this one."]
     lines = [("good" if case.passed else "bad", _case_line(case, verdict)) for case in verdict.cases]
     if verdict.status == "passed":
-        return [Items(lines), "The grader uses these cases too, with other numbers."]
-    return [*([verdict.hint] if verdict.hint else []), Items(lines)]
+        return [Folded(f"all {len(lines)} cases; the grader uses them too, with other numbers", [Items(lines)])]
+    first = verdict.hint or next(text for kind, text in lines if kind == "bad")
+    right = sum(kind == "good" for kind, _ in lines)
+    return [first, Folded(f"the cases: {right} of {len(lines)} pass", [Items(lines)])]
 
 
 def _case_line(case: CaseResult, verdict: Verdict) -> str:

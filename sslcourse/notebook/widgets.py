@@ -46,7 +46,7 @@ class Explorer:
         """Draw the figures for the present values."""
         figures, text = self.draw()
         self.readout.value = f'<div role="status" style="line-height:1.4">{text}</div>'
-        self.picture.value = to_html(*figures, dpi=100)
+        self.picture.value = str(to_html(*figures, dpi=100))  # Markup would escape what it is added to
 
     def draw(self) -> tuple[list[Figure], str]:
         """The figures for the present values, side by side, and what they show in words."""

@@ -32,7 +32,7 @@ PANELS = {
     "loss on held-out pictures": ({"probe_loss": "loss"}, None),
     "contrastive accuracy": ({"contrastive_accuracy": "contrastive accuracy"}, (0, 1.02)),
     "cosine of pairs": ({"positive_cosine": "positive pairs", "negative_cosine": "negative pairs"}, (-0.35, 1.05)),
-    "effective rank of the features": ({"effective_rank": "effective rank"}, None),
+    "effective rank": ({"effective_rank": "effective rank"}, None),
 }
 SIZE = (4.4, 2.5)  # two fit side by side into a notebook's output
 

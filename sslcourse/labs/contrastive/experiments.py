@@ -1,4 +1,4 @@
-"""Lab 1's experiments, one call a stage: each shows, measures, says what is ordinary, and whether the prediction held."""
+"""Lab 1's experiments, one call a stage. Each shows, measures, says what is ordinary, and whether a prediction held."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from sslcourse.evaluation.linear import linear_probe
 from sslcourse.figures import picture_sheet, plot_neighbours, plot_similarities, show
 from sslcourse.labs.contrastive import arms, charts, diagram, pictures
 from sslcourse.labs.contrastive.charts import LABELS
+from sslcourse.labs.contrastive.lessons import LESSONS
 from sslcourse.labs.contrastive.mystery import loss_with_a_mistake
 from sslcourse.notebook.bands import final_range
 from sslcourse.notebook.card import show_card
@@ -185,8 +186,8 @@ class ContrastiveLab(LabSession):
                 table.add(name, self._with_range(UNTRAINED, name), self._with_range("baseline", name), chance)
         table.show()
         first, guess = run.before["probe_loss"], math.log(2 * len(self.pictures) - 1)
-        text = f"loss before the first step {first:.2f}, ln(2N - 1) = {guess:.2f}; at the end {run.final['probe_loss']:.2f}"
-        text += self._ordinary("baseline", "probe_loss")
+        text = f"loss before the first step {first:.2f}, ln(2N - 1) = {guess:.2f}; at the end "
+        text += f"{run.final['probe_loss']:.2f}{self._ordinary('baseline', 'probe_loss')}"
         answer = {"a": "c", "b": "b", "c": "a"}[_bracket(first / guess, 0.8, 1.2)]
         self.found("contrastive.first_loss", text, answer)
 
@@ -279,7 +280,7 @@ class ContrastiveLab(LabSession):
 
     @in_a_card
     def mystery(self) -> None:
-        """Train for a quarter of the steps with a loss that has one mistake, and show its meters beside the baseline's."""
+        """Train for a quarter of the steps with a loss that has one mistake; its meters beside the baseline's."""
         run, sound = self.train("mystery", loss_with_a_mistake), self.arm("baseline")
         then = min(sound.rows, key=lambda row: abs(row["step"] - run.rows[-1]["step"]))
         names = ("probe_loss", "contrastive_accuracy", "positive_cosine", "negative_cosine", "effective_rank")
@@ -294,7 +295,8 @@ class ContrastiveLab(LabSession):
         """Say which mistake it was, and by which meter it shows."""
         run = self.train("mystery", loss_with_a_mistake)
         fell = run.rows[0]["probe_loss"] - run.rows[-1]["probe_loss"]
-        text = f"the loss fell by {fell:.2f} only, and the positive was found for {run.final['contrastive_accuracy']:.2f} of the views"
+        share = run.final["contrastive_accuracy"]
+        text = f"the loss fell by {fell:.2f} only, and the positive was found for {share:.2f} of the views"
         self.found("contrastive.mystery", text, "c")
         self._lesson("contrastive.mystery", "c")
 
@@ -394,40 +396,10 @@ class ContrastiveLab(LabSession):
         return two_views(self.pictures.images[:count], self.recipe().method.augmentation, generator)
 
     def _lesson(self, identifier: str, answer: str | None) -> None:
-        """What the finding means, where the measurement came out as it usually does; at smoke that would give it away."""
+        """What the finding means, where it came out as it usually does; at smoke that would give it away."""
         usual, text = LESSONS[identifier]
         if answer == usual and scale() != "smoke":
             show_card("What this shows", text)
-
-
-LESSONS = {
-    "contrastive.alignment": (
-        "a",
-        "Alignment gets *worse*. Untrained embeddings are nearly one point, so everything is aligned, the wrong pairs too. "
-        "What training gains is the *difference* between positive and negative pairs.",
-    ),
-    "contrastive.no_negatives": (
-        "b",
-        "Every cosine is 1: complete collapse of the embeddings. The loss alone would have looked like a triumph. SimCLR "
-        "needs its negatives; not *every* method does. BYOL and SimSiam train without any, by making the two branches "
-        "unequal: later labs.",
-    ),
-    "contrastive.colour_features": (
-        "ac",
-        "The task got easier and the features worse. Colour transformations do not help by making the task harder *as "
-        "such*: they take away a *shortcut*, a feature that solves the task and is worth nothing for what the features are "
-        "wanted for. On ImageNet SimCLR falls from 67.9 % to 45.7 % without them (BYOL paper, table 17). So the claim has "
-        "it the wrong way round: without colour transformations the pairs are too *easy*. And contrastive accuracy is not "
-        "the quality of a representation.",
-    ),
-    "contrastive.mystery": (
-        "c",
-        "Multiplied by the temperature, cosines lie between -0.2 and 0.2, so that the softmax is almost uniform and the loss "
-        "can hardly leave that of a guess. Yet its gradient points the right way: the positives are found all the same. "
-        "Had the positives been the wrong rows, contrastive accuracy would have stayed at chance; without negatives, all "
-        "cosines would be 1.",
-    ),
-}
 
 
 def direction(before: float, after: float, step: float = 0.02) -> str:

@@ -63,10 +63,10 @@ def similarity_and_weights(
 ) -> list[Figure]:
     """The similarity matrix `2N,2N` with the anchor's row framed, and the softmax weights `2N` of that row."""
     count = len(matrix)
-    similarities = plot_similarities(matrix, views, title=title, size=4.2)
+    similarities = plot_similarities(matrix, views, title=title, size=3.8)
     frame = Rectangle((-0.5, anchor - 0.5), count, 1, fill=False, edgecolor=ORANGE, linewidth=2.5)
     similarities.axes[0].add_patch(frame)
-    with new_figure(4.4, 4.2) as figure:
+    with new_figure(4.2, 3.8) as figure:
         axis = figure.subplots()
         bars = axis.bar(
             range(count), weights.numpy(), color=[BLUE if i == partner else "#E0A080" for i in range(count)]
