@@ -108,9 +108,13 @@ def _explain(verdict: Verdict) -> list[Block]:
     lines = [("good" if case.passed else "bad", _case_line(case, verdict)) for case in verdict.cases]
     if verdict.status == "passed":
         return [Folded(f"all {len(lines)} cases; the grader uses them too, with other numbers", [Items(lines)])]
-    first = verdict.hint or next(text for kind, text in lines if kind == "bad")
+    wrong = next(index for index, (kind, _) in enumerate(lines) if kind == "bad")
+    sentence = verdict.hint
+    if not sentence:  # what differs is said above the list, once
+        case = verdict.cases[wrong]
+        sentence, lines[wrong] = lines[wrong][1], ("bad", f"{case.name} ({points(case.max_points)})")
     right = sum(kind == "good" for kind, _ in lines)
-    return [first, Folded(f"the cases: {right} of {len(lines)} pass", [Items(lines)])]
+    return [sentence, Folded(f"the cases: {right} of {len(lines)} pass", [Items(lines)])]
 
 
 def _case_line(case: CaseResult, verdict: Verdict) -> str:

@@ -295,8 +295,9 @@ class ContrastiveLab(LabSession):
         """Say which mistake it was, and by which meter it shows."""
         run = self.train("mystery", loss_with_a_mistake)
         fell = run.rows[0]["probe_loss"] - run.rows[-1]["probe_loss"]
-        share = run.final["contrastive_accuracy"]
-        text = f"the loss fell by {fell:.2f} only, and the positive was found for {share:.2f} of the views"
+        positive, negative = run.final["positive_cosine"], run.final["negative_cosine"]
+        text = f"the loss fell by {fell:.2f} only, and the cosines are {positive:.2f} for positive pairs, "
+        text += f"{negative:.2f} for negative ones"
         self.found("contrastive.mystery", text, "c")
         self._lesson("contrastive.mystery", "c")
 

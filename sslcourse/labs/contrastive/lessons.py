@@ -25,9 +25,9 @@ LESSONS = {
     ),
     "contrastive.mystery": (
         "c",
-        "Multiplied by the temperature, cosines lie between -0.2 and 0.2, so that the softmax is almost "
-        "uniform and the loss can hardly leave that of a guess. Yet its gradient points the right way: the "
-        "positives are found all the same. Had the positives been the wrong rows, contrastive accuracy would "
-        "have stayed at chance; without negatives, all cosines would be 1.",
+        "Multiplied by the temperature, cosines lie between -0.2 and 0.2, so the softmax is almost uniform and "
+        "the loss can hardly leave that of a guess. Yet its gradient points the right way: the cosines of positive "
+        "and negative pairs part. With the wrong rows as positives they would have stayed together; without "
+        "negatives, or with the other sign, the loss would not stay at a guess.",
     ),
 }
