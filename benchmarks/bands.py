@@ -29,7 +29,7 @@ LABS = {"contrastive": ("ContrastiveLab", ("baseline", "no_negatives", "no_colou
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("labs", nargs="*", default=list(LABS), choices=list(LABS))
+    parser.add_argument("labs", nargs="*", help=f"of {', '.join(LABS)}; all without it")
     parser.add_argument("--scales", nargs="*", default=["smoke", "cpu"], choices=["smoke", "cpu", "gpu"])
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3, 4, 5, 6])
     parser.add_argument("--arms", nargs="*", help="only these, and write nothing")
@@ -37,7 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     os.environ["SSLCOURSE_PROGRESS"] = str((arguments.keep or cache_dir() / "bands") / "progress.json")
-    for lab in arguments.labs:
+    for lab in arguments.labs or LABS:
         session, arms = LABS[lab]
         made = getattr(import_module(f"sslcourse.labs.{lab}.experiments"), session)
         for scale in arguments.scales:
