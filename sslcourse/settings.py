@@ -159,6 +159,13 @@ def nearest(what: str, given: str, allowed: typing.Iterable[str]) -> str:
     raise ValueError(f"there is no {what} {given!r}; {guess} are {', '.join(names)}")
 
 
+def check_shares(settings: object, *names: str) -> None:
+    """Raise ValueError when one of these attributes is not from 0 to 1."""
+    for name in names:
+        if not 0 <= getattr(settings, name) <= 1:
+            raise ValueError(f"{name} must lie in 0..1; got {getattr(settings, name)}")
+
+
 def _read(text: str, kind: Any) -> Any:
     if kind is type(None):
         if text.lower() == "none":

@@ -17,7 +17,7 @@ from sslcourse.data.draws import Augmentation, Draws, draw
 from sslcourse.data.geometry import Workspace, along_both, crop_maps
 from sslcourse.precision import without_autocast
 
-__all__ = ["Augmentation", "Draws", "apply", "augment", "draw"]
+__all__ = ["Augmentation", "Draws", "apply", "augment", "draw", "draw_views"]
 CHUNK = 1_500_000  # pixel values worked on at a time on a CPU (measured: more falls out of its cache)
 _KEPT = threading.local()  # a CPU's working memory between calls, about 30 MB: getting it anew took half of the time
 
@@ -34,10 +34,7 @@ def apply(images: Tensor, draws: Draws, out: Tensor | None = None) -> Tensor:
     >>> apply(images, draw(Augmentation(size=8), 2, 16, 16)).shape
     torch.Size([2, 3, 8, 8])
     """
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"images must be B,3,H,W; got shape {tuple(images.shape)}")
-    if images.dtype != torch.uint8 and not images.is_floating_point():
-        raise TypeError(f"images must be uint8, or floating point in [0, 1]; got {images.dtype}")
+    _check_images(images)
     if len(images) != len(draws):
         raise ValueError(f"one draw for each image: {len(images)} images, {len(draws)} draws")
     draws = draws.to(images.device)
@@ -60,7 +57,22 @@ def augment(images: Tensor, settings: Augmentation, generator: torch.Generator |
     >>> augment(images, Augmentation(size=8).without_color(), torch.Generator().manual_seed(0)).min().item() > 0.99
     True
     """
-    return apply(images, draw(settings, len(images), *images.shape[2:], generator, images.device))
+    return apply(images, draw_views(images, settings, generator))
+
+
+def draw_views(
+    images: Tensor, settings: Augmentation, generator: torch.Generator | None = None, views: int = 1
+) -> Draws:
+    """The draws of `views` views of all `images`, one view after the other. Raises as `apply`."""
+    _check_images(images)
+    return draw(settings, views * len(images), *images.shape[2:], generator, images.device)
+
+
+def _check_images(images: Tensor) -> None:
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"images must be B,3,H,W; got shape {tuple(images.shape)}")
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise TypeError(f"images must be uint8, or floating point in [0, 1]; got {images.dtype}")
 
 
 def _color_maps(draws: Draws, like: Tensor) -> tuple[Tensor, Tensor] | None:

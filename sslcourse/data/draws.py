@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from sslcourse.settings import check_shares
+
 ATTEMPTS = 10  # boxes tried before the largest centred one is taken, as torchvision's RandomResizedCrop
 
 
@@ -44,12 +46,7 @@ class Augmentation:
     def __post_init__(self) -> None:
         if self.size < 1:
             raise ValueError(f"size must be at least 1 pixel; got {self.size}")
-        for name in ("flip", "color", "grayscale", "blur", "solarize"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a probability from 0 to 1; got {getattr(self, name)}")
-        for name in ("brightness", "contrast", "saturation"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is the largest relative change, from 0 to 1; got {getattr(self, name)}")
+        check_shares(self, "flip", "color", "grayscale", "blur", "solarize", "brightness", "contrast", "saturation")
         if not 0 <= self.hue <= 0.5:
             raise ValueError(f"hue is the largest turn, from 0 to 0.5; got {self.hue}")
         if not 0 < self.scale[0] <= self.scale[1] <= 1:

@@ -21,6 +21,7 @@ class FileTree:
     path: Path
     names: tuple[str, ...]
     empty: tuple[str, ...]  # folders that hold nothing
+    unreadable: tuple[str, ...]  # folders and files that the user has no permission to read
     fingerprint: str  # changes when a file is added, removed or written
 
 
@@ -31,13 +32,13 @@ def list_tree(path: Path) -> FileTree:
     but no readable .zip, or when the .zip is encrypted.
     """
     if not os.path.exists(path):
-        parent = path.parent
-        near = (
-            ", ".join(sorted(os.listdir(parent))[:10]) if os.path.isdir(parent) else f"{parent} does not exist either"
-        )
-        raise FileNotFoundError(f"no folder or .zip of images at {path}; beside it: {near or 'nothing'}")
-    names, empty, fingerprint = _list_directory(path) if path.is_dir() else _list_zip(path)
-    return FileTree(path, tuple(filter(_wanted, names)), tuple(filter(_wanted, empty)), fingerprint)
+        near = f"{path.parent} does not exist either"
+        if path.parent.is_dir():
+            near = ", ".join(sorted(os.listdir(path.parent))[:10]) or "nothing"
+        raise FileNotFoundError(f"no folder or .zip of images at {path}; beside it: {near}")
+    *lists, fingerprint = _list_directory(path) if path.is_dir() else _list_zip(path)
+    names, empty, unreadable = (tuple(filter(_wanted, each)) for each in lists)
+    return FileTree(path, names, empty, unreadable, fingerprint)
 
 
 def readers(path: Path, names: list[str], first: int | None = None) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -77,20 +78,26 @@ def _wanted(name: str) -> bool:
     return not any(part.lower() in JUNK_FOLDERS or (part.startswith(".") and part != "..") for part in parts)
 
 
-def _list_directory(path: Path) -> tuple[list[str], list[str], str]:
-    names, empty, digest = [], [], hashlib.sha256()
-    for folder, subfolders, files in os.walk(path, followlinks=True):
+def _list_directory(path: Path) -> tuple[list[str], list[str], list[str], str]:
+    names, empty, unreadable, digest = [], [], [], hashlib.sha256()
+
+    def skip(error: OSError) -> None:
+        unreadable.append(Path(error.filename).relative_to(path).as_posix())
+
+    for folder, subfolders, files in os.walk(path, onerror=skip, followlinks=True):
         subfolders[:] = sorted(name for name in subfolders if not _leads_back(os.path.join(folder, name)))
         if not subfolders and not files and folder != str(path):
             empty.append(Path(folder).relative_to(path).as_posix())
         for file in sorted(files):
             whole = os.path.join(folder, file)
-            facts = os.stat(
-                whole, follow_symlinks=os.path.exists(whole)
-            )  # a link to nowhere is found damaged when read
+            try:
+                facts = os.stat(whole, follow_symlinks=os.path.exists(whole))  # a link to nowhere fails when it is read
+            except OSError as error:  # a folder that may be listed, but not entered
+                skip(error)
+                continue
             names.append(Path(whole).relative_to(path).as_posix())
             digest.update(f"{names[-1]}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-    return names, empty, digest.hexdigest()
+    return names, empty, unreadable, digest.hexdigest()
 
 
 def _leads_back(folder: str) -> bool:
@@ -101,7 +108,7 @@ def _leads_back(folder: str) -> bool:
     return Path(os.path.realpath(folder)) in (around, *around.parents)
 
 
-def _list_zip(path: Path) -> tuple[list[str], list[str], str]:
+def _list_zip(path: Path) -> tuple[list[str], list[str], list[str], str]:
     facts = path.stat()
     try:
         with zipfile.ZipFile(path) as archive:
@@ -115,7 +122,7 @@ def _list_zip(path: Path) -> tuple[list[str], list[str], str]:
     folders = [name.rstrip("/") for name in every if name.endswith("/")]
     filled = {str(parent) for name in every for parent in PurePosixPath(name).parents}
     empty = [folder for folder in folders if folder not in filled]
-    return names, empty, hashlib.sha256(f"{facts.st_size}\0{facts.st_mtime_ns}".encode()).hexdigest()
+    return names, empty, [], hashlib.sha256(f"{facts.st_size}\0{facts.st_mtime_ns}".encode()).hexdigest()
 
 
 def _with_slashes(name: str) -> str:

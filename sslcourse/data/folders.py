@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from sslcourse.data.class_names import some
 from sslcourse.data.decoding import decode_images
 from sslcourse.data.filetree import FileTree, list_tree, printable, readers
 from sslcourse.data.layouts import find_layout
@@ -78,6 +79,8 @@ def list_images(path: Path) -> Listing:
     if others:
         notes.append(f"{len(others)} files that are not images of a known kind left out ({_kinds(others)})")
     notes += _about_empty(tree, files)
+    if tree.unreadable:
+        notes.append(f"left out for lack of permission to read them: {some(list(tree.unreadable))}")
     return Listing(path, tuple(sorted(files, key=lambda file: file[2])), tuple(notes), tree.fingerprint)
 
 
@@ -98,6 +101,8 @@ def _about_empty(tree: FileTree, files: list[tuple[str | None, str, str]]) -> li
 
 def _describe(tree: FileTree) -> str:
     """What was found instead of images, in one sentence."""
+    if tree.unreadable:
+        return f"there is no permission to read {some(list(tree.unreadable))}"
     if not tree.names:
         return "it is empty"
     if any(name.lower().endswith((".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")) for name in tree.names):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sslcourse.data.augment import Augmentation, apply, draw
+from sslcourse.data.augment import Augmentation, Draws, apply, draw_views
 
 
 def two_views(
@@ -31,7 +31,7 @@ def two_views(
         raise ValueError(f"both views must have one size to be stacked; got {settings.size} and {second.size}")
     views = torch.empty(2, len(images), 3, settings.size, settings.size, device=images.device)
     for view, each in zip(views, (settings, second), strict=True):
-        apply(images, draw(each, len(images), *images.shape[2:], generator), out=view)
+        apply(images, draw_views(images, each, generator), out=view)
     return views
 
 
@@ -90,30 +90,20 @@ def multi_crop(images: Tensor, settings: MultiCropSettings, generator: torch.Gen
     >>> tuple(crops.global_views.shape), tuple(crops.local_views.shape)
     ((2, 4, 3, 64, 64), (6, 4, 3, 32, 32))
     """
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"images must be B,3,H,W; got shape {tuple(images.shape)}")
     first, second, local = settings.global_crop, settings.second_global, settings.local_crop
-    global_views = _empty(images, settings.global_crops, first.size)
-    local_views = _empty(images, settings.local_crops, local.size)
-    if second is None:
-        _fill(global_views, images, first, generator)
-    else:
-        _fill(global_views[:1], images, first, generator)
-        _fill(global_views[1:2], images, second, generator)
-        _fill(global_views[2:], images, first, generator)
-    _fill(local_views, images, local, generator)
+    global_views = torch.empty(settings.global_crops, len(images), 3, first.size, first.size, device=images.device)
+    local_views = torch.empty(settings.local_crops, len(images), 3, local.size, local.size, device=images.device)
+    kinds = [(global_views, first), (local_views, local)]
+    if second is not None:
+        kinds[:1] = [(global_views[:1], first), (global_views[1:2], second), (global_views[2:], first)]
+    for views, how in kinds:
+        if len(views):
+            _fill(views, images, draw_views(images, how, generator, len(views)))
     return MultiCrop(global_views, local_views)
 
 
-def _empty(images: Tensor, views: int, size: int) -> Tensor:
-    return torch.empty(views, len(images), 3, size, size, device=images.device)
-
-
-def _fill(views: Tensor, images: Tensor, settings: Augmentation, generator: torch.Generator | None) -> None:
-    """Write a crop of each image into each of `views` `V,B,3,h,w`."""
-    if len(views) == 0:
-        return
+def _fill(views: Tensor, images: Tensor, draws: Draws) -> None:
+    """Write the views that `draws` describe into `views` `V,B,3,h,w`: all at once would need V copies of the images."""
     batch = len(images)
-    draws = draw(settings, len(views) * batch, *images.shape[2:], generator, images.device)
-    for number, view in enumerate(views):  # one after the other: all at once would need V copies of the images
+    for number, view in enumerate(views):
         apply(images, draws[number * batch : (number + 1) * batch], out=view)

@@ -17,7 +17,7 @@ from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
 from sslcourse.evaluation.collapse import channel_std, pair_cosines
 from sslcourse.losses.regression import cosine_regression
-from sslcourse.methods.checks import check_choice, check_shares
+from sslcourse.methods.checks import check_choice
 from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, scheduled_momentum
 from sslcourse.methods.meters import feature_meters
 from sslcourse.methods.method import Method
@@ -25,6 +25,7 @@ from sslcourse.models.ema import make_teacher, update_ema
 from sslcourse.models.heads import ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
 from sslcourse.processes import gather_rows_with_gradient, rank
+from sslcourse.settings import check_shares
 
 
 @dataclass(frozen=True)

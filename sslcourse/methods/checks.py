@@ -17,13 +17,6 @@ def check_choice(name: str, value: str, allowed: Iterable[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
 
 
-def check_shares(settings: object, *names: str) -> None:
-    """Raise ValueError when one of these attributes is not from 0 to 1."""
-    for name in names:
-        if not 0 <= getattr(settings, name) <= 1:
-            raise ValueError(f"{name} must lie in 0..1; got {getattr(settings, name)}")
-
-
 def check_pairs(crops: MultiCropSettings) -> None:
     """Raise ValueError when a student crop has no other crop of the teacher's to learn from."""
     if crops.global_crops + crops.local_crops < 2:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from sslcourse.losses.distillation import Center, centered_softmax, sinkhorn
-from sslcourse.methods.checks import check_choice, check_shares
+from sslcourse.methods.checks import check_choice
 from sslcourse.models.ema import momentum_at
 from sslcourse.models.heads import PrototypeHead
+from sslcourse.settings import check_shares
 
 TARGETS = ("sinkhorn", "centering")
 MOMENTUM_SCHEDULES = ("cosine", "fixed")

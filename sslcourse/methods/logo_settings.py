@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sslcourse.data.views import MultiCropSettings
-from sslcourse.methods.checks import check_choice, check_pairs, check_shares
+from sslcourse.methods.checks import check_choice, check_pairs
 from sslcourse.methods.distillation import MOMENTUM_SCHEDULES
 from sslcourse.methods.removal import Removal
 from sslcourse.models.heads import AFFINITY_NORMS
+from sslcourse.settings import check_shares
 
 SIMILARITIES = ("infonce", "cosine")
 LOCAL = ("none", "attract", "repel", "learned")

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from sslcourse.evaluation.features import evaluating
-from sslcourse.methods.checks import check_choice, check_shares
+from sslcourse.methods.checks import check_choice
 from sslcourse.methods.patches import hide_patches
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.pruning.select import POLICIES, keep_count, select
 from sslcourse.pruning.tokens import removed_mask
+from sslcourse.settings import check_shares
 
 
 @dataclass(frozen=True)

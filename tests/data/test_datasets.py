@@ -224,6 +224,24 @@ def test_a_missing_path_lists_what_is_beside_it(tmp_path):
         load(f"folder:{tmp_path / 'half.zip'}")
 
 
+def test_folders_that_may_not_be_read_are_named(tmp_path, monkeypatch):
+    where = tree(tmp_path / "set", pets(4) | {"locked/000.png": picture(1)})
+    real = os.scandir
+
+    def scandir(folder):  # as for a user without the permission; the tests may run as one who has them all
+        if str(folder).startswith(str(where / locked)):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    locked = "locked"
+    with pytest.warns(UserWarning, match="lack of permission to read them: locked"):
+        assert load(f"folder:{where}").classes == ("cat", "dog")
+    locked = ""
+    with pytest.raises(ValueError, match="no permission to read"):
+        load(f"folder:{where}")
+
+
 def test_images_outside_the_classes_are_mentioned(tmp_path):
     where = tree(tmp_path / "set", pets(4) | {"cover.png": picture(1)})
     with pytest.warns(UserWarning, match="outside the class folders left out: cover.png"):

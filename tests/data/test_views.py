@@ -112,5 +112,8 @@ def test_settings_that_cannot_be_are_refused():
         MultiCropSettings(GLOBAL, LOCAL, second_global=LOCAL)
     with pytest.raises(ValueError, match="second_global needs"):
         MultiCropSettings(GLOBAL, LOCAL, second_global=GLOBAL, global_crops=1)
-    with pytest.raises(ValueError, match="B,3,H,W"):
-        multi_crop(torch.zeros(3, 40, 40), MultiCropSettings(GLOBAL, LOCAL))
+    for make, settings in ((multi_crop, MultiCropSettings(GLOBAL, LOCAL)), (two_views, GLOBAL), (augment, GLOBAL)):
+        with pytest.raises(ValueError, match="B,3,H,W"):
+            make(torch.zeros(3, 40, 40), settings)
+        with pytest.raises(TypeError, match="uint8"):
+            make(torch.zeros(2, 3, 40, 40, dtype=torch.int64), settings)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sslcourse.settings import check_shares
+
 
 @dataclass(frozen=True)
 class Difficulty:
@@ -28,9 +30,7 @@ class Difficulty:
             raise ValueError(f"size must be an increasing pair in (0, 1.5]; got {self.size}")
         if not 0 <= self.background_contrast <= 0.4:
             raise ValueError(f"background_contrast is a standard deviation in [0, 0.4]; got {self.background_contrast}")
-        for name in ("articulation", "background_color", "bright_objects", "object_color"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie in [0, 1]; got {getattr(self, name)}")
+        check_shares(self, "articulation", "background_color", "bright_objects", "object_color")
 
 
 # `default` was calibrated once, on SimCLR alone (benchmarks/calibrate_objects.py), and is frozen: methods are compared
@@ -68,10 +68,7 @@ class Variant:
     camouflage: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("hue_class_correlation", "background_class_correlation", "occluder_share"):
-            value = getattr(self, name)
-            if not 0.0 <= value <= 1.0:
-                raise ValueError(f"{name} is a share in [0, 1]; got {value}")
+        check_shares(self, "hue_class_correlation", "background_class_correlation", "occluder_share")
         if self.objects_per_image not in (1, 2, 3):
             raise ValueError(f"objects_per_image must be 1, 2 or 3; got {self.objects_per_image}")
 
