@@ -66,7 +66,7 @@ def draw_nt_xent(generator: torch.Generator, case: Case) -> dict[str, Any]:
         z1 = inputs["z1"]
         inputs["z2"] = 1.5 * z1 + 0.02 * normal(generator, *z1.shape).to(z1.dtype)
         inputs["z2"][integer(generator, 0, len(z1) - 1)] *= -1
-    inputs["temperature"] = float(case.sizes.get("temperature", 0)) or integer(generator, 10, 60) / 100
+    inputs["temperature"] = float(case.sizes.get("temperature", 0)) or integer(generator, 25, 75) / 100
     inputs["cotangent"] = (signs(generator, 1)[0] * integer(generator, 3, 9) / 2).to(case.dtype)
     return inputs
 
