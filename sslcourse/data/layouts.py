@@ -40,28 +40,26 @@ def find_layout(
     stray: list[str] = []
     placed = without_companions(placed, stray, keep_splits=True)
     by_split = split_folders(placed, stray)
-    first = next((split for split in (None, "train") if split in by_split), None)
-    classes: set[str] = set()
-    if first in by_split:
-        pool = class_folders(unwrap(by_split[first]), stray)
-        classes = {label for label, _ in pool if label}
-    parts = {
-        split: pool if split == first else class_folders(unwrap(files, keep=classes), stray)
-        for split, files in by_split.items()
-    }
-    if first not in parts:  # test images alone
-        classes = {label for files in parts.values() for label, _ in files if label}
+    parts: dict[str | None, list[Labelled]] = {}
+    classes: set[str] = set()  # those of train, or of everything where there is no train
+    for split in sorted(by_split, key=lambda split: split not in (None, "train")):
+        parts[split] = class_folders(unwrap(by_split[split], keep=classes), stray)
+        if split in (None, "train"):
+            classes = {label for label, _ in parts[split] if label}
+    every = {label for files in parts.values() for label, _ in files if label}
+    if not {None, "train"} & parts.keys():
+        classes = every
     if len(classes) < 2:
-        notes = []
-        if len({label for files in parts.values() for label, _ in files if label}) > 1:
-            notes.append("the train images lie in fewer than two class folders, so no labels are used")
+        notes = (
+            ["the train images lie in fewer than two class folders, so no labels are used"] if len(every) > 1 else []
+        )
         files = [(split, "", name) for split, files in parts.items() for _, name in files]
         return files, notes + _about_stray(stray)
     refuse_splits_as_classes(classes)
     notes = about_spelling(classes) + _about_same_folders(placed if None in parts else [])
     files = []
     for split, found in parts.items():
-        if split == first:
+        if split in (None, "train"):
             stray += [name for label, name in found if not label]
         else:
             found, said = match_classes(split, look_up(found, classes, texts, read_text), classes)

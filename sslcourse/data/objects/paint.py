@@ -96,14 +96,11 @@ def paint(
     c, s = torch.cos(angle), torch.sin(angle)
     mirror = torch.where(flip, -1.0, 1.0)[:, None]
     left, right, bottom, top = box_of(drawing, shape, c, s, mirror)
-    scale = 2 * extent[:, None] / torch.maximum(right - left, top - bottom)
+    width, height = right - left, top - bottom
+    scale = 2 * extent[:, None] / torch.maximum(width, height)
     middle_x, middle_y, half = (0.0, 0.0, 1.0) if room is None else (room[0][:, :1], room[0][:, 1:], room[1])
-    place_x = (
-        middle_x + center[:, :1] * (half - 0.5 * scale * (right - left)).clamp(min=0) - 0.5 * scale * (left + right)
-    )
-    place_y = (
-        middle_y + center[:, 1:] * (half - 0.5 * scale * (top - bottom)).clamp(min=0) - 0.5 * scale * (bottom + top)
-    )
+    place_x = middle_x + center[:, :1] * (half - 0.5 * scale * width).clamp(min=0) - 0.5 * scale * (left + right)
+    place_y = middle_y + center[:, 1:] * (half - 0.5 * scale * height).clamp(min=0) - 0.5 * scale * (bottom + top)
     x, y = plane(size, c.device)
     u, v = frame(x, y, place_x, place_y, angle)
     layers = list(drawing.draw(u.mul_(mirror / scale), v.mul_(1 / scale), shape))
@@ -113,16 +110,14 @@ def paint(
 def flatten(layers: list[Layer], drawing: Drawing, colors: Tensor, scale: Tensor, light: Tensor, size: int) -> Painted:
     """Lay the layers over each other (back to front) and light their relief."""
     sharpness = scale * (0.5 * size)  # pixels in one of the drawing's units
-    distance, parts = layers[0].distance, None
+    distance = union(*(layer.distance for layer in layers))
     parts = torch.zeros_like(distance, dtype=torch.uint8)
     for layer in layers:
         parts.masked_fill_(layer.distance < 0, 1 + drawing.parts.index(layer.part))
     seen, weights, height = None, [], None
     for layer in reversed(layers):
-        d = layer.distance
-        distance = torch.minimum(distance, d)
-        weight = (d * -sharpness).add_(0.5).clamp_(0, 1)
-        rise = (d * (-1 / BEVEL)).clamp_(0, 1)
+        weight = (layer.distance * -sharpness).add_(0.5).clamp_(0, 1)
+        rise = (layer.distance * (-1 / BEVEL)).clamp_(0, 1)
         if seen is None:
             seen = 1 - weight
         else:

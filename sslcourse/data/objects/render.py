@@ -117,9 +117,8 @@ def paint_backgrounds(keys: Tensor, factors: dict[str, Tensor], size: int, diffi
     if salt:
         keys = torch.stack([(keys[:, 0] ^ 0x5EED5), keys[:, 1]], dim=1)
     base = hsl(factors["background_hue"], factors["background_saturation"], factors["background_brightness"])
-    tint = hsl(
-        factors["background_tint"], torch.ones_like(factors["background_tint"]), torch.full_like(base[:, 0], 0.5)
-    )
+    hue = factors["background_tint"]
+    tint = hsl(hue, torch.ones_like(hue), torch.full_like(hue, 0.5))
     tint = tint - (tint @ tint.new_tensor([0.299, 0.587, 0.114]))[:, None]  # no luminance of its own
     tint = tint * (2.0 * difficulty.background_color)
     directions = torch.stack((torch.ones_like(base), tint), dim=2) * difficulty.background_contrast  # B,3,2
