@@ -203,7 +203,7 @@ def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path,
     run_all_stages(mine)
     text = capsys.readouterr().out
     assert "ordinary" not in text and "On mine:" in text
-    assert ("no labels" in text) is not classes and ("kNN accuracy" in text) is bool(classes)
+    assert ("no labels" in text) is not classes and ("kNN accuracy (k" in text) is bool(classes)
     assert mine.bands == {}
 
 
