@@ -111,6 +111,6 @@ def test_what_lies_beside_splits_and_classes_is_said():
     assert table == {"train": {"": 3}, "test": {"": 6}} and "no labels are used" in said
 
 
-@pytest.mark.parametrize("folder", ["train_test_split", "contest", "trainer", "valley", "development", "گربه", "2017"])
-def test_words_that_are_no_split(folder):
-    assert split_of(folder) is None
+def test_words_that_are_no_split():
+    for folder in ("train_test_split", "contest", "trainer", "valley", "development", "گربه", "2017"):
+        assert split_of(folder) is None, folder
