@@ -17,7 +17,7 @@ from step import SMOKE, Ours, Shape, make_method
 
 from sslcourse.models import TokenEncoder, build_encoder
 from sslcourse.models.evit import PrunedEncoder
-from sslcourse.pruning.cost import closed_form_speed_up, encoder_flops, pruned_encoder_flops, step_cost
+from sslcourse.pruning.cost import ViTShape, closed_form_speed_up, encoder_flops, pruned_encoder_flops, step_cost
 from sslcourse.pruning.select import keep_count, select
 from sslcourse.training.runtime import make_runtime
 
@@ -28,9 +28,9 @@ INFERENCE = (((1, 3), 0.7), ((1, 3), 0.5))  # blocks that remove, what each keep
 PATCHES, PATCH_VALUES = 64, 3 * 8 * 8  # of a crop of 64 px, of a patch of 8 px
 
 
-def sizes(encoder: TokenEncoder) -> dict[str, int]:
+def vit_shape(encoder: TokenEncoder) -> ViTShape:
     """What the count needs to know of the encoder."""
-    return {"dim": encoder.dim, "depth": len(encoder.vit.blocks), "patch_values": PATCH_VALUES}
+    return ViTShape(PATCHES, encoder.dim, len(encoder.vit.blocks), patch_values=PATCH_VALUES)
 
 
 def student_of(step: Ours, keep_rate: float) -> Callable[[], None]:
@@ -84,16 +84,15 @@ def training(name: str, shape: Shape, decoder: bool, precision: str, rounds: int
     sides = {("student", key): student_of(step, 1.0 if key == "base" else key) for key, step in steps.items()}
     sides |= {("step", key): step for key, step in steps.items()}
     seconds = turns(sides, rounds)
-    count = {"patches": PATCHES, "local_crops": shape.local_crops, "local_patches": 16}
-    count |= sizes(steps["base"].run.method.encoder)
-    base = step_cost(1.0, **count)
+    vit, count = vit_shape(steps["base"].run.method.encoder), {"local_crops": shape.local_crops, "local_patches": 16}
+    base = step_cost(vit, 1.0, **count)
     if decoder:
         count |= {"decoder_dim": DECODER["decoder_dim"], "decoder_depth": DECODER["decoder_depth"]}
         count["out_values"] = PATCH_VALUES
     rows = []
     for part in ("student", "step"):
         for rate in RATES:
-            cost = step_cost(rate, **count)
+            cost = step_cost(vit, rate, **count)
             predicted = base.total / cost.total if part == "step" else base.student / (cost.student + cost.decoder)
             rows.append(row(f"{name}, {part}, keep {rate}", seconds[part, "base"], seconds[part, rate], predicted))
             show(rows[-1], 2)
@@ -118,8 +117,8 @@ def inference(shape: Shape, precision: str, rounds: int) -> list[dict[str, objec
     seconds = turns({name: side(model) for name, model in encoders.items()}, rounds)
     rows = []
     for kind in INFERENCE:
-        whole = encoder_flops(PATCHES, **sizes(encoder))
-        pruned = pruned_encoder_flops(PATCHES, layers=layers[kind], keep_rate=kind[1], **sizes(encoder))
+        whole = encoder_flops(vit_shape(encoder))
+        pruned = pruned_encoder_flops(vit_shape(encoder), layers=layers[kind], keep_rate=kind[1])
         name = f"inference, keep {kind[1]} in blocks {', '.join(map(str, layers[kind]))}"
         rows.append(show(row(name, seconds["plain"], seconds[kind], whole / pruned), 2))
     return rows

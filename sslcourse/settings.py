@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -144,6 +144,17 @@ def read_value(text: str, kind: Any, path: str) -> Any:
     raise ValueError(f"{path} is {wanted}; got {text!r}")
 
 
+def check_fields(settings: Any, rule: str, allowed: Callable[[Any], bool], *names: str) -> None:
+    """Raise ValueError, "NAME RULE; got VALUE", for the first of the fields `names` whose value is not `allowed`.
+
+    >>> from sslcourse.data.views import MultiCropSettings
+    >>> check_fields(MultiCropSettings(), "must be even", lambda count: count % 2 == 0, "global_crops", "local_crops")
+    """
+    for name in names:
+        if not allowed(value := getattr(settings, name)):
+            raise ValueError(f"{name} {rule}; got {value}")
+
+
 def nearest(what: str, given: str, allowed: typing.Iterable[str]) -> str:
     """`given` if it is allowed; otherwise ValueError, with the nearest name and all that are.
 
@@ -161,9 +172,7 @@ def nearest(what: str, given: str, allowed: typing.Iterable[str]) -> str:
 
 def check_shares(settings: object, *names: str) -> None:
     """Raise ValueError when one of these attributes is not from 0 to 1."""
-    for name in names:
-        if not 0 <= getattr(settings, name) <= 1:
-            raise ValueError(f"{name} must lie in 0..1; got {getattr(settings, name)}")
+    check_fields(settings, "must lie in 0..1", lambda share: 0 <= share <= 1, *names)
 
 
 def _read(text: str, kind: Any) -> Any:

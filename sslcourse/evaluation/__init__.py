@@ -3,7 +3,6 @@
 from sslcourse.evaluation.attention import attention_jaccard, attention_recall, patch_mask
 from sslcourse.evaluation.collapse import (
     channel_std,
-    collapse_report,
     contrastive_accuracy,
     effective_rank,
     pair_cosines,
@@ -18,7 +17,6 @@ __all__ = [
     "attention_jaccard",
     "attention_recall",
     "channel_std",
-    "collapse_report",
     "contrastive_accuracy",
     "effective_rank",
     "evaluate_knn",

@@ -120,26 +120,6 @@ def contrastive_accuracy(z1: Tensor, z2: Tensor) -> Tensor:
     return (positive - nearest_other > 8 * torch.finfo(cosines.dtype).eps).float().mean()
 
 
-@torch.no_grad()
-def collapse_report(z1: Tensor, z2: Tensor) -> dict[str, Tensor]:
-    """All meters of two views `N,D` at once: `channel_std` (and `channel_std_healthy`, 1 / sqrt(D)), `effective_rank`,
-    `positive_cosine`, `negative_cosine`, `contrastive_accuracy`.
-
-    >>> sorted(collapse_report(torch.eye(3), torch.eye(3)))[:3]
-    ['channel_std', 'channel_std_healthy', 'contrastive_accuracy']
-    """
-    positive, negative = pair_cosines(z1, z2)
-    both = torch.cat([z1, z2])
-    return {
-        "channel_std": channel_std(both),
-        "channel_std_healthy": positive.new_tensor(z1.shape[1] ** -0.5),
-        "effective_rank": effective_rank(both),
-        "positive_cosine": positive,
-        "negative_cosine": negative,
-        "contrastive_accuracy": contrastive_accuracy(z1, z2),
-    }
-
-
 def _cosines(z1: Tensor, z2: Tensor) -> Tensor:
     """Cosines `2N,2N` between all views, those of z1 first."""
     if z1.ndim != 2 or z1.shape != z2.shape or len(z1) < 2:

@@ -31,7 +31,11 @@ def knn_accuracy(
     >>> knn_accuracy(train, labels, torch.tensor([[2.0, 0.1], [0.1, 0.5]]), torch.tensor([0, 1]), k=1)
     1.0
     """
-    num_classes = _check(train_features, train_labels, test_features, test_labels, k, temperature, num_classes, chunk)
+    num_classes = check_labelled(train_features, train_labels, test_features, test_labels, num_classes)
+    if not 1 <= k <= len(train_features):
+        raise ValueError(f"k must lie between 1 and the {len(train_features)} training rows; got k={k}")
+    if not temperature > 0 or chunk < 1:
+        raise ValueError(f"temperature and chunk must be positive; got temperature={temperature}, chunk={chunk}")
     bank = F.normalize(train_features.float(), dim=1)
     train_labels, test_labels = train_labels.to(bank.device), test_labels.to(bank.device)
     right = torch.zeros((), dtype=torch.int64, device=bank.device)
@@ -46,17 +50,17 @@ def knn_accuracy(
     return right.item() / len(test_features)
 
 
-def _check(
+def check_labelled(
     train_features: Tensor,
     train_labels: Tensor,
     test_features: Tensor,
     test_labels: Tensor,
-    k: int,
-    temperature: float,
-    num_classes: int | None,
-    chunk: int,
+    num_classes: int | None = None,
 ) -> int:
-    """Raise ValueError unless these can be classified; return the number of classes."""
+    """The number of classes of labelled features: `num_classes`, or by default the largest label + 1.
+
+    Raises ValueError unless both sets are finite features `N,D` of one width with int64 labels `N` in 0..classes - 1.
+    """
     for name, features, labels in (("train", train_features, train_labels), ("test", test_features, test_labels)):
         if features.ndim != 2 or len(features) == 0 or labels.shape != features.shape[:1]:
             raise ValueError(
@@ -71,14 +75,9 @@ def _check(
         raise ValueError(
             f"features differ in width: {train_features.shape[1]} in training, {test_features.shape[1]} in test"
         )
-    if not 1 <= k <= len(train_features):
-        raise ValueError(f"k must lie between 1 and the {len(train_features)} training rows; got k={k}")
-    if not temperature > 0 or chunk < 1:
-        raise ValueError(f"temperature and chunk must be positive; got temperature={temperature}, chunk={chunk}")
     low = min(train_labels.min().item(), test_labels.min().item())
     high = max(train_labels.max().item(), test_labels.max().item())
-    if num_classes is None:
-        num_classes = high + 1
-    if low < 0 or high >= num_classes:
-        raise ValueError(f"labels must lie in 0..{num_classes - 1} (num_classes={num_classes}); got {low}..{high}")
-    return num_classes
+    classes = high + 1 if num_classes is None else num_classes
+    if low < 0 or high >= classes:
+        raise ValueError(f"labels must lie in 0..{classes - 1} (num_classes={classes}); got {low}..{high}")
+    return classes

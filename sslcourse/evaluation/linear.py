@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sslcourse.evaluation.knn import check_labelled
+
 L2_GRID = tuple(10.0**exponent for exponent in (-5, -4, -3, -2, -1, 0))
 
 
@@ -41,22 +43,13 @@ def linear_probe(
     >>> linear_probe(features, labels, features, labels).accuracy
     1.0
     """
-    _check("train", train_features, train_labels)
-    _check("test", test_features, test_labels)
-    if train_features.shape[1] != test_features.shape[1]:
-        raise ValueError(
-            f"features differ in width: {train_features.shape[1]} in training, {test_features.shape[1]} in test"
-        )
+    num_classes = check_labelled(train_features, train_labels, test_features, test_labels, num_classes)
     if not l2_grid or not all(l2 > 0 for l2 in l2_grid):
         raise ValueError(f"l2_grid must hold positive numbers; got {l2_grid}")
     rows = len(train_features)
     held = round(holdout * rows)
     if not 0 < held < rows:
         raise ValueError(f"holdout={holdout} of {rows} rows leaves one side empty")
-    high = max(train_labels.max().item(), test_labels.max().item())
-    num_classes = high + 1 if num_classes is None else num_classes
-    if high >= num_classes:
-        raise ValueError(f"labels must lie in 0..{num_classes - 1} (num_classes={num_classes}); got {high}")
     device = train_features.device
     train, test = _standardise(train_features.double(), test_features.to(device).double())
     train_labels, test_labels = train_labels.to(device), test_labels.to(device)
@@ -121,17 +114,3 @@ def _standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
     mean, std = train.mean(0), train.std(0, correction=0)
     std = torch.where(std > 1e-8 * std.max(), std, torch.ones_like(std))  # a constant feature stays 0, not noise
     return (train - mean) / std, (test - mean) / std
-
-
-def _check(name: str, features: Tensor, labels: Tensor) -> None:
-    if features.ndim != 2 or len(features) == 0 or labels.shape != features.shape[:1]:
-        raise ValueError(
-            f"{name}_features must be N,D with N > 0 and {name}_labels N; "
-            f"got {tuple(features.shape)} and {tuple(labels.shape)}"
-        )
-    if labels.dtype != torch.int64:
-        raise ValueError(f"{name}_labels must be int64; got {labels.dtype}")
-    if labels.min() < 0:
-        raise ValueError(f"{name}_labels must not be negative; got {labels.min().item()}")
-    if not torch.isfinite(features).all():
-        raise ValueError(f"{name}_features hold NaN or infinite values: the encoder has diverged")

@@ -9,13 +9,7 @@ from sslcourse.losses.distillation import (
     sinkhorn,
     view_cross_entropy,
 )
-from sslcourse.losses.local_global import (
-    affinity_fit_loss,
-    affinity_repulsion,
-    frozen,
-    info_nce,
-    local_dissimilarity,
-)
+from sslcourse.losses.local_global import affinity_fit_loss, affinity_repulsion, frozen, info_nce, local_dissimilarity
 from sslcourse.losses.reconstruction import normalize_patches, patchify, reconstruction_loss, unpatchify
 from sslcourse.losses.regression import cosine_regression
 

@@ -6,8 +6,7 @@ from sslcourse.methods.combined_settings import CombinedSettings
 from sslcourse.methods.dino import DINO, DINOSettings
 from sslcourse.methods.distillation import Distillation
 from sslcourse.methods.ibot import IBOT, IBOTSettings
-from sslcourse.methods.logo import LoGo
-from sslcourse.methods.logo_settings import LoGoSettings
+from sslcourse.methods.logo import LoGo, LoGoSettings
 from sslcourse.methods.method import Method
 from sslcourse.methods.removal import Removal
 from sslcourse.methods.simclr import SimCLR, SimCLRSettings

@@ -15,17 +15,16 @@ from torch import Tensor, nn
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
-from sslcourse.evaluation.collapse import channel_std, pair_cosines
 from sslcourse.losses.regression import cosine_regression
 from sslcourse.methods.checks import check_choice
 from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, scheduled_momentum
-from sslcourse.methods.meters import feature_meters
+from sslcourse.methods.meters import feature_meters, view_meters
 from sslcourse.methods.method import Method
-from sslcourse.models.ema import make_teacher, update_ema
+from sslcourse.models.ema import make_teacher
 from sslcourse.models.heads import ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
 from sslcourse.processes import gather_rows_with_gradient, rank
-from sslcourse.settings import check_shares
+from sslcourse.settings import check_fields, check_shares
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,8 @@ class BYOLSettings:
       `predictor_constant_lr=True`
     - no BatchNorm in the heads: `head_norm="group"`, `"layer"` or `"none"`; in one of the two: `predictor_norm=...`
       (None: as `head_norm`). SimSiam's table 3: "none" (a), its heads with `output_norm="none"` (b),
-      its heads (c), and with
-      `predictor_output_norm="batch"` (d)
+      its heads (c),
+      and with `predictor_output_norm="batch"` (d)
     - with negatives (beta = 1): `negatives=1`; SimCLR: `negatives=1, predictor=False, momentum=0,
       stop_gradient=False`
 
@@ -95,14 +94,10 @@ class BYOLSettings:
                 "stop_gradient=False lets gradients into the target, but a target network never gets any: "
                 f"set momentum=0, which has no target network; got momentum={self.momentum}"
             )
-        if not self.negatives >= 0 or not self.temperature > 0:
-            raise ValueError(
-                "negatives (beta, 0 or 1 in the paper) must not be negative and temperature must be positive; "
-                f"got {self.negatives} and {self.temperature}"
-            )
-        for name in ("predictor_lr_scale", "projector_lr_scale"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, 1 for the run's learning rate; got {getattr(self, name)}")
+        check_fields(self, "(beta, 0 or 1 in the paper) must not be negative", lambda beta: beta >= 0, "negatives")
+        check_fields(self, "must be positive", lambda value: value > 0, "temperature")
+        scales = ("predictor_lr_scale", "projector_lr_scale")
+        check_fields(self, "must be positive, 1 for the run's learning rate", lambda scale: scale > 0, *scales)
 
 
 class BYOL(Method):
@@ -118,19 +113,14 @@ class BYOL(Method):
     (0, ['channel_std', 'negative_cosine', 'positive_cosine'])
     """
 
-    compile_targets = ("encoder", "projector", "predictor", "target_encoder", "target_projector")
+    compile_targets = ("encoder", "projector", "predictor", "teacher_encoder", "teacher_projector")
 
     def __init__(self, encoder: nn.Module, settings: BYOLSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or BYOLSettings()
         self.encoder = encoder
         self.projector = ProjectionHead(
-            encoder.dim,
-            s.hidden_dim,
-            s.out_dim,
-            layers=s.projector_layers,
-            norm=s.head_norm,
-            output_norm=s.output_norm,
+            encoder.dim, s.hidden_dim, s.out_dim, layers=s.projector_layers, norm=s.head_norm, output_norm=s.output_norm
         )
         self.predictor = None
         if s.predictor:
@@ -143,8 +133,8 @@ class BYOL(Method):
             )
             self.predictor.requires_grad_(s.train_predictor)
         has_target = s.momentum > 0
-        self.target_encoder = make_teacher(self.encoder) if has_target else None
-        self.target_projector = make_teacher(self.projector) if has_target else None
+        self.teacher_encoder = make_teacher(self.encoder) if has_target else None
+        self.teacher_projector = make_teacher(self.projector) if has_target else None
         self.momentum = s.momentum
 
     def begin_step(self, step: int, steps: int) -> None:
@@ -161,33 +151,16 @@ class BYOL(Method):
         projected = self.projector(self.encoder.features(images))  # 2B,d
         predicted = projected if self.predictor is None else self.predictor(projected)
         target = projected.detach() if s.stop_gradient else projected
-        if self.target_encoder is not None:
+        if self.teacher_encoder is not None:
             with torch.no_grad():
-                target = self.target_projector(self.target_encoder.features(images))
+                target = self.teacher_projector(self.teacher_encoder.features(images))
         # Half a batch on lies the other view of the same image.
         loss = cosine_regression(predicted, target.roll(len(target) // 2, 0))
         if s.negatives:
             # The cosine loss is 2 - 2 cos, twice the temperature times NT-Xent's numerator.
             loss = loss + s.negatives * 2 * s.temperature * log_partition(predicted, target, s.temperature)
         with autocast_off(projected):
-            positive, negative = pair_cosines(*projected.detach().chunk(2))
-            metrics = {
-                "positive_cosine": positive,
-                "negative_cosine": negative,
-                "channel_std": channel_std(projected),
-            }
-        return loss, metrics
-
-    def end_step(self) -> None:
-        """After the optimiser's step: the target network follows."""
-        for target, online in self.teacher_pairs():
-            update_ema(target, online, self.momentum)
-
-    def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
-        """Each part of the target network with the part of the online network it follows; none with `momentum=0`."""
-        if self.target_encoder is None:
-            return []
-        return [(self.target_encoder, self.encoder), (self.target_projector, self.projector)]
+            return loss, view_meters(*projected.chunk(2))
 
     def optimizer_groups(self) -> list[dict]:
         """Heads whose learning rate is not the run's."""

@@ -9,29 +9,30 @@ distillation as in Zhou et al. 2022 (iBOT), reconstruction of removed patches as
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
+from sslcourse.data.views import MultiCrop, multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.evaluation.features import evaluating
-from sslcourse.losses.distillation import patch_cross_entropy, view_cross_entropy
 from sslcourse.losses.reconstruction import normalize_patches, patchify, reconstruction_loss
 from sslcourse.methods.checks import need_tokens
 from sslcourse.methods.combined_settings import CombinedSettings
-from sslcourse.methods.combined_views import CombinedViews, Encoded, draw_combined, errors_of, shown, whole_views
-from sslcourse.methods.distillation import Targets, hold_prototypes, prototype_group
-from sslcourse.methods.meters import feature_meters, target_meters
-from sslcourse.methods.method import Method
-from sslcourse.methods.patches import hidden_places, on_the_grid
-from sslcourse.methods.removal import choose_patches
-from sslcourse.models.ema import make_teacher, update_ema
+from sslcourse.methods.combined_views import CombinedViews, Encoded, errors_of, shown
+from sslcourse.methods.distillation import SelfDistillation, Targets
+from sslcourse.methods.meters import target_meters
+from sslcourse.methods.patches import exact_masks, hidden_places, on_the_grid, sized
+from sslcourse.methods.removal import choose_patches, draw_noise
+from sslcourse.models.ema import make_teacher
 from sslcourse.models.encoder import TokenEncoder, Tokens
 from sslcourse.pruning.scores import attention_entropy
 from sslcourse.pruning.select import keep_count, keep_rate_at
 from sslcourse.pruning.tokens import gather_tokens, removed_indices
 
 
-class Combined(Method):
+class Combined(SelfDistillation):
     """A TokenEncoder with the heads, decoder, mask token and teacher that the settings need, and no others.
 
     Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does. Raises
@@ -47,7 +48,6 @@ class Combined(Method):
     (['cls_loss', 'patch_loss', 'reconstruction_loss'], 16)
     """
 
-    channel_std_of = "class tokens"
     compile_targets = (
         "encoder",
         "head",
@@ -59,8 +59,8 @@ class Combined(Method):
     )
 
     def __init__(self, encoder: TokenEncoder, settings: CombinedSettings | None = None) -> None:
-        super().__init__()
-        self.settings = s = settings or CombinedSettings()
+        super().__init__(settings or CombinedSettings())
+        s = self.settings
         self.grid = need_tokens(encoder, s.drawn_crops, "the combined method")
         self.num_patches = self.grid[0] * self.grid[1]
         self.encoder = encoder
@@ -81,33 +81,40 @@ class Combined(Method):
         self.targets = Targets(s.distillation) if s.cls else None
         self.patch_targets = Targets(s.distillation) if s.patch_loss != "off" else None
         self.prototypes = s.distillation.prototypes if s.cls or s.patch_loss != "off" else None
-        self.teacher_temperature, self.momentum = s.distillation.teacher_temperature, s.distillation.momentum
-        self.prototypes_frozen = False
         self.policy = s.removal.policy
         self.keep = s.kept_of(self.num_patches)
 
     def begin_step(self, step: int, steps: int) -> None:
         """Set what depends on the step: how many patches stay, chosen how; temperature, momentum, still prototypes."""
-        s, distillation = self.settings, self.settings.distillation
-        self.teacher_temperature = distillation.temperature_at(step, steps)
-        self.momentum = distillation.momentum_at(step, steps)
-        self.prototypes_frozen = distillation.frozen_at(step, steps)
+        super().begin_step(step, steps)
+        s = self.settings
         self.policy = s.removal.policy_at(step, steps)
         if s.removal.removes and s.keep_levels > 1:
-            rate = keep_rate_at(step, steps, s.removal.keep_rate, start_share=0.0, levels=s.keep_levels)
+            rate = keep_rate_at(step, steps, s.removal.keep_rate, levels=s.keep_levels)
             # "removed" parts have something to learn from the first step on.
             self.keep = min(keep_count(self.num_patches, rate), self.num_patches - 1)
 
     def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> CombinedViews:
         """Images uint8 `B,3,H,W` -> crops, and the random numbers of the step (see `CombinedViews`)."""
-        return draw_combined(images, self.settings, self.grid, self.keep, generator)
+        return self.with_choices(multi_crop(images, self.settings.drawn_crops, generator), generator)
+
+    def with_choices(self, crops: MultiCrop, generator: torch.Generator | None = None) -> CombinedViews:
+        """The crops, and the step's other random numbers, which are drawn on the generator's device."""
+        s, device, shape = self.settings, crops.global_views.device, crops.global_views.shape[:2]
+        rows = shape[0] * shape[1]
+        noise = draw_noise(rows, self.num_patches if s.removal.removes else 0, generator, device)
+        masks = torch.zeros(rows, 0, dtype=torch.bool, device=device)
+        if s.masks:
+            seen = (1, self.keep) if s.removal.removes else self.grid  # the student's patches
+            masks = exact_masks(s.mask_kind, rows, seen, s.masked_count(math.prod(seen)), generator, device)
+        return CombinedViews(*crops, noise.unflatten(0, shape), masks.unflatten(0, shape))
 
     def forward(self, views: CombinedViews) -> tuple[Tensor, dict[str, Tensor]]:
         """Crops and random numbers -> the loss (scalar) and metrics that stay on the device, without a gradient."""
         s, terms, metrics = self.settings, [], {}
         encoded = self.encode(views)
         if s.cls:
-            cls_loss, targets = self.cls_loss(encoded, views)
+            cls_loss, targets = self.distil_views(encoded.teacher.cls, encoded.student.cls, views)
             terms.append(s.cls_weight * cls_loss)
             metrics |= {"cls_loss": cls_loss.detach(), **target_meters(targets)}
         if s.patch_loss != "off":
@@ -142,7 +149,8 @@ class Combined(Method):
 
     def encode_whole(self, images: Tensor, generator: torch.Generator | None = None) -> Encoded:
         """What becomes of images float `B,3,H,W`, uncropped, in eval mode and without a gradient."""
-        views = whole_views(images, self.settings, self.grid, self.keep, generator)
+        crops = sized(images, self.settings.crops.global_crop.size)[None]
+        views = self.with_choices(MultiCrop(crops, crops[:0]), generator)
         with evaluating(self):
             return self.encode(views)
 
@@ -151,18 +159,6 @@ class Combined(Method):
         if not self.settings.removal.removes:
             return None
         return choose_patches(self.policy, self.keep, teacher.attention if teacher else None, noise)
-
-    def cls_loss(self, encoded: Encoded, views: CombinedViews) -> tuple[Tensor, Tensor]:
-        """DINO's loss, of pruned global crops and local crops to whole global crops; and the targets `G,B,K`."""
-        shape = views.global_views.shape[:2]  # G,B
-        with torch.no_grad():
-            logits = self.teacher_head(encoded.teacher.cls).unflatten(0, shape)
-            targets = self.targets(logits, self.teacher_temperature)
-        features = encoded.student.cls
-        if len(views.local_views):
-            features = torch.cat([features, self.encoder.features(views.local_views.flatten(0, 1))])  # (G+L)*B,D
-        logits = self.head(features).unflatten(0, (-1, shape[1]))  # G+L,B,K
-        return view_cross_entropy(logits, targets, self.settings.distillation.student_temperature), targets
 
     def patch_loss(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
         """Cross-entropy to the teacher's patches at the places the settings name; and the targets `GB,M,K`.
@@ -180,12 +176,7 @@ class Combined(Method):
         else:
             places = kept
         wanted = encoded.teacher.patches if places is None else gather_tokens(encoded.teacher.patches, places)  # GB,M,D
-        head, teacher_head = self.head, self.teacher_head
-        if self.patch_head is not None:
-            head, teacher_head = self.patch_head, self.teacher_patch_head
-        with torch.no_grad():
-            targets = self.patch_targets(teacher_head(wanted), self.teacher_temperature)
-        return patch_cross_entropy(head(tokens), targets, None, self.settings.distillation.student_temperature), targets
+        return self.distil_patches(wanted, tokens)
 
     def pixel_loss(self, encoded: Encoded) -> Tensor:
         """Mean squared error of the decoded patches to the true ones, each normalised where the settings say so."""
@@ -197,31 +188,6 @@ class Combined(Method):
             places = removed_indices(encoded.keep_indices, self.num_patches)
             return reconstruction_loss(gather_tokens(predicted, places), gather_tokens(target, places))
         return reconstruction_loss(predicted, target, encoded.mask if kind == "masked" else None)
-
-    def end_step(self) -> None:
-        """After the optimiser's step: the teacher follows."""
-        for teacher, student in self.teacher_pairs():
-            if self.prototypes_frozen and student is not self.encoder:
-                hold_prototypes(student, teacher)
-            update_ema(teacher, student, self.momentum)
-
-    def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
-        """Each part of the teacher with the part of the student it follows; none where no teacher is needed."""
-        names = [name for name in ("encoder", "head", "patch_head") if getattr(self, f"teacher_{name}") is not None]
-        return [(getattr(self, f"teacher_{name}"), getattr(self, name)) for name in names]
-
-    def optimizer_groups(self) -> list[dict]:
-        """Prototypes, which take no weight decay."""
-        return prototype_group(self.head, self.patch_head)
-
-    @property
-    def representation(self) -> nn.Module:
-        """The encoder to evaluate: the teacher's where there is one."""
-        return self.encoder if self.teacher_encoder is None else self.teacher_encoder
-
-    def diagnose(self, views: CombinedViews) -> dict[str, Tensor]:
-        """The effective rank of the features of the first global crop, whole, in eval mode."""
-        return feature_meters(self, self.representation, views.global_views[0])
 
     def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Kept patches, masked patches and the reconstruction of images float `B,3,H,W`, as pictures in [0, 1]."""

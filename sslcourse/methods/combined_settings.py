@@ -10,6 +10,7 @@ from sslcourse.methods.distillation import Distillation
 from sslcourse.methods.patches import MASKS
 from sslcourse.methods.removal import Removal
 from sslcourse.models.decoder import Decoder
+from sslcourse.settings import check_fields
 
 PATCH_LOSSES = ("off", "kept", "removed", "masked")
 RECONSTRUCTIONS = ("off", "removed", "masked", "all")
@@ -60,17 +61,10 @@ class CombinedSettings:
         check_choice("patch_loss", self.patch_loss, PATCH_LOSSES)
         check_choice("reconstruction", self.reconstruction, RECONSTRUCTIONS)
         check_choice("mask_kind", self.mask_kind, MASKS)
-        if not 0 < self.mask_ratio < 1:
-            raise ValueError(f"mask_ratio must lie in (0, 1); got {self.mask_ratio}")
-        if self.keep_levels < 1 or self.decoder_depth < 1:
-            raise ValueError(
-                f"keep_levels and decoder_depth must be at least 1; got {self.keep_levels} and {self.decoder_depth}"
-            )
-        for name in ("cls_weight", "patch_weight", "reconstruction_weight"):
-            if not getattr(self, name) > 0:
-                raise ValueError(
-                    f"{name} must be positive: a part is left out by its switch; got {getattr(self, name)}"
-                )
+        check_fields(self, "must lie in (0, 1)", lambda ratio: 0 < ratio < 1, "mask_ratio")
+        check_fields(self, "must be at least 1", lambda count: count >= 1, "keep_levels", "decoder_depth")
+        weights = ("cls_weight", "patch_weight", "reconstruction_weight")
+        check_fields(self, "must be positive: a part is left out by its switch", lambda weight: weight > 0, *weights)
         if not self.cls and self.patch_loss == "off" and self.reconstruction == "off":
             raise ValueError(
                 "nothing to learn from: set cls=True, patch_loss (kept, removed, masked) or "

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from sslcourse.data.views import multi_crop
 from sslcourse.losses.reconstruction import patchify, reconstruction_loss
 from sslcourse.methods.combined_settings import CombinedSettings
-from sslcourse.methods.patches import exact_masks, hide_patches, paint_patches, pixels_of, sized
-from sslcourse.methods.removal import draw_noise
+from sslcourse.methods.patches import hide_patches, paint_patches, pixels_of
 from sslcourse.models.decoder import Decoded
 from sslcourse.models.encoder import Tokens
 from sslcourse.pruning.tokens import removed_mask
@@ -40,57 +37,6 @@ class Encoded(NamedTuple):
     keep_indices: Tensor | None
     masked_places: Tensor | None
     mask: Tensor | None
-
-
-def draw_combined(
-    images: Tensor,
-    settings: CombinedSettings,
-    grid: tuple[int, int],
-    keep: int,
-    generator: torch.Generator | None = None,
-) -> CombinedViews:
-    """Views of images uint8 `B,3,H,W`; global crops have a `grid` (rows, columns) of patches, `keep` of which stay.
-
-    >>> images = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
-    >>> settings = CombinedSettings(patch_loss="masked")
-    >>> views = draw_combined(images, settings, (8, 8), 32, torch.Generator().manual_seed(0))
-    >>> tuple(views.noise.shape), tuple(views.masks.shape)
-    ((2, 2, 64), (2, 2, 32))
-    """
-    crops = multi_crop(images, settings.drawn_crops, generator)
-    shape = crops.global_views.shape[:2]  # G,B
-    choices = draw_choices(settings, shape[0] * shape[1], grid, keep, generator, images.device)
-    return CombinedViews(*crops, *(each.unflatten(0, shape) for each in choices))
-
-
-def whole_views(
-    images: Tensor,
-    settings: CombinedSettings,
-    grid: tuple[int, int],
-    keep: int,
-    generator: torch.Generator | None = None,
-) -> CombinedViews:
-    """Images float `B,3,H,W` in [0, 1], resized but not cropped, as the only global crops."""
-    crops = sized(images, settings.crops.global_crop.size)
-    choices = draw_choices(settings, len(crops), grid, keep, generator, crops.device)
-    return CombinedViews(crops[None], crops[None][:0], *(each[None] for each in choices))
-
-
-def draw_choices(
-    settings: CombinedSettings,
-    rows: int,
-    grid: tuple[int, int],
-    keep: int,
-    generator: torch.Generator | None,
-    device: torch.device,
-) -> tuple[Tensor, Tensor]:
-    """Noise `rows,N` and masks `rows,K` (see `CombinedViews`), drawn on the generator's device."""
-    noise = draw_noise(rows, grid[0] * grid[1] if settings.removal.removes else 0, generator, device)
-    if not settings.masks:
-        return noise, torch.zeros(rows, 0, dtype=torch.bool, device=device)
-    seen = (1, keep) if settings.removal.removes else grid  # the student's patches
-    count = settings.masked_count(seen[0] * seen[1])
-    return noise, exact_masks(settings.mask_kind, rows, seen, count, generator, device)
 
 
 def shown(encoded: Encoded, settings: CombinedSettings, patch_size: int) -> dict[str, Tensor]:

@@ -1,17 +1,21 @@
-"""How a student learns a teacher's distribution over prototypes: settings, targets and schedules."""
+"""How a student learns a teacher's distribution over prototypes: settings, targets, schedules and losses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sslcourse.losses.distillation import Center, centered_softmax, sinkhorn
+from sslcourse.data.views import MultiCrop
+from sslcourse.losses.distillation import Center, centered_softmax, patch_cross_entropy, sinkhorn, view_cross_entropy
 from sslcourse.methods.checks import check_choice
+from sslcourse.methods.meters import feature_meters
+from sslcourse.methods.method import Method
 from sslcourse.models.ema import momentum_at
 from sslcourse.models.heads import PrototypeHead
-from sslcourse.settings import check_shares
+from sslcourse.settings import check_fields, check_shares
 
 TARGETS = ("sinkhorn", "centering")
 MOMENTUM_SCHEDULES = ("cosine", "fixed")
@@ -57,15 +61,13 @@ class Distillation:
         check_choice("targets", self.targets, TARGETS)
         check_choice("momentum_schedule", self.momentum_schedule, MOMENTUM_SCHEDULES)
         check_shares(self, "center_momentum", "momentum", "temperature_warmup", "freeze_prototypes")
-        if self.center_momentum == 1:
-            raise ValueError("center_momentum must be below 1, or the centre never moves; got 1")
-        if self.prototypes < 2:
-            raise ValueError(f"prototypes must be at least 2; got {self.prototypes}")
-        if self.sinkhorn_iterations < 1:
-            raise ValueError(f"sinkhorn_iterations must be at least 1; got {self.sinkhorn_iterations}")
-        for name in ("student_temperature", "teacher_temperature", "first_teacher_temperature"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive (0.04 to 0.1 are usual); got {getattr(self, name)}")
+        check_fields(
+            self, "must be below 1, or the centre never moves", lambda momentum: momentum < 1, "center_momentum"
+        )
+        check_fields(self, "must be at least 2", lambda count: count >= 2, "prototypes")
+        check_fields(self, "must be at least 1", lambda count: count >= 1, "sinkhorn_iterations")
+        temperatures = ("student_temperature", "teacher_temperature", "first_teacher_temperature")
+        check_fields(self, "must be positive (0.04 to 0.1 are usual)", lambda value: value > 0, *temperatures)
 
     def make_head(self, in_dim: int) -> PrototypeHead:
         """A head `...,in_dim` -> logits `...,prototypes`."""
@@ -125,18 +127,89 @@ class Targets(nn.Module):
         return probabilities
 
 
-def embed_views(
-    encoder: nn.Module, global_views: Tensor, local_views: Tensor, keep_indices: Tensor | None = None
-) -> Tensor:
-    """Crops `G,B,3,H,W` and `L,B,3,h,w` -> vectors `(G+L)*B,D`, the global ones first; one pass for each size.
+class SelfDistillation(Method):
+    """What DINO, iBOT and the combined method share: the teacher's schedules, and the losses to its targets.
 
-    With `keep_indices` `G*B,K` only those patches of the global crops are seen, by an encoder that has patches.
+    The `settings` have a `distillation`. A subclass makes the student's `encoder` and `head`, and `patch_head` where
+    patches have a head of their own; the `teacher_*` of each; and the `Targets` it needs, `targets` of class tokens and
+    `patch_targets` of patches. What there is not is None.
     """
-    crops = global_views.flatten(0, 1)
-    features = encoder.features(crops) if keep_indices is None else encoder(crops, keep_indices).cls
-    if len(local_views) == 0:
-        return features
-    return torch.cat([features, encoder.features(local_views.flatten(0, 1))])
+
+    channel_std_of = "class tokens"
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__()
+        self.settings, distillation = settings, settings.distillation
+        self.prototypes = distillation.prototypes
+        self.teacher_temperature, self.momentum = distillation.teacher_temperature, distillation.momentum
+        self.prototypes_frozen = False
+
+    def begin_step(self, step: int, steps: int) -> None:
+        """Set the teacher's temperature and momentum, and whether prototypes stand still."""
+        distillation = self.settings.distillation
+        self.teacher_temperature = distillation.temperature_at(step, steps)
+        self.momentum = distillation.momentum_at(step, steps)
+        self.prototypes_frozen = distillation.frozen_at(step, steps)
+
+    def distil_views(self, teacher: Tensor, student: Tensor, views: MultiCrop) -> tuple[Tensor, Tensor]:
+        """DINO's loss, of global and local crops to the global crops; and the targets `G,B,K`.
+
+        `teacher` and `student` `G*B,D` are the class tokens of the global crops; the local crops are encoded here.
+        """
+        shape = views.global_views.shape[:2]  # G,B
+        with torch.no_grad():
+            targets = self.targets(self.teacher_head(teacher).unflatten(0, shape), self.teacher_temperature)
+        if len(views.local_views):
+            student = torch.cat([student, self.encoder.features(views.local_views.flatten(0, 1))])  # (G+L)*B,D
+        logits = self.head(student).unflatten(0, (-1, shape[1]))  # G+L,B,K
+        return view_cross_entropy(logits, targets, self.settings.distillation.student_temperature), targets
+
+    def distil_patches(
+        self, teacher: Tensor, student: Tensor, weights: Tensor | None = None, temperature: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of the student's patches `R,M,D` to the teacher's, weighted by `R,M`; and the targets `R,M,K`.
+
+        `temperature` is the teacher's; None for that of the class token.
+        """
+        head, teacher_head = self.head, self.teacher_head
+        if self.patch_head is not None:
+            head, teacher_head = self.patch_head, self.teacher_patch_head
+        with torch.no_grad():
+            targets = self.patch_targets(teacher_head(teacher), temperature or self.teacher_temperature, weights)
+        return patch_cross_entropy(
+            head(student), targets, weights, self.settings.distillation.student_temperature
+        ), targets
+
+    def end_step(self) -> None:
+        """After the optimiser's step: undo it for prototypes that stand still; then the teacher follows.
+
+        The teacher's prototypes are a running mean of the student's: while those stand still from the start, they are
+        the same numbers, so copying them back restores the student's without keeping another copy. The loss, its
+        graph, the gradient reduction across processes and a compiled head never learn of it.
+        """
+        if self.prototypes_frozen:
+            with torch.no_grad():
+                for teacher, student in self.head_pairs():
+                    student.prototypes.copy_(teacher.prototypes)
+        super().end_step()
+
+    def head_pairs(self) -> list[tuple[PrototypeHead, PrototypeHead]]:
+        """Each head of the teacher with the student's."""
+        return [(teacher, student) for teacher, student in self.teacher_pairs() if student is not self.encoder]
+
+    def optimizer_groups(self) -> list[dict]:
+        """Prototypes, without weight decay, since only their direction counts."""
+        prototypes = [student.prototypes for _, student in self.head_pairs()]
+        return [{"params": prototypes, "weight_decay": 0.0}] if prototypes else []
+
+    @property
+    def representation(self) -> nn.Module:
+        """The encoder to evaluate: the teacher's where there is one, which is the better one throughout training."""
+        return self.encoder if self.teacher_encoder is None else self.teacher_encoder
+
+    def diagnose(self, views: MultiCrop) -> dict[str, Tensor]:
+        """The effective rank of the features of the first global crop, whole, in eval mode."""
+        return feature_meters(self, self.representation, views.global_views[0])
 
 
 def scheduled_momentum(base: float, schedule: str, step: int, steps: int) -> float:
@@ -146,20 +219,3 @@ def scheduled_momentum(base: float, schedule: str, step: int, steps: int) -> flo
     (0.9, 0.95)
     """
     return base if schedule == "fixed" else momentum_at(step, steps, base)
-
-
-def hold_prototypes(student: PrototypeHead, teacher: PrototypeHead) -> None:
-    """Undo the step that the optimiser just took with the student's prototypes; call it before the teacher moves.
-
-    The teacher's prototypes are a running mean of the student's: while those stand still from the start, they are the
-    same numbers, so copying them back restores the student's without keeping another copy. The loss, its graph, the
-    gradient reduction across processes and a compiled head never learn of it.
-    """
-    with torch.no_grad():
-        student.prototypes.copy_(teacher.prototypes)
-
-
-def prototype_group(*heads: PrototypeHead | None) -> list[dict]:
-    """The prototypes of these heads as a group without weight decay, since only their direction counts."""
-    prototypes = [head.prototypes for head in heads if head is not None]
-    return [{"params": prototypes, "weight_decay": 0.0}] if prototypes else []

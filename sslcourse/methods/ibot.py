@@ -15,21 +15,15 @@ from torch import Tensor, nn
 from sslcourse.data.masks import block_masks, random_masks
 from sslcourse.data.views import MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
-from sslcourse.losses.distillation import patch_cross_entropy, view_cross_entropy
 from sslcourse.methods.checks import check_choice, check_pairs, need_tokens
-from sslcourse.methods.distillation import (
-    Distillation,
-    Targets,
-    hold_prototypes,
-    prototype_group,
-)
-from sslcourse.methods.meters import feature_meters, target_meters
-from sslcourse.methods.method import Method
+from sslcourse.methods.distillation import Distillation, SelfDistillation, Targets
+from sslcourse.methods.meters import target_meters
 from sslcourse.methods.patches import MASKS, exact_masks, hidden_places, hide_patches, sized
 from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
-from sslcourse.models.ema import make_teacher, update_ema
+from sslcourse.models.ema import make_teacher
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.pruning.tokens import gather_tokens
+from sslcourse.settings import check_fields
 
 
 class MaskedCrops(NamedTuple):
@@ -82,8 +76,7 @@ class IBOTSettings:
             raise ValueError(
                 f"mask_ratio must be (low, high) with 0 <= low <= high < 1, high above 0; got {(low, high)}"
             )
-        if not 0 < self.mask_probability <= 1:
-            raise ValueError(f"mask_probability must be above 0 and at most 1; got {self.mask_probability}")
+        check_fields(self, "must be above 0 and at most 1", lambda share: 0 < share <= 1, "mask_probability")
         if not self.cls_weight >= 0 or not self.patch_weight > 0:
             raise ValueError(
                 "cls_weight must not be negative and patch_weight must be positive (without patches it is DINO); "
@@ -93,7 +86,7 @@ class IBOTSettings:
             raise ValueError(f"patch_teacher_temperature must be positive; got {self.patch_teacher_temperature}")
 
 
-class IBOT(Method):
+class IBOT(SelfDistillation):
     """A TokenEncoder, one or two prototype heads, a mask token, and a teacher of encoder and heads.
 
     Call `begin_step` before the views are drawn and `end_step` after the optimiser's step, as `fit` does. Raises
@@ -107,12 +100,11 @@ class IBOT(Method):
     ((2, 4, 64), 0, True)
     """
 
-    channel_std_of = "class tokens"
     compile_targets = ("encoder", "head", "patch_head", "teacher_encoder", "teacher_head", "teacher_patch_head")
 
     def __init__(self, encoder: TokenEncoder, settings: IBOTSettings | None = None) -> None:
-        super().__init__()
-        self.settings = s = settings or IBOTSettings()
+        super().__init__(settings or IBOTSettings())
+        s = self.settings
         self.grid = need_tokens(encoder, s.crops, "iBOT")
         patches = self.grid[0] * self.grid[1]
         if round(s.mask_ratio[1] * patches) == 0:
@@ -125,16 +117,10 @@ class IBOT(Method):
         self.teacher_encoder, self.teacher_head = make_teacher(self.encoder), make_teacher(self.head)
         self.teacher_patch_head = None if s.shared_head else make_teacher(self.patch_head)
         self.targets, self.patch_targets = Targets(s.distillation), Targets(s.distillation)
-        self.prototypes = s.distillation.prototypes
-        self.teacher_temperature, self.momentum = s.distillation.teacher_temperature, s.distillation.momentum
-        self.prototypes_frozen = False
 
     def begin_step(self, step: int, steps: int) -> None:
         """Set what follows a schedule: temperature, momentum, frozen prototypes, how patches are removed."""
-        distillation = self.settings.distillation
-        self.teacher_temperature = distillation.temperature_at(step, steps)
-        self.momentum = distillation.momentum_at(step, steps)
-        self.prototypes_frozen = distillation.frozen_at(step, steps)
+        super().begin_step(step, steps)
         self.policy = self.settings.removal.policy_at(step, steps)
 
     def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> MaskedCrops:
@@ -156,34 +142,26 @@ class IBOT(Method):
 
     def forward(self, views: MaskedCrops) -> tuple[Tensor, dict[str, Tensor]]:
         """Crops and masks -> the loss (scalar) and metrics that stay on the device, without a gradient."""
-        s, (count, batch) = self.settings, views.global_views.shape[:2]
+        s = self.settings
         crops, masks = views.global_views.flatten(0, 1), views.masks.flatten(0, 1)  # GB,3,H,W and GB,N
+        keep, seen = None, masks
         with torch.no_grad():
-            tokens = self.teacher_encoder(crops, attention=s.removal.needs_attention)
-            keep, seen = None, masks
-            if s.removal.removes:
-                keep = choose_patches(self.policy, self.keep, tokens.attention, views.noise.flatten(0, 1))  # GB,K
-                seen = masks.gather(1, keep)  # which of those that stay are hidden
-            most = min(math.ceil(s.mask_ratio[1] * masks.shape[1]), self.keep)
-            own_places, hidden = hidden_places(seen, most)  # GB,M each
-            places = own_places if keep is None else keep.gather(1, own_places)
-            logits = self.teacher_head(tokens.cls).unflatten(0, (count, batch))  # G,B,K
-            targets = self.targets(logits, self.teacher_temperature)
-            head = self.teacher_head if self.teacher_patch_head is None else self.teacher_patch_head
-            logits = head(gather_tokens(tokens.patches, places))  # GB,M,K
-            temperature = s.patch_teacher_temperature or self.teacher_temperature
-            patch_targets = self.patch_targets(logits, temperature, hidden)
+            wanted = self.teacher_encoder(crops, attention=s.removal.needs_attention)
+        if s.removal.removes:
+            keep = choose_patches(self.policy, self.keep, wanted.attention, views.noise.flatten(0, 1))  # GB,K
+            seen = masks.gather(1, keep)  # which of those that stay are hidden
+        most = min(math.ceil(s.mask_ratio[1] * masks.shape[1]), self.keep)
+        own_places, hidden = hidden_places(seen, most)  # GB,M each
+        places = own_places if keep is None else keep.gather(1, own_places)
 
         tokens = self.encoder(crops, keep, mask=masks, mask_token=self.mask_token)
-        features = tokens.cls
-        if len(views.local_views):
-            features = torch.cat([features, self.encoder.features(views.local_views.flatten(0, 1))])  # (G+L)*B,D
-        logits = self.head(features).unflatten(0, (-1, batch))  # G+L,B,K
-        cls_loss = view_cross_entropy(logits, targets, s.distillation.student_temperature)
-        head = self.head if self.patch_head is None else self.patch_head
-        logits = head(gather_tokens(tokens.patches, own_places))  # GB,M,K
-        patch_loss = patch_cross_entropy(logits, patch_targets, hidden, s.distillation.student_temperature)
-
+        cls_loss, targets = self.distil_views(wanted.cls, tokens.cls, views)
+        patch_loss, patch_targets = self.distil_patches(
+            gather_tokens(wanted.patches, places),  # GB,M,D
+            gather_tokens(tokens.patches, own_places),
+            hidden,
+            s.patch_teacher_temperature,
+        )
         loss = s.cls_weight * cls_loss + s.patch_weight * patch_loss
         metrics = {
             "cls_loss": cls_loss.detach(),
@@ -193,32 +171,6 @@ class IBOT(Method):
             "channel_std": channel_std(tokens.cls),
         }
         return loss, metrics
-
-    def end_step(self) -> None:
-        """After the optimiser's step: the teacher follows."""
-        if self.prototypes_frozen:
-            for teacher, student in self.teacher_pairs()[1:]:
-                hold_prototypes(student, teacher)
-        for teacher, student in self.teacher_pairs():
-            update_ema(teacher, student, self.momentum)
-
-    def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
-        """Each part of the teacher with the part of the student it follows; the encoder first, then heads."""
-        pairs = [(self.teacher_encoder, self.encoder), (self.teacher_head, self.head)]
-        return pairs if self.patch_head is None else [*pairs, (self.teacher_patch_head, self.patch_head)]
-
-    def optimizer_groups(self) -> list[dict]:
-        """Prototypes, which take no weight decay."""
-        return prototype_group(self.head, self.patch_head)
-
-    @property
-    def representation(self) -> nn.Module:
-        """The encoder to evaluate: the teacher's."""
-        return self.teacher_encoder
-
-    def diagnose(self, views: MaskedCrops) -> dict[str, Tensor]:
-        """The effective rank of the teacher's features of the first global crop, in eval mode."""
-        return feature_meters(self, self.teacher_encoder, views.global_views[0])
 
     def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """What the student sees of images float `B,3,H,W`, in [0, 1]: masked and removed patches are grey."""

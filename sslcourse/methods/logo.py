@@ -8,6 +8,7 @@ backward does all three, since neither of the first two shares a gradient with t
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
 
@@ -15,20 +16,80 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sslcourse.data.views import multi_crop
+from sslcourse.data.views import MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
-from sslcourse.losses.local_global import affinity_fit_loss, affinity_repulsion, info_nce, local_dissimilarity
+from sslcourse.losses.local_global import affinity_fit_loss, affinity_repulsion, frozen, info_nce, local_dissimilarity
 from sslcourse.losses.regression import cosine_regression
-from sslcourse.methods.checks import check_crops, need_tokens
-from sslcourse.methods.distillation import embed_views, scheduled_momentum
-from sslcourse.methods.logo_settings import LoGoSettings
+from sslcourse.methods.checks import check_choice, check_crops, check_pairs, need_tokens
+from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, scheduled_momentum
 from sslcourse.methods.meters import feature_meters
 from sslcourse.methods.method import Method
 from sslcourse.methods.patches import sized
-from sslcourse.methods.removal import choose_patches, draw_noise, kept_pictures
-from sslcourse.models.ema import make_teacher, update_ema
-from sslcourse.models.heads import AffinityHead, ProjectionHead
+from sslcourse.methods.removal import Removal, choose_patches, draw_noise, kept_pictures
+from sslcourse.models.ema import make_teacher
+from sslcourse.models.heads import AFFINITY_NORMS, AffinityHead, ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
+from sslcourse.settings import check_fields, check_shares
+
+SIMILARITIES = ("infonce", "cosine")
+LOCAL = ("none", "attract", "repel", "learned")
+
+
+@dataclass(frozen=True)
+class LoGoSettings:
+    """LoGo's settings.
+
+    `similarity`: "infonce" is MoCo's: keys come from a momentum encoder, and the candidates are the whole batch of all
+    processes, at `temperature`. "cosine" is SimSiam's: a predictor and a stop-gradient, no second network; use it with
+    `output_norm="batch"`. `local` says what two local crops of an image do: "none" (nothing: the control, as in DINO
+    and SwAV), "attract", "repel" (by their cosine) or "learned": the paper's affinity, which learns to tell local crops
+    of one image from those of two, and which the encoder lowers for crops of one. `local_weight` is the paper's lambda:
+    1e-4 with SimSiam; its MoCo code instead limits the term's gradient to 1.5 % of the rest's. `noise` times
+    1/sqrt(out_dim) is the noise on the affinity's positive pairs. `affinity_lr_scale` multiplies the affinity's
+    learning rate; `affinity_norm` must not normalise over the batch (see `AffinityHead`). `removal`: patches of the
+    global crops that only the momentum encoder sees. Raises ValueError for values out of range and for settings that
+    contradict each other.
+
+    >>> LoGoSettings(similarity="cosine", local="repel", output_norm="batch").local_weight
+    0.01
+    """
+
+    crops: MultiCropSettings = field(default_factory=MultiCropSettings)
+    similarity: str = "infonce"
+    temperature: float = 0.2
+    hidden_dim: int = 256
+    out_dim: int = 128
+    projector_layers: int = 2
+    head_norm: str = "batch"
+    output_norm: str = "none"
+    momentum: float = 0.97
+    momentum_schedule: str = "cosine"
+    local: str = "learned"
+    local_weight: float = 0.01
+    noise: float = 0.3
+    affinity_lr_scale: float = 1.0
+    affinity_norm: str = "layer"
+    removal: Removal = field(default_factory=Removal)
+
+    def __post_init__(self) -> None:
+        check_choice("similarity", self.similarity, SIMILARITIES)
+        check_choice("local", self.local, LOCAL)
+        check_choice("momentum_schedule", self.momentum_schedule, MOMENTUM_SCHEDULES)
+        check_shares(self, "momentum")
+        check_pairs(self.crops)
+        if self.local != "none" and self.crops.local_crops < 2:
+            raise ValueError(
+                f"local={self.local!r} needs two local crops: set crops.local_crops to at least 2, or local='none'; "
+                f"got {self.crops.local_crops}"
+            )
+        check_choice("affinity_norm", self.affinity_norm, AFFINITY_NORMS)
+        if self.removal.needs_attention and self.similarity == "cosine":
+            raise ValueError(
+                f"policy={self.removal.policy!r} goes by the momentum encoder's attention, and similarity='cosine' "
+                "has no such encoder: choose policy='random' or 'none', or similarity='infonce'"
+            )
+        check_fields(self, "must be positive", lambda value: value > 0, "temperature", "affinity_lr_scale")
+        check_fields(self, "must not be negative", lambda value: value >= 0, "local_weight", "noise")
 
 
 class LoGoViews(NamedTuple):
@@ -65,12 +126,7 @@ class LoGo(Method):
         check_crops(encoder, s.crops)
         self.encoder = encoder
         self.projector = ProjectionHead(
-            encoder.dim,
-            s.hidden_dim,
-            s.out_dim,
-            layers=s.projector_layers,
-            norm=s.head_norm,
-            output_norm=s.output_norm,
+            encoder.dim, s.hidden_dim, s.out_dim, layers=s.projector_layers, norm=s.head_norm, output_norm=s.output_norm
         )
         contrasts = s.similarity == "infonce"
         self.predictor = None if contrasts else ProjectionHead(s.out_dim, s.hidden_dim, s.out_dim, norm=s.head_norm)
@@ -104,8 +160,10 @@ class LoGo(Method):
         """Crops and noise -> the loss (scalar) and metrics that stay on the device, without a gradient."""
         count, batch = views.global_views.shape[:2]
         keys, keep = self.keys_and_kept(views)
-        # (G+L)*B,D, global crops first
-        features = embed_views(self.encoder, views.global_views, views.local_views, keep)
+        crops = views.global_views.flatten(0, 1)
+        features = self.encoder.features(crops) if keep is None else self.encoder(crops, keep).cls
+        if len(views.local_views):
+            features = torch.cat([features, self.encoder.features(views.local_views.flatten(0, 1))])  # (G+L)*B,D
         projected = queries = self.projector(features)
         if self.predictor is not None:
             queries, keys = self.predictor(projected), projected[: count * batch].detach()
@@ -164,21 +222,10 @@ class LoGo(Method):
                 return s.local_weight * local_loss, metrics | {"local_loss": local_loss.detach()}
             noises = (part.transpose(0, 1).flatten(0, 1) for part in noise.to(local.dtype).chunk(2))  # B*P,d each
             # The encoder lowers what the affinity sees; the affinity learns from its own loss alone.
-            local_loss = affinity_repulsion(self.affinity.frozen, first, second)
+            local_loss = affinity_repulsion(frozen(self.affinity), first, second)
             fit_loss = affinity_fit_loss(self.affinity, first, second, *noises, gather=True)
             metrics |= {"local_loss": local_loss.detach(), "affinity_loss": fit_loss.detach()}
             return s.local_weight * local_loss + fit_loss, metrics
-
-    def end_step(self) -> None:
-        """After the optimiser's step: the momentum encoder follows, once."""
-        for teacher, student in self.teacher_pairs():
-            update_ema(teacher, student, self.momentum)
-
-    def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
-        """Each part of the momentum encoder with the part it follows; none with the cosine similarity."""
-        if self.teacher_encoder is None:
-            return []
-        return [(self.teacher_encoder, self.encoder), (self.teacher_projector, self.projector)]
 
     def optimizer_groups(self) -> list[dict]:
         """The affinity, with its own learning rate; gradients are still clipped all together."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sslcourse.evaluation.collapse import effective_rank
+from sslcourse.evaluation.collapse import channel_std, effective_rank, pair_cosines
 from sslcourse.evaluation.features import evaluating
 from sslcourse.losses.distillation import entropy
 from sslcourse.precision import full_precision
@@ -24,32 +24,35 @@ def target_meters(targets: Tensor, prefix: str = "", weights: Tensor | None = No
     return {f"{prefix}teacher_entropy": entropy(rows, weights), f"{prefix}used_prototypes": used}
 
 
+@torch.no_grad()
+def view_meters(z1: Tensor, z2: Tensor) -> dict[str, Tensor]:
+    """Of the projections `B,D` of two views: the mean cosine of positive and of negative pairs, and the channel std."""
+    positive, negative = pair_cosines(z1, z2)
+    return {
+        "positive_cosine": positive,
+        "negative_cosine": negative,
+        "channel_std": channel_std(torch.cat([z1, z2])),
+    }
+
+
 def feature_meters(
     method: nn.Module, encoder: nn.Module, images: Tensor, *, width: int | None = None, head: nn.Module | None = None
 ) -> dict[str, Tensor]:
-    """`rank_meters` of `encoder`'s features of images `B,3,H,W`, with all of `method` in eval mode.
+    """The effective rank of `encoder`'s features of images `B,3,H,W`, with all of `method` in eval mode.
 
-    `width` is the width of the vectors whose `channel_std` the method logs, by default the features'. With a `head`
-    these vectors are its projections, whose effective rank is measured, too: `projection_rank`.
+    A small ViT's class tokens share most of their length, so the `effective_rank` of the features as they are is near 1
+    also where their differences (`centered_rank`) tell the images apart. `channel_std_healthy`, 1 / sqrt(width), is the
+    channel std of vectors that spread evenly over the sphere. `width` is that of the vectors whose `channel_std` the
+    method logs, by default the features'. With a `head` these vectors are its projections, whose effective rank is
+    `projection_rank`.
     """
     with evaluating(method):  # BatchNorm's running statistics are left alone
-        features = encoder.features(images)
-        if head is None:
-            return rank_meters(features, width or features.shape[1])
-        projections = full_precision(head(features))
-    return rank_meters(features, projections.shape[1]) | {"projection_rank": effective_rank(projections)}
-
-
-def rank_meters(features: Tensor, width: int) -> dict[str, Tensor]:
-    """Of features `B,D`: their effective rank, as they are and of what differs between them.
-
-    A small ViT's class tokens share most of their length, so the rank of the features as they are is near 1 also where
-    their differences (`centered_rank`) tell the images apart. `channel_std_healthy` is the channel std of vectors of
-    `width` numbers that spread evenly over the sphere: 1 / sqrt(width).
-    """
-    features = full_precision(features)
-    return {
+        features = full_precision(encoder.features(images))
+        projections = features if head is None else full_precision(head(features))
+    width = width or projections.shape[1]
+    meters = {
         "effective_rank": effective_rank(features),
         "centered_rank": effective_rank(features - features.mean(0)),
         "channel_std_healthy": torch.full((), width**-0.5, device=features.device),
     }
+    return meters if head is None else meters | {"projection_rank": effective_rank(projections)}

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sslcourse.models.ema import update_ema
+
 Views = Tensor | tuple[Tensor, ...]  # what `draw_views` returns: a tensor, or a NamedTuple of tensors
 
 
@@ -14,8 +16,8 @@ class Method(nn.Module):
     """A self-supervised method: a network with its loss, and the views that it draws.
 
     A subclass writes `draw_views` and `forward`, and stores what it trains in `encoder` (or overrides
-    `representation`). Everything else has a default that suits a method without a teacher. `fit` makes one step in this
-    order: `begin_step`, `draw_views`, `forward`, backward and the optimiser's step, `end_step`.
+    `representation`). Everything else has a default. A module `teacher_NAME` is taken for the teacher of the module
+    `NAME`, and follows it with `momentum`. `fit` makes one step in this order: `begin_step`, `draw_views`, `forward`, backward and the optimiser's step, `end_step`.
 
     >>> class Pixels(Method):
     ...     "Predict the mean colour of an image."
@@ -35,6 +37,8 @@ class Method(nn.Module):
     settings: Any = None
     # K, the number of prototypes, which tells the alarms where ln K is; None without prototypes.
     prototypes: int | None = None
+    # How much of the teacher stays in each step; 1 leaves it as it is.
+    momentum: float = 1.0
     # What the metric `channel_std` is measured on: "projections" or "class tokens" (see training/alarms.py).
     channel_std_of: str = "projections"
     # Submodules to compile, each as one graph; those that are None are skipped. Empty: compile the whole method.
@@ -53,10 +57,13 @@ class Method(nn.Module):
 
     def end_step(self) -> None:
         """After the optimiser's step: let the teacher follow."""
+        for teacher, student in self.teacher_pairs():
+            update_ema(teacher, student, self.momentum)
 
     def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
         """Each part of the teacher with the part of the student that it follows: `(teacher_encoder, encoder)`, ..."""
-        return []
+        parts = dict(self.named_children())
+        return [(parts[f"teacher_{name}"], part) for name, part in parts.items() if f"teacher_{name}" in parts]
 
     def optimizer_groups(self) -> list[dict]:
         """Parameters with a learning rate or weight decay of their own: see `training.optimizer`."""

@@ -15,12 +15,7 @@ GOLDEN = 0.618034
 
 
 def exact_masks(
-    kind: str,
-    rows: int,
-    grid: tuple[int, int],
-    count: int,
-    generator: torch.Generator | None,
-    device: torch.device,
+    kind: str, rows: int, grid: tuple[int, int], count: int, generator: torch.Generator | None, device: torch.device
 ) -> Tensor:
     """Masks bool `rows,N` of exactly `count` patches each, "random" or in one or several "block"s.
 

@@ -13,7 +13,7 @@ from sslcourse.methods.patches import hide_patches
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.pruning.select import POLICIES, keep_count, select
 from sslcourse.pruning.tokens import removed_mask
-from sslcourse.settings import check_shares
+from sslcourse.settings import check_fields, check_shares
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class Removal:
     def __post_init__(self) -> None:
         check_choice("policy", self.policy, POLICIES)
         check_shares(self, "removal_warmup")
-        if not 0 < self.keep_rate <= 1:
-            raise ValueError(f"keep_rate must lie in (0, 1]; got {self.keep_rate}")
+        check_fields(self, "must lie in (0, 1]", lambda rate: 0 < rate <= 1, "keep_rate")
 
     @property
     def removes(self) -> bool:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
-from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, pair_cosines
+from sslcourse.evaluation.collapse import contrastive_accuracy
 from sslcourse.losses.contrastive import alignment_only, nt_xent
-from sslcourse.methods.meters import feature_meters
+from sslcourse.methods.meters import feature_meters, view_meters
 from sslcourse.methods.method import Method
 from sslcourse.models.heads import ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
@@ -103,13 +103,7 @@ class SimCLR(Method):
             if not isinstance(loss, Tensor) or loss.ndim != 0:
                 given = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
                 raise TypeError(f"the loss must return a tensor with no dimension (a scalar); it returned {given}")
-            positive, negative = pair_cosines(z1, z2)
-            metrics = {
-                "positive_cosine": positive,
-                "negative_cosine": negative,
-                "contrastive_accuracy": contrastive_accuracy(z1, z2),
-                "channel_std": channel_std(projections),
-            }
+            metrics = view_meters(z1, z2) | {"contrastive_accuracy": contrastive_accuracy(z1, z2)}
         return loss, metrics
 
     def diagnose(self, views: Tensor) -> dict[str, Tensor]:

@@ -6,10 +6,10 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
+from timm.layers import build_sincos2d_pos_embed
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
-from sslcourse.models.positions import sincos_position
 from sslcourse.pruning.tokens import restore_tokens
 
 EPSILON = 1e-6  # of every LayerNorm, as in MAE's code
@@ -62,7 +62,7 @@ class Decoder(nn.Module):
         outputs = 3 * patch_size**2 if outputs is None else outputs
         self.embed = nn.Linear(in_dim, dim)
         self.mask_token = nn.Parameter(0.02 * torch.randn(dim)) if removal else None
-        self.register_buffer("position", sincos_position(self.grid, dim), persistent=False)  # N,dim
+        self.register_buffer("position", build_sincos2d_pos_embed(list(grid), dim), persistent=False)  # N,dim
         norm = partial(nn.LayerNorm, eps=EPSILON)
         self.blocks = nn.ModuleList(Block(dim, heads, mlp_ratio, qkv_bias=True, norm_layer=norm) for _ in range(depth))
         self.norm = nn.LayerNorm(dim, eps=EPSILON)

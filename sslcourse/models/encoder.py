@@ -101,11 +101,7 @@ class TokenEncoder(nn.Module):
         return Tokens(x[:, 0], x[:, self.vit.num_prefix_tokens :], scores)
 
     def embed(
-        self,
-        images: Tensor,
-        mask: Tensor | None = None,
-        mask_token: Tensor | None = None,
-        hidden: Tensor | None = None,
+        self, images: Tensor, mask: Tensor | None = None, mask_token: Tensor | None = None, hidden: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Class and register tokens `B,P,D` and patches `B,N,D`, with their position embedding: the input of block 0.
 

@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sslcourse.losses.local_global import frozen
 from sslcourse.precision import autocast_off, full_precision
 
 NORMS = ("batch", "group", "layer", "none")
@@ -42,17 +41,7 @@ class ProjectionHead(nn.Sequential):
     ) -> None:
         _check_norms(norm=norm, output_norm=output_norm)
         _check_sizes(layers=layers, hidden_dim=hidden_dim, out_dim=out_dim)
-        stack: list[nn.Module] = []
-        width = in_dim
-        for _ in range(layers - 1):
-            stack += [nn.Linear(width, hidden_dim, bias=norm == "none"), *_norm(norm, hidden_dim), nn.ReLU()]
-            width = hidden_dim
-        stack += [nn.Linear(width, out_dim, bias=output_norm == "none"), *_norm(output_norm, out_dim, affine=False)]
-        super().__init__(*stack)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features `B,in_dim` -> projections `B,out_dim`, not l2-normalised."""
-        return super().forward(features)
+        super().__init__(*_mlp(in_dim, hidden_dim, out_dim, layers, norm, output_norm, nn.ReLU))
 
 
 class PrototypeHead(nn.Module):
@@ -86,14 +75,7 @@ class PrototypeHead(nn.Module):
         super().__init__()
         _check_norms(norm=norm, bottleneck_norm=bottleneck_norm)
         _check_sizes(layers=layers, hidden_dim=hidden_dim, bottleneck_dim=bottleneck_dim, prototypes=prototypes)
-        stack: list[nn.Module] = []
-        width = in_dim
-        for _ in range(layers - 1):
-            stack += [nn.Linear(width, hidden_dim, bias=norm == "none"), *_norm(norm, hidden_dim), nn.GELU()]
-            width = hidden_dim
-        stack.append(nn.Linear(width, bottleneck_dim, bias=bottleneck_norm == "none"))
-        stack += _norm(bottleneck_norm, bottleneck_dim, affine=False)
-        self.mlp = nn.Sequential(*stack)
+        self.mlp = nn.Sequential(*_mlp(in_dim, hidden_dim, bottleneck_dim, layers, norm, bottleneck_norm, nn.GELU))
         self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, bottleneck_dim), dim=1))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -112,8 +94,7 @@ class PrototypeHead(nn.Module):
 class AffinityHead(nn.Module):
     """Two projections `B,dim` -> their affinity `B`: a learned measure of how alike they are.
 
-    Three linear layers on the concatenation, `norm` and ReLU between them. `frozen` is the same function whose own
-    parameters get no gradient. BatchNorm is no choice: it would subtract from a batch of pairs of one image just what
+    Three linear layers on the concatenation, `norm` and ReLU between them. BatchNorm is no choice: it would subtract from a batch of pairs of one image just what
     tells them from pairs of two images. Raises ValueError on an unknown norm.
 
     Source: Zhang et al. 2022 (LoGo), the learned affinity; its code has BatchNorm, and a pass of its own for each kind
@@ -136,9 +117,16 @@ class AffinityHead(nn.Module):
             raise ValueError(f"both must be B,dim; got {tuple(first.shape)} and {tuple(second.shape)}")
         return self.mlp(torch.cat([first, second], dim=1)).squeeze(1)
 
-    def frozen(self, first: Tensor, second: Tensor) -> Tensor:
-        """As `forward`, with a gradient to the projections only."""
-        return frozen(self)(first, second)
+
+def _mlp(
+    in_dim: int, hidden_dim: int, out_dim: int, layers: int, norm: str, output_norm: str, activation: type[nn.Module]
+) -> list[nn.Module]:
+    """Linear layers: hidden ones with `norm` and an activation, the last with `output_norm` without scale and shift."""
+    widths, stack = [in_dim] + [hidden_dim] * (layers - 1), []
+    for width in widths[:-1]:
+        stack += [nn.Linear(width, hidden_dim, bias=norm == "none"), *_norm(norm, hidden_dim), activation()]
+    last = nn.Linear(widths[-1], out_dim, bias=output_norm == "none")
+    return [*stack, last, *_norm(output_norm, out_dim, affine=False)]
 
 
 def _norm(kind: str, width: int, *, affine: bool = True) -> list[nn.Module]:

@@ -1,4 +1,4 @@
-"""Position embeddings: a learned one resampled to other image sizes, and a fixed one for decoders."""
+"""A learned position embedding, resampled to other image sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import functools
 
 import torch
 import torch.nn.functional as F
-from timm.layers import build_sincos2d_pos_embed
 from torch import Tensor
 
 from sslcourse.precision import autocast_off
@@ -30,19 +29,6 @@ def resample_position(position: Tensor, grid: tuple[int, int], new_grid: tuple[i
     matrix = _constant_matrix(*grid, rows, columns, position.device, dtype)
     with autocast_off(position):
         return (matrix @ position.to(dtype)).to(position.dtype)
-
-
-def sincos_position(grid: tuple[int, int], dim: int) -> Tensor:
-    """A fixed position embedding, float32 `N,dim`: sines and cosines of the row and of the column at dim/4 frequencies.
-
-    Raises ValueError when dim is not a multiple of 4. Source: He et al. 2022 (MAE), appendix A.1.
-
-    >>> tuple(sincos_position((4, 4), 8).shape)
-    (16, 8)
-    """
-    if dim % 4:
-        raise ValueError(f"a sine-cosine position embedding needs a width that is a multiple of 4; got {dim}")
-    return build_sincos2d_pos_embed(list(grid), dim)
 
 
 @torch.compiler.assume_constant_result

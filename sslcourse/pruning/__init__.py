@@ -2,6 +2,7 @@
 
 from sslcourse.pruning.cost import (
     StepCost,
+    ViTShape,
     block_flops,
     closed_form_speed_up,
     decoder_flops,
@@ -17,6 +18,7 @@ from sslcourse.pruning.tokens import gather_tokens, removed_indices, removed_mas
 __all__ = [
     "POLICIES",
     "StepCost",
+    "ViTShape",
     "attention_entropy",
     "block_flops",
     "closed_form_speed_up",

@@ -60,37 +60,25 @@ def select(scores: Tensor, keep: int, policy: str = "low", generator: torch.Gene
     return order[:, :keep].sort(dim=1).values  # B,keep
 
 
-def keep_rate_at(
-    step: int,
-    steps: int,
-    final: float,
-    *,
-    start_share: float = 0.1,
-    end_share: float = 0.5,
-    levels: int = 5,
-) -> float:
-    """The keep rate at `step` of `steps`: 1 until `start_share` of the run, `final` from `end_share`, a cosine between.
+def keep_rate_at(step: int, steps: int, final: float, *, end_share: float = 0.5, levels: int = 5) -> float:
+    """The keep rate at `step` of `steps`: from 1 down to `final`, which is reached at `end_share` of the run.
 
-    The cosine is taken in `levels` steps (1 and `final` included), each a shape of its own for a compiled student. With
-    `start_share == end_share` or `levels=1` the rate goes to `final` at once. Raises ValueError outside these ranges.
+    It follows a cosine in `levels` steps (1 and `final` included), each a shape of its own for a compiled student. With
+    `levels=1` the rate is `final` throughout. Raises ValueError outside these ranges.
 
     Source: Liang et al. 2022 (EViT), whose keep rate falls by a cosine; the levels are ours.
 
-    >>> [round(keep_rate_at(step, 10, 0.5, start_share=0.2, end_share=0.8, levels=3), 2) for step in range(10)]
-    [1.0, 1.0, 1.0, 1.0, 1.0, 0.75, 0.75, 0.75, 0.5, 0.5]
+    >>> [round(keep_rate_at(step, 10, 0.5, end_share=0.8, levels=3), 2) for step in range(10)]
+    [1.0, 1.0, 1.0, 1.0, 0.75, 0.75, 0.75, 0.75, 0.5, 0.5]
     """
     if not 0 <= step < steps:
         raise ValueError(f"step must lie in 0..{steps - 1}; got {step}")
-    if not 0 < final <= 1:
-        raise ValueError(f"final must lie in (0, 1]; got {final}")
-    if not 0 <= start_share <= end_share <= 1:
-        raise ValueError(f"0 <= start_share <= end_share <= 1 must hold; got {start_share} and {end_share}")
-    if levels < 1:
-        raise ValueError(f"levels must be at least 1; got {levels}")
+    if not 0 < final <= 1 or not 0 <= end_share <= 1 or levels < 1:
+        raise ValueError(
+            f"final must lie in (0, 1], end_share in [0, 1], and levels be at least 1; got {final=}, {end_share=}, {levels=}"
+        )
     share = step / steps
-    if share < start_share:
-        return 1.0
     if share >= end_share or levels == 1:
         return float(final)
-    level = int((share - start_share) / (end_share - start_share) * (levels - 1) + 1e-9)
+    level = int(share / end_share * (levels - 1) + 1e-9)
     return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * level / (levels - 1)))

@@ -109,7 +109,7 @@ def test_refusals():
         ((features[0], labels, features, labels), "train_features must be N,D"),
         ((features, labels[:5], features, labels), "must be N,D .* train_labels N; got"),
         ((features, labels.int(), features, labels), "train_labels must be int64"),
-        ((features, labels - 9, features, labels), "must not be negative"),
+        ((features, labels - 9, features, labels), r"labels must lie in 0\.\."),
         ((bad, labels, features, labels), "hold NaN"),
         ((features, labels, features[:, :3], labels), "differ in width: 10 in training, 3 in test"),
     ):

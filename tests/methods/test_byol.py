@@ -66,7 +66,7 @@ def test_the_loss_is_that_of_the_paper_image_by_image(momentum):
             prediction = method.predictor(method.projector(method.encoder(one[None]).cls))[0]
             encoder, projector = method.encoder, method.projector
             if momentum:
-                encoder, projector = method.target_encoder, method.target_projector
+                encoder, projector = method.teacher_encoder, method.teacher_projector
             target = projector(encoder(other[None]).cls)[0].detach()
             total = total + (prediction / prediction.norm() - target / target.norm()).square().sum()
     expected = total / (2 * len(views[0]))
@@ -94,7 +94,7 @@ def test_each_row_is_the_network_it_describes(name):
     method = of(**settings)
     train(method, steps=2)
     assert (method.predictor is None) == (settings.get("predictor") is False)
-    assert (method.target_encoder is None) == (settings.get("momentum") == 0) == (method.teacher_pairs() == [])
+    assert (method.teacher_encoder is None) == (settings.get("momentum") == 0) == (method.teacher_pairs() == [])
     norms = {type(module).__name__ for head in (method.projector, method.predictor) if head for module in head}
     wanted = {"group": "GroupNorm", "layer": "LayerNorm", "none": None}.get(settings.get("head_norm"), "BatchNorm1d")
     assert norms & {"BatchNorm1d", "GroupNorm", "LayerNorm"} == ({wanted} if wanted else set())
@@ -132,10 +132,10 @@ def test_the_log_partition_leaves_out_the_view_itself_only():
 
 def test_momentum_one_is_a_constant_random_target():
     method = of(momentum=1)
-    before = [parameter.clone() for parameter in method.target_encoder.parameters()]
+    before = [parameter.clone() for parameter in method.teacher_encoder.parameters()]
     train(method, steps=3)
     assert method.momentum == 1
-    assert all(torch.equal(*pair) for pair in zip(before, method.target_encoder.parameters(), strict=True))
+    assert all(torch.equal(*pair) for pair in zip(before, method.teacher_encoder.parameters(), strict=True))
 
 
 def test_the_momentum_is_scheduled_or_fixed():

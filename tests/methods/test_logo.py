@@ -10,7 +10,7 @@ from small_methods import CROPS, double, draw, logo, train, trained
 from torch import nn
 
 from sslcourse.methods import LoGoSettings
-from sslcourse.methods import logo as logo_module
+from sslcourse.methods import method as method_module
 
 THREE_LOCAL = replace(CROPS, local_crops=3)
 
@@ -123,8 +123,6 @@ class Recorder(nn.Module):
         self.asked.append((first, second))
         return (first * second).sum(1) * self.weight
 
-    frozen = forward
-
 
 def test_same_image_and_other_image_pairs_are_what_they_say():
     method = logo("layer", crops=THREE_LOCAL, noise=0.0)
@@ -146,8 +144,8 @@ def test_the_noise_has_the_size_that_the_settings_say():
 
 def test_the_momentum_encoder_moves_once_a_step(monkeypatch):
     method, calls = logo("batch"), []
-    move = logo_module.update_ema
-    monkeypatch.setattr(logo_module, "update_ema", lambda *arguments: (calls.append(arguments[0]), move(*arguments)))
+    move = method_module.update_ema
+    monkeypatch.setattr(method_module, "update_ema", lambda *arguments: (calls.append(arguments[0]), move(*arguments)))
     train(method, steps=3)
     assert calls == [method.teacher_encoder, method.teacher_projector] * 3
 

@@ -45,6 +45,11 @@ def test_all_patches_kept_is_no_removal():
 
 def test_position_tells_equal_mask_tokens_apart():
     decoder = decoder_of()
+    position = decoder.position  # sines and cosines: half of the channels do not know the row, half not the column
+    torch.testing.assert_close(position.square().sum(1), torch.full((16,), 8.0))
+    grid = position.view(4, 4, 16)
+    for axis in (0, 1):
+        assert ((grid - grid.select(axis, 0).unsqueeze(axis)).abs().amax((0, 1)) < 1e-6).sum() == 8
     tokens = decoder(torch.randn(2, 4, 12), KEEP).tokens
     gone = removed_mask(KEEP, 16)[0]
     assert torch.pdist(tokens[0, gone]).min() > 1e-3

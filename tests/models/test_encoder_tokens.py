@@ -9,7 +9,7 @@ from timm.models import VisionTransformer
 from torch import nn
 
 from sslcourse.models import ConvStem, TokenEncoder, build_encoder
-from sslcourse.models.positions import resample_position, sincos_position
+from sslcourse.models.positions import resample_position
 
 
 def encoder_of(name="vit_64x2_p8", image_size=32, **options):
@@ -166,18 +166,6 @@ def test_no_position_embedding_at_all():
         )
     )
     assert encoder(torch.rand(2, 3, 16, 16)).patches.shape == (2, 16, 12)
-
-
-def test_sincos_positions():
-    positions = sincos_position((3, 5), 16)
-    assert positions.shape == (15, 16) and positions.dtype == torch.float32
-    assert len({tuple(row) for row in positions.tolist()}) == 15  # every place differs
-    torch.testing.assert_close(positions.square().sum(1), torch.full((15,), 8.0))  # sin^2 + cos^2, 16 / 2 times
-    grid = positions.view(3, 5, 16)
-    shared = (grid - grid[:1]).abs().amax((0, 1)) < 1e-6  # channels that do not know the row
-    assert shared.sum() == 8 and ((grid - grid[:, :1]).abs().amax((0, 1)) < 1e-6).sum() == 8
-    with pytest.raises(ValueError, match="multiple of 4; got 10"):
-        sincos_position((3, 5), 10)
 
 
 # --- convolutional stem

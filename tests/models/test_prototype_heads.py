@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from sslcourse.losses import affinity_fit_loss
+from sslcourse.losses import affinity_fit_loss, frozen
 from sslcourse.models import AffinityHead, ProjectionHead, PrototypeHead
 
 SMALL = {"hidden_dim": 32, "bottleneck_dim": 8, "prototypes": 12}
@@ -139,7 +139,7 @@ def test_an_affinity_that_learned_knows_a_batch_of_pairs_of_one_image(norm):
         optimizer.zero_grad()
         affinity_fit_loss(affinity, first, second, *noise).backward()
         optimizer.step()
-    assert affinity.frozen(first, second).mean() > 1 > -1 > affinity.frozen(first, second.roll(32, 0)).mean()
+    assert frozen(affinity)(first, second).mean() > 1 > -1 > frozen(affinity)(first, second.roll(32, 0)).mean()
 
 
 def test_an_affinity_does_not_normalise_over_the_batch():
@@ -153,7 +153,7 @@ def test_frozen_affinity_passes_gradients_to_the_projections_only(norm):
     affinity = AffinityHead(6, hidden_dim=16, norm=norm)
     first, second = (torch.randn(5, 6, requires_grad=True) for _ in range(2))
     before = copy.deepcopy(affinity.state_dict())
-    value = affinity.frozen(first, second)
+    value = frozen(affinity)(first, second)
     value.sum().backward()
     assert first.grad.any() and second.grad.any()
     assert all(parameter.grad is None for parameter in affinity.parameters())

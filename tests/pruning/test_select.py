@@ -98,26 +98,23 @@ def test_counts():
 
 
 def test_schedule_falls_from_one_to_final_in_few_levels():
-    rates = [keep_rate_at(step, 1000, 0.3, start_share=0.1, end_share=0.6, levels=5) for step in range(1000)]
-    assert rates[:100] == [1.0] * 100 and rates[600:] == [0.3] * 400
-    assert all(a >= b for a, b in zip(rates, rates[1:])) and len(set(rates)) == 5
-    assert all(isinstance(rate, float) for rate in rates)
-    # each level is the cosine at the level's own start
-    for level in range(5):
-        start = 100 + 125 * level
+    rates = [keep_rate_at(step, 1000, 0.3, end_share=0.5, levels=5) for step in range(1000)]
+    assert rates[500:] == [0.3] * 500 and len(set(rates)) == 5 and all(isinstance(rate, float) for rate in rates)
+    assert all(a >= b for a, b in zip(rates, rates[1:]))
+    for level in range(5):  # each level is the cosine at the level's own start
+        start = 125 * level
         assert rates[start] == pytest.approx(0.3 + 0.7 * (1 + math.cos(math.pi * level / 4)) / 2)
-        assert start == 100 or rates[start - 1] > rates[start]
+        assert start == 0 or rates[start - 1] > rates[start]
 
 
 def test_schedule_edges_and_refusals():
-    assert [keep_rate_at(s, 4, 0.5, start_share=0.5, end_share=0.5) for s in range(4)] == [1.0, 1.0, 0.5, 0.5]
-    assert keep_rate_at(0, 4, 0.5, start_share=0, end_share=1, levels=1) == 0.5
+    assert keep_rate_at(0, 4, 0.5, end_share=0) == keep_rate_at(0, 4, 0.5, end_share=1, levels=1) == 0.5
     assert {keep_rate_at(s, 9, 1.0) for s in range(9)} == {1.0}
     for change, message in (
         ({"step": 4}, "step must lie in 0..3"),
-        ({"final": 0}, "final must lie in"),
-        ({"start_share": 0.9}, "start_share <= end_share"),
-        ({"levels": 0}, "levels must be at least 1"),
+        ({"final": 0}, r"final must lie in \(0, 1\], .*final=0"),
+        ({"end_share": 1.5}, "end_share=1.5"),
+        ({"levels": 0}, "levels be at least 1; .*levels=0"),
     ):
         with pytest.raises(ValueError, match=message):
             keep_rate_at(**{"step": 0, "steps": 4, "final": 0.5, **change})
