@@ -7,9 +7,11 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import sslcourse
 from sslcourse.files import write_atomically
 
 ADDRESS_FILE = Path(__file__).with_name("address.json")
+PROJECT_FILE = Path(sslcourse.__file__).parents[1] / "pyproject.toml"
 PLACEHOLDER = "OWNER/NAME"
 
 
@@ -36,6 +38,15 @@ class Address:
         return self.repository != PLACEHOLDER
 
     @property
+    def urls(self) -> str:
+        """The table `[project.urls]` of pyproject.toml."""
+        page = f"https://github.com/{self.repository}"
+        return (
+            f'[project.urls]\nRepository = "{page}"\nIssues = "{page}/issues"\n'
+            f'Changelog = "{page}/blob/{self.ref}/CHANGELOG.md"\n'
+        )
+
+    @property
     def install(self) -> str:
         """What pip is given on Colab."""
         return f"git+https://github.com/{self.repository}@{self.ref}"
@@ -51,6 +62,9 @@ def read_address(file: Path = ADDRESS_FILE) -> Address:
     return Address(**json.loads(file.read_text(encoding="utf-8")))
 
 
-def write_address(address: Address, file: Path = ADDRESS_FILE) -> None:
-    """Keep `address` as the one that every later build uses."""
+def write_address(address: Address, file: Path = ADDRESS_FILE, project: Path = PROJECT_FILE) -> None:
+    """Keep `address` as the one that every later build uses, and in a checkout as the project's URLs."""
     write_atomically(file, json.dumps(asdict(address), indent=2) + "\n")
+    if project.exists():
+        text = re.sub(r"\[project\.urls\]\n(?:[^\[\n]+\n)*\n?", "", project.read_text(encoding="utf-8"))
+        write_atomically(project, text.replace("[project.scripts]", f"{address.urls}\n[project.scripts]", 1))

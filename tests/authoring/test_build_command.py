@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -40,8 +41,9 @@ def own_address(tmp_path, monkeypatch):
     """An address file that a test may change."""
     file = tmp_path / "address.json"
     shutil.copy(address_module.ADDRESS_FILE, file)
+    project = shutil.copy(address_module.PROJECT_FILE, tmp_path / "pyproject.toml")
     monkeypatch.setattr(address_module.read_address, "__defaults__", (file,))
-    monkeypatch.setattr(address_module.write_address, "__defaults__", (file,))
+    monkeypatch.setattr(address_module.write_address, "__defaults__", (file, project))
     return file
 
 
@@ -164,6 +166,8 @@ def test_the_address_is_kept_in_one_place(build, course, own_address):
         assert "git+https://github.com/ada/course@v2" in text
     assert build("--check")[0] == 0
     assert build("--repo", "eve/course")[0] == 0
+    project = tomllib.loads(own_address.with_name("pyproject.toml").read_text())["project"]
+    assert project["urls"]["Issues"] == "https://github.com/eve/course/issues" and project["scripts"]
     assert "ada/course" not in student(course).read_text() + solution(course).read_text()
 
 
