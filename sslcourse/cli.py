@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     SystemExit: 0
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no reason to stop
+        if hasattr(stream, "reconfigure"):  # a character that the terminal cannot show must not stop a run
             stream.reconfigure(errors="backslashreplace")
     give_home()
     words = sys.argv[1:] if arguments is None else arguments
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def give_home() -> None:
-    """Give a user without a home folder or a name, as in some containers, both: libraries look there for their caches."""
+    """Set HOME and USER if they are missing, as in some containers: libraries need them for their caches."""
     if os.name == "nt":
         return
     home = os.path.expanduser("~")

@@ -1,8 +1,9 @@
-"""`name=value` on nested settings: find the field that a name means, read the value as the field's type, say what is allowed."""
+"""Nested settings changed by `name=value`: find the field, read the value as its type, say what is allowed."""
 
 from __future__ import annotations
 
 import difflib
+import operator
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -24,11 +25,11 @@ class UnknownSetting(ValueError):
 def assign(settings: Settings, values: Mapping[str, Any], fixed: tuple[str, ...] = ()) -> Settings:
     """A copy of a dataclass of dataclasses with some fields changed, all at once.
 
-    A name is a dotted path, or the end of one where only one field ends so ("steps" for "fit.steps"); the name of a group
-    that has a field `name` means that one ("encoder" for "encoder.name"). Values given as text are read as the type of
-    their field: numbers, true or false, none, and "0.2,1" for pairs. A group that is None is made from its defaults when
-    a field of it is set. The fields `fixed` cannot be changed. Raises ValueError for a name that is unknown (the nearest are
-    listed) or means several fields (all are listed), and for values that are not allowed.
+    A name is a dotted path or its end, if only one path ends like that ("steps" for "fit.steps"). The name of a group
+    with a field `name` means that field ("encoder" for "encoder.name"). Text is read as the type of its field: numbers,
+    true or false, none, and "0.2,1" for pairs. A group that is None is made from its defaults when a field of it is
+    set. The fields in `fixed` cannot be changed. Raises ValueError for an unknown name (and lists the nearest), a name
+    of several fields (and lists them), and a value that is not allowed.
 
     >>> from sslcourse.data.views import MultiCropSettings
     >>> changed = assign(MultiCropSettings(), {"local_crops": "6", "local_crop.scale": "0.05,0.3"})
@@ -47,7 +48,7 @@ def assign(settings: Settings, values: Mapping[str, Any], fixed: tuple[str, ...]
 
 
 def parse_changes(texts: typing.Iterable[str]) -> dict[str, str]:
-    """What `--set` was given, name by name. Raises ValueError for a text without "=" and for a name given twice.
+    """The values of `--set` by name. Raises ValueError for a text without "=" and for a name given twice.
 
     >>> parse_changes(["steps=500", "scale=0.2,1"])
     {'steps': '500', 'scale': '0.2,1'}
@@ -64,7 +65,7 @@ def parse_changes(texts: typing.Iterable[str]) -> dict[str, str]:
 
 
 def field_paths(settings: Any, prefix: str = "") -> dict[str, Any]:
-    """The dotted path of every field that holds no further dataclass, with its type.
+    """The dotted path of every field, with its type; dataclasses are replaced by their fields.
 
     >>> from sslcourse.data.views import MultiCropSettings
     >>> [path for path in field_paths(MultiCropSettings()) if "size" in path]
@@ -79,7 +80,7 @@ def field_paths(settings: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def unset_paths(settings: Any, prefix: str = "") -> dict[str, Any]:
-    """The dotted path of every field of those groups that are None, with its type."""
+    """As `field_paths`, for the groups that are None."""
     paths: dict[str, Any] = {}
     for field in fields(settings):
         value, path = getattr(settings, field.name), prefix + field.name
@@ -97,23 +98,19 @@ def setting_lines(settings: Any, fixed: tuple[str, ...] = ()) -> list[str]:
     >>> [line for line in setting_lines(MultiCropSettings()) if ".scale" in line]
     ['global_crop.scale=0.4,1.0', 'local_crop.scale=0.05,0.4']
     """
-    lines = []
-    for path in field_paths(settings):
-        value = settings
-        for name in path.split("."):
-            value = getattr(value, name)
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        lines += [f"{path}={text}"] if path not in fixed else []
-    return lines
+    values = {path: operator.attrgetter(path)(settings) for path in field_paths(settings) if path not in fixed}
+    return [
+        f"{path}={','.join(map(str, value)) if isinstance(value, tuple) else value}" for path, value in values.items()
+    ]
 
 
-def find_path(name: str, known: Mapping[str, Any], unset: Mapping[str, Any] | None = None) -> str:
-    """The one path among `known`, or else among `unset`, that `name` means; ValueError says which there are."""
+def find_path(name: str, known: Mapping[str, Any], unset: Mapping[str, Any]) -> str:
+    """The one path among `known`, or else among `unset`, that `name` means; ValueError lists what there is."""
     if name in known:
         return name
-    if "." in name and len(ends := [path for path in unset or () if f".{path}".endswith(f".{name}")]) == 1:
-        return ends[0]
-    ends = [path for path in known if path.endswith(f".{name}")] or [path for path in known if path == f"{name}.name"]
+    ends = [path for path in unset if "." in name and f".{path}".endswith(f".{name}")]
+    ends = ends or [path for path in known if path.endswith(f".{name}")]
+    ends = ends or [path for path in known if path == f"{name}.name"]
     if len(ends) == 1:
         return ends[0]
     if ends:
@@ -156,7 +153,7 @@ def check_fields(settings: Any, rule: str, allowed: Callable[[Any], bool], *name
 
 
 def nearest(what: str, given: str, allowed: typing.Iterable[str]) -> str:
-    """`given` if it is allowed; otherwise ValueError, with the nearest name and all that are.
+    """`given` if it is allowed; otherwise raises ValueError with the nearest name and all that are.
 
     >>> nearest("method", "dyno", ["simclr", "dino"])
     Traceback (most recent call last):
@@ -176,20 +173,13 @@ def check_shares(settings: object, *names: str) -> None:
 
 
 def _read(text: str, kind: Any) -> Any:
-    if kind is type(None):
-        if text.lower() == "none":
-            return None
-        raise ValueError
-    if kind is bool:
-        if text.lower() in WORDS:
-            return WORDS[text.lower()]
-        raise ValueError
+    if kind is type(None) and text.lower() == "none":
+        return None
+    if kind is bool and text.lower() in WORDS:
+        return WORDS[text.lower()]
     if typing.get_origin(kind) is tuple:
         parts = text.strip("()[] ").split(",")
-        kinds = typing.get_args(kind)
-        if len(parts) != len(kinds):
-            raise ValueError
-        return tuple(_read(part.strip(), each) for part, each in zip(parts, kinds))
+        return tuple(_read(part.strip(), each) for part, each in zip(parts, typing.get_args(kind), strict=True))
     if kind in (int, float, str):
         return kind(text)
     raise ValueError
@@ -203,7 +193,7 @@ def _words(kind: Any) -> str:
 
 
 def _rebuilt(settings: Any, changes: Mapping[str, Any]) -> Any:
-    """`settings` with the changes at these paths; the deepest dataclasses first, each made once."""
+    """`settings` with changes by path; the deepest dataclasses first, each made once."""
     groups: dict[str, dict[str, Any]] = {}
     own: dict[str, Any] = {}
     for path, value in changes.items():

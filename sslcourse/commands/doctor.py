@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -10,23 +11,11 @@ import platform
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 OK, ATTENTION, PROBLEM = "ok", "attention", "PROBLEM"
-CORE = (
-    "torch",
-    "torchvision",
-    "timm",
-    "numpy",
-    "matplotlib",
-    "tqdm",
-    "safetensors",
-    "ipywidgets",
-    "jinja2",
-    "filelock",
-)
-OTHERS = ("ipython", "ipykernel", "jupyterlab", "jupyterlab_widgets", "nbclient", "nbconvert", "jupytext", "nbval")
+CORE = "torch torchvision timm numpy matplotlib tqdm safetensors ipywidgets jinja2 filelock".split()
+OTHERS = "ipython ipykernel jupyterlab jupyterlab_widgets nbclient nbconvert jupytext nbval".split()
 GIB = 2**30
 
 Verdict = tuple[str, str, str]  # OK, ATTENTION or PROBLEM; what was found; what to do about it
@@ -37,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Print a verdict for each check, and what to do; 1 if there is a problem, else 0."""
+    """Print the verdict of every check, what to do, and all versions; 1 if there is a problem, else 0."""
     verdicts = report()
     for name, (verdict, found, advice) in verdicts.items():
         print(f"{verdict:<10}{name:<13}{found}")
@@ -56,15 +45,14 @@ def report() -> dict[str, Verdict]:
     >>> report()["python"][0]
     'ok'
     """
-    return {check.__name__: judged(check) for check in CHECKS}
-
-
-def judged(check: Callable[[], Verdict]) -> Verdict:
-    """What a check says, whatever happens in it."""
-    try:
-        return check()
-    except Exception as error:  # noqa: BLE001 (a doctor that dies of what it should diagnose is of no use)
-        return PROBLEM, f"{type(error).__name__}: {error}", "put this into a bug report if you cannot mend it"
+    verdicts = {}
+    for check in CHECKS:
+        try:
+            verdict = check()
+        except Exception as error:  # noqa: BLE001 (a doctor that dies of what it should diagnose is of no use)
+            verdict = PROBLEM, f"{type(error).__name__}: {error}", "if you cannot fix it, put this into a bug report"
+        verdicts[check.__name__] = verdict
+    return verdicts
 
 
 def version(package: str) -> str:
@@ -75,22 +63,22 @@ def version(package: str) -> str:
         return ""
 
 
-def major(package: str) -> int:
-    """The first number of a package's version; 0 where it is not installed."""
-    return int((version(package) or "0").split(".")[0])
+def release(package: str) -> tuple[int, ...]:
+    """The first two numbers of a package's version; (0,) where it is not installed."""
+    return tuple(map(int, (version(package) or "0").split("+")[0].split(".")[:2]))
 
 
 def python() -> Verdict:
     found = f"{platform.python_version()} ({sys.executable}) on {platform.platform()}"
     if sys.version_info < (3, 11):  # noqa: UP036 (pip refuses, a checkout does not)
-        return PROBLEM, found, "install Python 3.11 or newer, and make a new environment with it"
+        return PROBLEM, found, "install Python 3.11 or newer and make a new environment with it"
     return OK, found, ""
 
 
 def packages() -> Verdict:
     if missing := [name for name in CORE if not version(name)]:
         return PROBLEM, f"missing: {', '.join(missing)}", f"{sys.executable} -m pip install {' '.join(missing)}"
-    if tuple(map(int, version("torch").split("+")[0].split(".")[:2])) < (2, 6):
+    if release("torch") < (2, 6):
         return PROBLEM, f"torch {version('torch')} is too old", "pip install --upgrade torch torchvision"
     return OK, "all that the labs need is installed", ""
 
@@ -98,10 +86,10 @@ def packages() -> Verdict:
 def torchvision() -> Verdict:
     found = f"torch {version('torch')}, torchvision {version('torchvision')}"
     try:
-        import torchvision.ops  # noqa: F401
+        importlib.import_module("torchvision.ops")
     except (ImportError, RuntimeError, AttributeError) as error:  # "operator torchvision::nms does not exist"
-        both = "the two are not of one release; install both at once: pip install --upgrade torch torchvision"
-        return PROBLEM, f"{found}: {error}", both
+        advice = "the two do not belong to one release; install both at once: pip install --upgrade torch torchvision"
+        return PROBLEM, f"{found}: {error}", advice
     return OK, f"{found}: they fit", ""
 
 
@@ -116,18 +104,14 @@ def device() -> Verdict:
         torch.ones(2, device=picked).sum().item()
     except RuntimeError as error:
         advice = (
-            "this GPU and this torch do not fit: install a torch for it (pytorch.org), or set CUDA_VISIBLE_DEVICES="
+            "this torch does not support this GPU: install one that does (pytorch.org), or set CUDA_VISIBLE_DEVICES="
         )
         return PROBLEM, f"{found}: {str(error).splitlines()[0]}", advice
     if picked.type == "cpu" and shutil.which("nvidia-smi"):
-        build = (
-            f"is for CUDA {torch.version.cuda}: the driver may be too old" if torch.version.cuda else "is without CUDA"
-        )
-        return (
-            ATTENTION,
-            found,
-            f"there is an NVIDIA driver, but torch does not use it: torch {torch.__version__} {build}",
-        )
+        cuda = torch.version.cuda
+        build = f"is for CUDA {cuda}: the driver may be too old" if cuda else "is without CUDA"
+        advice = f"there is an NVIDIA driver, but torch does not use it: torch {torch.__version__} {build}"
+        return ATTENTION, found, advice
     return OK, found, ""
 
 
@@ -147,45 +131,36 @@ def memory() -> Verdict:
     from sslcourse.training.runtime import memory_gib
 
     size = memory_gib()
-    if not size:
-        return OK, "unknown on this system", ""
-    if size < 4:
-        advice = "the labs were made for 4 GiB and more: close other notebooks, or use SSLCOURSE_SCALE=smoke"
-        return ATTENTION, f"{size:.1f} GiB", advice
-    return OK, f"{size:.1f} GiB", ""
+    found = f"{size:.1f} GiB" if size else "unknown on this system"
+    if 0 < size < 4:
+        return ATTENTION, found, "the labs expect at least 4 GiB: close other notebooks, or use SSLCOURSE_SCALE=smoke"
+    return OK, found, ""
 
 
 def cache() -> Verdict:
     from sslcourse.data.cache import cache_dir
 
     folder = cache_dir()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    found = f"{folder} ({size / 2**20:.0f} MiB)"
-    if not os.access(there, os.W_OK):
-        advice = "images are made anew each time: set SSLCOURSE_CACHE to a folder that you may write to"
-        return ATTENTION, f"{found} cannot be written", advice
-    return free_space(there, found)
+    advice = "images are made anew each time: set SSLCOURSE_CACHE to a folder that you may write to"
+    return room(folder, f"{folder} ({size / 2**20:.0f} MiB)", advice)
 
 
 def disk() -> Verdict:
-    here = Path.cwd()
-    if not os.access(here, os.W_OK):
-        return ATTENTION, f"{here} cannot be written", "change to a folder of yours, or give --out"
-    return free_space(here, str(here))
+    return room(Path.cwd(), str(Path.cwd()), "change to a folder of yours, or give --out")
 
 
-def free_space(folder: Path, found: str) -> Verdict:
-    """Whether there is room for a few runs."""
-    free = shutil.disk_usage(folder).free
+def room(folder: Path, found: str, advice: str) -> Verdict:
+    """Whether a folder, or the one it would be made in, can be written and has room for a few runs."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(there, os.W_OK):
+        return ATTENTION, f"{found} cannot be written", advice
+    free = shutil.disk_usage(there).free
+    found = f"{found}, {free / GIB:.2f} GiB free"
     if free < GIB:
-        level = PROBLEM if free < GIB / 10 else ATTENTION
-        return (
-            level,
-            f"{found}, {free / GIB:.2f} GiB free",
-            "make room: a run takes up to 100 MiB, a data set up to 2 GiB",
-        )
-    return OK, f"{found}, {free / GIB:.0f} GiB free", ""
+        advice = "make room: a run takes up to 100 MiB, a data set up to 2 GiB"
+        return PROBLEM if free < GIB / 10 else ATTENTION, found, advice
+    return OK, found, ""
 
 
 def scale() -> Verdict:
@@ -198,16 +173,18 @@ def scale() -> Verdict:
 
 
 def widgets() -> Verdict:
-    found = f"ipywidgets {version('ipywidgets')}, JupyterLab {version('jupyterlab') or 'not installed'}"
-    if major("jupyterlab") >= 4 and major("jupyterlab_widgets") < 3:
+    found = ", ".join(
+        f"{name} {version(name) or 'not installed'}" for name in ("ipywidgets", "jupyterlab", "jupyterlab_widgets")
+    )
+    if release("jupyterlab") >= (4,) and release("jupyterlab_widgets") < (3,):
         advice = (
             "controls stay empty in JupyterLab 4: pip install --upgrade ipywidgets jupyterlab_widgets, then restart it"
         )
-        return PROBLEM, f"{found}, jupyterlab_widgets {version('jupyterlab_widgets') or 'not installed'}", advice
-    if 0 < major("notebook") < 7 and not version("widgetsnbextension"):
+        return PROBLEM, found, advice
+    if (0,) < release("notebook") < (7,) and not version("widgetsnbextension"):
         return PROBLEM, f"{found}, notebook {version('notebook')}", "pip install widgetsnbextension"
     if not (version("jupyterlab") or version("notebook") or importlib.util.find_spec("google")):
-        return ATTENTION, found, "nothing is here to open a lab with: pip install 'sslcourse[lab]'"
+        return ATTENTION, found, "there is nothing here to open a lab with: pip install 'sslcourse[lab]'"
     return OK, found, ""
 
 
@@ -215,9 +192,8 @@ def sandbox() -> Verdict:
     from sslcourse.grading.sandbox import available
 
     there, sentence = available()
-    if not there:
-        return ATTENTION, sentence, "only instructors need it, to grade: install bubblewrap (apt install bubblewrap)"
-    return OK, sentence, ""
+    advice = "only instructors need it, to grade: install bubblewrap (apt install bubblewrap)"
+    return (OK, sentence, "") if there else (ATTENTION, sentence, advice)
 
 
 CHECKS = (python, packages, torchvision, device, threads, memory, cache, disk, scale, widgets, sandbox)

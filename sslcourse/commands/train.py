@@ -1,6 +1,6 @@
-"""`sslcourse train`: one method on one data set, from images to a report page; the same command continues a stopped run.
+"""`sslcourse train`: one method on one data set, from images to a report page. The same command resumes a stopped run.
 
-On several GPUs: `torchrun --nproc-per-node N -m sslcourse train ...`, the batch being that of all together.
+On several GPUs: `torchrun --nproc-per-node N -m sslcourse train ...`; batch_size counts the images of all of them.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 EPILOG = """
-METHOD is one of {methods}. Every setting of a recipe is changed by name with --set, which may be repeated:
+METHOD is one of {methods}. --set changes a setting of the recipe by name, and can be repeated:
   --set steps=500 --set learning_rate=5e-4     the loop
   --set temperature=0.1 --set local_crops=6    the method and its views
   --set encoder=vit_192x6_p8 --set count=1000  the encoder and the images
-A name that fits several settings is written longer: local_crop.scale=0.1,0.4. `--list` prints all settings of the recipe.
+If a name fits several settings, write more of it: local_crop.scale=0.1,0.4. --list prints all settings of the recipe.
 """
-METHODS = "simclr, byol, dino, ibot, logo, combined"  # said without importing torch; a test compares
+METHODS = "simclr, byol, dino, ibot, logo, combined"  # without importing torch; a test compares
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Train and report. 0: done; 1: training broke off; 2: it could not begin; 3: trained, but no report; 130: Ctrl-C."""
+    """Train and report. 0: done; 1: training failed; 2: it could not begin; 3: trained, but no report; 130: Ctrl-C."""
     from sslcourse.training.distributed import is_first, process_group
     from sslcourse.training.meters import NonFiniteLoss
 
@@ -64,15 +64,13 @@ def main(arguments: argparse.Namespace) -> int:
         advice = "Try a smaller batch_size, count or image_size"
         return refuse(f"there is too little memory ({str(error).splitlines()[0]}). {advice}", status=1)
     except KeyboardInterrupt:
-        print(
-            "\nStopped. The same command continues from the last checkpoint, deleting the folder starts again.",
-            file=sys.stderr,
-        )
+        advice = "The same command continues from the last checkpoint; to start again, delete the folder."
+        print(f"\nStopped. {advice}", file=sys.stderr)
         return 130
 
 
 def recipe_of(arguments: argparse.Namespace):
-    """The recipe that the command line asks for; ValueError says what is allowed."""
+    """The recipe of the command line; raises ValueError and says what is allowed."""
     from sslcourse.settings import parse_changes
     from sslcourse.training.recipes import find_recipe, with_changes
 
@@ -86,7 +84,7 @@ def recipe_of(arguments: argparse.Namespace):
 
 
 def run(recipe, out: Path, download: bool, first: bool) -> int:
-    """Train in the folder `out` and write the report; the first process tells how it went."""
+    """Train in the folder `out`; the first process prints how it went and writes the report."""
     from sslcourse.training.experiment import train_recipe
     from sslcourse.training.report import write_report
     from sslcourse.training.runtime import pick_device, pick_precision
@@ -102,20 +100,15 @@ def run(recipe, out: Path, download: bool, first: bool) -> int:
     if not first:
         return 0
     summary, images = trained.summary, trained.images
-    accuracy = (
-        f"kNN accuracy {summary['knn']:.3f} (untrained {summary['knn_untrained']:.3f})" if images.labelled else "Done"
-    )
-    print(f"{accuracy} after {summary['seconds']:.0f} s")
+    knn = f"kNN accuracy {summary['knn']:.3f} (untrained {summary['knn_untrained']:.3f})" if images.labelled else "Done"
+    print(f"{knn} after {summary['seconds']:.0f} s")
     for name in summary["alarms"]:
         print(f"Alarm at the end: {name} (the report says more)")
     try:
         page = write_report(trained, recipe, out / "report.html", command=shlex.join(["sslcourse", *sys.argv[1:]]))
-    except Exception as error:  # noqa: BLE001 (whatever goes wrong in drawing a page, the run is there and is not lost)
-        return refuse(
-            f"the run is finished and kept in {out}, but its report could not be made: {type(error).__name__}: {error}. "
-            "The same command tries again",
-            status=3,
-        )
+    except Exception as error:  # noqa: BLE001 (the run is finished, whatever goes wrong in drawing a page)
+        kept = f"the run is finished and kept in {out}, but its report could not be made"
+        return refuse(f"{kept}: {type(error).__name__}: {error}. The same command tries again", status=3)
     print(f"Open {page.resolve()}")
     return 0
 
@@ -127,7 +120,7 @@ def default_folder(recipe) -> Path:
 
 
 def listing(recipe) -> str:
-    """Every setting of the recipe, one a line, as --set takes it."""
+    """Every setting of the recipe on a line of its own, in the form of --set."""
     from sslcourse.settings import setting_lines
     from sslcourse.training.recipes import FIXED
 
@@ -135,6 +128,6 @@ def listing(recipe) -> str:
 
 
 def refuse(error: Exception | str, status: int) -> int:
-    """Say what is wrong, without a trace."""
+    """Print what is wrong, without a traceback."""
     print(f"sslcourse train: {error}", file=sys.stderr)
     return status

@@ -22,8 +22,9 @@ from sslcourse.notebook.card import show_card
 from sslcourse.notebook.live import LivePanel
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.source import digest_of
-from sslcourse.training.experiment import Experiment, FolderInUse, run
+from sslcourse.training.experiment import Experiment, run
 from sslcourse.training.fit import NonFiniteLoss
+from sslcourse.training.folder import FolderInUse
 from sslcourse.training.images import RunImages, load_images
 from sslcourse.training.recipes import Recipe, build_method
 from sslcourse.training.runtime import pick_device

@@ -1,4 +1,4 @@
-"""Checkpoints that are written whole or not at all, checked before they are loaded, and never mixed between runs."""
+"""Checkpoints: written whole or not at all, verified before they are loaded, never mixed between runs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import torch
 
 from sslcourse.files import write_atomically
 
-# The digest of the contents is part of the name: one file, renamed into place once complete, proves itself, and
-# `torch.load(path, weights_only=True)` reads it as it is.
+# The digest of the contents is part of the name, so a single file can be verified, and `torch.load(path,
+# weights_only=True)` still reads it.
 NAME = re.compile(r"checkpoint-(?P<step>\d{8})-(?P<digest>[0-9a-f]{16})\.pt")
 KEPT = 2
 
 
 class SettingsChanged(ValueError):
-    """The directory holds a run made with other settings than those given now."""
+    """The directory holds a run with other settings than those given now."""
 
 
 def save_checkpoint(directory: str | os.PathLike, state: dict[str, Any], step: int) -> Path:
-    """Write `state` (tensors, numbers, text, lists, dicts) as the checkpoint of `step` and drop all but the newest two.
+    """Write `state` (tensors, numbers, text, lists, dicts) as the checkpoint of `step`; only the newest two are kept.
 
-    The file appears under its final name only when every byte is on disk. Returns its path.
+    The file gets its final name only when every byte is on disk. Returns its path.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -47,9 +47,9 @@ def save_checkpoint(directory: str | os.PathLike, state: dict[str, Any], step: i
 
 
 def load_checkpoint(directory: str | os.PathLike, map_location: torch.device | str = "cpu") -> dict[str, Any] | None:
-    """The state of the newest intact checkpoint in `directory`, or None where there is none.
+    """The state of the newest intact checkpoint in `directory`; None if there is none.
 
-    A damaged file is never loaded: it is renamed to `*.damaged`, which is said, and the one before it is used.
+    A damaged file is renamed to `*.damaged`, with a message, and the one before it is used.
     """
     for path in list_checkpoints(Path(directory)):
         contents = path.read_bytes()
@@ -57,14 +57,12 @@ def load_checkpoint(directory: str | os.PathLike, map_location: torch.device | s
             return torch.load(io.BytesIO(contents), map_location=map_location, weights_only=True)
         # Out of the way, so that it does not count as one of the two that are kept.
         os.replace(path, path.with_name(path.name + ".damaged"))
-        print(
-            f"The checkpoint {path.name} is damaged and is not used (renamed to *.damaged); looking for an earlier one."
-        )
+        print(f"The checkpoint {path.name} is damaged and is not used (renamed to *.damaged); trying the one before.")
     return None
 
 
 def list_checkpoints(directory: Path) -> list[Path]:
-    """The files in `directory` named as checkpoints, newest step first."""
+    """The checkpoints in `directory`, newest step first."""
     if not directory.is_dir():
         return []
     return sorted((path for path in directory.iterdir() if NAME.fullmatch(path.name)), reverse=True)
@@ -78,7 +76,7 @@ def digest_of(contents: bytes) -> str:
 def refuse_changes(stored: dict[str, Any], given: dict[str, Any], directory: str | os.PathLike, done: int) -> None:
     """Raise SettingsChanged, naming each difference, unless both describe the same run.
 
-    Only `steps` may differ: the run may become longer, or shorter as long as it has not gone further (`done` steps).
+    Only `steps` may differ: a run can be made longer, or shorter, but not shorter than the `done` steps.
 
     >>> refuse_changes({"seed": 0, "steps": 9}, {"seed": 1, "steps": 20}, "runs/a", done=9)
     Traceback (most recent call last):

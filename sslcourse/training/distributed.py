@@ -1,6 +1,6 @@
-"""Several processes that train one method: each takes its slice of every batch, the first one writes.
+"""Several processes train one method: each takes its slice of every batch, and the first one writes.
 
-Started by `torchrun --nproc-per-node N -m sslcourse train ...`. With one process everything here does nothing.
+`torchrun --nproc-per-node N -m sslcourse train ...` starts them. In a single process nothing here has an effect.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def is_first() -> bool:
 
 @contextmanager
 def process_group(device: str = "auto") -> Iterator[None]:
-    """The group that torchrun's environment describes: NCCL where the run is on CUDA, gloo otherwise; left at the end.
+    """Join the group that torchrun describes, with NCCL on CUDA and gloo elsewhere, and leave it at the end.
 
-    Without torchrun, or in a group already, nothing happens.
+    Does nothing without torchrun, or inside a group.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) <= 1 or world_size() > 1:
         yield
@@ -41,7 +41,7 @@ def process_group(device: str = "auto") -> Iterator[None]:
     on_cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     if on_cuda:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    # The others wait while the first makes or fetches the images.
+    # Long enough for the first process to make or fetch the images.
     dist.init_process_group("nccl" if on_cuda else "gloo", timeout=timedelta(hours=1))
     try:
         yield
@@ -50,9 +50,9 @@ def process_group(device: str = "auto") -> Iterator[None]:
 
 
 def prepare(method: nn.Module, device: torch.device) -> nn.Module:
-    """`method` ready for several processes: on CUDA every BatchNorm becomes one over all processes.
+    """`method` with every BatchNorm normalising over all processes, on CUDA.
 
-    gloo has no SyncBatchNorm on the processor: there each process normalises by its own slice of the batch.
+    SyncBatchNorm does not exist for the CPU: there each process normalises over its own slice of the batch.
     """
     if world_size() > 1 and device.type == "cuda":
         return nn.SyncBatchNorm.convert_sync_batchnorm(method)
@@ -60,9 +60,9 @@ def prepare(method: nn.Module, device: torch.device) -> nn.Module:
 
 
 def parallel(forward: nn.Module) -> nn.Module:
-    """What to call for the loss: the method itself, or one that averages the gradients over the processes.
+    """The module to call for the loss: in a group it averages the gradients over the processes.
 
-    All start from the weights of the first. Buffers are left to the method, which all-reduces what must be equal.
+    All start from the weights of the first. The method itself keeps those buffers equal that must be.
     """
     if world_size() == 1:
         return forward
@@ -72,7 +72,7 @@ def parallel(forward: nn.Module) -> nn.Module:
 
 
 def own_slice(batch: Tensor) -> Tensor:
-    """This process's rows of a batch that all processes drew alike.
+    """The rows of this process, out of a batch that is the same in all processes.
 
     >>> own_slice(torch.arange(4)).tolist()
     [0, 1, 2, 3]
@@ -82,21 +82,22 @@ def own_slice(batch: Tensor) -> Tensor:
 
 
 def check_batch_size(batch_size: int) -> None:
-    """Raise ValueError unless every process gets the same number of images, and at least two."""
+    """Raise ValueError unless every process gets the same number of images, at least two."""
     count = world_size()
     if batch_size % count or batch_size // count < 2:
         raise ValueError(
-            f"batch_size is the batch of all {count} processes together: a multiple of {count}, at least {2 * count}; got {batch_size}"
+            f"batch_size is that of all {count} processes together: it must be a multiple of {count} and at least "
+            f"{2 * count}; got {batch_size}"
         )
 
 
 def mean_over_processes(values: Tensor) -> Tensor:
-    """The mean of `values` over the processes; every process must call it at the same moment."""
-    return sum_over_processes(values) / world_size() if world_size() > 1 else values
+    """The mean of `values` over the processes; all of them must call it."""
+    return sum_over_processes(values) / world_size()
 
 
 def from_first(thing: Any) -> Any:
-    """What the first process gives here, in all of them."""
+    """The `thing` of the first process, in all processes."""
     if world_size() == 1:
         return thing
     box = [thing]
@@ -105,7 +106,7 @@ def from_first(thing: Any) -> Any:
 
 
 def from_all(thing: Any) -> list[Any]:
-    """What each process gives here, in the order of their ranks.
+    """The `thing` of every process, in the order of their ranks.
 
     >>> from_all("a")
     ['a']
@@ -119,7 +120,7 @@ def from_all(thing: Any) -> list[Any]:
 
 @contextmanager
 def first_goes_first() -> Iterator[None]:
-    """The block runs in the first process before it runs in the others: what it caches is made once."""
+    """Run the block in the first process, then in the others, so that what it caches is made only once."""
     if not is_first():
         dist.barrier()
     yield

@@ -15,13 +15,8 @@ from sslcourse.files import write_atomically
 from sslcourse.methods.method import Method, Views
 from sslcourse.training import distributed
 from sslcourse.training.alarms import Alarm, find_alarms
-from sslcourse.training.checkpoint import (
-    list_checkpoints,
-    load_checkpoint,
-    refuse_changes,
-    save_checkpoint,
-)
-from sslcourse.training.meters import NonFiniteLoss, non_finite_advice
+from sslcourse.training.checkpoint import list_checkpoints, load_checkpoint, refuse_changes, save_checkpoint
+from sslcourse.training.meters import NonFiniteLoss
 from sslcourse.training.runtime import Runtime, pick_compile, pick_device, pick_precision
 from sslcourse.training.settings import FitSettings
 from sslcourse.training.state import TrainingState, describe_run, fingerprint, say
@@ -41,40 +36,38 @@ def fit(
     on_log: Callable[[dict], None] | None = None,
     progress: bool = True,
 ) -> list[dict]:
-    """Train `method` in place and return one row (a dict) for every `log_every` steps.
+    """Train `method` in place, on the device of the settings, and return one row (a dict) for every `log_every` steps.
 
-    `method` is one of the course's or another `Method`: a class that defines `draw_views` and `forward`, and what else it
-    needs of the members that `Method` has. A row holds `step`, the means since the last row of `loss`, `gradient_norm` and the
-    metrics, `learning_rate`, `images_per_second`, `data_wait` (the share of the time that went into making views),
-    `seconds` of training so far, the `precision` that it computes in, what `evaluate(method)` gave, and `alarms`, the names
-    of the failures that the log shows (`find_alarms`), where there are any; each is said once. The method comes back on the
-    run's device.
+    `method` is one of the course's, or a `Method` of your own that defines `draw_views` and `forward`. A row holds
+    `step`; the means since the last row of `loss`, `gradient_norm` and the metrics; `learning_rate`;
+    `images_per_second`; `data_wait`, the share of the time spent on making views; `seconds` of training so far; the
+    `precision` of the run; what `evaluate(method)` gave; and `alarms`, the names of the failures that the log shows
+    (`find_alarms`), if there are any. Each alarm is printed once.
 
-    With `out`, the run writes `log.jsonl` and checkpoints there, and the same call continues a run that was killed: on one
-    kind of device and number of threads, bit for bit. A finished run is not repeated; with more `steps` it goes on, from
-    there on by the schedules of the new length. In a process group (torchrun, see
-    `distributed.process_group`) every process makes the same call; the first evaluates and writes.
-    Raises TypeError when `method` is no Method, SettingsChanged when `out` holds a run made otherwise, NonFiniteLoss when
-    the loss is NaN or infinite.
+    With `out`, the run writes `log.jsonl` and checkpoints there, and the same call continues a run that was killed, bit
+    for bit on the same kind of device with the same number of threads. A finished run is not repeated; with more
+    `steps` it goes on with the schedules of the new length. In a process group (`distributed.process_group`) every
+    process makes the same call; the first one evaluates and writes.
+    Raises TypeError if `method` is no Method, SettingsChanged if `out` holds another run, NonFiniteLoss if the loss
+    becomes NaN or infinite.
 
     >>> from sslcourse.methods import SimCLR, SimCLRSettings
     >>> from sslcourse.data.augment import Augmentation
     >>> from sslcourse.models.convnet import ConvNet
     >>> images = torch.randint(0, 256, (32, 3, 16, 16), dtype=torch.uint8)
+    >>> noise = ImageSet(images, torch.zeros(32, dtype=torch.int64), ("any",), "noise")
     >>> method = SimCLR(ConvNet(width=8), SimCLRSettings(augmentation=Augmentation(size=16)))
     >>> settings = FitSettings(steps=4, batch_size=16, log_every=2, device="cpu", precision="fp32")
-    >>> rows = fit(method, ImageSet(images, torch.zeros(32, dtype=torch.int64), ("any",), "noise"), settings, progress=False)
-    >>> [row["step"] for row in rows]
+    >>> [row["step"] for row in fit(method, noise, settings, progress=False)]
     [2, 4]
     """
     if not isinstance(method, Method):
         raise TypeError(
-            f"fit trains a sslcourse.methods.Method; got {type(method).__name__}. Derive it from Method instead of nn.Module: "
-            "draw_views and forward are all that it must define"
+            f"fit trains a sslcourse.methods.Method; got {type(method).__name__}. Derive it from Method instead of "
+            "nn.Module: it must define draw_views and forward, nothing else"
         )
     device = pick_device(settings.device)
-    state = None
-    description = {}
+    state, description = None, {}
     if out is not None:
         description = describe_run(method, settings) | {"images": fingerprint(image_set)}
         state = distributed.from_first(load_checkpoint(out) if distributed.is_first() else None)
@@ -83,7 +76,7 @@ def fit(
             say_new_length(state, settings)
     was_training = method.training
     run = TrainingState(method, image_set, settings, runtime_for(settings, device, state))
-    # Dropout draws from torch's global generators: the run has its own stretch of them, and gives them back as they were.
+    # Dropout draws from torch's global generators: the run uses them in its own state and restores them afterwards.
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(settings.seed + 1009 * distributed.rank())
         if state is not None:
@@ -100,7 +93,7 @@ def fit(
 
 
 def train(run: TrainingState, out, description: dict, evaluate, on_log, log, progress: bool) -> None:
-    """Take the steps that are left, with log lines, evaluations and checkpoints where the settings want them."""
+    """Take the steps that are left, with log rows, evaluations and checkpoints when they are due."""
     settings = run.settings
     first = distributed.is_first()
     quiet = not progress or not first or os.environ.get("TQDM_DISABLE", "") not in ("", "0")
@@ -109,15 +102,14 @@ def train(run: TrainingState, out, description: dict, evaluate, on_log, log, pro
         while run.step < settings.steps:
             with run.stopwatch.training():
                 views = run.step_once()
-                last = run.step == settings.steps
-                logs = last or run.step % settings.log_every == 0
-                evaluates = evaluate is not None and (last or is_due(run.step, settings.evaluate_every))
-                saves = out is not None and (last or run.step % settings.checkpoint_every == 0)
-                if logs or evaluates or saves:
+                evaluates = evaluate is not None and is_due(run, settings.evaluate_every)
+                logs = evaluates or is_due(run, settings.log_every)
+                saves = out is not None and is_due(run, settings.checkpoint_every)
+                if logs or saves:
                     run.window.read()
-            if logs or evaluates or saves:
+            if logs or saves:
                 stop_if_not_finite(run, out)
-            if logs or evaluates:
+            if logs:
                 row = make_row(run, views)
                 if evaluates:
                     figures = evaluated(run, evaluate)
@@ -136,12 +128,17 @@ def train(run: TrainingState, out, description: dict, evaluate, on_log, log, pro
                 if first:
                     save_checkpoint(out, state, run.step)
             bar.update()
-            if on_log is not None and first and (logs or evaluates):
+            if logs and first and on_log is not None:
                 on_log(row)
 
 
+def is_due(run: TrainingState, every: int) -> bool:
+    """Whether something that happens every `every` steps (0: only at the end) happens after this one."""
+    return run.step == run.settings.steps or (every > 0 and run.step % every == 0)
+
+
 def say_new_length(state: dict, settings: FitSettings) -> None:
-    """Tell what it means that a run is continued with another number of steps than it began with."""
+    """Say what it means to continue a run with another number of steps."""
     before = state["description"]["steps"]
     if before != settings.steps:
         say(
@@ -151,7 +148,7 @@ def say_new_length(state: dict, settings: FitSettings) -> None:
 
 
 def make_row(run: TrainingState, views: Views) -> dict:
-    """The log line of the window that ends here, the same in all processes; a new window begins."""
+    """The log row of the window that ends here, the same in all processes; a new window begins."""
     seconds, views_share = run.stopwatch.read()
     row = {"step": run.step, **run.window.means(), "learning_rate": run.settings.learning_rate_at(run.step - 1)}
     with run.runtime.autocast(), run.runtime.eager():
@@ -179,7 +176,7 @@ def evaluated(run: TrainingState, evaluate: Evaluate) -> dict[str, float]:
 
 
 def note_alarms(run: TrainingState) -> list[Alarm]:
-    """Write the names of the failures that the log shows into its last row; returns those that no earlier row has."""
+    """Write the names of the failures that the log shows into its last row; return those that are new."""
     found = find_alarms(run.history, run.method, run.settings)
     known = {name for row in run.history for name in row.get("alarms", ())}
     if found:
@@ -188,7 +185,7 @@ def note_alarms(run: TrainingState) -> list[Alarm]:
 
 
 def stop_if_not_finite(run: TrainingState, out: str | os.PathLike | None) -> None:
-    """Raise NonFiniteLoss if a step since the last look had a loss or a gradient that is NaN or infinite.
+    """Raise NonFiniteLoss if a step since the last check had a loss or a gradient that is NaN or infinite.
 
     With a gradient scaler infinite gradients are normal: it skips those steps.
     """
@@ -196,32 +193,33 @@ def stop_if_not_finite(run: TrainingState, out: str | os.PathLike | None) -> Non
     if found is None:
         return
     index, name, value = found
+    what = {"loss": "the loss", "gradient_norm": "the gradient's norm"}[name]
     step = run.step - len(run.window.values) + index + 1
-    kept = "The weights in memory are spoilt; start again from a new method."
-    if out is not None and (good := list_checkpoints(Path(out))):
-        kept = f"The weights in memory are spoilt; the last good ones are in {good[0]}."
-    rate = run.settings.learning_rate_at(step - 1)
-    raise NonFiniteLoss(non_finite_advice(name, value, step, rate, run.runtime.precision, kept))
+    rate, precision = run.settings.learning_rate_at(step - 1), run.runtime.precision
+    fp32 = "" if precision == "fp32" else "precision='fp32'; "
+    good = list_checkpoints(Path(out)) if out is not None else []
+    kept = f"the last good ones are in {good[0]}" if good else "start again from a new method"
+    raise NonFiniteLoss(
+        f"{what} was {value} at step {step} (learning rate {rate:.3g}, precision {precision}). Try, one at a time: "
+        f"{fp32}a third of the learning rate ({rate / 3:.2g}) or a longer warm-up; clip_norm=1.0. Look for causes in "
+        "the loss: a temperature near 0, a logarithm of 0 or a division by 0, exp without subtracting the maximum. "
+        f"The weights in memory are spoilt; {kept}."
+    )
 
 
 def runtime_for(settings: FitSettings, device: torch.device, state: dict | None) -> Runtime:
-    """The runtime of the run; one that is resumed on the same kind of device keeps the precision that "auto" gave it."""
+    """The runtime of the run; a run resumed on the same kind of device keeps the precision that "auto" chose."""
     precision = settings.precision
     if state is not None and precision == "auto" and state["device"] == device.type:
         precision = state["precision"]
     compile = pick_compile(device, settings.compile, settings.steps)
-    # "auto" may rest on a timing, and processes of one run must not disagree.
+    # The processes of one run may be on different machines, and must compute alike.
     return Runtime(device, distributed.from_first(pick_precision(device, precision)), compile)
 
 
 def open_log(out: str | os.PathLike, history: list[dict]):
-    """`log.jsonl` in `out`, open for appending; lines that a killed run wrote after its last checkpoint are dropped."""
+    """`log.jsonl` in `out`, open for appending, without the lines that a killed run wrote after its last checkpoint."""
     path = Path(out) / "log.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, "".join(json.dumps(row) + "\n" for row in history).encode())
     return open(path, "a", encoding="utf-8")
-
-
-def is_due(step: int, every: int) -> bool:
-    """Whether something that happens every `every` steps (0: never) happens after `step`."""
-    return every > 0 and step % every == 0

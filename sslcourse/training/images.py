@@ -1,4 +1,4 @@
-"""The images of a run: those it trains on, and the labelled ones that tell how good its features are."""
+"""The images of a run: those it trains on, and those that measure how good its features are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sslcourse.training.state import fingerprint
 
 
 class RunImages(NamedTuple):
-    """The images of a run: to train on, the labelled ones among them for kNN (`bank`), and held-out ones to classify."""
+    """The images to train on, the part of them that kNN looks its neighbours up in (`bank`), and held-out ones."""
 
     train: ImageSet
     bank: ImageSet
@@ -23,16 +23,16 @@ class RunImages(NamedTuple):
 
     @property
     def labelled(self) -> bool:
-        """Whether there are labels to measure accuracy with: both in the bank and among the held-out images."""
+        """Whether accuracy can be measured: both the bank and the held-out images have labels."""
         return self.bank.labelled and self.held_out.labelled
 
     def fingerprint(self) -> str:
-        """16 hex digits that stand for the three sets (see `fingerprint`)."""
+        """16 hex digits for the three sets (see `fingerprint`)."""
         return hashlib.sha256(" ".join(map(fingerprint, self)).encode()).hexdigest()[:16]
 
 
 def load_images(data: DataSettings, *, download: bool = False, progress: bool = False) -> RunImages:
-    """The images that the settings name; fewer where a set does not have as many. Raises what `load` raises."""
+    """The images that the settings name, or fewer if the set is smaller. Raises the errors of `load`."""
     if data.name == "objects":
         count = 4000 if data.count is None else data.count
         train = load("objects", "train", size=data.size, count=count, progress=progress)
@@ -44,7 +44,7 @@ def load_images(data: DataSettings, *, download: bool = False, progress: bool = 
 
 
 def few(images: ImageSet, count: int | None) -> ImageSet:
-    """`count` of the images, as even over the classes as they allow; all of them where there are no more.
+    """`count` of the images, spread evenly over the classes; all of them if there are no more.
 
     >>> labels = torch.arange(10) % 2
     >>> toy = ImageSet(torch.zeros(10, 3, 4, 4, dtype=torch.uint8), labels, ("a", "b"), "toy")

@@ -1,4 +1,4 @@
-"""Many runs at once, each in a process of its own: one line of progress, failures told at the end, resumed by the same call."""
+"""Many runs at once, each in its own process. The same call resumes them."""
 
 from __future__ import annotations
 
@@ -7,28 +7,39 @@ import os
 import signal
 import sys
 import traceback
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from tqdm.auto import tqdm
 
 from sslcourse.training.checkpoint import load_checkpoint
-from sslcourse.training.experiment import Experiment, is_finished, read_summary, run
+from sslcourse.training.experiment import Experiment, is_finished, run
+from sslcourse.training.folder import read_summary
 from sslcourse.training.meters import NonFiniteLoss
 from sslcourse.training.runtime import available_cores, pick_device
 
 
 class Outcome(NamedTuple):
-    """What became of an experiment: the figures of its summary and the rows of its log, or the reason why it failed."""
+    """How an experiment ended: the figures of its summary and the rows of its log, or the reason why it failed."""
 
     experiment: Experiment
     summary: dict
     rows: list[dict]
+    error: str = ""
+
+
+@dataclass
+class Job:
+    """An experiment and the process that runs it; `done` counts its steps, `error` says why it failed."""
+
+    experiment: Experiment
+    process: mp.process.BaseProcess
+    done: int
     error: str = ""
 
 
@@ -40,142 +51,104 @@ def run_all(
     download: bool = False,
     progress: bool = True,
 ) -> list[Outcome]:
-    """Run experiments in `workers` processes, on a processor with one thread each; what is finished under `root` is read back.
+    """Run experiments, `workers` at a time, each in a process of its own with one CPU thread.
 
-    Returns an outcome for each experiment, in their order; equal experiments are run once. A run that fails, or whose process
-    is killed, stops no other, and is printed at the end. After a kill or Ctrl-C the same call continues. `workers` is by
-    default the number of cores, on a GPU 1. Where experiments hold functions, these must be those of a module.
+    Returns an outcome for each experiment, in their order. Equal experiments run once, and finished runs under `root`
+    are read back. A run that fails or is killed does not stop the others; its error is printed at the end. After a kill
+    or Ctrl-C the same call continues. `workers` defaults to the number of cores, or to 1 on a GPU. Functions in the
+    experiments must be defined in a module, because they are sent to other processes.
     """
     different = {experiment.key: experiment for experiment in experiments}
     found = {key: kept(experiment, root) for key, experiment in different.items()}
     missing = [experiment for key, experiment in different.items() if found[key] is None]
     if workers is None:
         workers = available_cores() if pick_device().type == "cpu" else 1
-    steps = sum(experiment.recipe.fit.steps for experiment in missing)
+    steps = sum(experiment.recipe.fit.steps - steps_done(experiment, root) for experiment in missing)
     with tqdm(total=steps, unit="step", smoothing=0, disable=not (progress and missing)) as bar:
-        with closing(Workers(missing, root, workers, download).outcomes(bar)) as ended:
-            for outcome in ended:
+        with closing(run_jobs(missing, root, max(1, workers), download, bar)) as outcomes:
+            for outcome in outcomes:
                 found[outcome.experiment.key] = outcome
                 count = sum(each is not None for each in found.values())
                 bar.set_description(f"{count} of {len(found)} runs")
-    outcomes = [found[experiment.key]._replace(experiment=experiment) for experiment in experiments]
-    failed = {outcome.experiment.name: outcome.error for outcome in outcomes if outcome.error}
-    for name, error in failed.items():
-        print(f"{name} failed: {error}")
-    return outcomes
+    for outcome in found.values():
+        if outcome.error:
+            print(f"{outcome.experiment.name} failed: {outcome.error}")
+    return [found[experiment.key]._replace(experiment=experiment) for experiment in experiments]
 
 
 def kept(experiment: Experiment, root: str | os.PathLike) -> Outcome | None:
-    """What the finished run of an experiment left under `root`, without its weights; None where it is not finished."""
+    """The outcome of a finished run under `root`; None if it is not finished."""
     folder = Path(root) / experiment.name
     summary, state = read_summary(folder), load_checkpoint(folder)
     return Outcome(experiment, summary, state["history"]) if is_finished(experiment, summary, state) else None
 
 
-class Workers:
-    """The processes that carry out experiments, at most `count` at a time; each takes one after the other."""
-
-    def __init__(self, experiments: Sequence[Experiment], root: str | os.PathLike, count: int, download: bool) -> None:
-        self.waiting = list(experiments)[::-1]
-        self.root, self.count, self.download = root, max(1, count), download
-        self.processes: dict[Connection, mp.process.BaseProcess] = {}
-        self.running: dict[Connection, Experiment] = {}
-
-    def outcomes(self, bar: tqdm) -> Iterator[Outcome]:
-        """The outcomes as they come; `bar` is moved on by the steps taken. At the end, also an early one, all are stopped."""
-        taken: Counter[Connection] = Counter()
-        try:
-            for _ in range(min(self.count, len(self.waiting))):
-                self.start()
-            while self.running:
-                for connection in wait(list(self.running)):
-                    experiment, message = self.running[connection], received(connection)
-                    if isinstance(message, int):
-                        taken[connection] += message
-                        bar.update(message)
-                        continue
-                    bar.total -= experiment.recipe.fit.steps - taken.pop(
-                        connection, 0
-                    )  # resumed or failed: never taken
-                    if message is None:  # killed, or out of memory
-                        del self.running[connection]
-                        message = f"its process ended with status {self.stop(connection)}"
-                        if self.waiting:
-                            self.start()
-                    elif self.waiting:
-                        self.give(connection)
-                    else:
-                        del self.running[connection]
-                    yield kept(experiment, self.root) or Outcome(experiment, {}, [], message or "it left no summary")
-        finally:
-            for connection in list(self.processes):
-                self.stop(connection)
-
-    def start(self) -> None:
-        """Begin a process, which knows nothing of this one's threads and generators, and give it its first experiment."""
-        context = mp.get_context("spawn")
-        ours, theirs = context.Pipe()
-        self.processes[ours] = process = context.Process(
-            target=work, args=(theirs, self.root, self.download), daemon=True
-        )
-        process.start()
-        theirs.close()
-        self.give(ours)
-
-    def give(self, connection: Connection) -> None:
-        """The next experiment to a process that has none."""
-        self.running[connection] = self.waiting.pop()
-        connection.send(self.running[connection])
-
-    def stop(self, connection: Connection) -> int | None:
-        """End a process, also one that trains (checkpoints are written whole or not at all); returns its exit status."""
-        process = self.processes.pop(connection)
-        connection.close()
-        if connection in self.running:
-            process.terminate()
-        process.join()
-        return process.exitcode
+def steps_done(experiment: Experiment, root: str | os.PathLike) -> int:
+    """The step of the last checkpoint of an experiment under `root`."""
+    state = load_checkpoint(Path(root) / experiment.name)
+    return state["step"] if state else 0
 
 
-def work(connection: Connection, root: str | os.PathLike, download: bool) -> None:
-    """Run the experiments that the connection gives, until it is closed; answers steps as they are done, then a text.
-
-    The text is empty, or says why the experiment failed.
-    """
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is open is closed
-    while (experiment := received(connection)) is not None:
-        try:
-            steps = Steps(connection, experiment.recipe.fit.log_every)
-            run(experiment, root, on_log=steps, progress=False, download=download, wait=True)
-            answer = ""
-        except (NonFiniteLoss, OSError, ValueError) as error:
-            answer = f"{type(error).__name__}: {error}"
-        except KeyboardInterrupt:
-            return
-        except Exception:  # noqa: BLE001 (a mistake in one run must not stop the others, and is reported whole)
-            answer = traceback.format_exc()
-        connection.send(answer)
-
-
-class Steps:
-    """Tells through a connection how many steps each row of the log took; ends a run whose caller was killed."""
-
-    def __init__(self, connection: Connection, every: int) -> None:
-        self.every = every
-        self.connection, self.caller, self.done = connection, os.getppid(), None
-
-    def __call__(self, row: dict) -> None:
-        if os.getppid() != self.caller:
-            raise SystemExit
-        before = self.done if self.done is not None else max(0, row["step"] - self.every)
-        self.connection.send(row["step"] - before)
-        self.done = row["step"]
-
-
-def received(connection: Connection) -> Any:
-    """What comes next through a connection; None when its other end is closed."""
+def run_jobs(
+    experiments: Sequence[Experiment], root: str | os.PathLike, workers: int, download: bool, bar: tqdm
+) -> Iterator[Outcome]:
+    """Yield outcomes as runs end, and move `bar` on. Closing the iterator stops all processes."""
+    context = mp.get_context("spawn")  # a fresh process: nothing of this one's threads and generators
+    waiting = list(experiments)[::-1]
+    running: dict[Connection, Job] = {}
     try:
-        return connection.recv()
-    except (EOFError, ConnectionResetError):
-        return None
+        while waiting or running:
+            while waiting and len(running) < workers:
+                experiment = waiting.pop()
+                connection, theirs = context.Pipe()
+                process = context.Process(target=work, args=(theirs, experiment, root, download), daemon=True)
+                running[connection] = Job(experiment, process, steps_done(experiment, root))
+                process.start()
+                theirs.close()
+            for connection in wait(list(running)):
+                job = running[connection]
+                try:
+                    message = connection.recv()
+                except (EOFError, ConnectionResetError):
+                    del running[connection]
+                    bar.total -= job.experiment.recipe.fit.steps - job.done  # a failed run takes no more steps
+                    yield outcome_of(job, root)
+                    continue
+                if isinstance(message, str):
+                    job.error = message
+                else:
+                    bar.update(message - job.done)
+                    job.done = message
+    finally:
+        for job in running.values():
+            if job.process.is_alive():
+                job.process.terminate()  # checkpoints are written whole or not at all
+                job.process.join()
+
+
+def outcome_of(job: Job, root: str | os.PathLike) -> Outcome:
+    """The outcome of a job whose process has closed its connection."""
+    job.process.join()
+    error = job.error or f"its process ended with status {job.process.exitcode}"
+    return kept(job.experiment, root) or Outcome(job.experiment, {}, [], error)
+
+
+def work(connection: Connection, experiment: Experiment, root: str | os.PathLike, download: bool) -> None:
+    """Run one experiment. Sends the step of every log row, and a text if it fails; ends when the caller is gone."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that open files are closed
+    try:
+        run(
+            experiment,
+            root,
+            on_log=lambda row: connection.send(row["step"]),
+            progress=False,
+            download=download,
+            wait=True,
+        )
+    except (BrokenPipeError, KeyboardInterrupt):
+        sys.exit(1)
+    except (NonFiniteLoss, OSError, ValueError) as error:
+        connection.send(f"{type(error).__name__}: {error}")
+    except Exception:  # noqa: BLE001 (a mistake in one run must not stop the others, and is reported whole)
+        connection.send(traceback.format_exc())

@@ -28,18 +28,18 @@ class Window:
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self.values: list[list[float]] = []  # steps that were read already
+        self.values: list[list[float]] = []  # one row for each step that was read
         self.waiting: list[Tensor] = []  # steps whose metrics are still on the device
 
     def add(self, metrics: dict[str, Tensor]) -> None:
-        """Take the scalars of one step; nothing is copied to the processor."""
+        """Take the scalars of one step; nothing is copied to the CPU."""
         self.names = list(metrics)
         self.waiting.append(torch.stack([value.detach().float() for value in metrics.values()]))
 
     def read(self) -> None:
-        """Fetch what waits on the device, in one copy: the only moment at which the processor waits for it.
+        """Fetch the waiting metrics in one copy: the only moment at which the CPU waits for the device.
 
-        In a group of processes, the means over them; all must read at the same steps.
+        In a group of processes these are the means over them, and all processes must read at the same steps.
         """
         if self.waiting:
             self.values += mean_over_processes(torch.stack(self.waiting)).tolist()
@@ -54,19 +54,18 @@ class Window:
         return None
 
     def means(self) -> dict[str, float]:
-        """Each metric's mean over the window, and `skipped_steps` if a gradient scaler skipped any.
+        """Each metric's mean over its finite values, and `skipped_steps` if a gradient scaler skipped any.
 
-        It skips steps whose gradient overflows in half precision; a mean that takes them in would be infinite.
+        A scaler skips the steps whose gradient overflows in half precision.
         """
         self.read()
-        finite = {name: [value for value in column if math.isfinite(value)] for name, column in self.columns()}
-        means = {name: sum(values) / len(values) for name, values in finite.items() if values}
-        skipped = len(self.values) - min(map(len, finite.values()), default=len(self.values))
+        means, skipped = {}, 0
+        for name, column in zip(self.names, zip(*self.values)):
+            finite = [value for value in column if math.isfinite(value)]
+            skipped = max(skipped, len(column) - len(finite))
+            if finite:
+                means[name] = sum(finite) / len(finite)
         return means | ({"skipped_steps": skipped} if skipped else {})
-
-    def columns(self) -> Iterator[tuple[str, tuple[float, ...]]]:
-        """Each metric's name and its values, step by step."""
-        yield from zip(self.names, zip(*self.values))
 
     def clear(self) -> None:
         """Start a new window."""
@@ -83,13 +82,13 @@ class Window:
 
 
 class Stopwatch:
-    """Seconds of training since the last log line, and how much of them went into making views.
+    """Seconds of training since the last log line, and the share spent on views.
 
-    On CUDA the views are timed by events, since the processor runs ahead of the device.
+    On CUDA the views are timed by events, because the CPU runs ahead of the device.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.events = device.type == "cuda"
+        self.uses_events = device.type == "cuda"
         self.reset()
 
     def reset(self) -> None:
@@ -101,7 +100,7 @@ class Stopwatch:
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """The time of one training step."""
+        """Time one training step."""
         start = time.perf_counter()
         try:
             yield
@@ -111,8 +110,8 @@ class Stopwatch:
 
     @contextmanager
     def making_views(self) -> Iterator[None]:
-        """Time that goes into sampling and augmentation."""
-        if self.events:
+        """Time sampling and augmentation."""
+        if self.uses_events:
             pair = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
             pair[0].record()
             yield
@@ -124,21 +123,6 @@ class Stopwatch:
             self.views += time.perf_counter() - start
 
     def read(self) -> tuple[float, float]:
-        """(seconds, share of them spent on views); on CUDA to be called after the device has been waited for."""
+        """(seconds, share spent on views); on CUDA, call it only after waiting for the device."""
         views = self.views + sum(first.elapsed_time(last) for first, last in self.pairs) / 1000
         return self.total, views / self.total if self.total else 0.0
-
-
-def non_finite_advice(name: str, value: float, step: int, learning_rate: float, precision: str, kept: str) -> str:
-    """The message of NonFiniteLoss."""
-    what = {"loss": "the loss", "gradient_norm": "the gradient's norm"}.get(name, name)
-    advice = [f"a third of the learning rate ({learning_rate / 3:.2g}) or a longer warm-up", "clip_norm=1.0"]
-    if precision != "fp32":
-        advice.insert(0, "precision='fp32'")
-    advice.append(
-        "a look at the loss: a temperature near 0, a logarithm or a division of 0, exp without subtracting the maximum"
-    )
-    return (
-        f"{what} was {value} at step {step} (learning rate {learning_rate:.3g}, precision {precision}). "
-        f"Try, one at a time: {'; '.join(advice)}. {kept}"
-    )

@@ -1,4 +1,4 @@
-"""The optimiser of a run: which parameters decay, and which have a learning rate of their own."""
+"""The optimiser of a run: which parameters decay, and which have their own learning rate."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ GROUP_KEYS = {"params", "lr_scale", "constant_lr", "weight_decay"}
 def parameter_groups(method: Method, weight_decay: float) -> list[dict]:
     """Trainable parameters in groups: matrices and kernels with weight decay; norms, biases and gains without.
 
-    What `method.optimizer_groups()` lists forms groups of its own: `params`, and optionally
-    `lr_scale` (times the run's learning rate), `constant_lr` (no schedule, as for SimSiam's predictor) and `weight_decay`
-    (None: as the others). Each group says so in `lr_scale`, `constant_lr` and `follows_decay` (its weight decay is the
-    run's). Frozen parameters are left out. Raises ValueError when nothing is trained, on unknown keys, and on a parameter
-    that is listed twice or is none of the method's.
+    `method.optimizer_groups()` may ask for groups of its own: `params`, and optionally `lr_scale` (a factor of the
+    learning rate), `constant_lr` (no schedule, as for SimSiam's predictor) and `weight_decay` (None: as the others).
+    The groups returned have these keys and `follows_decay` (whether they have the run's weight decay). Frozen
+    parameters are left out. Raises ValueError if nothing is trained, for unknown keys, and for a parameter that is
+    listed twice or does not belong to the method.
 
     >>> method = Method()
     >>> method.encoder = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.LayerNorm(3))
@@ -44,7 +44,7 @@ def parameter_groups(method: Method, weight_decay: float) -> list[dict]:
 
 
 def _split_by_decay(group: dict, weight_decay: float) -> list[dict]:
-    """One group where its weight decay is given; otherwise the two that the run's weight decay makes of it."""
+    """The group itself if it has a weight decay; otherwise one part that follows the run's and one without any."""
     rate = {"lr_scale": float(group.get("lr_scale", 1.0)), "constant_lr": bool(group.get("constant_lr", False))}
     if (given := group.get("weight_decay")) is not None:
         return [{"params": group["params"], "weight_decay": float(given), "follows_decay": False, **rate}]
@@ -59,7 +59,7 @@ def _split_by_decay(group: dict, weight_decay: float) -> list[dict]:
 def make_optimizer(
     method: Method, *, learning_rate: float, weight_decay: float = 0.0, betas: tuple[float, float] = (0.9, 0.95)
 ) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019, algorithm 2), fused into one kernel where the device has it."""
+    """AdamW (Loshchilov and Hutter 2019, algorithm 2), fused into one kernel if the device supports it."""
     groups = parameter_groups(method, weight_decay)
     fused = all(parameter.device.type in FUSED_ON for group in groups for parameter in group["params"])
     return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=fused)

@@ -1,4 +1,4 @@
-"""Pictures for the report: what a method attends to, keeps and reconstructs, and which images it finds alike."""
+"""Pictures for the report: what a method attends to, keeps and reconstructs, and which images it finds similar."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def method_pictures(method: Method, encoder: nn.Module, images: Tensor) -> dict[
 def neighbour_rows(
     encoder: nn.Module, bank: ImageSet, queries: ImageSet, *, count: int = 8, neighbours: int = 7
 ) -> Figure:
-    """`count` images of `queries`, one of each class as far as they go, and beside each its nearest images of `bank`.
+    """`count` images of `queries`, if possible of different classes, each beside its nearest images of `bank`.
 
-    Without classes the images are the first ones, and nothing says which neighbours are right.
+    Without classes they are the first images, and the right neighbours are not marked.
     """
     asked = queries.subset(one_of_each(queries.labels, count))
     found = F.normalize(extract_features(encoder, asked), dim=1) @ F.normalize(extract_features(encoder, bank), dim=1).T
@@ -48,7 +48,7 @@ def neighbour_rows(
 
 
 def one_of_each(labels: Tensor, count: int) -> Tensor:
-    """Indices of `count` images of different classes; several of a class where there are fewer.
+    """Indices of `count` images of different classes, or of several from a class if there are fewer classes.
 
     >>> one_of_each(torch.tensor([0, 0, 1, 2]), 3).tolist()
     [0, 2, 3]

@@ -1,14 +1,13 @@
-"""The course checkpoints: every method trained beforehand by its cpu recipe, small enough to come with the package.
+"""The course checkpoints: each method, trained by its cpu recipe and small enough to ship with the package.
 
-Each is a file of weights in half precision, `NAME.safetensors`, and a card, `NAME.json`: how it was made, its curve, and
-its figures, which were measured on what the file holds. `benchmarks/checkpoints.py` makes them.
+A checkpoint is a file of weights in half precision, `NAME.safetensors`, and a card, `NAME.json`, that says how it was
+made and holds its curve and its figures, measured on the rounded weights. `benchmarks/checkpoints.py` makes them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,11 +25,13 @@ from sslcourse.training.recipes import FIXED, Recipe, build_method, find_recipe,
 from sslcourse.training.scores import figures_of
 
 FOLDER = Path(sslcourse.__file__).parent / "checkpoints"
-LARGEST = 2_000_000  # bytes a file
+LARGEST = 2_000_000  # bytes
+# What a card takes over from the summary of the run.
+CARRIED = "steps seconds knn_curve alarms threads processes device precision versions finished".split()
 
 
 class CourseMethod(NamedTuple):
-    """A trained method, in eval mode, the recipe that it was trained by, and its card."""
+    """A trained method in eval mode, its recipe, and its card."""
 
     method: Method
     recipe: Recipe
@@ -38,7 +39,7 @@ class CourseMethod(NamedTuple):
 
 
 def course_checkpoints(folder: str | os.PathLike = FOLDER) -> tuple[str, ...]:
-    """The names of the checkpoints that there are.
+    """The names of the checkpoints in `folder`.
 
     >>> "simclr" in course_checkpoints()
     True
@@ -47,10 +48,10 @@ def course_checkpoints(folder: str | os.PathLike = FOLDER) -> tuple[str, ...]:
 
 
 def load_course_method(name: str, folder: str | os.PathLike = FOLDER) -> CourseMethod:
-    """The trained method of this name, on the CPU, in float32 and eval mode, with its card.
+    """Load a trained method by name, on the CPU, in float32 and eval mode.
 
-    Of a student and its teacher only the one that represents images is kept; both get its weights. Raises ValueError for
-    another name and for a file that is not the one its card was written for.
+    A checkpoint holds either the student or the teacher, whichever represents images; both get its weights. Raises
+    ValueError for an unknown name and for a file that does not match its card.
 
     >>> import torch
     >>> trained = load_course_method("simclr")
@@ -62,7 +63,7 @@ def load_course_method(name: str, folder: str | os.PathLike = FOLDER) -> CourseM
     card = json.loads(path.with_suffix(".json").read_text())
     contents = path.read_bytes()
     if (digest := hashlib.sha256(contents).hexdigest()) != card["sha256"]:
-        raise ValueError(f"{path} is not the file of its card: SHA-256 {digest[:16]}..., not {card['sha256'][:16]}...")
+        raise ValueError(f"{path} does not match its card: SHA-256 {digest[:16]}..., not {card['sha256'][:16]}...")
     recipe = recipe_of(card)
     method = build_method(recipe)
     fill(method, read_tensors(contents))
@@ -81,12 +82,12 @@ def save_course_method(
 ) -> Path:
     """Write a trained method and its card as the checkpoint `name`; returns the path of the weights.
 
-    `summary` is the run's (see `train_recipe`), `about` joins the card. Raises ValueError when the file would be larger than
-    2 MB, or would hold a number that half precision does not.
+    `summary` is that of its run, `about` further entries of the card. Raises ValueError if the file would be larger
+    than 2 MB, or if half precision cannot hold a weight.
     """
     contents = pack_tensors(weights_of(method))
     if len(contents) > LARGEST:
-        raise ValueError(f"the checkpoint {name} would take {len(contents):,} bytes, and at most {LARGEST:,} may be")
+        raise ValueError(f"the checkpoint {name} would take {len(contents):,} bytes; the limit is {LARGEST:,}")
     rounded = build_method(recipe)
     fill(rounded, read_tensors(contents))
     card = about | {
@@ -110,59 +111,41 @@ def save_course_method(
     return path
 
 
-CARRIED = (
-    "steps",
-    "seconds",
-    "knn_curve",
-    "alarms",
-    "threads",
-    "processes",
-    "device",
-    "precision",
-    "versions",
-    "finished",
-)
-
-
 def recipe_of(card: dict[str, Any]) -> Recipe:
-    """The recipe that a card names, setting by setting; settings that are younger than it have their defaults."""
+    """The recipe on a card; settings that are newer than the card have their defaults."""
     changes = dict(line.split("=", 1) for line in card["settings"])
     return with_changes(find_recipe(card["method"], card["data"], card["scale"]), changes)
 
 
 def weights_of(method: Method) -> dict[str, Tensor]:
     """What a checkpoint keeps of a method: parameters in half precision; buffers, which can be tiny, as they are."""
-    left_out = [f"{name}." for name in halves_left_out(method)]
+    left_out = tuple(f"{name}." for name in halves_left_out(method))
     parameters = dict(method.named_parameters(remove_duplicate=False))
     kept = {}
     for key, value in method.state_dict().items():
-        if key.startswith(tuple(left_out)):
+        if key.startswith(left_out):
             continue
-        kept[key] = value.half().contiguous() if key in parameters else value.contiguous()
-        if not math.isfinite(kept[key].double().abs().amax()):
-            raise ValueError(f"{key} has entries that half precision does not hold")
+        kept[key] = (value.half() if key in parameters else value).contiguous()
+        if not kept[key].isfinite().all():
+            raise ValueError(f"{key} has entries that half precision cannot hold")
     return kept
 
 
 def fill(method: Method, weights: dict[str, Tensor]) -> None:
-    """Load what `weights_of` kept; the half of a student and teacher that was left out gets the other's."""
-    method.load_state_dict(weights, strict=False)
-    missing = set(method.state_dict()) - set(weights)
-    missing = {key for key in missing if not key.startswith(tuple(f"{name}." for name in halves_left_out(method)))}
-    if stray := missing | set(weights) - set(method.state_dict()):
+    """Load what `weights_of` kept, and copy it into the half (student or teacher) that was left out."""
+    left_out = halves_left_out(method)
+    wanted = {key for key in method.state_dict() if not key.startswith(tuple(f"{name}." for name in left_out))}
+    if stray := wanted ^ set(weights):
         raise ValueError(f"the checkpoint is of another method: {', '.join(sorted(stray)[:3])} are not in both")
-    for left_out, kept in halves(method):
-        left_out.load_state_dict(kept.state_dict())
+    method.load_state_dict(weights, strict=False)
+    for name, kept in left_out.items():
+        method.get_submodule(name).load_state_dict(kept.state_dict())
 
 
-def halves(method: Method) -> list[tuple[nn.Module, nn.Module]]:
-    """Pairs (left out, kept) of student and teacher: the side that represents images is kept."""
-    pairs = method.teacher_pairs()
-    teacher_stays = any(teacher is method.representation for teacher, _ in pairs)
-    return [(student, teacher) if teacher_stays else (teacher, student) for teacher, student in pairs]
-
-
-def halves_left_out(method: Method) -> list[str]:
-    """The names of the modules that a checkpoint leaves out."""
+def halves_left_out(method: Method) -> dict[str, nn.Module]:
+    """The modules that a checkpoint leaves out, by name, each with its twin: of student and teacher one is kept."""
     names = {id(module): name for name, module in method.named_modules()}
-    return [names[id(left_out)] for left_out, _ in halves(method)]
+    pairs = method.teacher_pairs()
+    if any(teacher is method.representation for teacher, _ in pairs):
+        return {names[id(student)]: teacher for teacher, student in pairs}
+    return {names[id(teacher)]: student for teacher, student in pairs}

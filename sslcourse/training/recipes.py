@@ -1,6 +1,6 @@
-"""What to train, on what, and for how long: settings by method, scale and data set, found by a recorded search.
+"""What to train, on what, and for how long: settings by method, scale and data set.
 
-`benchmarks/recipes.py` holds the search. Everything in a recipe can be changed by name (see `find_recipe`).
+They were found by a search, `benchmarks/recipes.py`. Everything in a recipe can be changed by name (see `find_recipe`).
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from sslcourse.methods import (
     SimCLRSettings,
 )
 from sslcourse.models import build_encoder
-from sslcourse.settings import UnknownSetting, assign, field_paths, nearest, read_value
+from sslcourse.settings import UnknownSetting, assign, field_paths, nearest, parse_changes, read_value
 from sslcourse.training.settings import FitSettings
 
-FIXED = ("kind", "scale", "data.name")  # what makes another recipe
+FIXED = ("kind", "scale", "data.name")  # another value means another recipe
 SCALES = ("smoke", "cpu", "gpu")
 DATA = ("objects", "cifar10", "stl10", "imagenette", "pets")
 
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """Which encoder, by a name that `build_encoder` knows; `pretrained` and `frozen_statistics` for timm's alone."""
+    """An encoder by its name for `build_encoder`; `pretrained` and `frozen_statistics` are for timm's only."""
 
     name: str = "vit_96x4_p8"
     pretrained: bool = False
@@ -53,10 +53,10 @@ class EncoderSettings:
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Which images, and how many: `count` to train on, of which `bank` are the labelled ones of kNN; `held_out` to test it.
+    """Which images, and how many: `count` to train on (None: all), `bank` of them for kNN and the linear probe.
 
-    `size` is their side in pixels; None: as many as there are. `held_out` come from the validation split. Raises ValueError
-    on numbers below 1.
+    `held_out` images of the validation split are classified. `size` is the side in pixels. Raises ValueError for
+    numbers that are too small: a probe needs 3 images, because it sets a fifth of the bank aside.
     """
 
     name: str = "objects"
@@ -66,14 +66,14 @@ class DataSettings:
     held_out: int = 1000
 
     def __post_init__(self) -> None:
-        for name in ("size", "count", "bank", "held_out"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1; got {value}")
+        for name, least in {"size": 1, "count": 3, "bank": 3, "held_out": 1}.items():
+            if (value := getattr(self, name)) is not None and value < least:
+                raise ValueError(f"{name} must be at least {least}; got {value}")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that makes a training run: the name of the `kind` of method, its settings, encoder, images and loop.
+    """Everything that defines a training run: the `kind` of method, its settings, encoder, images and loop.
 
     >>> find_recipe("dino", scale="smoke", momentum=0.9).method.distillation.momentum
     0.9
@@ -97,13 +97,13 @@ METHODS: dict[str, tuple[type[Method], type]] = {
     "combined": (Combined, CombinedSettings),
 }
 
-# Views of the embedded objects: the hue may turn all the way, for it tells one object from another and not its class.
+# Views of the embedded objects: any change of hue is allowed, for it tells objects apart but not classes.
 VIEWS = Augmentation(size=64, hue=0.5, blur=0.0)
 CROPS = MultiCropSettings(  # 2 global crops of 64 pixels, 2 local ones of 32
     global_crop=replace(VIEWS, scale=(0.3, 1.0)), local_crop=replace(VIEWS, size=32, scale=(0.1, 0.4))
 )
 MANY_CROPS = replace(CROPS, local_crops=6)
-# In photographs the hue is part of what things are.
+# In photographs the hue is part of what an object is.
 PHOTOGRAPHS = {"hue": 0.1, "blur": 0.5}
 SMALL_PHOTOGRAPHS = {"hue": 0.1, "blur": 0.0}
 
@@ -139,30 +139,20 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
 }
 
-# As many steps as take one core about seven minutes (measured, see benchmarks/recipes.jsonl), and two fewer.
+# About seven minutes on one core, fewer on two (measured, see benchmarks/recipes.jsonl).
 CPU_STEPS = {"simclr": 500, "byol": 350, "dino": 350, "ibot": 350, "logo": 350, "combined": 350}
 
-# Pixel reconstruction alone, as changes to the combined method: without a convolutional stem, as the paper has it, and in
-# the colours of the image, which are what is to be found. The targets are the pixels as they are: a prediction of normalised
-# patches has to be given each patch's true mean and contrast before it is an image.
-RECONSTRUCTION = {
-    "policy": "random",
-    "keep_rate": "0.75",
-    "cls": "false",
-    "patch_loss": "off",
-    "reconstruction": "removed",
-    "encoder": "vit_96x4_p8",
-    "global_crop.scale": "0.5,1",
-    "global_crop.color": "0",
-    "global_crop.grayscale": "0",
-    "normalize_targets": "false",
-    "decoder_dim": "96",
-    "decoder_depth": "4",
-    "decoder_heads": "3",
-    "learning_rate": "0.003",
-    "steps": "800",
-    "evaluate_every": "100",
-}
+# Pixel reconstruction alone, as changes to the combined method: without a convolutional stem, as in the paper, and in
+# the colours of the image, which are what is to be predicted. The targets are plain pixels: predictions of normalised
+# patches need each patch's true mean and contrast before they are an image.
+RECONSTRUCTION = parse_changes(
+    [
+        *("policy=random", "keep_rate=0.75", "cls=false", "patch_loss=off", "reconstruction=removed"),
+        *("global_crop.scale=0.5,1", "global_crop.color=0", "global_crop.grayscale=0", "normalize_targets=false"),
+        *("encoder=vit_96x4_p8", "decoder_dim=96", "decoder_depth=4", "decoder_heads=3"),
+        *("learning_rate=0.003", "steps=800", "evaluate_every=100"),
+    ]
+)
 
 ENCODERS = {"smoke": "vit_64x2_p8", "cpu": "vit_96x4_p8_conv", "gpu": "vit_192x6_p8"}
 IMAGES = {
@@ -170,22 +160,21 @@ IMAGES = {
     "cpu": DataSettings(),
     "gpu": DataSettings(count=20_000, bank=10_000, held_out=4000),
 }
-LOOPS = {
-    "smoke": FitSettings(steps=40, batch_size=32, learning_rate=1e-3, log_every=4, checkpoint_every=20, evaluate_every=20),
-    "cpu": FitSettings(steps=350, batch_size=64, learning_rate=2e-3, log_every=10, checkpoint_every=50, evaluate_every=50),
-    "gpu": FitSettings(
-        steps=10_000, batch_size=256, learning_rate=1e-3, log_every=50, checkpoint_every=500, evaluate_every=500, compile="auto"
-    ),
-}  # fmt: skip
+LOOPS = {  # steps, batch size, learning rate
+    "smoke": FitSettings(40, 32, 1e-3, log_every=4, checkpoint_every=20, evaluate_every=20),
+    "cpu": FitSettings(350, 64, 2e-3, log_every=10, checkpoint_every=50, evaluate_every=50),
+    "gpu": FitSettings(10_000, 256, 1e-3, log_every=50, checkpoint_every=500, evaluate_every=500, compile="auto"),
+}
 
-# For images such as CIFAR-10's: their side, and encoders that make 8 x 8 patches of them.
+# For images such as CIFAR-10's: their side, and encoders that divide them into 8 x 8 patches.
 SMALL_IMAGES = (32, {"smoke": "vit_64x2_p8", "cpu": "vit_96x4_p4_conv", "gpu": "vit_96x4_p4"})
 
 
 def find_recipe(kind: str, data: str = "objects", scale: str = "cpu", **changes: Any) -> Recipe:
-    """The recipe of a method on a data set at a scale, with `changes` by name (see `assign`; for dots in names, `**{...}`).
+    """The recipe of a method on a data set at a scale, with settings changed by name (see `assign`).
 
-    `data`: objects, cifar10, stl10, imagenette, pets or folder:PATH. Raises ValueError for what there is not, with the nearest names.
+    `data` is objects, cifar10, stl10, imagenette, pets or folder:PATH. Names with dots are passed as `**{...}`. Raises
+    ValueError for unknown names and lists the nearest.
 
     >>> recipe = find_recipe("simclr", "cifar10", "cpu", steps=10, temperature="0.1")
     >>> recipe.encoder.name, recipe.method.augmentation.size, recipe.fit.steps, recipe.method.temperature
@@ -195,27 +184,26 @@ def find_recipe(kind: str, data: str = "objects", scale: str = "cpu", **changes:
     nearest("scale", scale, SCALES)
     if not data.startswith("folder:"):
         nearest("data set", data, (*DATA, "folder:PATH"))
-    loop = LOOPS[scale]
-    if scale == "cpu":
-        loop = replace(loop, steps=CPU_STEPS[kind])
+    method = SETTINGS[kind]["gpu" if scale == "gpu" else "cpu"]
     images = replace(IMAGES[scale], name=data, count=IMAGES[scale].count if data == "objects" else None)
-    recipe = Recipe(
-        kind, scale, SETTINGS[kind]["gpu" if scale == "gpu" else "cpu"], EncoderSettings(ENCODERS[scale]), images, loop
-    )
+    loop = replace(LOOPS[scale], steps=CPU_STEPS[kind]) if scale == "cpu" else LOOPS[scale]
+    recipe = Recipe(kind, scale, method, EncoderSettings(ENCODERS[scale]), images, loop)
     if has_small_images(data):
         size, encoders = SMALL_IMAGES
-        recipe = sized(replace(recipe, encoder=EncoderSettings(encoders[scale])), size)
-        recipe = replace(recipe, method=with_views(recipe.method, **SMALL_PHOTOGRAPHS))
+        recipe = replace(
+            recipe, encoder=EncoderSettings(encoders[scale]), method=with_views(method, **SMALL_PHOTOGRAPHS)
+        )
+        recipe = sized(recipe, size)
     elif data != "objects":
-        recipe = replace(recipe, method=with_views(recipe.method, **PHOTOGRAPHS))
+        recipe = replace(recipe, method=with_views(method, **PHOTOGRAPHS))
     return with_changes(recipe, changes)
 
 
 def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """The recipe with settings changed by name; `image_size` stands for the size of the images and of all views."""
+    """The recipe with settings changed by name; `image_size` sets the size of the images and of all views."""
     changes = dict(changes)
     if (size := changes.pop("image_size", None)) is not None:
-        recipe = sized(recipe, size if isinstance(size, int) else read_value(str(size), int, "image_size"))
+        recipe = sized(recipe, read_value(str(size), int, "image_size"))
     try:
         return assign(recipe, changes, fixed=FIXED)
     except UnknownSetting as error:
@@ -225,11 +213,11 @@ def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         ]
         if not others:
             raise
-        raise ValueError(f"{error}. It is a setting of {', '.join(others)}, and {recipe.kind} has none") from error
+        raise ValueError(f"{error}. It is a setting of {', '.join(others)}; {recipe.kind} has none") from error
 
 
 def sized(recipe: Recipe, size: int) -> Recipe:
-    """The recipe for images of another size: whole views as large, local crops half of it."""
+    """The recipe for images of another size: whole views have that size, local crops half of it."""
     method = with_views(recipe.method, size=size)
     if hasattr(method, "crops"):
         local = replace(method.crops.local_crop, size=size // 2)
@@ -238,7 +226,7 @@ def sized(recipe: Recipe, size: int) -> Recipe:
 
 
 def with_views(settings: Any, **changes: Any) -> Any:
-    """A method's settings, or its crops', with every augmentation in them changed alike.
+    """A method's settings with the same changes to every augmentation in them.
 
     >>> with_views(DINOSettings(), hue=0.0).crops.local_crop.hue
     0.0
@@ -254,9 +242,9 @@ def with_views(settings: Any, **changes: Any) -> Any:
 
 
 def has_small_images(data: str) -> bool:
-    """Whether a data set's images are about 32 pixels a side; of a folder, its first images decide.
+    """Whether a data set's images are about 32 pixels wide; in a folder, the first images decide.
 
-    Raises FileNotFoundError or ValueError where the folder holds no images.
+    Raises FileNotFoundError or ValueError if the folder holds no images.
     """
     if not data.startswith("folder:"):
         return data == "cifar10"

@@ -16,8 +16,7 @@ from sslcourse.methods.method import Method
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-# Compiling takes as long as some hundred steps.
-COMPILE_FROM_STEPS = 1000
+COMPILE_FROM_STEPS = 1000  # compiling takes as long as a few hundred steps
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,10 @@ class Runtime:
         return torch.amp.GradScaler(self.device.type) if self.precision == "fp16" else None
 
     def compiled(self, method: Method) -> nn.Module:
-        """What to call in place of `method` when the run compiles: both share their parameters.
+        """The module to call instead of `method`: a compiled one if the run compiles, with the same parameters.
 
-        The submodules named in `method.compile_targets` are compiled in place, each in one graph and for every shape of its
-        input anew (views come in two or three sizes); a method that names none is compiled as a whole.
+        The submodules in `method.compile_targets` are compiled in place, each as one graph for every size of view; a
+        method that names none is compiled as a whole.
         """
         if not self.compile:
             return method
@@ -56,31 +55,31 @@ class Runtime:
         return method if method.compile_targets else torch.compile(method)
 
     def release(self, method: Method) -> None:
-        """Undo what `compiled` did in place: a trained method is used with other shapes."""
+        """Undo what `compiled` did in place, because a trained method is used with other shapes."""
         for part in targets_of(method) if self.compile else ():
             part._compiled_call_impl = None  # nn.Module.compile has no public way back
 
     def eager(self) -> AbstractContextManager:
-        """The context for what has other shapes than a training step: nothing is compiled for it."""
+        """The context for calls with other shapes than a training step: nothing is compiled in it."""
         return torch.compiler.set_stance("force_eager") if self.compile else nullcontext()
 
 
 def targets_of(method: Method) -> list[nn.Module]:
-    """The submodules that `method.compile_targets` names, without those that its settings leave out."""
+    """The submodules that `method.compile_targets` names, except those that are None by the method's settings."""
     parts = (getattr(method, name) for name in method.compile_targets)
     return [part for part in parts if part is not None]
 
 
 def make_runtime(device: str = "auto", precision: str = "auto", compile: bool | str = False) -> Runtime:
-    """The runtime for what was asked for, "auto" replaced by what this machine does best."""
+    """The runtime that was asked for, with "auto" replaced by what suits this machine."""
     picked = pick_device(device)
     return Runtime(picked, pick_precision(picked, precision), pick_compile(picked, compile))
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """CUDA, else Apple's MPS, else the processor; or the device asked for.
+    """The device called `name`; "auto" is CUDA, else Apple's MPS, else the CPU.
 
-    Raises ValueError when the device asked for is unknown or not there.
+    Raises ValueError if the device is unknown or missing.
 
     >>> pick_device("cpu")
     device(type='cpu')
@@ -96,12 +95,11 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def pick_precision(device: torch.device, name: str = "auto") -> str:
-    """The precision by name (bf16, fp16 or fp32): the one asked for, or the one that suits `device`.
+    """bf16, fp16 or fp32: the precision called `name`; "auto" depends on the kind of device alone.
 
-    "auto" depends on what the device can do and on nothing else, so that a machine gives one answer however busy it is.
-    CUDA: bf16 from compute capability 8.0, fp16 with a gradient scaler on 7.x (Colab's T4 has no bf16 tensor cores), else
-    fp32. Processor: bf16 with AVX512-bf16 or AMX, else fp32. MPS: fp32. Raises ValueError for a precision that the device
-    does not have.
+    On CUDA "auto" is bf16 from compute capability 8.0, fp16 with a gradient scaler on 7.x (Colab's T4 has no bf16
+    tensor cores), else fp32; on the CPU bf16 with AVX512-bf16 or AMX, else fp32; on MPS fp32. Raises ValueError for a
+    precision that the device does not have.
 
     >>> pick_precision(torch.device("cpu"), "fp32")
     'fp32'
@@ -120,9 +118,9 @@ def pick_precision(device: torch.device, name: str = "auto") -> str:
 
 
 def pick_compile(device: torch.device, wanted: bool | str = "auto", steps: int = COMPILE_FROM_STEPS) -> bool:
-    """Whether to compile: as asked for, or with "auto" where it pays, on CUDA with Triton and for a long run.
+    """Whether to compile: as `wanted`, or for "auto" if the run is long and on CUDA with Triton.
 
-    On a processor compiling costs a minute or two, and bf16 alone already gives most of what both give together.
+    On a CPU compiling takes a minute or two, and bf16 alone gives most of the gain.
 
     >>> pick_compile(torch.device("cpu"), "auto"), pick_compile(torch.device("cpu"), True)
     (False, True)
@@ -133,14 +131,14 @@ def pick_compile(device: torch.device, wanted: bool | str = "auto", steps: int =
 
 
 def has_bf16_instructions() -> bool:
-    """Whether the processor multiplies bf16 in hardware (AVX512-bf16 or AMX)."""
-    # Private names, absent from some releases; a processor we cannot ask counts as one without.
+    """Whether the CPU multiplies bf16 in hardware (AVX512-bf16 or AMX)."""
+    # Private names, absent from some releases of torch; then the answer is no.
     checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return any(check() for check in checks if check is not None)
 
 
 def make_generator(device: torch.device, seed: int, stream: int = 0) -> torch.Generator:
-    """A generator on `device` (on the processor for meta); `stream` tells apart the generators of one run.
+    """A generator on `device` (for meta, on the CPU); each `stream` of a run has its own numbers.
 
     >>> a, b = make_generator(torch.device("cpu"), 0), make_generator(torch.device("cpu"), 0, stream=1)
     >>> bool(torch.rand(1, generator=a) == torch.rand(1, generator=b))
@@ -151,7 +149,7 @@ def make_generator(device: torch.device, seed: int, stream: int = 0) -> torch.Ge
 
 
 def device_name(device: torch.device) -> str:
-    """The maker's name of the device."""
+    """The model of the device."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     capability = torch.backends.cpu.get_cpu_capability()
@@ -160,14 +158,14 @@ def device_name(device: torch.device) -> str:
 
 
 def available_cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine has."""
+    """The number of cores that this process may use, which a container can limit."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota, period = (container_limit("cpu.max") + ["max", "1"])[:2]
     return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
 
 
 def memory_gib() -> float:
-    """Main memory that this process may use, in GiB; 0 where the system does not tell."""
+    """The main memory that this process may use, in GiB; 0 if the system does not say."""
     try:
         size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows
@@ -177,7 +175,7 @@ def memory_gib() -> float:
 
 
 def container_limit(name: str) -> list[str]:
-    """The words of a limit that the container sets (cgroup v2); none without a container."""
+    """The words of a limit of the container (cgroup v2); none without a container."""
     try:
         return Path("/sys/fs/cgroup", name).read_text().split()
     except OSError:

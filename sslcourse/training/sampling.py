@@ -7,10 +7,10 @@ from torch import Tensor
 
 
 class BatchOrder:
-    """Batches of indices without replacement, a new order each epoch, drawn from `generator` and kept on `device`.
+    """Batches of indices without replacement: each epoch has a new order, drawn from `generator` and kept on `device`.
 
-    The images left over at the end of an epoch (fewer than a batch) are skipped, so that every batch has one shape.
-    Raises ValueError when the set is smaller than a batch.
+    The last images of an epoch are skipped if they do not fill a batch. Raises ValueError if the set is smaller than a
+    batch.
 
     >>> order = BatchOrder(6, 3, torch.Generator().manual_seed(0))
     >>> sorted(torch.cat([order.next(), order.next()]).tolist())
@@ -40,7 +40,7 @@ class BatchOrder:
         return batch
 
     def state_dict(self) -> dict:
-        """The current epoch's order and the place in it (the generator is saved by its owner)."""
+        """The order of the current epoch and the position in it; the generator is saved by its owner."""
         return {"order": self.order, "position": self.position}
 
     def load_state_dict(self, state: dict) -> None:

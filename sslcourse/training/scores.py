@@ -1,4 +1,4 @@
-"""How good a method's features are: kNN and a linear probe by labels, attention and reconstruction without."""
+"""How good a method's features are: kNN and a linear probe with labels; attention and reconstruction without."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEIGHBOURS = 20
 
 
 def knn_of(method: Method, images: RunImages) -> dict[str, float]:
-    """`knn`, the accuracy in [0, 1] of held-out images by their nearest neighbours in the bank; nothing without labels."""
+    """`knn`: the accuracy in [0, 1] of kNN on the held-out images. Empty without labels."""
     if not images.labelled:
         return {}
     k = min(NEIGHBOURS, len(images.bank))
@@ -28,8 +28,8 @@ def knn_of(method: Method, images: RunImages) -> dict[str, float]:
 
 
 def figures_of(method: Method, images: RunImages) -> dict[str, Any]:
-    """All that is measured of a method: `knn` and `linear_probe` where the images have labels, `attention_recall` and
-    `reconstruction_errors` where the method has them."""
+    """`knn` and `linear_probe` if the images have labels, `attention_recall` and `reconstruction_errors` if the method
+    has them."""
     encoder = method.representation
     figures: dict[str, Any] = probe(encoder, images) if images.labelled else {}
     if (recall := object_recall(encoder, images.held_out)) is not None:
@@ -40,7 +40,7 @@ def figures_of(method: Method, images: RunImages) -> dict[str, Any]:
 
 
 def probe(encoder: nn.Module, images: RunImages) -> dict[str, float]:
-    """The accuracies `knn` and `linear_probe`, in [0, 1], of the encoder's frozen features, from the bank to held-out images."""
+    """The accuracies `knn` and `linear_probe`, in [0, 1], on the held-out images, from frozen features of the bank."""
     bank, held_out = (extract_features(encoder, part) for part in (images.bank, images.held_out))
     labelled = (bank, images.bank.labels.cpu(), held_out, images.held_out.labels.cpu())
     classes = len(images.bank.classes)
@@ -51,7 +51,7 @@ def probe(encoder: nn.Module, images: RunImages) -> dict[str, float]:
 
 
 def object_recall(encoder: nn.Module, images: ImageSet, count: int = 256) -> float | None:
-    """The share of the objects' area among the half of the patches that the class token attends to most; by chance 0.5.
+    """The share of the objects' area in the half of the patches that the class token attends to most; chance is 0.5.
 
     None without patch tokens or object masks.
     """
@@ -66,7 +66,7 @@ def object_recall(encoder: nn.Module, images: ImageSet, count: int = 256) -> flo
 
 
 def reconstruction_errors(method: Method, images: ImageSet, count: int = 256) -> dict[str, float] | None:
-    """The decoder's mean squared error on held-out images beside two rules'; None for a method that reconstructs nothing."""
+    """The decoder's mean squared error on `images`, and those of two simple rules; None without a decoder."""
     device = next(method.parameters()).device
     some = images.batch(torch.arange(min(count, len(images)))).to(device)
     return method.reconstruction_errors(some, torch.Generator(device=device).manual_seed(0))

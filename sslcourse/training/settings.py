@@ -1,21 +1,42 @@
-"""How long and how to train: the settings that every run has."""
+"""How long and how to train: the settings that every run has, and their schedules."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from sslcourse.training.runtime import PRECISIONS
-from sslcourse.training.schedules import warmup_cosine
+
+
+def warmup_cosine(step: int, steps: int, *, warmup_steps: int = 0, peak: float = 1.0, final: float = 0.0) -> float:
+    """The value at `step` (0-based) of a linear warm-up to `peak` followed by half a cosine down to `final`.
+
+    Step 0 has `peak / warmup_steps`, so that no step is wasted on a rate of zero; the last step, `steps - 1`, is one
+    cosine step before `final`. Source: Loshchilov and Hutter 2017 (SGDR), eq. 5, without restarts.
+    Raises ValueError if the step or the warm-up lies outside the run.
+
+    >>> [round(warmup_cosine(step, 6, warmup_steps=2), 2) for step in range(6)]
+    [0.5, 1.0, 1.0, 0.85, 0.5, 0.15]
+    """
+    if not 0 <= step < steps:
+        raise ValueError(f"step must lie in 0..{steps - 1}; got {step}")
+    if not 0 <= warmup_steps <= steps:
+        raise ValueError(f"warmup_steps must lie in 0..{steps} (the number of steps); got {warmup_steps}")
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    share = (step - warmup_steps) / (steps - warmup_steps)
+    # A Python float, never a numpy scalar: checkpoints must load with weights_only=True.
+    return final + (peak - final) * 0.5 * (1.0 + math.cos(math.pi * share))
 
 
 @dataclass(frozen=True)
 class FitSettings:
     """How long and how to train.
 
-    `batch_size` counts the images of all processes together. `warmup_steps=None` is a tenth of the steps; `clip_norm`
-    bounds the gradient's norm (None: unbounded); `final_weight_decay` is where a cosine takes the weight decay (None: it
-    stays); "auto" lets the machine decide (see `pick_device`, `pick_precision`, `pick_compile`); `evaluate_every=0`
-    evaluates at the end only. Raises ValueError on values that make no run.
+    `batch_size` counts the images of all processes together. `warmup_steps=None` means a tenth of the steps.
+    `clip_norm` bounds the gradient's norm (None: no bound). The weight decay follows half a cosine to
+    `final_weight_decay` (None: it is constant). "auto" depends on the machine (see `pick_device`, `pick_precision`,
+    `pick_compile`). `evaluate_every=0` evaluates at the end only. Raises ValueError for values outside their range.
 
     >>> FitSettings(steps=100, batch_size=64).warmup
     10
@@ -37,25 +58,18 @@ class FitSettings:
     evaluate_every: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in {
-            "steps": 1,
-            "batch_size": 2,
-            "log_every": 1,
-            "checkpoint_every": 1,
-            "evaluate_every": 0,
-        }.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}; got {getattr(self, name)}")
+        least = {"steps": 1, "batch_size": 2, "log_every": 1, "checkpoint_every": 1, "evaluate_every": 0}
+        for name, smallest in least.items():
+            if getattr(self, name) < smallest:
+                raise ValueError(f"{name} must be at least {smallest}; got {getattr(self, name)}")
+        for name in ("learning_rate", "clip_norm"):
+            if (value := getattr(self, name)) is not None and not value > 0:
+                raise ValueError(f"{name} must be positive; got {value}")
+        for name in ("weight_decay", "final_weight_decay"):
+            if (value := getattr(self, name)) is not None and not value >= 0:
+                raise ValueError(f"{name} must not be negative; got {value}")
         if self.precision not in ("auto", *PRECISIONS):
             raise ValueError(f"precision must be one of auto, {', '.join(PRECISIONS)}; got {self.precision!r}")
-        if not self.learning_rate > 0 or not self.weight_decay >= 0:
-            raise ValueError(
-                f"learning_rate must be positive and weight_decay not negative; got {self.learning_rate}, {self.weight_decay}"
-            )
-        if self.final_weight_decay is not None and not self.final_weight_decay >= 0:
-            raise ValueError(f"final_weight_decay must not be negative; got {self.final_weight_decay}")
-        if self.clip_norm is not None and not self.clip_norm > 0:
-            raise ValueError(f"clip_norm must be positive, or None for no clipping; got {self.clip_norm}")
         if not 0 <= self.warmup <= self.steps:
             raise ValueError(f"warmup_steps must lie in 0..{self.steps} (steps); got {self.warmup_steps}")
         if self.compile not in (True, False, "auto"):

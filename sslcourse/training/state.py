@@ -26,11 +26,10 @@ ORDER, VIEWS = 0, 1  # the streams of a run's two generators; further processes 
 
 
 class TrainingState:
-    """Everything that changes while a method trains, as one thing that can be saved and restored.
+    """Everything that changes while a method trains, to be saved and restored together.
 
-    The images lie whole, as uint8, on the run's device. Nothing in `step_once` waits for the device. In a group of
-    processes all draw the same order of images, each takes its slice of every batch and draws views of its own, and the
-    gradients are averaged.
+    All images are on the run's device, as uint8, and nothing in `step_once` waits for the device. In a group, all
+    processes draw the same order of images; each takes its slice of every batch and draws its own views.
     """
 
     def __init__(self, method: Method, image_set: ImageSet, settings: FitSettings, runtime: Runtime) -> None:
@@ -57,7 +56,7 @@ class TrainingState:
         self.stopwatch = Stopwatch(runtime.device)
 
     def draw_views(self) -> Views:
-        """The views of the next batch; the method is told first which step begins."""
+        """The views of the next batch."""
         self.method.begin_step(self.step, self.settings.steps)
         batch = distributed.own_slice(self.order.next())
         return self.method.draw_views(self.images[batch], self.generators["views"])
@@ -95,7 +94,7 @@ class TrainingState:
         return views
 
     def state_dict(self) -> dict[str, Any]:
-        """The whole state in types that `torch.load(weights_only=True)` reads; every process must ask for it together."""
+        """The whole state, in types that `torch.load(weights_only=True)` reads; all processes must call it."""
         return {
             "method": self.method.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -112,7 +111,7 @@ class TrainingState:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from `state`; on another kind of device, or with other threads, not bit for bit, which is said."""
+        """Continue from `state`, bit for bit; prints a warning if the device, processes or threads differ."""
         self.method.load_state_dict(state["method"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
@@ -126,17 +125,16 @@ class TrainingState:
         if there == here:
             self.set_generator_states(state["generators"][distributed.rank()])
         else:
-            # A generator's state means nothing on another kind of device: new streams, told apart by the step.
+            # A generator's state means nothing on another kind of device: begin new streams, seeded by the step.
             for name, stream in {"order": ORDER, "views": VIEWS + distributed.rank()}.items():
                 self.generators[name].manual_seed((self.settings.seed * 1_000_003 + self.step) * 1009 + stream)
             say(f"This run was {there} and continues as {here}: its random numbers differ from here on.")
         if state["threads"] != torch.get_num_threads():
-            say(
-                f"This run used {state['threads']} threads, now {torch.get_num_threads()}: sums may differ in their last bits."
-            )
+            threads = f"{state['threads']} threads, now {torch.get_num_threads()}"
+            say(f"This run used {threads}: sums may differ in their last bits.")
 
     def generator_states(self) -> dict[str, Tensor]:
-        """The states of the run's generators, and of torch's global ones, from which dropout draws."""
+        """The states of the run's generators, and of torch's global ones, which dropout uses."""
         states = {name: generator.get_state() for name, generator in self.generators.items()}
         states["global cpu"] = torch.get_rng_state()
         if self.runtime.device.type == "cuda":
@@ -144,7 +142,7 @@ class TrainingState:
         return states
 
     def set_generator_states(self, states: dict[str, Tensor]) -> None:
-        """Continue every generator where `generator_states` saw it."""
+        """Restore every generator to its state in `generator_states`."""
         for name, generator in self.generators.items():
             generator.set_state(states[name])
         torch.set_rng_state(states["global cpu"])
@@ -153,7 +151,7 @@ class TrainingState:
 
 
 def describe_run(method: Method, settings: FitSettings) -> dict[str, Any]:
-    """What must be the same when a run is resumed, besides its images: settings, method (as printed, and its shapes)."""
+    """What must not change when a run is resumed, besides its images: settings, method, shapes of its weights."""
     described = {name: value for name, value in asdict(settings).items() if name not in MAY_CHANGE}
     printed = re.sub(r"0x[0-9a-f]+", "", repr(method))  # addresses differ between processes
     shapes = {name: tuple(tensor.shape) for name, tensor in method.state_dict().items()}
@@ -163,7 +161,7 @@ def describe_run(method: Method, settings: FitSettings) -> dict[str, Any]:
 
 
 def fingerprint(images: ImageSet) -> str:
-    """A set in words: its name, its shape, and a hash of about 1,000 of its images."""
+    """The name and shape of a set, and a hash of about 1,000 of its images."""
     sample = images.images[:: max(1, len(images) // 1000)].cpu().contiguous()
     return f"{images.name}, {tuple(images.images.shape)}, {hashlib.sha256(sample.numpy()).hexdigest()[:12]}"
 

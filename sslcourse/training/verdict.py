@@ -1,4 +1,4 @@
-"""What a finished run shows, and what that rests on: the meters, the alarms, and kNN beside the untrained encoder's."""
+"""What a finished run shows, and the evidence: meters, alarms, and kNN compared with the untrained encoder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sslcourse.training.recipes import Recipe, find_recipe
 
 
 class Verdict(NamedTuple):
-    """What the report says first: `status` "passed", "failed" or "" (no verdict), a title and a sentence or two."""
+    """The head of the report: `status` "passed", "failed" or "" (no verdict), a title and a sentence or two."""
 
     status: str
     title: str
@@ -56,13 +56,13 @@ def judge(trained: Trained, recipe: Recipe, alarms: Sequence[Alarm]) -> Verdict:
 
 
 def knn_noise(trained: Trained) -> float:
-    """Two standard errors of the difference between two kNN accuracies on the held-out images."""
+    """Two standard errors of the difference between the two kNN accuracies on the held-out images."""
     shares = (trained.summary["knn"], trained.summary["knn_untrained"])
     return 2 * math.sqrt(sum(share * (1 - share) for share in shares) / len(trained.images.held_out))
 
 
 def evidence(trained: Trained) -> Iterator[tuple[str, str, str]]:
-    """What the verdict rests on: (what was measured, its value at the end, what to compare it with)."""
+    """The evidence for the verdict: (what was measured, its value at the end, what to compare it with)."""
     summary, first, last = trained.summary, trained.rows[0], trained.rows[-1]
     start = f"at step {first['step']}"
     if summary.get("knn") is None:

@@ -79,7 +79,7 @@ def test_doctor_says_what_to_do(monkeypatch, tmp_path, capsys):
     verdicts = doctor.report()
     expected = {
         "packages": (doctor.PROBLEM, "pip install --upgrade torch"),
-        "torchvision": (doctor.PROBLEM, "the two are not of one release"),
+        "torchvision": (doctor.PROBLEM, "belong to one release"),
         "device": (doctor.PROBLEM, "CUDA_VISIBLE_DEVICES"),
         "threads": (doctor.ATTENTION, "OMP_NUM_THREADS=0"),
         "memory": (doctor.ATTENTION, "smoke"),

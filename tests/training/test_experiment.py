@@ -10,7 +10,7 @@ from torch import nn
 from sslcourse.data.imageset import ImageSet
 from sslcourse.models import build_encoder
 from sslcourse.training import find_recipe, train_recipe
-from sslcourse.training.board import Board
+from sslcourse.training.folder import tensorboard
 from sslcourse.training.images import RunImages, few, load_images
 from sslcourse.training.recipes import DataSettings, build_method
 from sslcourse.training.scores import object_recall
@@ -81,18 +81,16 @@ def test_tensorboard_gets_the_numbers_where_it_is_installed(tmp_path, monkeypatc
             written.append("closed")
 
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
-    board = Board(tmp_path / "tensorboard")
-    board.add({"step": 20, "loss": 0.5, "alarms": ["collapsed"]})
-    board.add({"step": 40, "loss": 0.25})
-    board.close()
+    with tensorboard(tmp_path / "tensorboard") as add:
+        add({"step": 20, "loss": 0.5, "alarms": ["collapsed"]})
+        add({"step": 40, "loss": 0.25})
     assert written == [(str(tmp_path / "tensorboard"), 20), ("loss", 0.5, 20), ("loss", 0.25, 40), "closed"]
 
 
 def test_without_tensorboard_nothing_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)  # an import then fails
-    board = Board(tmp_path / "tensorboard")
-    board.add({"step": 1, "loss": 1.0})
-    board.close()
+    with tensorboard(tmp_path / "tensorboard") as add:
+        add({"step": 1, "loss": 1.0})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -14,7 +14,7 @@ from filelock import FileLock
 from toy_methods import killed
 
 from sslcourse.training import Experiment, SettingsChanged, find_recipe, run, run_all, train_recipe
-from sslcourse.training.experiment import FolderInUse, read_summary
+from sslcourse.training.folder import FolderInUse, read_summary
 from sslcourse.training.images import RunImages
 
 TINY = {"steps": 6, "batch_size": 8, "count": 64, "bank": 64, "held_out": 32, "log_every": 1, "checkpoint_every": 2}

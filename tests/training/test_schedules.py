@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from sslcourse.training.schedules import warmup_cosine
+from sslcourse.training.settings import warmup_cosine
 
 
 def curve(steps, **options):
