@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from sslcourse.evaluation.features import extract_features
 from sslcourse.figures import picture_rows, plot_curves, plot_spectra, to_html, undrawable_names
 from sslcourse.files import write_atomically
 from sslcourse.pages import render
+from sslcourse.settings import setting_lines
 from sslcourse.training.alarms import find_alarms
 from sslcourse.training.experiment import Trained
 from sslcourse.training.pictures import SHOWN, method_pictures, neighbour_rows, one_of_each
@@ -23,14 +24,39 @@ from sslcourse.training.recipes import Recipe, build_method
 from sslcourse.training.verdict import evidence, judge
 
 CHART = (3.7, 2.4)
-# Terms of a loss that belong into one chart: title -> name in the log -> what the curve is called.
-TERMS = {
-    "Distillation": {"cls_loss": "class token", "patch_loss": "patches"},
-    "Pixels": {"reconstruction_loss": "reconstruction"},
-    "Attraction": {"global_loss": "global to global", "local_global_loss": "local to global"},
-    "Between local crops": {"local_loss": "local crops"},
-    "Affinity": {"affinity_loss": "the affinity's own"},
-}
+
+
+class Chart(NamedTuple):
+    """A chart of the log: `curves` maps names in the log to labels; `level` names a horizontal line."""
+
+    title: str
+    y_label: str
+    curves: dict[str, str]
+    level: str = ""
+
+
+RANKS = {"effective_rank": "features", "centered_rank": "their differences", "projection_rank": "projections"}
+LEARNING_CHARTS = (
+    Chart("kNN accuracy", "accuracy", {"knn": "kNN"}, "untrained"),
+    Chart("Spread of the features", "channel std", {"channel_std": "channel std"}, "evenly spread"),
+    Chart("Effective rank", "directions", RANKS),
+    Chart("Cosine of two views", "cosine", {"positive_cosine": "same image", "negative_cosine": "other images"}),
+)
+ENTROPIES = {"teacher_entropy": "class token", "patch_teacher_entropy": "patches"}
+LOSS_CHARTS = (
+    Chart("Distillation", "loss", {"cls_loss": "class token", "patch_loss": "patches"}, "ln K"),
+    Chart("Pixels", "loss", {"reconstruction_loss": "reconstruction"}),
+    Chart("Attraction", "loss", {"global_loss": "global to global", "local_global_loss": "local to global"}),
+    Chart("Between local crops", "loss", {"local_loss": "local crops"}),
+    Chart("Affinity", "loss", {"affinity_loss": "the affinity's own"}),
+    Chart("Entropy of the targets", "nats", ENTROPIES, "ln K"),
+    Chart("Prototypes in use", "prototypes", {"used_prototypes": "used"}),
+    Chart("Entropy of the attention", "nats", {"attention_entropy": "attention"}),
+)
+SPEED_CHARTS = (
+    Chart("Speed", "images a second", {"images_per_second": "images a second"}),
+    Chart("Time that views took", "share of the step", {"data_wait": "data_wait"}),
+)
 PICTURES = {
     "attention": "the brighter, the more the class token looks there in the last block",
     "kept patches": "the patches that the student gets; the grey ones are removed before its first block",
@@ -81,15 +107,14 @@ def write_report(trained: Trained, recipe: Recipe, path: str | os.PathLike, comm
             Section("Is it learning?", learning, learning_figures(rows, summary)),
             Section("What the loss is made of", LOSSES, loss_figures(rows, trained.method.prototypes)),
             *picture_sections(trained, recipe),
-            Section("How fast", SPEED, speed_figures(rows)),
+            Section("How fast", SPEED, draw(SPEED_CHARTS, rows, {})),
         ],
-        settings=flat({key: summary["recipe"][key] for key in ("encoder", "data", "method", "fit")}),
+        settings=dict(line.split("=", 1) for line in setting_lines(recipe, fixed=("kind", "scale"))),
         command=command,
         to_html=to_html,
     )
-    path = Path(path)
     write_atomically(path, page)
-    return path
+    return Path(path)
 
 
 def cards(summary: dict) -> Iterator[tuple[str, str]]:
@@ -111,57 +136,36 @@ def cards(summary: dict) -> Iterator[tuple[str, str]]:
 
 def learning_figures(rows: list[dict], summary: dict) -> list[Figure]:
     """kNN, and the meters of collapse."""
-    levels, measured = {}, [row for row in rows if "knn" in row]
-    if measured:
-        levels = {"untrained": summary["knn_untrained"]}
-        measured = [{"step": 0, "knn": summary["knn_untrained"]}, *measured]
-    spread = {"evenly spread": rows[-1]["channel_std_healthy"]} if "channel_std_healthy" in rows[-1] else {}
-    ranks = {"effective_rank": "features", "centered_rank": "their differences", "projection_rank": "projections"}
-    cosines = {"positive_cosine": "same image", "negative_cosine": "other images"}
-    return [
-        *curves(measured, {"knn": "kNN"}, "kNN accuracy", "accuracy", levels),
-        *(
-            curves(rows, {"channel_std": "channel std"}, "Spread of the features", "channel std", spread)
-            if spread
-            else []
-        ),
-        *curves(rows, ranks, "Effective rank", "directions"),
-        *curves(rows, cosines, "Cosine of two views", "cosine"),
-    ]
+    levels = {}
+    if "channel_std_healthy" in rows[-1]:
+        levels["evenly spread"] = rows[-1]["channel_std_healthy"]
+    if "knn" in rows[-1]:
+        levels["untrained"] = summary["knn_untrained"]
+        rows = [{"step": 0, "knn": summary["knn_untrained"]}, *rows]
+    return draw(LEARNING_CHARTS, rows, levels)
 
 
 def loss_figures(rows: list[dict], prototypes: int | None) -> list[Figure]:
     """The total, its terms, and the teacher's entropy."""
-    levels = {"ln K": math.log(prototypes)} if prototypes else {}
-    last = rows[-1]
-    charts = {title: {name: shown for name, shown in names.items() if name in last} for title, names in TERMS.items()}
-    if all(abs(row.get("cls_loss", math.inf) - row["loss"]) < 1e-6 for row in rows):
-        charts["Distillation"].pop("cls_loss", None)  # it is the whole loss
-    figures = curves(rows, {"loss": "total"}, "Loss", "loss", {} if charts["Distillation"] else levels)
-    for title, names in charts.items():
-        figures += curves(rows, names, title, "loss", levels if title == "Distillation" else {})
-    entropies = {"teacher_entropy": "class token", "patch_teacher_entropy": "patches"}
-    figures += curves(rows, entropies, "Entropy of the targets", "nats", levels)
-    figures += curves(rows, {"used_prototypes": "used"}, "Prototypes in use", "prototypes")
-    return figures + curves(rows, {"attention_entropy": "attention"}, "Entropy of the attention", "nats")
+    if all(abs(row.get("cls_loss", math.inf) - row["loss"]) < 1e-6 for row in rows):  # it is the whole loss
+        rows = [{name: value for name, value in row.items() if name != "cls_loss"} for row in rows]
+    has_terms = "cls_loss" in rows[-1] or "patch_loss" in rows[-1]
+    total = Chart("Loss", "loss", {"loss": "total"}, level="" if has_terms else "ln K")
+    return draw((total, *LOSS_CHARTS), rows, {"ln K": math.log(prototypes)} if prototypes else {})
 
 
-def speed_figures(rows: list[dict]) -> list[Figure]:
-    """Images a second, and what making views took."""
-    waits = curves(rows, {"data_wait": "data_wait"}, "Time that views took", "share of the step")
-    return curves(rows, {"images_per_second": "images a second"}, "Speed", "images a second") + waits
-
-
-def curves(
-    rows: list[dict], names: dict[str, str], title: str, y_label: str, levels: dict[str, float] | None = None
-) -> list[Figure]:
-    """One chart of those figures that the log has; none where it has none."""
-    found = {
-        shown: ([row["step"] for row in rows if name in row], [row[name] for row in rows if name in row])
-        for name, shown in names.items()
-        if any(name in row for row in rows)
-    }
-    return [plot_curves(found, levels=levels, title=title, y_label=y_label, size=CHART)] if found else []
+def draw(charts: Sequence[Chart], rows: list[dict], levels: dict[str, float]) -> list[Figure]:
+    """The charts whose figures are in the log, each with its level if that is known."""
+    figures = []
+    for chart in charts:
+        found = {}
+        for name, label in chart.curves.items():
+            if measured := [row for row in rows if name in row]:
+                found[label] = [row["step"] for row in measured], [row[name] for row in measured]
+        if found:
+            level = {name: value for name, value in levels.items() if name == chart.level}
+            figures.append(plot_curves(found, levels=level, title=chart.title, y_label=chart.y_label, size=CHART))
+    return figures
 
 
 def picture_sections(trained: Trained, recipe: Recipe) -> list[Section]:
@@ -185,18 +189,6 @@ def picture_sections(trained: Trained, recipe: Recipe) -> list[Section]:
         Section("What it finds alike", found, [neighbour_rows(encoder, trained.images.bank, held_out)], "wide"),
         Section("How many directions it uses", SPECTRUM, [plot_spectra(spectra, size=(6.4, 3.0))]),
     ]
-
-
-def flat(tree: dict, prefix: str = "") -> dict:
-    """Nested dicts as one, with dotted names.
-
-    >>> flat({"fit": {"steps": 3}})
-    {'fit.steps': 3}
-    """
-    result: dict = {}
-    for key, value in tree.items():
-        result |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return result
 
 
 def minutes(seconds: float) -> str:
