@@ -1,4 +1,4 @@
-"""Two processes through `fit`: equal weights, files from the first alone, exact after a kill; and what needs no process."""
+"""Two processes through `fit`: equal weights, files from the first alone, exact resume; and what needs no process."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from sslcourse.training import distributed
 
 GLOO = pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="this torch has no gloo")
 
-# One process that imports once and forks the two of each run of a plan, before it has computed anything itself. `kill_at`:
-# the first of them dies there, as at a power cut, and the other is ended, as torchrun does.
+# One process that imports once and forks the two of each run of a plan, before it has computed anything itself.
+# `kill_at`: the first of them dies there, as at a power cut, and the other is ended, as torchrun does.
 SCRIPT = textwrap.dedent(
     """
     import json, os, signal, socket, sys

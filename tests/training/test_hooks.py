@@ -1,4 +1,4 @@
-"""The hooks of the loop: schedules before the views, the teacher after the step, groups with rates of their own, compiling."""
+"""The hooks of the loop: schedules before the views, the teacher after the step, groups with own rates, compiling."""
 
 from dataclasses import replace
 

@@ -111,8 +111,8 @@ def test_a_checkpoint_damaged_by_the_crash_costs_only_its_steps(tmp_path):
     assert_same(results[0], results[2])
 
 
-# What each method remembers between steps: targets and their centres, teachers, predictors, the affinity, mask tokens, the
-# schedules of temperatures, of frozen prototypes and of removal.
+# What each method remembers between steps: targets and their centres, teachers, predictors, the affinity, mask tokens,
+# the schedules of temperatures, of frozen prototypes and of removal.
 METHODS = {
     "byol": {"kind": "byol", "predictor_constant_lr": True},
     "byol without a target": {"kind": "byol", "momentum": 0.0},

@@ -1,4 +1,4 @@
-"""Kept runs: made once, read back, shared by two processes, refused before images are loaded; and many of them at once."""
+"""Kept runs: made once, read back, shared by two processes, refused before images are loaded; and many at once."""
 
 import json
 import os
@@ -134,7 +134,8 @@ def test_two_processes_that_want_one_run_train_it_once(tmp_path):
     pids = []
     for _ in range(2):
         if os.fork() == 0:
-            trained = run(Experiment(recipe()), sys.argv[1], wait=True, progress=False, on_log=lambda row: pids.append(1))
+            count = lambda row: pids.append(1)
+            trained = run(Experiment(recipe()), sys.argv[1], wait=True, progress=False, on_log=count)
             print(len(pids), trained.summary["finished"], trained.summary["knn"], flush=True)
             os._exit(0)
     print([os.wait()[1] for _ in range(2)])
