@@ -34,14 +34,16 @@ def in_logarithms(logits, temperature, iterations):
     return scores.exp()
 
 
-@pytest.mark.parametrize("shape", [(6, 4), (3, 8), (1, 5), (5, 1)])
-@pytest.mark.parametrize("iterations", [1, 3])
-def test_equals_the_loop(shape, iterations):
-    logits = draw(*shape)
-    torch.testing.assert_close(sinkhorn(logits, 0.3, iterations), slow(logits, 0.3, iterations), rtol=1e-11, atol=0)
-    weights = draw(shape[0], seed=1).abs()
-    ours = sinkhorn(logits, 0.3, iterations, weights)
-    torch.testing.assert_close(ours, slow(logits, 0.3, iterations, weights), rtol=1e-11, atol=0)
+def test_equals_the_loop():
+    for shape in [(6, 4), (3, 8), (1, 5), (5, 1)]:
+        for iterations in [1, 3]:
+            logits = draw(*shape)
+            torch.testing.assert_close(
+                sinkhorn(logits, 0.3, iterations), slow(logits, 0.3, iterations), rtol=1e-11, atol=0
+            )
+            weights = draw(shape[0], seed=1).abs()
+            ours = sinkhorn(logits, 0.3, iterations, weights)
+            torch.testing.assert_close(ours, slow(logits, 0.3, iterations, weights), rtol=1e-11, atol=0)
 
 
 def test_equals_lightly():
@@ -79,16 +81,16 @@ def test_a_shift_of_a_column_changes_nothing_that_of_a_row_nothing_in_the_end():
     torch.testing.assert_close(sinkhorn(logits + rows, 0.2, 500), sinkhorn(logits, 0.2, 500))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_weighted_rows_equal_the_rows_alone(seed):
-    logits = draw(20, 6, seed=seed)
-    mask = torch.rand(20, generator=torch.Generator().manual_seed(seed)) < 0.4
-    ours = sinkhorn(logits, 0.05, weights=mask)
-    torch.testing.assert_close(ours[mask], sinkhorn(logits[mask], 0.05))
-    torch.testing.assert_close(ours.sum(1), torch.ones(20, dtype=torch.float64))  # the others get targets too
-    changed = logits.clone()
-    changed[~mask] += 7 * draw(int((~mask).sum()), 6, seed=9)
-    torch.testing.assert_close(sinkhorn(changed, 0.05, weights=mask)[mask], ours[mask])
+def test_weighted_rows_equal_the_rows_alone():
+    for seed in range(3):
+        logits = draw(20, 6, seed=seed)
+        mask = torch.rand(20, generator=torch.Generator().manual_seed(seed)) < 0.4
+        ours = sinkhorn(logits, 0.05, weights=mask)
+        torch.testing.assert_close(ours[mask], sinkhorn(logits[mask], 0.05))
+        torch.testing.assert_close(ours.sum(1), torch.ones(20, dtype=torch.float64))  # the others get targets too
+        changed = logits.clone()
+        changed[~mask] += 7 * draw(int((~mask).sum()), 6, seed=9)
+        torch.testing.assert_close(sinkhorn(changed, 0.05, weights=mask)[mask], ours[mask])
 
 
 def test_a_weight_of_two_is_a_row_given_twice():
@@ -102,18 +104,18 @@ def test_no_row_that_counts_means_all_count():
     torch.testing.assert_close(sinkhorn(logits, 0.2, weights=torch.zeros(5)), sinkhorn(logits, 0.2))
 
 
-@pytest.mark.parametrize("temperature", [0.05, 0.005, 1e-4])
-def test_float32_is_stable_at_any_temperature(temperature):
-    logits = torch.nn.functional.normalize(draw(64, 16, dtype=torch.float32), dim=1)
-    mask = torch.arange(64) % 3 == 0
-    for weights in (None, mask):
-        shares = sinkhorn(logits, temperature, weights=weights)
-        assert shares.dtype == torch.float32 and shares.isfinite().all()
-        torch.testing.assert_close(shares.sum(1), torch.ones(64))
-    if temperature > 1e-3:
-        torch.testing.assert_close(
-            sinkhorn(logits, temperature).double(), in_logarithms(logits, temperature, 3), rtol=1e-3, atol=1e-5
-        )
+def test_float32_is_stable_at_any_temperature():
+    for temperature in [0.05, 0.005, 1e-4]:
+        logits = torch.nn.functional.normalize(draw(64, 16, dtype=torch.float32), dim=1)
+        mask = torch.arange(64) % 3 == 0
+        for weights in (None, mask):
+            shares = sinkhorn(logits, temperature, weights=weights)
+            assert shares.dtype == torch.float32 and shares.isfinite().all()
+            torch.testing.assert_close(shares.sum(1), torch.ones(64))
+        if temperature > 1e-3:
+            torch.testing.assert_close(
+                sinkhorn(logits, temperature).double(), in_logarithms(logits, temperature, 3), rtol=1e-3, atol=1e-5
+            )
 
 
 def test_input_kept_no_gradient_half_precision_and_meta():

@@ -159,9 +159,8 @@ def test_prototypes_take_no_weight_decay():
     assert group["weight_decay"] == 0 and group["params"] == [method.head.prototypes]
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
+def test_settings_that_cannot_be_are_refused():
+    for settings, message in [
         ({"targets": "softmax"}, "sinkhorn, centering"),
         ({"momentum_schedule": "step"}, "cosine, fixed"),
         ({"momentum": -0.1}, "momentum must lie in 0..1"),
@@ -171,11 +170,9 @@ def test_prototypes_take_no_weight_decay():
         ({"sinkhorn_iterations": 0}, "sinkhorn_iterations"),
         ({"student_temperature": 0.0}, "student_temperature must be positive"),
         ({"teacher_temperature": -1.0}, "teacher_temperature must be positive"),
-    ],
-)
-def test_settings_that_cannot_be_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
-        Distillation(**settings)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            Distillation(**settings)
 
 
 def test_a_single_crop_is_refused_and_one_global_with_local_crops_is_not():

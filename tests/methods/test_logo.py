@@ -177,9 +177,8 @@ def test_strong_repulsion_drives_local_crops_apart_and_attraction_together():
     assert ends["repel"] < 0.9 < 0.99 < ends["attract"], ends
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
+def test_settings_that_cannot_be_are_refused():
+    for settings, message in [
         ({"similarity": "euclidean"}, "infonce, cosine"),
         ({"local": "push"}, "none, attract, repel, learned"),
         ({"momentum_schedule": "step"}, "cosine, fixed"),
@@ -188,8 +187,6 @@ def test_strong_repulsion_drives_local_crops_apart_and_attraction_together():
         ({"crops": replace(CROPS, local_crops=0, global_crops=1), "local": "none"}, "does not learn from itself"),
         ({"temperature": 0.0}, "temperature must be positive"),
         ({"local_weight": -1.0}, "local_weight"),
-    ],
-)
-def test_settings_that_cannot_be_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
-        LoGoSettings(**settings)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            LoGoSettings(**settings)

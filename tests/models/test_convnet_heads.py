@@ -53,27 +53,22 @@ def test_an_untrained_encoder_is_a_random_network_and_not_nearly_constant():
     assert (features.std(0) > 1e-4).float().mean() > 0.5
 
 
-def test_convnet_meta_copy_and_compile():
+def test_convnet_meta_and_copy():
     with torch.device("meta"):
         assert ConvNet(8, 3).features(torch.rand(2, 3, 32, 32)).shape == (2, ConvNet(8, 3).dim)
     encoder = ConvNet(8, 3).eval()
     images = torch.rand(2, 3, 32, 32)
     assert torch.equal(copy.deepcopy(encoder)(images), encoder(images))
-    compiled = torch.compile(encoder, fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(images), encoder(images))
 
 
-@pytest.mark.parametrize(
-    ("images", "message"),
-    [
+def test_convnet_refuses_wrong_images():
+    for images, message in [
         (torch.rand(3, 32, 32), r"B,3,H,W .*got \(3, 32, 32\)"),
         (torch.rand(1, 3, 2, 2), "at least"),
         (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), "float in .* got torch.uint8"),
-    ],
-)
-def test_convnet_refuses_wrong_images(images, message):
-    with pytest.raises(ValueError, match=message):
-        ConvNet(8, 4).features(images)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            ConvNet(8, 4).features(images)
 
 
 def test_convnet_refuses_wrong_settings():
@@ -81,25 +76,18 @@ def test_convnet_refuses_wrong_settings():
         ConvNet(0)
 
 
-@pytest.mark.parametrize("norm", ["batch", "group", "layer", "none"])
-@pytest.mark.parametrize("layers", [1, 2, 3])
-def test_heads_of_every_kind(norm, layers):
-    torch.manual_seed(0)
-    head = ProjectionHead(10, 32, 6, layers=layers, norm=norm)
-    linear = [part for part in head if isinstance(part, nn.Linear)]
-    assert len(linear) == layers and sum(isinstance(part, nn.ReLU) for part in head) == layers - 1
-    assert all((part.bias is None) == (norm != "none") for part in linear[:-1]) and linear[-1].bias is not None
-    out = head(torch.randn(8, 10))
-    assert out.shape == (8, 6)
-    (out * torch.randn_like(out)).sum().backward()
-    assert all(parameter.grad.any() for parameter in head.parameters())
-
-
-def test_head_compiles_whole():
-    torch._dynamo.reset()
-    head, features = ProjectionHead(10, 32, 6).eval(), torch.randn(3, 10)
-    compiled = torch.compile(copy.deepcopy(head), fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(features), head(features))
+def test_heads_of_every_kind():
+    for norm in ["batch", "group", "layer", "none"]:
+        for layers in [1, 2, 3]:
+            torch.manual_seed(0)
+            head = ProjectionHead(10, 32, 6, layers=layers, norm=norm)
+            linear = [part for part in head if isinstance(part, nn.Linear)]
+            assert len(linear) == layers and sum(isinstance(part, nn.ReLU) for part in head) == layers - 1
+            assert all((part.bias is None) == (norm != "none") for part in linear[:-1]) and linear[-1].bias is not None
+            out = head(torch.randn(8, 10))
+            assert out.shape == (8, 6)
+            (out * torch.randn_like(out)).sum().backward()
+            assert all(parameter.grad.any() for parameter in head.parameters())
 
 
 def test_only_batch_norm_lets_images_see_each_other():

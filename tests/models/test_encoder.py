@@ -13,10 +13,16 @@ from sslcourse.models import TokenEncoder, build_encoder
 from sslcourse.models.build import CONFIGURATIONS
 
 SMALL = {"img_size": 16, "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 0}
-VARIANTS = [
-    dict(zip(("reg_tokens", "no_embed_class", "qk_norm", "init_values", "pre_norm"), values, strict=True))
-    for values in itertools.product((0, 3), (False, True), (False, True), (None, 0.1), (False, True))
-] + [{"pos_embed": "none"}, {"final_norm": False}, {"dynamic_img_size": True}, {"global_pool": "avg", "fc_norm": True}]
+SWITCHES = [  # every pair of two switches' settings occurs
+    {"reg_tokens": 3 * a, "no_embed_class": b, "qk_norm": c, "init_values": 0.1 if a ^ b else None, "pre_norm": a ^ c}
+    for a, b, c in itertools.product((False, True), repeat=3)
+]
+VARIANTS = SWITCHES + [
+    {"pos_embed": "none"},
+    {"final_norm": False},
+    {"dynamic_img_size": True},
+    {"global_pool": "avg", "fc_norm": True},
+]
 
 
 def encoder_of(options, **small):
@@ -46,7 +52,7 @@ def test_all_patches_equal_timm_exactly(options):
     assert torch.equal(encoder.features(images), expected[:, 0])
 
 
-@pytest.mark.parametrize("options", VARIANTS[::5], ids=str)
+@pytest.mark.parametrize("options", SWITCHES[::2] + VARIANTS[-1:], ids=str)
 def test_kept_patches_equal_an_encoder_that_only_has_those(options):
     """Cut the image's kept patches out one by one and embed each alone: the slow way to the same tokens."""
     encoder, images = encoder_of(options), torch.rand(2, 3, 16, 16)
@@ -134,7 +140,7 @@ def test_every_configuration_trains_every_parameter(name):
     assert encoder.dim % 32 == 0
 
 
-def test_runs_on_meta_copies_and_compiles_whole():
+def test_runs_on_meta_and_copies():
     shapes = build_encoder("vit_64x2_p8", image_size=32).to("meta")
     tokens = shapes(torch.rand(2, 3, 32, 32, device="meta"), torch.zeros(2, 5, dtype=torch.int64, device="meta"))
     assert tokens.cls.shape == (2, 64) and tokens.patches.shape == (2, 5, 64) and tokens.cls.is_meta
@@ -146,12 +152,6 @@ def test_runs_on_meta_copies_and_compiles_whole():
     assert not torch.equal(twin.features(images), encoder.features(images))
     twin.load_state_dict(encoder.state_dict())
     assert torch.equal(twin.features(images), encoder.features(images))
-
-    compiled = torch.compile(encoder, fullgraph=True, backend="aot_eager")
-    keep = torch.tensor([[1, 2], [3, 4]])
-    for arguments in ((images,), (images, keep)):
-        for ours, plain in zip(compiled(*arguments), encoder(*arguments), strict=True):
-            torch.testing.assert_close(ours, plain)
 
 
 def test_builds_on_meta():
@@ -170,26 +170,21 @@ def test_runs_under_autocast():
         assert encoder(torch.rand(1, 3, 16, 16)).patches.isfinite().all()
 
 
-@pytest.mark.parametrize(
-    ("images", "message"),
-    [
+def test_wrong_images_are_refused():
+    for images, message in [
         (torch.rand(1, 3, 32, 32), "built for images of 16 x 16 pixels; got 32 x 32"),
         (torch.rand(3, 16, 16), r"float B,3,H,W .* got torch.float32 \(3, 16, 16\)"),
         (torch.rand(1, 1, 16, 16), "float B,3,H,W"),
         (torch.zeros(1, 3, 16, 16, dtype=torch.uint8), "got torch.uint8"),
-    ],
-)
-def test_wrong_images_are_refused(images, message):
-    with pytest.raises(ValueError, match=message):
-        encoder_of({})(images)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            encoder_of({})(images)
 
 
-@pytest.mark.parametrize(
-    "keep", [torch.zeros(1, 2, dtype=torch.int64), torch.zeros(2, dtype=torch.int64), torch.ones(2, 16).bool()]
-)
-def test_wrong_keep_indices_are_refused(keep):
-    with pytest.raises(ValueError, match=r"keep_indices must be int64 of shape \(2, K\)"):
-        encoder_of({})(torch.rand(2, 3, 16, 16), keep)
+def test_wrong_keep_indices_are_refused():
+    for keep in [torch.zeros(1, 2, dtype=torch.int64), torch.zeros(2, dtype=torch.int64), torch.ones(2, 16).bool()]:
+        with pytest.raises(ValueError, match=r"keep_indices must be int64 of shape \(2, K\)"):
+            encoder_of({})(torch.rand(2, 3, 16, 16), keep)
 
 
 def test_models_it_cannot_take_apart_are_refused():
@@ -218,9 +213,8 @@ def test_build_by_timm_name_and_its_refusals(monkeypatch):
         build_encoder("vit_tiny_patch16_224", pretrained=True)
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "message"),
-    [
+def test_networks_that_are_no_encoder_are_refused_by_name():
+    for name, options, message in [
         ("vit_tiny_r_s16_p8_224", {}, "makes its patches by a HybridEmbed"),
         ("vit_tiny_patch16_224", {"patch_size": (8, 16)}, r"patches must be square; .* \(8, 16\)"),
         ("vit_64x2_p8", {"patch_size": (8, 16)}, "patches must be square"),
@@ -234,11 +228,9 @@ def test_build_by_timm_name_and_its_refusals(monkeypatch):
         ("inception_v3", {}, "InceptionV3.* does not take images of 64 pixels"),
         ("convnet", {"pretrained": True}, "no pretrained weights for 'convnet'"),
         ("vit_tiny_patch16_224", {"frozen_statistics": True}, "is a transformer"),
-    ],
-)
-def test_networks_that_are_no_encoder_are_refused_by_name(name, options, message):
-    with pytest.raises(ValueError, match=message):
-        build_encoder(name, **options)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            build_encoder(name, **options)
 
 
 def test_an_option_that_a_model_does_not_take_is_refused():

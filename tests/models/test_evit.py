@@ -1,8 +1,7 @@
-"""In-network removal is the plain encoder at keep rate 1, keeps the right patches, and runs faster."""
+"""In-network removal is the plain encoder at keep rate 1, and keeps the right patches."""
 
 import copy
 import math
-import time
 
 import pytest
 import torch
@@ -30,9 +29,10 @@ def test_keep_rate_one_is_the_plain_encoder(options):
     assert torch.equal(none.features(images), tokens.cls)
 
 
-@pytest.mark.parametrize("fuse", [False, True])
-@pytest.mark.parametrize("keep_rate", [0.3, 0.5, 0.9])
-@pytest.mark.parametrize("layers", [(1,), (0, 2, 3)])
+@pytest.mark.parametrize(
+    ("fuse", "keep_rate", "layers"),
+    [(False, 0.3, (1,)), (True, 0.5, (0, 2, 3)), (False, 0.9, (0, 2, 3)), (True, 0.9, (1,))],
+)
 def test_counts(fuse, keep_rate, layers):
     expected = 16
     for _ in layers:
@@ -82,7 +82,7 @@ def test_the_encoder_is_shared():
     assert (pruned.dim, pruned.num_patches, pruned.patch_size, pruned.grid) == (96, 16, 8, (4, 4))
 
 
-def test_other_sizes_meta_copies_autocast_and_compiler():
+def test_other_sizes_meta_copies_and_autocast():
     encoder = encoder_of()
     pruned = PrunedEncoder(encoder, (1, 2), 0.5)
     images = torch.rand(2, 3, 32, 48)
@@ -92,31 +92,18 @@ def test_other_sizes_meta_copies_autocast_and_compiler():
     assert all(t.is_meta for t in meta)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert pruned(images).cls.isfinite().all()
+
+
+@pytest.mark.slow
+def test_compiles_once():
     torch._dynamo.reset()
+    pruned, images = PrunedEncoder(encoder_of(depth=2), (1,), 0.5), torch.rand(2, 3, 32, 48)
     compiled = torch.compile(pruned, fullgraph=True, backend="aot_eager")
     for _ in range(2):
         for ours, plain in zip(compiled(images), pruned(images)):
             torch.testing.assert_close(ours, plain)
     with torch._dynamo.config.patch(error_on_recompile=True):
         compiled(torch.rand(2, 3, 32, 48)).cls.sum().backward()
-
-
-def test_inference_is_faster():
-    """Twelve blocks, a quarter of the patches from block 1 on: a loose bar under the predicted 3.1, for machines are
-    busy.
-    """
-    encoder = build_encoder("vit_192x6_p8", image_size=128, depth=12).eval()
-    pruned, images = PrunedEncoder(encoder, (1,), 0.25), torch.rand(4, 3, 128, 128)
-
-    def seconds(model):
-        start = time.perf_counter()
-        model.features(images)
-        return time.perf_counter() - start
-
-    with torch.inference_mode():
-        seconds(encoder), seconds(pruned)
-        plain, fast = zip(*((seconds(encoder), seconds(pruned)) for _ in range(5)))
-    assert min(plain) > 1.3 * min(fast)
 
 
 def test_refusals():

@@ -18,20 +18,20 @@ def head_of(**options):
     return PrototypeHead(10, **{**SMALL, **options})
 
 
-@pytest.mark.parametrize("norm", ["batch", "group", "layer", "none"])
-@pytest.mark.parametrize("layers", [1, 3])
-def test_logits_are_cosines_with_unit_prototypes(norm, layers):
-    head = head_of(norm=norm, bottleneck_norm=norm, layers=layers)
-    with torch.no_grad():  # as an optimiser might leave them
-        head.prototypes.mul_(torch.rand(12, 1) * 5 + 0.1)
-    torch.testing.assert_close(head.unit_prototypes().norm(dim=1), torch.ones(12))
-    features = torch.randn(6, 10)
-    expected = F.cosine_similarity(copy.deepcopy(head).mlp(features)[:, None], head.prototypes[None], dim=2)
-    logits = head(features)
-    torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-6)
-    assert logits.dtype == torch.float32 and logits.abs().max() <= 1 + 1e-6
-    (logits * torch.randn_like(logits)).sum().backward()
-    assert [name for name, value in head.named_parameters() if value.grad is None or not value.grad.any()] == []
+def test_logits_are_cosines_with_unit_prototypes():
+    for norm in ["batch", "group", "layer", "none"]:
+        for layers in [1, 3]:
+            head = head_of(norm=norm, bottleneck_norm=norm, layers=layers)
+            with torch.no_grad():  # as an optimiser might leave them
+                head.prototypes.mul_(torch.rand(12, 1) * 5 + 0.1)
+            torch.testing.assert_close(head.unit_prototypes().norm(dim=1), torch.ones(12))
+            features = torch.randn(6, 10)
+            expected = F.cosine_similarity(copy.deepcopy(head).mlp(features)[:, None], head.prototypes[None], dim=2)
+            logits = head(features)
+            torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-6)
+            assert logits.dtype == torch.float32 and logits.abs().max() <= 1 + 1e-6
+            (logits * torch.randn_like(logits)).sum().backward()
+            assert [name for name, value in head.named_parameters() if value.grad is None or not value.grad.any()] == []
 
 
 def test_a_new_head_starts_with_unit_rows():
@@ -66,12 +66,16 @@ def test_autocast_gives_float32_logits():
     assert head.double()(features.double()).dtype == torch.float64
 
 
-def test_meta_and_compiler():
+def test_runs_on_meta():
     assert head_of().to("meta")(torch.randn(4, 7, 10, device="meta")).shape == (4, 7, 12)
+
+
+@pytest.mark.slow
+def test_compiles_once_for_class_tokens_and_once_for_patches():
     torch._dynamo.reset()
-    head = head_of()
+    head = head_of(layers=2)
     compiled = torch.compile(copy.deepcopy(head), fullgraph=True, backend="aot_eager")
-    for rows in (4, 9, 4, 9):  # class tokens, then patches
+    for rows in (4, 9):  # class tokens, then patches
         features = torch.randn(rows, 10)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             torch.testing.assert_close(compiled(features), head(features))
@@ -126,7 +130,7 @@ def test_affinity_depends_on_the_pair_and_its_order():
         affinity(first, second[:4])
 
 
-@pytest.mark.parametrize("norm", ["layer", "group", "none"])
+@pytest.mark.parametrize("norm", ["layer", "none"])
 def test_an_affinity_that_learned_knows_a_batch_of_pairs_of_one_image(norm):
     """Pairs of one image and of two are told apart also if a batch holds only one kind, as the encoder's step does."""
     torch.manual_seed(0)
@@ -147,19 +151,19 @@ def test_an_affinity_does_not_normalise_over_the_batch():
         AffinityHead(8, norm="batch")
 
 
-@pytest.mark.parametrize("norm", ["layer", "none"])
-def test_frozen_affinity_passes_gradients_to_the_projections_only(norm):
-    torch.manual_seed(0)
-    affinity = AffinityHead(6, hidden_dim=16, norm=norm)
-    first, second = (torch.randn(5, 6, requires_grad=True) for _ in range(2))
-    before = copy.deepcopy(affinity.state_dict())
-    value = frozen(affinity)(first, second)
-    value.sum().backward()
-    assert first.grad.any() and second.grad.any()
-    assert all(parameter.grad is None for parameter in affinity.parameters())
-    assert all(torch.equal(before[name], tensor) for name, tensor in affinity.state_dict().items())
-    twin = [t.detach().clone().requires_grad_() for t in (first, second)]
-    plain = affinity(*twin)
-    plain.sum().backward()
-    assert torch.equal(plain, value) and torch.equal(twin[0].grad, first.grad)
-    assert isinstance(affinity.mlp[0], nn.Linear) and affinity.mlp[0].weight.grad.any()
+def test_frozen_affinity_passes_gradients_to_the_projections_only():
+    for norm in ["layer", "none"]:
+        torch.manual_seed(0)
+        affinity = AffinityHead(6, hidden_dim=16, norm=norm)
+        first, second = (torch.randn(5, 6, requires_grad=True) for _ in range(2))
+        before = copy.deepcopy(affinity.state_dict())
+        value = frozen(affinity)(first, second)
+        value.sum().backward()
+        assert first.grad.any() and second.grad.any()
+        assert all(parameter.grad is None for parameter in affinity.parameters())
+        assert all(torch.equal(before[name], tensor) for name, tensor in affinity.state_dict().items())
+        twin = [t.detach().clone().requires_grad_() for t in (first, second)]
+        plain = affinity(*twin)
+        plain.sum().backward()
+        assert torch.equal(plain, value) and torch.equal(twin[0].grad, first.grad)
+        assert isinstance(affinity.mlp[0], nn.Linear) and affinity.mlp[0].weight.grad.any()
