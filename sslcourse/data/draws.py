@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from sslcourse.settings import check_shares
+from sslcourse.settings import check_fields, check_shares
 
 ATTEMPTS = 10  # boxes tried before the largest centred one is taken, as torchvision's RandomResizedCrop
 
@@ -44,17 +44,12 @@ class Augmentation:
     solarize: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ValueError(f"size must be at least 1 pixel; got {self.size}")
+        check_fields(self, "must be at least 1 pixel", lambda size: size >= 1, "size")
         check_shares(self, "flip", "color", "grayscale", "blur", "solarize", "brightness", "contrast", "saturation")
-        if not 0 <= self.hue <= 0.5:
-            raise ValueError(f"hue is the largest turn, from 0 to 0.5; got {self.hue}")
-        if not 0 < self.scale[0] <= self.scale[1] <= 1:
-            raise ValueError(f"scale must be (low, high) with 0 < low <= high <= 1; got {self.scale}")
-        for name in ("ratio", "blur_sigma"):
-            low, high = getattr(self, name)
-            if not 0 < low <= high:
-                raise ValueError(f"{name} must be (low, high) with 0 < low <= high; got {(low, high)}")
+        check_fields(self, "is the largest turn, from 0 to 0.5", lambda turn: 0 <= turn <= 0.5, "hue")
+        rule = "must be (low, high) with 0 < low <= high"
+        check_fields(self, f"{rule} <= 1", lambda pair: 0 < pair[0] <= pair[1] <= 1, "scale")
+        check_fields(self, rule, lambda pair: 0 < pair[0] <= pair[1], "ratio", "blur_sigma")
 
     def without_color(self) -> Augmentation:
         """The same crop, flip and blur; no jitter, greyscale or solarize."""

@@ -51,11 +51,7 @@ def knn_accuracy(
 
 
 def check_labelled(
-    train_features: Tensor,
-    train_labels: Tensor,
-    test_features: Tensor,
-    test_labels: Tensor,
-    num_classes: int | None = None,
+    train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor, num_classes: int | None
 ) -> int:
     """The number of classes of labelled features: `num_classes`, or by default the largest label + 1.
 

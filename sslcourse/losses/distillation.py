@@ -130,20 +130,13 @@ class Center(nn.Module):
             mean = torch.where(count > 0, total / (count + (count == 0)), self.value)
         self.value.lerp_(mean.to(self.value.dtype), 1 - self.momentum)
 
-    def extra_repr(self) -> str:
-        """The number of prototypes and the momentum."""
-        return f"{len(self.value)}, momentum={self.momentum}"
 
-
-def view_cross_entropy(
-    student_logits: Tensor, teacher_probs: Tensor, student_temperature: float = 0.1, *, skip_same: bool = True
-) -> Tensor:
+def view_cross_entropy(student_logits: Tensor, teacher_probs: Tensor, student_temperature: float = 0.1) -> Tensor:
     """Cross-entropy of each student crop to each teacher crop but its own: mean over those pairs and over the batch.
 
     `student_logits` `S,B,K` and `teacher_probs` `T,B,K`, the T crops that the teacher saw first among the student's.
-    With `skip_same` the pairs s = t are left out. At best the targets' entropy; ln K where the student is uniform.
-    Float32 inside, float64 stays. Raises ValueError on other shapes, where no pair remains, and on a temperature that
-    is not positive.
+    The pairs s = t are left out. At best the targets' entropy; ln K where the student is uniform. Float32 inside,
+    float64 stays. Raises ValueError on other shapes, where no pair remains, and on a temperature that is not positive.
 
     Source: Caron et al. 2021, equation 3.
 
@@ -158,17 +151,15 @@ def view_cross_entropy(
             f"got {tuple(student_logits.shape)} and {tuple(teacher_probs.shape)}"
         )
     (s, batch, _), t = student_logits.shape, len(teacher_probs)
-    same = min(s, t) if skip_same else 0
+    same = min(s, t)
     pairs = s * t - same
     if pairs == 0 or batch == 0:
-        raise ValueError(f"no pair of a student and a teacher crop: {s} and {t} of them, batch {batch}, {skip_same=}")
+        raise ValueError(f"no pair of a student crop and another teacher crop: {s} and {t} of them, batch {batch}")
     targets = full_precision(teacher_probs)
     log_student = F.log_softmax(full_precision(student_logits) / student_temperature, dim=-1)  # S,B,K
     # Cross-entropy is linear in its target: what a crop owes to all its teachers is what it owes to their sum.
     every = targets.sum(0)  # B,K
-    total = (every * log_student[same:]).sum()
-    if same:
-        total = total + ((every - targets[:same]) * log_student[:same]).sum()
+    total = (every * log_student[same:]).sum() + ((every - targets[:same]) * log_student[:same]).sum()
     return -total / (pairs * batch)
 
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from sslcourse.precision import full_precision
-from sslcourse.processes import sum_over_processes, world_size
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
@@ -64,15 +63,12 @@ def normalize_patches(patches: Tensor) -> Tensor:
     return (patches - mean) * (variance + 1e-6).rsqrt()
 
 
-def reconstruction_loss(
-    predicted: Tensor, target: Tensor, weights: Tensor | None = None, *, gather: bool = False
-) -> Tensor:
+def reconstruction_loss(predicted: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean squared error of patches `B,N,P`: mean over a patch's P values, then weighted mean over the batch's patches.
 
     `weights` `B,N` (bool or not negative): in MAE 1 for a removed patch, 0 for a kept one; None = all patches. Where
-    all weights are 0 the loss is 0. With `gather=True` the weights are summed over all processes, so that the mean of
-    the processes' losses is the loss of the one big batch also where the processes' sums of weights differ. Float32
-    inside, float64 stays. Raises ValueError on other shapes.
+    all weights are 0 the loss is 0. Where the weights of each process have the same sum, the mean of the processes'
+    losses is the loss of the one big batch. Float32 inside, float64 stays. Raises ValueError on other shapes.
 
     Source: He et al. 2022, section 3, "Reconstruction target".
 
@@ -91,6 +87,4 @@ def reconstruction_loss(
         raise ValueError(f"weights must be {tuple(errors.shape)}, one a patch; got {tuple(weights.shape)}")
     weights = weights.to(errors.dtype)
     total = weights.sum()
-    if gather:
-        total = sum_over_processes(total) / world_size()
     return (errors * weights).sum() / (total + (total == 0))

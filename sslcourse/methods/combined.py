@@ -48,15 +48,7 @@ class Combined(SelfDistillation):
     (['cls_loss', 'patch_loss', 'reconstruction_loss'], 16)
     """
 
-    compile_targets = (
-        "encoder",
-        "head",
-        "patch_head",
-        "decoder",
-        "teacher_encoder",
-        "teacher_head",
-        "teacher_patch_head",
-    )
+    compile_targets = (*SelfDistillation.compile_targets, "decoder")
 
     def __init__(self, encoder: TokenEncoder, settings: CombinedSettings | None = None) -> None:
         super().__init__(settings or CombinedSettings())

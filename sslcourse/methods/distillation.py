@@ -61,9 +61,7 @@ class Distillation:
         check_choice("targets", self.targets, TARGETS)
         check_choice("momentum_schedule", self.momentum_schedule, MOMENTUM_SCHEDULES)
         check_shares(self, "center_momentum", "momentum", "temperature_warmup", "freeze_prototypes")
-        check_fields(
-            self, "must be below 1, or the centre never moves", lambda momentum: momentum < 1, "center_momentum"
-        )
+        check_fields(self, "must be below 1, or the centre never moves", lambda share: share < 1, "center_momentum")
         check_fields(self, "must be at least 2", lambda count: count >= 2, "prototypes")
         check_fields(self, "must be at least 1", lambda count: count >= 1, "sinkhorn_iterations")
         temperatures = ("student_temperature", "teacher_temperature", "first_teacher_temperature")
@@ -71,15 +69,8 @@ class Distillation:
 
     def make_head(self, in_dim: int) -> PrototypeHead:
         """A head `...,in_dim` -> logits `...,prototypes`."""
-        return PrototypeHead(
-            in_dim,
-            hidden_dim=self.hidden_dim,
-            bottleneck_dim=self.bottleneck_dim,
-            prototypes=self.prototypes,
-            layers=self.head_layers,
-            norm=self.head_norm,
-            bottleneck_norm=self.bottleneck_norm,
-        )
+        sizes = (self.hidden_dim, self.bottleneck_dim, self.prototypes, self.head_layers)
+        return PrototypeHead(in_dim, *sizes, norm=self.head_norm, bottleneck_norm=self.bottleneck_norm)
 
     def temperature_at(self, step: int, steps: int) -> float:
         """The teacher's temperature in step `step` (0-based) of `steps`."""
@@ -136,6 +127,7 @@ class SelfDistillation(Method):
     """
 
     channel_std_of = "class tokens"
+    compile_targets = ("encoder", "head", "patch_head", "teacher_encoder", "teacher_head", "teacher_patch_head")
 
     def __init__(self, settings: Any) -> None:
         super().__init__()

@@ -71,19 +71,12 @@ class IBOTSettings:
     def __post_init__(self) -> None:
         check_pairs(self.crops)
         check_choice("mask_kind", self.mask_kind, MASKS)
-        low, high = self.mask_ratio
-        if not 0 <= low <= high < 1 or high == 0:
-            raise ValueError(
-                f"mask_ratio must be (low, high) with 0 <= low <= high < 1, high above 0; got {(low, high)}"
-            )
+        rule = "must be (low, high) with 0 <= low <= high < 1, high above 0"
+        check_fields(self, rule, lambda pair: 0 <= pair[0] <= pair[1] < 1 and pair[1] > 0, "mask_ratio")
         check_fields(self, "must be above 0 and at most 1", lambda share: 0 < share <= 1, "mask_probability")
-        if not self.cls_weight >= 0 or not self.patch_weight > 0:
-            raise ValueError(
-                "cls_weight must not be negative and patch_weight must be positive (without patches it is DINO); "
-                f"got {self.cls_weight} and {self.patch_weight}"
-            )
-        if self.patch_teacher_temperature is not None and not self.patch_teacher_temperature > 0:
-            raise ValueError(f"patch_teacher_temperature must be positive; got {self.patch_teacher_temperature}")
+        check_fields(self, "must not be negative", lambda weight: weight >= 0, "cls_weight")
+        check_fields(self, "must be positive (without patches it is DINO)", lambda weight: weight > 0, "patch_weight")
+        check_fields(self, "must be positive, or None", lambda t: t is None or t > 0, "patch_teacher_temperature")
 
 
 class IBOT(SelfDistillation):
@@ -99,8 +92,6 @@ class IBOT(SelfDistillation):
     >>> tuple(views.masks.shape), loss.ndim, "patch_loss" in metrics
     ((2, 4, 64), 0, True)
     """
-
-    compile_targets = ("encoder", "head", "patch_head", "teacher_encoder", "teacher_head", "teacher_patch_head")
 
     def __init__(self, encoder: TokenEncoder, settings: IBOTSettings | None = None) -> None:
         super().__init__(settings or IBOTSettings())
@@ -156,12 +147,8 @@ class IBOT(SelfDistillation):
 
         tokens = self.encoder(crops, keep, mask=masks, mask_token=self.mask_token)
         cls_loss, targets = self.distil_views(wanted.cls, tokens.cls, views)
-        patch_loss, patch_targets = self.distil_patches(
-            gather_tokens(wanted.patches, places),  # GB,M,D
-            gather_tokens(tokens.patches, own_places),
-            hidden,
-            s.patch_teacher_temperature,
-        )
+        wanted, patches = gather_tokens(wanted.patches, places), gather_tokens(tokens.patches, own_places)  # GB,M,D
+        patch_loss, patch_targets = self.distil_patches(wanted, patches, hidden, s.patch_teacher_temperature)
         loss = s.cls_weight * cls_loss + s.patch_weight * patch_loss
         metrics = {
             "cls_loss": cls_loss.detach(),

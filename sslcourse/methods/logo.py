@@ -169,19 +169,16 @@ class LoGo(Method):
             queries, keys = self.predictor(projected), projected[: count * batch].detach()
         queries, keys = queries.unflatten(0, (-1, batch)), keys.unflatten(0, (count, batch))  # G+L,B,d and G,B,d
 
-        # Every crop is drawn to every global crop but itself.
+        # Every crop is drawn to every global crop but itself; the queries of global crops come first.
         pairs = [(query, key) for query in range(len(queries)) for key in range(count) if query != key]
-        attractions = [self.attraction(queries[query], keys[key]) for query, key in pairs]
-        loss = torch.stack(attractions).mean()
+        attractions = torch.stack([self.attraction(queries[query], keys[key]) for query, key in pairs])
+        loss, of_globals = attractions.mean(), count * (count - 1)
+        parts = {"global_loss": attractions[:of_globals], "local_global_loss": attractions[of_globals:]}
         metrics = {"attraction": loss.detach(), "channel_std": channel_std(projected)}
-        if count > 1:
-            metrics["global_loss"] = _mean(attractions, pairs, lambda query: query < count)
-        if len(queries) > count:
-            metrics["local_global_loss"] = _mean(attractions, pairs, lambda query: query >= count)
+        metrics |= {name: part.detach().mean() for name, part in parts.items() if len(part)}
         if self.local_pairs:
-            local_loss, own_metrics = self.local_terms(
-                projected[count * batch :].unflatten(0, (-1, batch)), views.noise
-            )
+            local = projected[count * batch :].unflatten(0, (-1, batch))  # L,B,d
+            local_loss, own_metrics = self.local_terms(local, views.noise)
             loss, metrics = loss + local_loss, metrics | own_metrics
         return loss, metrics
 
@@ -246,8 +243,3 @@ class LoGo(Method):
         """What the student keeps of images float `B,3,H,W`, as pictures in [0, 1]; nothing without removal."""
         crops = sized(images, self.settings.crops.global_crop.size)
         return kept_pictures(self.settings.removal, self.representation, crops, generator)
-
-
-def _mean(losses: list[Tensor], pairs: list[tuple[int, int]], wanted) -> Tensor:
-    """The mean, without a gradient, of the losses whose query is wanted."""
-    return torch.stack([loss.detach() for loss, (query, _) in zip(losses, pairs) if wanted(query)]).mean()

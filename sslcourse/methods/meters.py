@@ -28,11 +28,8 @@ def target_meters(targets: Tensor, prefix: str = "", weights: Tensor | None = No
 def view_meters(z1: Tensor, z2: Tensor) -> dict[str, Tensor]:
     """Of the projections `B,D` of two views: the mean cosine of positive and of negative pairs, and the channel std."""
     positive, negative = pair_cosines(z1, z2)
-    return {
-        "positive_cosine": positive,
-        "negative_cosine": negative,
-        "channel_std": channel_std(torch.cat([z1, z2])),
-    }
+    std = channel_std(torch.cat([z1, z2]))
+    return {"positive_cosine": positive, "negative_cosine": negative, "channel_std": std}
 
 
 def feature_meters(

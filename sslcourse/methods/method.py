@@ -17,7 +17,8 @@ class Method(nn.Module):
 
     A subclass writes `draw_views` and `forward`, and stores what it trains in `encoder` (or overrides
     `representation`). Everything else has a default. A module `teacher_NAME` is taken for the teacher of the module
-    `NAME`, and follows it with `momentum`. `fit` makes one step in this order: `begin_step`, `draw_views`, `forward`, backward and the optimiser's step, `end_step`.
+    `NAME`, and follows it with `momentum`. `fit` makes one step in this order: `begin_step`, `draw_views`, `forward`,
+    backward and the optimiser's step, `end_step`.
 
     >>> class Pixels(Method):
     ...     "Predict the mean colour of an image."

@@ -20,6 +20,7 @@ from sslcourse.methods.meters import feature_meters, view_meters
 from sslcourse.methods.method import Method
 from sslcourse.models.heads import ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
+from sslcourse.settings import check_fields
 
 ContrastiveLoss = Callable[[Tensor, Tensor, float], Tensor]
 
@@ -45,8 +46,7 @@ class SimCLRSettings:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise ValueError(f"temperature must be positive (0.1 to 0.5 are usual); got {self.temperature}")
+        check_fields(self, "must be positive (0.1 to 0.5 are usual)", lambda value: value > 0, "temperature")
         if self.decoupled and not self.negatives:
             raise ValueError(
                 "decoupled=True changes the denominator, which negatives=False leaves out: set one of the two"

@@ -10,7 +10,7 @@ from timm.models import ResNet, VisionTransformer
 from torch import nn
 
 from sslcourse.models.convnet import ConvNet
-from sslcourse.models.encoder import TokenEncoder, check_vit
+from sslcourse.models.encoder import TokenEncoder
 from sslcourse.models.pooled import PooledEncoder
 from sslcourse.models.stem import ConvStem
 
@@ -78,12 +78,9 @@ def build_encoder(
             raise ValueError(f"frozen_statistics is for networks with BatchNorm; {name!r} is a transformer")
         model = _create(name, pretrained, {**_vit_options(image_size), **options})
         try:
-            check_vit(model)
-        except TypeError as error:
-            raise ValueError(f"{name!r} is a {type(model).__name__}. {ALLOWED}") from error
-        except ValueError as error:
-            raise ValueError(f"{name!r} cannot be an encoder here: {error}. {ALLOWED}") from error
-        return TokenEncoder(model, **_normalisation(model, pretrained))
+            return TokenEncoder(model, **_normalisation(model, pretrained))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name!r} is a {type(model).__name__}: {error}. {ALLOWED}") from error
     model = _create(name, pretrained, options)
     if isinstance(model, ResNet) and not pretrained and image_size <= SMALL_IMAGES:
         model.conv1 = nn.Conv2d(3, model.bn1.num_features, 3, padding=1, bias=False)

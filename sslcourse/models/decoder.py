@@ -48,7 +48,6 @@ class Decoder(nn.Module):
         dim: int = 64,
         depth: int = 2,
         heads: int = 2,
-        mlp_ratio: float = 4.0,
         outputs: int | None = None,
         *,
         removal: bool = True,
@@ -64,7 +63,7 @@ class Decoder(nn.Module):
         self.mask_token = nn.Parameter(0.02 * torch.randn(dim)) if removal else None
         self.register_buffer("position", build_sincos2d_pos_embed(list(grid), dim), persistent=False)  # N,dim
         norm = partial(nn.LayerNorm, eps=EPSILON)
-        self.blocks = nn.ModuleList(Block(dim, heads, mlp_ratio, qkv_bias=True, norm_layer=norm) for _ in range(depth))
+        self.blocks = nn.ModuleList(Block(dim, heads, qkv_bias=True, norm_layer=norm) for _ in range(depth))
         self.norm = nn.LayerNorm(dim, eps=EPSILON)
         self.predict = nn.Linear(dim, outputs) if outputs else None
 

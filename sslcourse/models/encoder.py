@@ -59,7 +59,7 @@ class TokenEncoder(nn.Module):
         self, vit: VisionTransformer, *, mean: tuple[float, ...] = (0.5,) * 3, std: tuple[float, ...] = (0.25,) * 3
     ) -> None:
         super().__init__()
-        check_vit(vit)
+        _check_vit(vit)
         self.vit = vit
         self.dim = vit.embed_dim
         self.num_patches = vit.patch_embed.num_patches
@@ -161,7 +161,7 @@ class TokenEncoder(nn.Module):
             )
 
 
-def check_vit(vit: nn.Module) -> None:
+def _check_vit(vit: nn.Module) -> None:
     """Raise TypeError or ValueError unless `vit` is a timm VisionTransformer that a TokenEncoder can take apart."""
     if type(vit) is not VisionTransformer:  # a subclass may join its tokens in another way
         raise TypeError(f"TokenEncoder needs a timm VisionTransformer; got {type(vit).__name__}")

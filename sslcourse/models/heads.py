@@ -51,8 +51,8 @@ class PrototypeHead(nn.Module):
     bottleneck by `bottleneck_norm` (without a scale or shift of its own). Then the bottleneck and each prototype, a row
     of the parameter `prototypes` `K,bottleneck_dim`, are divided by their lengths, so every logit lies in [-1, 1]. The
     length of a row does nothing; keep weight decay away from it. All leading dimensions are rows of one batch to
-    BatchNorm. The last product is in float32 also under autocast. Raises ValueError on an
-    unknown norm and on sizes below 1.
+    BatchNorm. The last product is in float32 also under autocast. Raises ValueError on an unknown norm and on sizes
+    below 1.
 
     Source: Caron et al. 2021 (DINO), section 3.1 and appendix C (there without norm); its weight normalisation
     with a gain of 1 is written out here, so that the head can be deep-copied.
@@ -83,19 +83,15 @@ class PrototypeHead(nn.Module):
         bottleneck = self.mlp(features.flatten(0, -2))  # R,bottleneck
         with autocast_off(bottleneck):
             unit = F.normalize(full_precision(bottleneck), dim=1)
-            logits = unit @ self.unit_prototypes().T  # R,K
+            logits = unit @ F.normalize(full_precision(self.prototypes), dim=1).T  # R,K
         return logits.unflatten(0, features.shape[:-1])
-
-    def unit_prototypes(self) -> Tensor:
-        """The prototypes as they are used, `K,bottleneck_dim`, each of length 1."""
-        return F.normalize(full_precision(self.prototypes), dim=1)
 
 
 class AffinityHead(nn.Module):
     """Two projections `B,dim` -> their affinity `B`: a learned measure of how alike they are.
 
-    Three linear layers on the concatenation, `norm` and ReLU between them. BatchNorm is no choice: it would subtract from a batch of pairs of one image just what
-    tells them from pairs of two images. Raises ValueError on an unknown norm.
+    Three linear layers on the concatenation, `norm` and ReLU between them. BatchNorm is no choice: it would subtract
+    from a batch of pairs of one image just what tells them from pairs of two images. Raises ValueError on an unknown norm.
 
     Source: Zhang et al. 2022 (LoGo), the learned affinity; its code has BatchNorm, and a pass of its own for each kind
     of pair.

@@ -74,9 +74,8 @@ def keep_rate_at(step: int, steps: int, final: float, *, end_share: float = 0.5,
     if not 0 <= step < steps:
         raise ValueError(f"step must lie in 0..{steps - 1}; got {step}")
     if not 0 < final <= 1 or not 0 <= end_share <= 1 or levels < 1:
-        raise ValueError(
-            f"final must lie in (0, 1], end_share in [0, 1], and levels be at least 1; got {final=}, {end_share=}, {levels=}"
-        )
+        given = f"{final=}, {end_share=}, {levels=}"
+        raise ValueError(f"final must lie in (0, 1], end_share in [0, 1], and levels be at least 1; got {given}")
     share = step / steps
     if share >= end_share or levels == 1:
         return float(final)

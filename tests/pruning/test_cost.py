@@ -7,16 +7,15 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from sslcourse.models import Decoder, PrunedEncoder, build_encoder
-from sslcourse.pruning import (
+from sslcourse.pruning import keep_count, select
+from sslcourse.pruning.cost import (
     ViTShape,
     block_flops,
     closed_form_speed_up,
     decoder_flops,
     encoder_flops,
-    keep_count,
     predicted_speed_up,
     pruned_encoder_flops,
-    select,
     step_cost,
 )
 
