@@ -32,8 +32,8 @@ def attention_recall(scores: Tensor, object_mask: Tensor, keep: int, *, grid: tu
     """How much of the object's area lies in the `keep` patches with the highest scores: a mean over images, in [0, 1].
 
     `scores` `B,N`, `object_mask` `B,H,W`; `grid` defaults to a square one. Images without an object do not count; NaN
-    when none has one. Blind choice gives keep / N. Returned as a tensor without a dimension, still on its device.
-    Raises ValueError on shapes that do not fit.
+    when none has one. A random choice gives keep / N on average. The result is a 0-dimensional tensor on the device of
+    the scores. Raises ValueError on shapes that do not fit.
 
     >>> mask = torch.tensor([[[1, 1, 0, 0], [1, 1, 0, 0]]])
     >>> attention_recall(torch.tensor([[0.9, 0.1]]), mask, keep=1, grid=(1, 2)).item()

@@ -22,8 +22,8 @@ def knn_accuracy(
 
     Features `N,D` and `M,D` (l2-normalised here), labels int64 `N` and `M`. Each neighbour votes for its class with
     weight exp(cosine / temperature); an exact tie goes to the lower class number. `chunk` test rows are compared at a
-    time and do not change the result. Raises ValueError when k is more than the training rows, and on shapes, labels
-    (`num_classes` defaults to the largest label + 1) or features that are not finite.
+    time and do not change the result. `num_classes` is by default the largest label + 1. Raises ValueError for wrong
+    shapes or labels, for features that are not finite, and for a k above the number of training rows.
 
     Source: Caron et al. 2021 (DINO), appendix F.1; Wu et al. 2018, section 3.4.
 

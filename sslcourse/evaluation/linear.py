@@ -35,8 +35,8 @@ def linear_probe(
 
     Features are standardised by the training set's mean and deviation. Each value of `l2_grid` is tried on all but a
     random share `holdout` of the training rows (drawn by `seed`); the one that classifies that share best (of equal
-    ones, the most regularised) is fitted again on all rows, and the test rows are seen once. Raises ValueError on
-    shapes, labels, features that are not finite, or a split that leaves a side empty.
+    ones, the most regularised) is fitted again on all rows, and the test rows are seen once. Raises ValueError for
+    wrong shapes or labels, for features that are not finite, and for a split that leaves one side empty.
 
     >>> features = torch.tensor([[0.0], [0.1], [0.9], [1.0]]).repeat(5, 1)
     >>> labels = torch.tensor([0, 0, 1, 1]).repeat(5)

@@ -27,8 +27,8 @@ def nt_xent(
     returns twice that). Computed in float32, or in float64 when that is given. Raises ValueError on other shapes and on
     a temperature that is not positive.
 
-    With `decoupled=True` the right answer leaves its own denominator (DCL): a pair that agrees already is then pushed
-    from the others as hard as before, so that few negatives do. It needs at least two images.
+    With `decoupled=True` the right answer leaves its own denominator (DCL): a pair that already agrees is still pushed
+    away from the others as hard as before, so that few negatives are enough. It needs at least two images.
 
     With `gather=True` the views of all processes serve as negatives; every process must bring the same N. The value is
     then the mean over this process's own anchors, and the mean of the values over the processes is the loss of the one

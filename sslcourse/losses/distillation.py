@@ -24,9 +24,9 @@ from sslcourse.processes import max_over_processes, sum_over_processes, world_si
 def centered_softmax(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
     """DINO's targets: softmax of (logits - center) / temperature over the last axis; float32 `...,K`.
 
-    `logits` `...,K`, `center` `K` (see `Center`). The centre keeps one prototype from winning always, the low
-    temperature keeps the targets from going uniform; alone, each of them collapses. Raises ValueError on other shapes
-    and on a temperature that is not positive.
+    `logits` `...,K`, `center` `K` (see `Center`). The centre keeps one prototype from always winning; the low
+    temperature keeps the targets from becoming uniform. Either of them alone collapses. Raises ValueError on other
+    shapes and on a temperature that is not positive.
 
     Source: Caron et al. 2021, equation 4 and figure 7.
 
@@ -44,10 +44,11 @@ def sinkhorn(logits: Tensor, temperature: float, iterations: int = 3, weights: T
     """Targets that use all prototypes alike: rows of exp(logits / temperature) rescaled until columns agree; `R,K`.
 
     `logits` `R,K`: one row a crop or a patch. Each iteration gives every prototype the same total over the rows, then
-    every row the sum 1; so rows sum to 1 exactly, columns to R/K the better the more `iterations`. `weights` `R` (bool
-    or not negative) say how much a row counts: rows of weight 0 get targets too, but move nobody else's; where no row
-    counts, all count. In a process group, columns are summed over the rows of all processes. Made without a gradient.
-    Raises ValueError on other shapes, a temperature that is not positive, fewer than one iteration.
+    every row the sum 1; so rows sum to exactly 1, and columns to nearly R/K, more nearly with more `iterations`.
+    `weights` `R` (bool or not negative) say how much a row counts: rows of weight 0 get targets too, but do not affect
+    those of other rows. If all weights are 0, all rows count. In a process group, columns are summed over the rows of
+    all processes. Made without a gradient. Raises ValueError on other shapes, a temperature that is not positive, fewer
+    than one iteration.
 
     Source: Caron et al. 2020 (SwAV), section 3.1; Cuturi 2013, algorithm 1.
 
@@ -110,7 +111,7 @@ class Center(nn.Module):
     def update(self, logits: Tensor, weights: Tensor | None = None) -> None:
         """Move towards the mean of `logits` `...,K` over leading axes and processes, weighted by `weights` `...`.
 
-        Without weights every process must bring as many rows. Where the weights of all processes sum to 0 nothing
+        Without weights every process must bring as many rows. If the weights of all processes sum to 0, nothing
         moves. Raises ValueError on other shapes.
         """
         if logits.shape[-1:] != self.value.shape or logits.numel() == 0:
@@ -199,7 +200,7 @@ def patch_cross_entropy(
 def entropy(probs: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean entropy of the distributions `...,K` in nats: 0 (all certain) to ln K (all uniform).
 
-    `weights` `...` say how much each counts; where all are 0 the result is 0. Of a teacher's targets both ends mean
+    `weights` `...` say how much each counts; where all are 0 the result is 0. For a teacher's targets both ends mean
     collapse. Raises ValueError on a tensor without entries.
 
     >>> abs(entropy(torch.tensor([[1.0, 0.0], [0.5, 0.5]])).item() - math.log(2) / 2) < 1e-6

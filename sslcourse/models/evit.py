@@ -26,8 +26,8 @@ class PrunedEncoder(nn.Module):
 
     In each of them, after the attention and before the MLP, the ceil(keep_rate * patches) patches that the class token
     attends to most go on; the rest are dropped, or with `fuse=True` summed into one token, weighted by that attention.
-    A fused token is not returned. With keep_rate 1 this is the plain encoder. The
-    encoder is shared, not copied: training one trains the other. Raises ValueError on layers that it does not have.
+    A fused token is not returned. With keep_rate=1 this is the plain encoder. The encoder is shared, not copied:
+    training one trains the other. Raises ValueError on layers that it does not have.
 
     Source: Liang et al. 2022 (EViT): attentive token identification and inattentive token fusion. With one block in
     `layers`, or without fusion, the result is EViT's. Where several blocks fuse, EViT's code treats an earlier fused

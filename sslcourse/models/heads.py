@@ -91,7 +91,8 @@ class AffinityHead(nn.Module):
     """Two projections `B,dim` -> their affinity `B`: a learned measure of how alike they are.
 
     Three linear layers on the concatenation, `norm` and ReLU between them. BatchNorm is no choice: it would subtract
-    from a batch of pairs of one image just what tells them from pairs of two images. Raises ValueError on an unknown norm.
+    from a batch of pairs of one image just what tells them from pairs of two images. Raises ValueError on an unknown
+    norm.
 
     Source: Zhang et al. 2022 (LoGo), the learned affinity; its code has BatchNorm, and a pass of its own for each kind
     of pair.

@@ -35,8 +35,8 @@ def select(scores: Tensor, keep: int, policy: str = "low", generator: torch.Gene
     "random" any (scores then give shape and device only, and `generator` the draw), "none" nothing: all N are kept
     whatever `keep` says. Of equal scores the lower patch number is kept, so that the choice is the same on every
     device. The shape depends on no value: nothing waits for the device. No gradient passes. Numbers drawn beforehand
-    can serve as `scores` under "low" where a step must draw nothing itself. Raises ValueError on another policy, shape
-    or count.
+    can serve as `scores` under "low" where a step must not draw anything itself. Raises ValueError on another policy,
+    shape or count.
 
     >>> select(torch.tensor([[0.1, 0.4, 0.2, 0.3]]), keep=2, policy="low").tolist()
     [[1, 3]]

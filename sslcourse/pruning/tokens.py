@@ -9,7 +9,7 @@ from torch import Tensor
 def gather_tokens(tokens: Tensor, indices: Tensor) -> Tensor:
     """The tokens `B,K,D` at `indices` (int64 `B,K`) of `tokens` `B,N,D`; with its gradient.
 
-    Raises ValueError when the indices are not int64 `B,K`. Their values are not looked at, for that would wait for
+    Raises ValueError when the indices are not int64 `B,K`. Their values are not checked, because that would wait for
     the device. Source: He et al. 2022 (MAE), section 3.
 
     >>> gather_tokens(torch.arange(4.0).view(1, 4, 1), torch.tensor([[3, 1]])).flatten().tolist()
