@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +38,8 @@ def extract_features(
         raise ValueError(f"images must be N,3,H,W with N > 0; got {tuple(images.shape)}")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1; got {batch_size}")
-    device = _device_of(encoder) if device is None else torch.device(device)
+    if device is None:
+        device = next(chain(encoder.parameters(), encoder.buffers()), torch.empty(0)).device
     parts = []
     with evaluating(encoder):
         for batch in images.split(batch_size):
@@ -66,12 +68,6 @@ def evaluate_knn(
     return knn_accuracy(
         train, train_set.labels.cpu(), test, test_set.labels.cpu(), k=k, num_classes=len(train_set.classes)
     )
-
-
-def _device_of(module: nn.Module) -> torch.device:
-    tensor = next(module.parameters(), None)
-    tensor = next(module.buffers(), None) if tensor is None else tensor
-    return torch.device("cpu") if tensor is None else tensor.device
 
 
 @contextmanager
