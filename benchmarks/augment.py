@@ -1,8 +1,8 @@
 """Augmented images a second: a whole batch at once, beside torchvision image by image in two worker processes.
 
-Both sides make float views of the same pictures with the same settings (SimCLR's: random resized crop, flip, colour jitter
-in random order, greyscale, blur with a kernel of the same size). torchvision gets whichever of its four ways is fastest at
-that size: transforms v1 or v2, on PIL images or on tensors. Hue differs: a rotation here, HSV there.
+Both sides make float views of the same pictures with the same settings (SimCLR's: random resized crop, flip, colour
+jitter in random order, greyscale, blur with a kernel of the same size). torchvision gets whichever of its four ways is
+fastest at that size: transforms v1 or v2, on PIL images or on tensors. Hue differs: a rotation here, HSV there.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python benchmarks/calibrate_objects.py [--difficulty default] [--minutes 3 10] [--steps N ...] [--json FILE]
 
-What is asked of `default`, by a ViT of width 96, depth 4, patch 8 with a convolutional stem at 64 px, batch 64, on two quiet CPU cores:
-at most .40 untrained, at least .80 after 3 minutes, not above .98 after 10. Each length is a run of its own with a whole cosine schedule: the number of
-steps that fit is measured first. `--steps` trains so many steps instead, for a machine that is not quiet. The chosen
-difficulty is frozen: methods are compared on it, never tuned by it.
+What is asked of `default`, by a ViT of width 96, depth 4, patch 8 with a convolutional stem at 64 px, batch 64, on two
+quiet CPU cores: at most .40 untrained, at least .80 after 3 minutes, not above .98 after 10. Each length is a run of
+its own with a whole cosine schedule; the number of steps that fit is measured first. On a machine that is not quiet,
+`--steps` gives the number of steps. The chosen difficulty is frozen: methods are compared on it, never tuned by it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ASKED = {"untrained": (0.0, 0.40), "3 min": (0.80, 1.0), "10 min": (0.0, 0.98)}
 
 
 def make_method(seed: int) -> SimCLR:
-    """SimCLR on the small encoder; the hue may turn all the way, for it tells instances apart and classes not at all."""
+    """SimCLR on the small encoder; any change of hue is allowed, for it tells instances apart but not classes."""
     torch.manual_seed(seed)
     augmentation = Augmentation(size=64, hue=0.5, blur=0.0)
     return SimCLR(

@@ -42,8 +42,8 @@ def arguments(
 ) -> argparse.Namespace:
     """`--json FILE` and `--rounds N`, as every benchmark has them.
 
-    With `smoke` also `--smoke`, for scripts that have a tiny form; `choices` are further options by name, each with what
-    it may be, the first being the default.
+    With `smoke` also `--smoke`, for scripts that have a tiny form. `choices` are further options by name, each with the
+    allowed values; the first is the default.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
@@ -63,7 +63,7 @@ def wait() -> None:
 
 
 def turns(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds that each side takes, by round: all sides take turns, forwards and backwards, after two unmeasured ones."""
+    """Seconds of each side by round: the sides take turns, forwards and backwards, after two unmeasured rounds."""
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(-2, rounds):
         for name in list(sides) if turn % 2 == 0 else reversed(list(sides)):

@@ -1,7 +1,7 @@
 """Peak memory in MiB of the steps of `step.py`, ours beside lightly's.
 
-On a processor each figure is the peak resident memory of a fresh process that builds a side and takes some steps, less that
-of one that only builds it; on CUDA, the peak of what torch allocated, likewise. A ratio below 1 means that ours needs less.
+On a CPU each figure is the peak resident memory of a fresh process that builds a side and takes some steps, less that
+of one that only builds it; on CUDA it is the peak of what torch allocated, likewise. Below 1, ours needs less.
 """
 
 from __future__ import annotations

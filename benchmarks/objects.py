@@ -2,8 +2,8 @@
 
     python benchmarks/objects.py [--threads 2] [--json FILE]
 
-Asked: at least 1,000 images a second at 64 px on two CPU cores. Wall time is what counts; images per second of processor time are
-printed beside it, since they can be trusted on a machine that others use too.
+Asked: at least 1,000 images a second at 64 px on two CPU cores, by wall time. Images per second of CPU time are printed
+beside it, because they can be trusted on a machine that others use, too.
 """
 
 from __future__ import annotations

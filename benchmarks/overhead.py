@@ -1,7 +1,7 @@
-"""Images a second of `fit`, beside a bare hand-written loop that does the same arithmetic on the same batches and views.
+"""Images a second of `fit`, beside a bare loop that does the same arithmetic on the same batches and views.
 
-Both start from the same weights, and must end with the same ones, bit for bit. What `fit` does besides is in its time: log
-rows with their diagnosis, alarms, stopwatch, schedules. A checkpoint is timed apart, since a run makes one in 200 steps.
+Both start from the same weights, and must end with the same ones, bit for bit. What else `fit` does is in its time: log
+rows with their diagnosis, alarms, stopwatch, schedules. Checkpoints, one in 200 steps, are timed separately.
 """
 
 from __future__ import annotations

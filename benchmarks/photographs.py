@@ -1,12 +1,13 @@
 """SimCLR on real photographs: kNN untrained, trained, without colour transformations, and without negatives.
 
-    SSLCOURSE_CIFAR=.../cifar10-small.zip python benchmarks/photographs.py [--arms ...] [--seeds 0 1 2] [--steps N] [--json FILE]
+    SSLCOURSE_CIFAR=.../cifar10-small.zip \\
+        python benchmarks/photographs.py [--arms ...] [--seeds 0 1 2] [--steps N] [--json FILE]
 
-`cifar10-small.zip` is an ImageFolder in a zip with 20,000 training and 5,000 test photographs of CIFAR-10, 32 px. All arms share
-every setting but the one that is named; the settings were chosen on the first arm's kNN alone. Asked on two quiet CPU cores: SimCLR
-at least .43 in at most 5 minutes (aim .55), the untrained encoder near .30; without colour at least .08 lower; without negatives
-no better than untrained, and the effective rank at least 4 times smaller than SimCLR's. Finished runs are kept in the JSON file,
-and a second call makes only those that are missing.
+`cifar10-small.zip` is an ImageFolder in a zip with 20,000 training and 5,000 test photographs of CIFAR-10, 32 px. All
+arms share every setting but the one that is named; the settings were chosen on the first arm's kNN alone. Asked on two
+quiet CPU cores: SimCLR at least .43 in at most 5 minutes (aim .55), the untrained encoder near .30; without colour at
+least .08 lower; without negatives no better than untrained, and the effective rank at least 4 times smaller than
+SimCLR's. Finished runs are kept in the JSON file, and a second call makes only those that are missing.
 """
 
 from __future__ import annotations

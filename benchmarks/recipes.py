@@ -1,4 +1,4 @@
-"""The search for recipes: candidates trained on the embedded objects, judged by kNN on their validation split, a JSON line each.
+"""The search for recipes: candidates trained on the embedded objects and judged by kNN on their validation split.
 
     python benchmarks/recipes.py                                     every recipe as it stands, three seeds
     python benchmarks/recipes.py dino ibot --seeds 0                 these methods only
@@ -6,9 +6,10 @@
     python benchmarks/recipes.py --show                              the record as a table
     python benchmarks/recipe_tables.py                               the recipes' figures, into the READMEs
 
-A finished run is appended to the record (`--record`, default benchmarks/recipes.jsonl) with all its settings, seconds and
-kNN curve, and is not run again. The runs themselves are in `--runs`, where the same command continues those that were
-stopped. Nothing but this kNN may decide what becomes a recipe, and never a claim that the recipe will then support.
+A finished run is appended to the record (`--record`, default benchmarks/recipes.jsonl) as a JSON line with all its
+settings, seconds and kNN curve, and is not run again. The runs themselves are in `--runs`, where the same command
+continues those that were stopped. Nothing but this kNN may decide what becomes a recipe, and never a claim that the
+recipe will then support.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ def table(rows: list[dict]) -> str:
         remarks = {"ALARM: ": ", ".join(alarms), "": first["note"], "SUPERSEDED: ": first.get("superseded")}
         lines.append(
             f"{first['method']:10s}{mean(group, 'knn'):7.3f}{f'{low:.3f}-{high:.3f}':>12s}"
-            f"{mean(group, 'knn_untrained'):11.3f}{len(group):6d}{mean(group, 'seconds') / 60:9.1f}{first['steps']:7d}  "
+            f"{mean(group, 'knn_untrained'):11.3f}{len(group):6d}"
+            f"{mean(group, 'seconds') / 60:9.1f}{first['steps']:7d}  "
             + "  ".join([changed, *(f"({word}{text})" for word, text in remarks.items() if text)])
         )
     failed = [row for row in rows if "failed" in row]

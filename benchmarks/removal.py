@@ -1,8 +1,8 @@
-"""How much faster token removal makes the student, the whole step and inference, beside the prediction from counted FLOPs.
+"""How much faster token removal makes the student, the whole step and inference, beside the count of FLOPs.
 
-Everything is a speed-up over the same with all patches and no decoder. `student`: forward and backward of the student (and
-decoder) alone, on given patches. `step`: the whole of it, with the teacher, whose attention chooses; heads, losses and
-optimiser are in the time and not in the count. `inference`: removal inside the network (EViT) beside the plain ViT.
+Everything is a speed-up over the same with all patches and no decoder. `student`: forward and backward of the student
+(and decoder) alone, on given patches. `step`: the whole step, with the teacher, whose attention chooses; heads, losses
+and optimiser are in the time and not in the count. `inference`: removal inside the network (EViT) beside the plain ViT.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Images a second through one whole DINO step, beside the same step put together from lightly's modules.
 
-The step: teacher forward, student forward, loss, backward, clipping, AdamW, the teacher's running mean. Views are given to
-both sides, and are not timed. lightly's side is its own PyTorch example of DINO (view by view, float32) with our ViT, head
-sizes, prototypes and optimiser; both sides start from the same weights, and their first losses are compared.
+The step: teacher forward, student forward, loss, backward, clipping, AdamW, the teacher's running mean. Both sides get
+the same views, which are not timed. lightly's side is its own PyTorch example of DINO (view by view, float32) with our
+ViT, head sizes, prototypes and optimiser; both sides start from the same weights, and their first losses are compared.
 
     python benchmarks/step.py                        the three rows
     python benchmarks/step.py --compile inductor     and a fourth: ours compiled (a minute or two more)
@@ -76,7 +76,7 @@ SMOKE = Shape("vit_64x2_p8", local_crops=2, batch=4, steps=1)
 
 
 def make_method(shape: Shape, keep: float = 1.0, **settings) -> DINO | Combined:
-    """DINO; or, with something to remove or decode, the combined method, by default with the class token's loss alone."""
+    """DINO; with something to remove or decode, the combined method, by default with the class token's loss alone."""
     torch.manual_seed(0)
     encoder = build_encoder(shape.encoder, image_size=64)
     if keep == 1 and not settings:
@@ -103,7 +103,7 @@ class Ours:
 
 
 class Theirs(nn.Module):
-    """The step of lightly's example, from lightly's modules, on the same views (normalised, as its transform gives them)."""
+    """The step of lightly's example, from lightly's modules, on the same views (normalised as by its transform)."""
 
     def __init__(self, method: DINO, views: MultiCrop) -> None:
         super().__init__()
@@ -201,9 +201,8 @@ def main() -> None:
         row = race(name, repeated(ours, shape), repeated(theirs, shape), given.rounds)
         runtime = ours.run.runtime
         rows.append(show(row, 1) | {"precision": runtime.precision, "compile": runtime.compile, "losses": first})
-    print(
-        f"ours: {rows[-1]['precision']}, compile {rows[-1]['compile']}, as shipped on {pick_device()}; theirs: fp32, eager"
-    )
+    ours = f"{rows[-1]['precision']}, compile {rows[-1]['compile']}, as shipped on {pick_device()}"
+    print(f"ours: {ours}; theirs: fp32, eager")
     write(given.json, rows)
 
 

@@ -86,8 +86,8 @@ def check_batch_size(batch_size: int) -> None:
     count = world_size()
     if batch_size % count or batch_size // count < 2:
         raise ValueError(
-            f"batch_size is that of all {count} processes together: it must be a multiple of {count} and at least "
-            f"{2 * count}; got {batch_size}"
+            f"batch_size is that of all {count} processes together: a multiple of {count}, at least {2 * count}; "
+            f"got {batch_size}"
         )
 
 

@@ -99,6 +99,7 @@ def test_another_run_does_not_mix_in(combined, capsys):
     assert "other settings" in said and "seed: 0 there, 3 now" in said
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_to_the_same_weights(combined, tmp_path):
     command = [sys.executable, "-m", "sslcourse", "train", "combined", "--out", str(tmp_path), *TINY]
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads()), "TQDM_DISABLE": "1"}
@@ -121,6 +122,7 @@ def one_thread():
     return {**os.environ, "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 
 
+@pytest.mark.slow
 def test_torchrun_trains_with_two_processes(tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += ["-m", "sslcourse", "train", "simclr", "--out", str(tmp_path), *TINY]
@@ -230,6 +232,7 @@ def test_images_without_labels_and_names_that_no_terminal_shows(tmp_path, capsys
     assert not {name for name in summary if "knn" in name or "linear" in name or name == "chance"}
 
 
+@pytest.mark.slow
 def test_a_longer_run_is_asked_for_by_steps(tmp_path, capsys):
     assert run_train("simclr", tmp_path) == 0
     longer = [word if word != "6" else "8" for word in TINY]

@@ -94,6 +94,7 @@ def test_doctor_says_what_to_do(monkeypatch, tmp_path, capsys):
     assert main(["doctor"]) == 1 and "7 problem(s)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_user_without_name_and_home_can_train(tmp_path):
     if not available()[0]:
         pytest.skip("needs bubblewrap")

@@ -141,6 +141,7 @@ def every_method(tmp_path_factory):
     return {name: (results[3 * index], results[3 * index + 2]) for index, name in enumerate(METHODS)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_is_resumed_bit_identical(every_method, name):
     undisturbed, resumed = every_method[name]

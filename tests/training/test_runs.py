@@ -145,6 +145,7 @@ def test_two_processes_that_want_one_run_train_it_once(tmp_path):
     assert sorted(line[0] for line in lines) == ["0", "6"] and lines[0][1:] == lines[1][1:], output
 
 
+@pytest.mark.slow
 def test_runs_that_fail_stop_no_other_and_equal_ones_are_run_once(tmp_path, capsys):
     diverges, dies = recipe(learning_rate=1e30, clip_norm=None), Experiment(recipe(), "dies", build=killed)
     wanted = [Experiment(diverges), dies, Experiment(recipe()), Experiment(recipe()), Experiment(recipe(seed=1))]
