@@ -9,93 +9,61 @@ import torch
 from sslcourse.exercises.explain import Numbers, kind_of, text_of
 from sslcourse.exercises.task import Tree
 
-# What to do about exceptions: a piece of the message (a regular expression), and the sentence it deserves.
-ERRORS: tuple[tuple[str, str], ...] = (
-    (
-        r"Boolean value of Tensor with more than one value",
-        "`if`, `and` and `or` need one True or False, and this tensor has several. Decide for each element with "
-        "torch.where or a mask, or go through the elements one by one",
-    ),
-    (
-        r"Expected all tensors to be on the same device|Cannot copy out of meta",
-        "the tensors are on different devices. Make new tensors where the arguments are: device=z1.device, for example",
-    ),
-    (
-        r"only (integer tensors of a single element|one element tensors) can be converted",
-        "a tensor with several numbers stands where one number belongs. Take the numbers one by one, for example in a "
-        "loop over the rows",
-    ),
-    (
-        r"torch\.return_types",
-        "some torch functions return several things at once: x.max(dim=1), x.min(dim=1) and x.sort() give (values, "
-        "indices), torch.linalg.svd gives (U, S, Vh). Pick the one you need, for example x.max(dim=1).values",
-    ),
-    (
-        r"'bool' object has no attribute",
-        "this is one plain True or False, not a tensor. A comparison gives that when one of the two is no tensor: "
-        "x.max(dim=1), for example, gives two things, values and indices",
-    ),
-    (
-        r"must be batches of square matrices|must be square|square matrix",
-        "this operation takes square matrices only, [n, n], and yours is not. For any matrix there are singular values "
-        "(torch.linalg.svdvals)",
-    ),
-    (
-        r"stack expects each tensor to be equal size|[Ss]izes of tensors must match",
-        "the pieces that you put together have different sizes. Print their shapes; a slice of a given length runs "
-        "from start to start + length",
-    ),
-    (
-        r"must match the (existing )?size|shapes cannot be multiplied|(shape|size) mismatch|inconsistent tensor size|"
-        r"batch_size .* to match|Expected target size",
-        "the shapes of two tensors do not fit together. Print both: an elementwise operation needs equal sizes (or "
-        "1), a matrix product [n, d] @ [d, m]",
-    ),
-    (
-        r"out of range|out of bounds|index \d+ is out",
-        "positions and dimensions are counted from 0, so the last one is the size minus 1",
-    ),
-    (r"too many indices|at most \d+ dimensions", "this tensor has fewer dimensions than you index. Print its shape"),
-    (r"maximum recursion depth", "the function calls itself without end. Does one of your own functions call it back?"),
-    (
-        r"expected scalar type|same dtype|to have the same dtype|expected m1 and m2",
-        "the dtypes of two tensors differ. New tensors are float32 unless you say otherwise: give dtype=z1.dtype, for "
-        "example",
-    ),
-    (
-        r"positional arguments? but|missing \d+ required positional|unexpected keyword",
-        "a function gets another number of arguments than it takes. Keep the arguments that the lab gives yours",
-    ),
-    (
-        r"modified by an inplace operation|leaf Variable that requires grad",
-        "a tensor that the gradient needs was changed in place. Make a new tensor instead of writing into the old one",
-    ),
-    (
-        r"name '\w+' is not defined",
-        "a name that is used must be an argument, made in this cell or imported in the setup cell",
-    ),
-    (
-        r"'NoneType' object",
-        "something here is None. Functions that change a list in place, such as append, return None; so does a "
-        "function without a return statement",
-    ),
-    (
-        r"'list' object has no attribute",
-        "this is a list, not a tensor: torch.stack(...) or torch.cat(...) makes one of it",
-    ),
-)
+# What to do about exceptions: a regular expression for "source line: message", and the advice; the first that fits.
+ERRORS: dict[str, str] = {
+    r"Loss\(.*Boolean value of Tensor": "a loss of torch.nn is made first and called then, as in "
+    "nn.CrossEntropyLoss()(logits, labels). F.cross_entropy(logits, labels) does both in one step",
+    r"Boolean value of Tensor with more than one value": "`if`, `and` and `or` need one True or False, and this tensor "
+    "has several. Decide for each element with torch.where or a mask, or go through the elements one by one",
+    r"Expected all tensors to be on the same device|Cannot copy out of meta": "the tensors are on different devices. "
+    "Make new tensors where the arguments are: device=z1.device, for example",
+    r"only (integer tensors of a single element|one element tensors) can be converted": "a tensor with several numbers "
+    "stands where one number belongs. Take the numbers one by one, for example in a loop over the rows",
+    r"torch\.return_types": "some torch functions return several things at once: x.max(dim=1), x.min(dim=1) and "
+    "x.sort() give (values, indices), torch.linalg.svd gives (U, S, Vh). Pick the one you need, for example "
+    "x.max(dim=1).values",
+    r"'bool' object has no attribute": "this is one plain True or False, not a tensor. A comparison gives that when one "
+    "of the two is not a tensor: x.max(dim=1), for example, gives two things, values and indices",
+    r"must be tuple of Tensors": "give torch.cat and torch.stack one list of tensors, as in torch.cat([a, b])",
+    r"step must be greater than zero": "torch has no negative steps: x.flip(dim) reverses a dimension",
+    r"could not infer output dtype|not implemented for '(Long|Int|Bool)'": "this operation needs floating-point numbers "
+    "and got whole numbers or booleans. Convert them with .float(), unless two arguments are exchanged",
+    r"target dtype to be Long|scalar type Long": "positions of classes must be whole numbers: .long() makes them so",
+    r"numpy\(\) on Tensor that requires grad": "NumPy cannot pass gradients on, and .detach() would cut them off. "
+    "Stay in torch",
+    r"must be batches of square matrices|must be square|square matrix": "this operation takes square matrices only, "
+    "[n, n], and yours is not square. Every matrix has singular values (torch.linalg.svdvals)",
+    r"stack expects each tensor to be equal size|[Ss]izes of tensors must match": "the pieces that you put together "
+    "have different sizes. Print their shapes; a slice of a given length runs from start to start + length",
+    r"must match the (existing )?size|shapes cannot be multiplied|(shape|size) mismatch|inconsistent tensor size|"
+    r"batch_size .* to match|Expected target size": "the shapes of two tensors do not fit together. Print both: an "
+    "elementwise operation needs equal sizes (or 1), a matrix product [n, d] @ [d, m]",
+    r"out of range|out of bounds|index \d+ is out": "positions and dimensions are counted from 0, so the last one is "
+    "the size minus 1",
+    r"too many indices|at most \d+ dimensions": "this tensor has fewer dimensions than you index. Print its shape",
+    r"maximum recursion depth": "the function calls itself without end. Does one of your own functions call it back?",
+    r"expected scalar type|same dtype|to have the same dtype|expected m1 and m2": "the dtypes of two tensors differ. "
+    "New tensors are float32 unless you say otherwise: give dtype=z1.dtype, for example",
+    r"positional arguments? but|missing \d+ required positional|unexpected keyword": "a function gets more or fewer "
+    "arguments than it takes. Keep the arguments that the lab gives yours",
+    r"modified by an inplace operation|leaf Variable that requires grad": "a tensor that the gradient needs was changed "
+    "in place. Make a new tensor instead of writing into the old one",
+    r"name '\w+' is not defined": "a name that is used must be an argument, made in this cell, or imported in the setup "
+    "cell",
+    r"'NoneType' object": "something here is None. Functions that change a list in place, such as append, return None; "
+    "so does a function without a return statement",
+    r"'list' object has no attribute": "this is a list, not a tensor: torch.stack(...) or torch.cat(...) makes it one",
+}
 
 # How NaN and infinities begin, by the operation in which they first appear.
 ORIGINS: dict[str, str] = {
-    "log": "`log` is where it begins: log of 0 is -inf (and 0 * log(0) is NaN), log of a negative number "
-    "NaN. Leave those terms out, or use a function that knows them (torch.special.entr, "
-    "torch.xlogy, log_softmax)",
-    "exp": "`exp` is where it begins: it is infinite beyond an exponent of about 88 in float32 and 709 in "
-    "float64. Let logsumexp, log_softmax or cross_entropy take the exponentials: they subtract the "
-    "largest exponent first",
+    "log": "`log` is where it begins: log of 0 is -inf (and 0 * log(0) is NaN), log of a negative number is NaN. Leave "
+    "those terms out, or use a function that handles them (torch.special.entr, torch.xlogy, log_softmax)",
+    "exp": "`exp` is where it begins: it is infinite beyond an exponent of about 88 in float32 and 709 in float64. Let "
+    "logsumexp, log_softmax or cross_entropy take the exponentials: they subtract the largest exponent first",
     "div": "a division is where it begins: the divisor is 0 somewhere, or nearly",
-    "cross_entropy": "`cross_entropy` is where it begins: it is infinite where the right class is masked with -inf. "
-    "Do the labels point at the masked entries?",
+    "cross_entropy": "`cross_entropy` is where it begins: -inf takes an entry out of the sum, but the entry that a label "
+    "points at must stay in; +inf and NaN spoil the whole row",
     "sqrt": "`sqrt` is where it begins: of a negative number it is NaN",
 }
 ORIGINS |= dict.fromkeys(("truediv", "true_divide", "rtruediv", "rdiv", "reciprocal"), ORIGINS["div"])
@@ -123,9 +91,12 @@ def explain_type(expected: Tree, observed: Tree) -> str:
     if type(expected) is torch.Tensor and type(observed) in Numbers:
         return f"{said}; keep it a tensor (no .item() and no float(...)), so that gradients can flow"
     if type(expected) is torch.Tensor and type(observed) is list:
-        if observed and all(type(item) is torch.Tensor for item in observed):
+        tensors = [item for item in observed if type(item) is torch.Tensor]
+        if len(tensors) < len(observed) or not tensors:
+            return f"{said}; torch.tensor(...) makes a tensor of numbers"
+        if expected.dim() and all(item.shape == expected.shape[1:] for item in tensors):
             return f"{said}; torch.stack(...) makes one tensor of a list of equal ones"
-        return f"expected {kind_of(expected)}, yours is a list or a tuple; torch.tensor(...) makes a tensor of it"
+        return f"{said}; return one tensor only"
     if type(expected) is list and type(observed) is torch.Tensor:
         return f"{said}; return the values one by one, separated by commas"
     if type(expected) is list:
@@ -148,41 +119,36 @@ def explain_dtype(expected: torch.dtype, observed: torch.dtype) -> str:
     return f"{said}; .to(...) changes a dtype"
 
 
-def explain_shape(expected: torch.Tensor, observed: torch.Tensor) -> str:
-    """Say that a shape is wrong, and what it looks like.
+def shape_cause(expected: Tree, observed: Tree) -> str:
+    """What the shape of a result suggests, or ""; certain enough only if all inputs suggest the same.
 
-    >>> explain_shape(torch.ones(4, 2), torch.ones(2, 4))
-    'expected shape (4, 2), yours is (2, 4): transposed?'
+    >>> shape_cause(torch.ones(4, 2), torch.ones(2, 4))
+    'transposed?'
     """
+    if type(expected) is not torch.Tensor or type(observed) is not torch.Tensor:
+        return ""
     one, other = tuple(expected.shape), tuple(observed.shape)
-    cause = _shape_cause(one, other)
-    return f"expected shape {one}, yours is {other}" + (f": {cause}" if cause else "")
-
-
-def _shape_cause(one: tuple[int, ...], other: tuple[int, ...]) -> str:
+    if [size for size in one if size != 1] == [size for size in other if size != 1]:
+        return f"a dimension of size 1 is {'missing' if len(other) < len(one) else 'left over'} (squeeze, keepdim)"
     if not one:
         return "the values are not reduced to one number yet (mean or sum)"
-    if [size for size in one if size != 1] == [size for size in other if size != 1]:
-        return (
-            "a dimension of size 1 is " + ("missing" if len(other) < len(one) else "left over") + " (squeeze, keepdim)"
-        )
     if len(one) == len(other):
-        ratios = [(mine / size if size else 0) for size, mine in zip(one, other)]
-        odd = [ratio for ratio in ratios if ratio != 1]
+        if other == (1, *one[1:]):
+            return "the first of several only; does `return` stand inside a loop?"
+        odd = sorted(mine / size for size, mine in zip(one, other) if size and mine != size)
         if set(odd) == {0.5}:
             return "half as many as expected; is only one of the two views in it?"
         if set(odd) == {2.0}:
-            return "twice as many as expected; do both views stand in it twice?"
+            return "twice as many as expected; is each view in it twice?"
         if sorted(one) == sorted(other):
             return "transposed?" if one == other[::-1] else "the dimensions are in another order"
-        if sorted(odd) == [0.5, 2.0]:
+        if odd == [0.5, 2.0]:
             return "two halves seem to be joined along the wrong dimension (dim= of torch.cat)"
     if len(other) == len(one) - 1:
         for at in range(len(other)):
             if other == one[:at] + (one[at] * one[at + 1],) + one[at + 2 :]:
-                return (
-                    f"dimensions {at} and {at + 1} have become one; torch.cat joins, torch.stack makes a new dimension"
-                )
+                both = f"dimensions {at} and {at + 1} have become one"
+                return f"{both}; torch.cat joins, torch.stack makes a new dimension"
         if any(other == one[:at] + one[at + 1 :] for at in range(len(one))):
             return "a dimension is missing: one too many was reduced or indexed away"
     if len(other) == len(one) + 1 and any(one == other[:at] + other[at + 1 :] for at in range(len(other))):
@@ -212,13 +178,14 @@ def explain_failure(failure: dict) -> str:
     where = f" in line {line} of {owner}" if type(line) is int else ""
     shown = f" (`{source}`)" if source else ""
     said = f"{name or 'an exception'}{where}{shown}" + (f": {message}" if message else "")
-    advice = next((advice for pattern, advice in ERRORS if re.search(pattern, message)), "")
+    known = (advice for pattern, advice in ERRORS.items() if re.search(pattern, f"{source}: {message}"))
+    advice = next(known, "")
     return f"{said.rstrip('.')}. {advice[:1].upper()}{advice[1:]}" if advice else said
 
 
 def _remedy(type_name: str) -> str:
     if type_name.startswith("numpy."):
-        return "; stay in torch: torch.from_numpy(...) makes a tensor of an array"
+        return "; stay in torch: torch.from_numpy(...) makes a tensor of an array, float(...) a number of a single one"
     if type_name == "torch.nn.parameter.Parameter":
         return "; return a plain tensor (.detach() makes one)"
     if type_name.startswith("torch.return_types"):

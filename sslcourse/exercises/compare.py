@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sslcourse.exercises.advice import explain_dtype, explain_failure, explain_shape, explain_type
+from sslcourse.exercises.advice import explain_dtype, explain_failure, explain_type
 from sslcourse.exercises.explain import count_of, explain_values, same_values
 from sslcourse.exercises.task import Tree
 
@@ -47,7 +47,7 @@ def first_difference(expected: Tree, observed: Tree, tolerance: Tolerance = (1e-
 
 def same_observation(first: Tree, second: Tree, tolerance: Tolerance) -> bool:
     """Whether two observations agree; of failures the kind, type and message count, not the line."""
-    return first_difference(first, second, tolerance) is None
+    return next(_differences(first, second, tolerance, ()), None) is None
 
 
 def failure_of(tree: Tree) -> dict | None:
@@ -94,7 +94,7 @@ def _differences(expected: Tree, observed: Tree, tolerance: Tolerance, path: tup
         yield from _dicts(expected, observed, tolerance, path)
     elif type(expected) is list:
         if len(expected) != len(observed):
-            message = f"{place(path)}: expected {count_of(len(expected), 'thing')}, yours has {len(observed)}"
+            message = f"{place(path)}: expected {count_of(len(expected), 'value')}, yours has {len(observed)}"
             yield Difference(_kind("keys", path), path, message)
         for position, (one, other) in enumerate(zip(expected, observed)):
             yield from _differences(one, other, tolerance, (*path, position))
@@ -125,8 +125,8 @@ def _failures(expected: dict | None, observed: dict | None, path: tuple) -> Iter
 
 def _types(expected: Tree, observed: Tree, path: tuple) -> Iterator[Difference]:
     if path[:1] == ("gradient",) and observed is None:
-        cut = ".item(), .detach(), float(...) and torch.no_grad cut"
-        message = f"no gradient reaches {path[-1]}: the result is cut off from it ({cut})"
+        cut = "was cut off from it (by .item(), .detach(), float(...) or torch.no_grad)"
+        message = f"no gradient reaches {path[-1]}: the result does not depend on it, or {cut}"
     elif path[:1] == ("gradient",) and expected is None:
         message = f"a gradient reaches {path[-1]}, and none should"
     else:
@@ -135,21 +135,24 @@ def _types(expected: Tree, observed: Tree, path: tuple) -> Iterator[Difference]:
 
 
 def _dicts(expected: dict, observed: dict, tolerance: Tolerance, path: tuple) -> Iterator[Difference]:
-    missing = [str(key) for key in expected if key not in observed and (path or key != "origin")]
-    extra = [str(key) for key in observed if key not in expected and (path or key != "origin")]
+    if not path:  # where NaN arose is no part of the result
+        expected, observed = ({key: tree[key] for key in tree if key != "origin"} for tree in (expected, observed))
+    missing, extra = ([str(key) for key in a if key not in b] for a, b in ((expected, observed), (observed, expected)))
     if missing or extra:
-        said = [
-            f"{words} {', '.join(keys[:5])}" for words, keys in (("lacks", missing), ("has in excess", extra)) if keys
-        ]
+        said = [f"{words} {', '.join(keys[:5])}" for words, keys in (("lacks", missing), ("also has", extra)) if keys]
         yield Difference(_kind("keys", path), path, f"{place(path)} {' and '.join(said)}")
     for key, value in expected.items():
-        if key in observed and (path or key != "origin"):  # where NaN arose is no part of the result
+        if key in observed:
             yield from _differences(value, observed[key], tolerance, (*path, key))
 
 
 def _tensors(expected: torch.Tensor, observed: torch.Tensor, tolerance: Tolerance, path: tuple) -> Iterator[Difference]:
     if expected.shape != observed.shape:
-        yield Difference(_kind("shape", path), path, f"{place(path)}: {explain_shape(expected, observed)}")
+        yield Difference(
+            _kind("shape", path),
+            path,
+            f"{place(path)}: expected shape {tuple(expected.shape)}, yours is {tuple(observed.shape)}",
+        )
     elif expected.dtype != observed.dtype:
         right = same_values(expected, observed.to(expected.dtype), (1e-5, 1e-7)) and not expected.is_complex()
         message = f"{'the values are right, but ' if right else ''}{explain_dtype(expected.dtype, observed.dtype)}"

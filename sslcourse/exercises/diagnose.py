@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from sslcourse.exercises.advice import explain_broken
+from sslcourse.exercises.advice import explain_broken, shape_cause
 from sslcourse.exercises.compare import Difference, failure_of, place, same_observation
 from sslcourse.exercises.patterns import Seen, pattern, tell_enough, wrong_numbers
 from sslcourse.exercises.task import Exercise, Tree
 from sslcourse.exercises.trace import is_broken
 
 
-def recognise(exercise: Exercise, seen: Sequence[Seen], inputs: Mapping[str, list]) -> Callable | None:
+def recognise(exercise: Exercise, seen: Sequence[Seen]) -> Callable | None:
     """The one listed wrong answer that does what was observed, or None.
 
     It must agree on every input, also where the answer is right; where the answer gives NaN or fails, nothing can be
@@ -20,7 +20,7 @@ def recognise(exercise: Exercise, seen: Sequence[Seen], inputs: Mapping[str, lis
     numbers = [wrong_numbers(one.expected, one.observed, one.tolerance) for one in seen]
     if not tell_enough(sum(numbers, [])):
         return None
-    agreeing = [wrong for wrong in exercise.wrong if _agrees(exercise, wrong, seen, inputs)]
+    agreeing = [wrong for wrong in exercise.wrong if _agrees(exercise, wrong, seen)]
     return agreeing[0] if len(agreeing) == 1 else None
 
 
@@ -29,6 +29,9 @@ def look_at_all(seen: Sequence[Seen], first: Difference) -> str:
 
     `first` is the difference to mend first.
     """
+    if first.kind == "shape" and first.path == ("value",):
+        causes = {shape_cause(_part(one.expected, "value"), _part(one.observed, "value")) for one in seen}
+        return _sentence(f"your result: {causes.pop()}") if len(causes) == 1 and causes != {""} else ""
     if first.kind not in ("value", "gradient value"):
         return ""
     broken = [one for one in seen if is_broken(_part(one.observed, "value"))]
@@ -45,13 +48,11 @@ def look_at_all(seen: Sequence[Seen], first: Difference) -> str:
     return _sentence(said) if said else ""
 
 
-def _agrees(exercise: Exercise, wrong: Callable, seen: Sequence[Seen], inputs: Mapping[str, list]) -> bool:
-    for case, drawn in inputs.items():
-        tried = [one for one in seen if one.case == case]
-        for one, alike in zip(tried, exercise.task.observe(wrong, drawn)):
-            if not _says_nothing(one.observed) and not same_observation(alike, one.observed, one.tolerance):
-                return False
-    return True
+def _agrees(exercise: Exercise, wrong: Callable, seen: Sequence[Seen]) -> bool:
+    telling = (one for one in seen if not _says_nothing(one.observed))
+    return all(
+        same_observation(exercise.task.observe_one(wrong, one.inputs), one.observed, one.tolerance) for one in telling
+    )
 
 
 def _says_nothing(observed: Tree) -> bool:

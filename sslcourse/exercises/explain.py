@@ -64,20 +64,15 @@ def kind_of(value: Tree) -> str:
     """Name a value's type in a student's words.
 
     >>> kind_of(1.5), kind_of(torch.ones(2, 3)), kind_of([1, 2])
-    ('a Python float', 'a tensor of shape (2, 3)', '2 separate values')
+    ('a Python float', 'a tensor of shape (2, 3)', 'a list or tuple of 2 values')
     """
     if type(value) is torch.Tensor:
         return f"a tensor of shape {tuple(value.shape)}" if value.dim() else "a tensor without dimensions"
     if type(value) is list:
-        return count_of(len(value), "separate value")
-    names = {
-        bool: "a bool",
-        int: "a Python int",
-        float: "a Python float",
-        str: "a text",
-        dict: "a dict",
-        type(None): "None",
-    }
+        return f"a list or tuple of {count_of(len(value), 'value')}"
+    if value is None:
+        return "None"
+    names = {bool: "a bool", int: "a Python int", float: "a Python float", str: "a text", dict: "a dict"}
     return names.get(type(value), "something else")
 
 

@@ -92,7 +92,7 @@ def judge(exercise: Exercise, observations: Mapping[str, Tree], inputs: Mapping[
         results.append(_case_result(case, found, seen))
         all_seen += seen
         differences += [found[1]] if found else []
-    wrong = recognise(exercise, all_seen, tried) if differences else None
+    wrong = recognise(exercise, all_seen) if differences else None
     if wrong is not None:
         return _verdict(exercise, tuple(results), hint_of(wrong), misconception_of(wrong))
     first = min(differences, key=lambda found: ORDER.index(found.kind), default=None)

@@ -46,13 +46,7 @@ def observe_call(answer: Callable, inputs: dict[str, Tree], arguments: Sequence[
     >>> observe_call(lambda x: x + 1, {"x": 2}, ["x"])
     {'value': 3, 'changed': []}
     """
-    copies = {name: copy_tree(inputs[name]) for name in arguments}
-    _, value, failed = _call(answer, list(copies.values()))
-    if failed:
-        return failed
-    observed = {"value": value, "changed": _changed(inputs, copies)}
-    if is_broken(value):
-        observed["origin"] = _origin(answer, [copy_tree(inputs[name]) for name in arguments])
+    _, observed = _observe(answer, inputs, {name: copy_tree(inputs[name]) for name in arguments})
     return observed
 
 
@@ -76,14 +70,21 @@ def observe_gradient(
     leaves = {name: inputs[name].detach().clone().requires_grad_() for name in differentiate}
     with torch.enable_grad():
         copies = {name: leaves[name].clone() if name in leaves else copy_tree(inputs[name]) for name in arguments}
+    result, observed = _observe(answer, inputs, copies)
+    if "failure" not in observed:
+        observed["gradient"] = _backward(result, leaves, inputs[cotangent])
+    return observed
+
+
+def _observe(answer: Callable, inputs: dict[str, Tree], copies: dict[str, Tree]) -> tuple[Any, Tree]:
+    """What `answer` returns when it is called with the copies of its inputs, and the observation of that."""
     result, value, failed = _call(answer, list(copies.values()))
     if failed:
-        return failed
-    gradient = _backward(result, leaves, inputs[cotangent])
-    observed = {"value": value, "gradient": gradient, "changed": _changed(inputs, copies)}
+        return None, failed
+    observed = {"value": value, "changed": _changed(inputs, copies)}
     if is_broken(value):
-        observed["origin"] = _origin(answer, [copy_tree(inputs[name]) for name in arguments])
-    return observed
+        observed["origin"] = _origin(answer, [copy_tree(inputs[name]) for name in copies])
+    return result, observed
 
 
 def failure(kind: str, type_name: str, message: str, **where: Any) -> Tree:
@@ -194,7 +195,8 @@ def _exception(error: BaseException, answer: Callable) -> Tree:
         return failure("not_attempted", type_name(error), _text(error))
     if not own:
         return failure("exception", type_name(error), _text(error))
-    frame, line = own[-1]
+    # A comprehension is a frame of its own before Python 3.12: the function around it says more.
+    frame, line = next((item for item in own[::-1] if not item[0].f_code.co_name.startswith("<")), own[-1])
     source = linecache.getline(frame.f_code.co_filename, line).strip()[:200] or None
     counted = line - frame.f_code.co_firstlineno + 1
     place = {"line": counted, "function": frame.f_code.co_name, "source": source}

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from sslcourse.exercises.compare import as_expected, place
+from sslcourse.exercises.compare import place
 from sslcourse.exercises.explain import as_numbers, wrong_elements
 from sslcourse.exercises.task import Tree
 
@@ -66,11 +66,10 @@ def wrong_numbers(expected: Tree, observed: Tree, tolerance: Tolerance) -> list[
     >>> wrong_numbers({"value": [0.5, 2.0]}, {"value": [0.5, 3.0]}, (0, 0))
     [3.0]
     """
-    right, found = dict(_leaves(expected)), []
-    for path, mine in _leaves(observed):
-        other = right.get(path)
-        if other is not None and other.shape == mine.shape:
-            wrong = wrong_elements(other, mine, tolerance)
+    right, found = _leaves(expected), []
+    for path, mine in _leaves(observed).items():
+        if path in right and right[path].shape == mine.shape:
+            wrong = wrong_elements(right[path], mine, tolerance)
             mine = mine if 0 < wrong.sum() <= wrong.numel() / 2 else mine[wrong]
         found += as_numbers(mine).double().flatten()[:1000].tolist()
     return found
@@ -88,12 +87,11 @@ def pattern(seen: Sequence[Seen], path: tuple) -> str:
     numbers = [wrong_numbers(pair.expected, pair.observed, pair.tolerance) for pair in pairs]
     if not tell_enough(sum(numbers, [])):
         return ""
-    for said, guess in PATTERNS.items():
-        guesses = [(pair, value) for pair in pairs if (value := guess(pair.expected)) is not None]
-        if len(guesses) == len(pairs) and all(pair.looks_like(value) for pair, value in guesses):
-            return f"{where} is {said}" if any(pair.is_wrong(value) for pair, value in guesses) else ""
-    said = _factor(pairs) or _shift(pairs) or _reordered(pairs)
-    return f"{where} is {said}" if said else ""
+    for said, guesses in _guesses(pairs):
+        if all(guess is not None and pair.looks_like(guess) for pair, guess in zip(pairs, guesses)):
+            different = any(pair.is_wrong(guess) for pair, guess in zip(pairs, guesses))
+            return f"{where} is {said}" if different else ""
+    return f"{where} is right but for the order of its values" if all(map(_is_reordered, pairs)) else ""
 
 
 def _transposed(x: torch.Tensor) -> torch.Tensor | None:
@@ -109,7 +107,7 @@ PATTERNS: dict[str, Callable[[torch.Tensor], torch.Tensor | None]] = {
     "the transpose of what is expected": _transposed,
     "what is expected, reversed along the last dimension": _reversed(-1),
     "what is expected, reversed along the last dimension but one": _reversed(-2),
-    "the softmax of what is expected: is it taken twice?": lambda x: x.softmax(-1) if x.dim() else None,
+    "the softmax of what is expected: one softmax too many": lambda x: x.softmax(-1) if x.dim() else None,
     "the log_softmax of what is expected": lambda x: x.log_softmax(-1) if x.dim() else None,
     "the logarithm of what is expected": lambda x: x.log(),
     "the exponential of what is expected": lambda x: x.exp(),
@@ -118,47 +116,31 @@ PATTERNS: dict[str, Callable[[torch.Tensor], torch.Tensor | None]] = {
     "1 minus what is expected": lambda x: 1 - x,
     "1 divided by what is expected": lambda x: 1 / x,
 }
-FACTORS = {
-    2.0: "twice",
-    0.5: "half of",
-    100.0: "100 times",
-    0.01: "a hundredth of",
-    4.0: "four times",
-    0.25: "a quarter of",
-}
+FACTORS = {2.0: "twice", 0.5: "half of", 100.0: "100 times", 4.0: "four times"}
 
 
-def _factor(pairs: Sequence[_Pair]) -> str:
+def _guesses(pairs: Sequence[_Pair]) -> Iterator[tuple[str, list[torch.Tensor | None]]]:
+    """What may have been done to the expected values, in words, and what each of them would be then."""
+    for said, change in PATTERNS.items():
+        yield said, [change(pair.expected) for pair in pairs]
     ratio = _common([_ratio(pair) for pair in pairs])
-    if ratio is not None and all(pair.looks_like(pair.expected * ratio) for pair in pairs):
-        return f"{FACTORS.get(round(ratio, 6), f'{ratio:.4g} times')} what is expected"
+    if ratio is not None:
+        said = FACTORS.get(round(ratio, 6), f"{ratio:.4g} times")
+        yield f"{said} what is expected", [pair.expected * ratio for pair in pairs]
     for name in pairs[0].sizes:
-        if all(pair.looks_like(pair.expected * pair.sizes[name]) for pair in pairs):
-            return f"{name} times what is expected: it looks like a sum where a mean is asked for"
-        if all(pair.looks_like(pair.expected / pair.sizes[name]) for pair in pairs):
-            return f"what is expected divided by {name}: it looks like a mean where a sum is asked for"
-    return ""
-
-
-def _shift(pairs: Sequence[_Pair]) -> str:
+        sizes = [pair.sizes[name] for pair in pairs]
+        times = f"{name} times what is expected: a sum where a mean is asked for?"
+        yield times, [pair.expected * size for pair, size in zip(pairs, sizes)]
+        divided = f"what is expected divided by {name}: a mean where a sum is asked for?"
+        yield divided, [pair.expected / size for pair, size in zip(pairs, sizes)]
     gap = _common([(pair.observed - pair.expected).median().item() for pair in pairs])
-    if gap and all(pair.looks_like(pair.expected + gap) for pair in pairs):
-        return f"what is expected plus {gap:.4g}" if gap > 0 else f"what is expected minus {-gap:.4g}"
-    return ""
+    if gap:
+        yield f"what is expected {'plus' if gap > 0 else 'minus'} {abs(gap):.4g}", [p.expected + gap for p in pairs]
 
 
-def _reordered(pairs: Sequence[_Pair]) -> str:
-    def in_order(x: torch.Tensor) -> torch.Tensor:
-        return x.flatten().sort().values
-
-    same = all(
-        not wrong_elements(in_order(pair.expected), in_order(pair.observed), pair.tolerance).any() for pair in pairs
-    )
-    return (
-        "right but for the order of its values"
-        if same and pairs[0].expected.numel() > 2 and pairs[0].expected.dim() <= 2
-        else ""
-    )
+def _is_reordered(pair: _Pair) -> bool:
+    one, other = (x.flatten().sort().values for x in (pair.expected, pair.observed))
+    return 2 < len(one) and pair.expected.dim() <= 2 and not wrong_elements(one, other, pair.tolerance).any()
 
 
 def _constant(pairs: Sequence[_Pair]) -> str:
@@ -181,8 +163,7 @@ def _common(values: Sequence[float]) -> float | None:
 
 
 def _pairs(one: Seen, path: tuple) -> Iterator[_Pair]:
-    expected, observed = _at(one.expected, path), _at(one.observed, path)
-    first, second = _as_tensor(expected), _as_tensor(as_expected(expected, observed))
+    first, second = _leaves(one.expected).get(path), _leaves(one.observed).get(path)
     if first is not None and second is not None and first.shape == second.shape and first.numel():
         yield _Pair(as_numbers(first).double(), as_numbers(second).double(), _sizes(one.inputs), one.tolerance)
 
@@ -197,32 +178,13 @@ def _sizes(inputs: Mapping[str, Any]) -> dict[str, int]:
     return {}
 
 
-def _at(tree: Tree, path: tuple) -> Tree:
-    for step in path:
-        if type(tree) is dict and step in tree:
-            tree = tree[step]
-        elif type(tree) is list and type(step) is int and step < len(tree):
-            tree = tree[step]
-        else:
-            return None
-    return tree
-
-
-def _leaves(tree: Tree, path: tuple = ()) -> Iterator[tuple[tuple, torch.Tensor]]:
-    if type(tree) is dict:
-        for key, item in tree.items():
-            yield from _leaves(item, (*path, key))
-    elif type(tree) is list:
-        for position, item in enumerate(tree):
-            yield from _leaves(item, (*path, position))
-    elif (leaf := _as_tensor(tree)) is not None:
-        yield path, leaf
-
-
-def _as_tensor(value: Tree) -> torch.Tensor | None:
-    """A number or a tensor of numbers as a tensor; None for anything else."""
-    if type(value) is torch.Tensor:
-        return None if value.is_complex() or value.dtype == torch.bool else value
-    if type(value) is float or (type(value) is int and value.bit_length() < 63):
-        return torch.tensor(value, dtype=torch.float64)
-    return None
+def _leaves(tree: Tree, path: tuple = ()) -> dict[tuple, torch.Tensor]:
+    """Every number and tensor of numbers in a tree by its place, as tensors."""
+    if type(tree) is dict or type(tree) is list:
+        items = tree.items() if type(tree) is dict else enumerate(tree)
+        return {where: leaf for key, item in items for where, leaf in _leaves(item, (*path, key)).items()}
+    if type(tree) is torch.Tensor and not tree.is_complex() and tree.dtype != torch.bool:
+        return {path: tree}
+    if type(tree) is float or (type(tree) is int and tree.bit_length() < 63):
+        return {path: torch.tensor(tree, dtype=torch.float64)}
+    return {}

@@ -16,21 +16,7 @@ MAX_NUMEL = 2_000_000  # no exercise returns as much; an expanded tensor could c
 MAX_ITEMS = 10_000
 MAX_DEPTH = 8
 MAX_TEXT = 2_000
-NUMPY_NUMBERS = frozenset(
-    (
-        np.bool_,
-        np.float16,
-        np.float32,
-        np.float64,
-        np.int8,
-        np.int16,
-        np.int32,
-        np.int64,
-        np.uint8,
-        np.uint16,
-        np.uint32,
-    )
-)
+NUMPY_NUMBERS = frozenset(np.dtype(code).type for code in "?bhilqBHILQefd")
 
 # Read from `type` itself: a metaclass may define properties of these names that lie or raise.
 _NAME_OF = type.__dict__["__name__"].__get__

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, field
@@ -101,6 +102,15 @@ class WrittenQuestion:
     points: float
     rubric: tuple[str, ...]
     model_answer: str
+
+
+def wrong_answers(module: str) -> tuple[Callable, ...]:
+    """The functions of a module of answers that have a docstring: it is the hint that the wrong answer deserves.
+
+    Right answers there have none, and helpers have a name that starts with "_".
+    """
+    own = (item for name, item in vars(sys.modules[module]).items() if not name.startswith("_"))
+    return tuple(item for item in own if inspect.isfunction(item) and item.__module__ == module and item.__doc__)
 
 
 def misconception_of(wrong: Callable) -> str:

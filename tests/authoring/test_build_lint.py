@@ -34,7 +34,6 @@ BREACHES = {
     "no docstring": ('    """Twice x."""\n', "", "docstring"),
     "an answer in the source": ("    # Adding is enough.", "    return x + x", "docstring and comments only"),
     "a helper below": ("    # Adding is enough.\n", "\n\ndef helper(x):\n    return x\n", "exactly once, and last"),
-    "a name that is not imported": ("import torch\n", "import math\n", "uses 'torch'"),
     "top-level code in an exercise": ("def double(x):", "two = 2\ndef double(x):", "functions and comments only"),
     "not Python": ('print("an experiment")', 'print("an experiment"', "not valid Python"),
     "an absolute path": ('print("an experiment")', 'open("/home/me/x")', "absolute path"),

@@ -60,12 +60,13 @@ def draw_embeddings(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 
 def draw_nt_xent(generator: torch.Generator, case: Case) -> dict[str, Any]:
-    """Embeddings, a temperature and a cotangent; with `extreme`, pairs that nearly coincide and one opposite."""
+    """Embeddings, a temperature and a cotangent; `extreme`: views nearly coincide, and one is opposite to all others."""
     inputs = draw_embeddings(generator, case)
     if case.sizes.get("extreme"):
-        z1 = inputs["z1"]
-        inputs["z2"] = 1.5 * z1 + 0.02 * normal(generator, *z1.shape).to(z1.dtype)
-        inputs["z2"][integer(generator, 0, len(z1) - 1)] *= -1
+        z1 = normal(generator, *inputs["z1"].shape) + 2
+        z2 = 1.5 * z1 + 0.02 * normal(generator, *z1.shape)
+        z1[integer(generator, 0, len(z1) - 1)] *= -1
+        inputs |= {"z1": z1.to(case.dtype), "z2": z2.to(case.dtype)}
     inputs["temperature"] = float(case.sizes.get("temperature", 0)) or integer(generator, 25, 75) / 100
     inputs["cotangent"] = (signs(generator, 1)[0] * integer(generator, 3, 9) / 2).to(case.dtype)
     return inputs
@@ -129,11 +130,13 @@ def _tied(generator: torch.Generator, n: int) -> torch.Tensor:
 
 
 def _far_apart(generator: torch.Generator, n: int) -> torch.Tensor:
-    """The corners of a simplex seen from its centre, slightly moved: all cosines are about -1/(2n - 1)."""
-    corners = torch.eye(2 * n, dtype=F64) - 1 / (2 * n) + uniform(generator, -0.003, 0.003, 2 * n, 2 * n)
-    close = (torch.arange(n) < integer(generator, 1, n - 1)) * uniform(generator, 0.03, 0.08, n)
-    corners[n:] += close[:, None] * corners[:n]
-    return corners.reshape(2, n, 2 * n) * uniform(generator, 0.5, 2, 2, n, 1)
+    """Views whose cosines are all below zero: about -0.1, in steps that float32 tells apart; some pairs are closer."""
+    first, second = torch.triu_indices(2 * n, 2 * n, offset=1)
+    cosines = torch.eye(2 * n, dtype=F64)
+    cosines[first, second] = -0.1 + 2e-6 * shuffled(generator, len(first)).to(F64)
+    cosines.diagonal(n)[: integer(generator, 1, 2)] += uniform(generator, 0.03, 0.08, 1)
+    rows = torch.linalg.cholesky(cosines, upper=True).T  # row i . row k = cosines[i, k]
+    return rows.reshape(2, n, 2 * n) * uniform(generator, 0.5, 2, 2, n, 1)
 
 
 VIEWS = Task(

@@ -2,7 +2,7 @@
 
 import torch
 
-from sslcourse.exercises.task import Exercise
+from sslcourse.exercises.task import Exercise, wrong_answers
 from sslcourse.labs.contrastive.tasks import COLLAPSE
 
 HINTS = (
@@ -82,15 +82,7 @@ def counts_the_singular_values(features):
 EXERCISE = Exercise(
     COLLAPSE,
     effective_rank,
-    wrong=(
-        subtracts_the_mean,
-        squares_the_singular_values,
-        takes_eigenvalues_of_the_covariance,
-        returns_the_entropy,
-        takes_the_logarithm_of_the_singular_values,
-        divides_by_the_largest,
-        counts_the_singular_values,
-    ),
+    wrong=wrong_answers(__name__),
     variants=(without_the_zeros, with_the_constant_of_the_paper),
     hints=HINTS,
     # Wide enough that a small constant inside the logarithm, as in the paper, is no mistake.

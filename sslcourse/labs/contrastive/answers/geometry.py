@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from sslcourse.exercises.task import Exercise
+from sslcourse.exercises.task import Exercise, wrong_answers
 from sslcourse.labs.contrastive.tasks import GEOMETRY
 
 HINTS = (
@@ -85,8 +85,8 @@ def measures_each_view_by_itself(z1, z2):
 
 
 def takes_the_mean_of_the_log(z1, z2):
-    """Log and mean are exchanged: the log of the mean of the exponentials is asked for. The mean of the logs is only -2
-    times the mean squared distance."""
+    """Your uniformity is only -2 times the mean squared distance: log and exp cancel. The mean belongs between them:
+    exp for each pair, then the mean, then the log."""
     z = F.normalize(torch.cat([z1, z2]), dim=1)
     return alignment_uniformity(z1, z2)[0], torch.pdist(z).square().mul(-2).mean().item()
 
@@ -94,14 +94,7 @@ def takes_the_mean_of_the_log(z1, z2):
 EXERCISE = Exercise(
     GEOMETRY,
     alignment_uniformity,
-    wrong=(
-        does_not_normalise,
-        does_not_square_the_distances,
-        pairs_every_point_with_itself,
-        leaves_out_the_positive_pairs,
-        measures_each_view_by_itself,
-        takes_the_mean_of_the_log,
-    ),
+    wrong=wrong_answers(__name__),
     variants=(by_cosines, by_loops),
     hints=HINTS,
 )

@@ -2,7 +2,7 @@
 
 import torch
 
-from sslcourse.exercises.task import Exercise
+from sslcourse.exercises.task import Exercise, wrong_answers
 from sslcourse.labs.contrastive.tasks import POSITIVES
 
 HINTS = (
@@ -55,13 +55,7 @@ def reverses_the_list(n):
 EXERCISE = Exercise(
     POSITIVES,
     positive_index,
-    wrong=(
-        points_at_itself,
-        gives_the_number_of_the_image,
-        pairs_neighbours,
-        never_takes_n_off,
-        reverses_the_list,
-    ),
+    wrong=wrong_answers(__name__),
     variants=(by_remainder, by_list),
     hints=HINTS,
 )

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from sslcourse.exercises.task import Exercise
+from sslcourse.exercises.task import Exercise, wrong_answers
 from sslcourse.labs.contrastive.tasks import SIMILARITY
 
 HINTS = (
@@ -85,15 +85,7 @@ def interleaves_the_views(z1, z2):
 EXERCISE = Exercise(
     SIMILARITY,
     cosine_similarity_matrix,
-    wrong=(
-        takes_dot_products,
-        normalises_the_columns,
-        divides_by_the_norm_of_the_whole_matrix,
-        makes_the_entries_sum_to_one,
-        compares_the_two_views_only,
-        joins_along_the_features,
-        interleaves_the_views,
-    ),
+    wrong=wrong_answers(__name__),
     variants=(by_lengths, by_blocks),
     hints=HINTS,
 )

@@ -2,7 +2,7 @@
 
 import torch
 
-from sslcourse.exercises.task import Exercise
+from sslcourse.exercises.task import Exercise, wrong_answers
 from sslcourse.labs.contrastive.tasks import VIEWS
 
 HINTS = (
@@ -81,14 +81,7 @@ def ignores_the_flips(images, boxes, flips):
 EXERCISE = Exercise(
     VIEWS,
     crop_and_flip,
-    wrong=(
-        flips_top_to_bottom,
-        flips_before_cropping,
-        swaps_top_and_left,
-        swaps_height_and_width,
-        uses_the_first_box_for_all,
-        ignores_the_flips,
-    ),
+    wrong=wrong_answers(__name__),
     variants=(by_indexing, by_narrowing),
     hints=HINTS,
 )
