@@ -45,4 +45,4 @@ def test_a_line_that_was_cut_off_costs_itself_alone(script, tmp_path, capsys):
 def test_all_recipes_are_looked_at_before_the_first_is_run(script, monkeypatch, tmp_path, capsys):
     with pytest.raises(SystemExit):
         call(script, monkeypatch, tmp_path, "simclr", "dino", "--set", "temperature=0.2")
-    assert "and dino has none" in capsys.readouterr().err and not (tmp_path / "runs").exists()
+    assert "dino has none" in capsys.readouterr().err and not (tmp_path / "runs").exists()
