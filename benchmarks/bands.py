@@ -14,17 +14,30 @@ import argparse
 import json
 import os
 import platform
+import statistics
 from importlib import import_module
+from math import inf
 from pathlib import Path
 
 import torch
 
 from sslcourse.data.cache import cache_dir
 from sslcourse.files import write_atomically
-from sslcourse.notebook.bands import summarise
 from sslcourse.notebook.session import UNTRAINED, LabSession, TrainedArm
 
 LABS = {"contrastive": ("ContrastiveLab", ("baseline", "no_negatives", "no_colour"))}  # its session, its arms
+FEWEST_RUNS = 6
+# Student's t, two-sided 95 %, by the number of runs; between two entries the wider one counts.
+T_95 = {6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 12: 2.201, 15: 2.145, 20: 2.093, 30: 2.045}
+
+# What a number can be at all.
+BOUNDS = {
+    **dict.fromkeys(("knn", "contrastive_accuracy"), (0.0, 1.0)),
+    **dict.fromkeys(("positive_cosine", "negative_cosine"), (-1.0, 1.0)),
+    **dict.fromkeys(("channel_std", "alignment"), (0.0, inf)),
+    "effective_rank": (1.0, inf),
+    "uniformity": (-inf, 0.0),
+}
 
 
 def main() -> None:
@@ -73,6 +86,42 @@ def rounded(value):
     if isinstance(value, list):
         return [rounded(entry) for entry in value]
     return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def summarise(runs: list[tuple[list[dict], dict]]) -> dict:
+    """The ordinary range of every number of every row, and at the end, from at least 6 runs: (rows, final numbers) each.
+
+    Raises ValueError for fewer runs, and for rows at different steps.
+
+    >>> band = summarise([([{"step": 0, "loss": x}], {"loss": x}) for x in (1.0, 2.0, 3.0, 1.0, 2.0, 3.0)])
+    >>> [round(band["final"]["loss"][name], 2) for name in ("low", "mean", "high")]
+    [-0.48, 2.0, 4.48]
+    """
+    if len(runs) < FEWEST_RUNS:
+        raise ValueError(f"a range needs at least {FEWEST_RUNS} runs; got {len(runs)}")
+    steps = [row["step"] for row in runs[0][0]]
+    if any([row["step"] for row in rows] != steps for rows, _ in runs):
+        raise ValueError("the runs were measured at different steps; measure all seeds with the same settings")
+    names = [name for name in runs[0][0][0] if name != "step"]
+    curves = {}
+    for name in names:
+        spans = [interval([rows[i][name] for rows, _ in runs], name) for i in range(len(steps))]
+        curves[name] = {end: [span[end] for span in spans] for end in ("low", "high")}
+    final = {name: interval([numbers[name] for _, numbers in runs], name) for name in runs[0][1]}
+    return {"steps": steps, "curves": curves, "final": final}
+
+
+def interval(values: list[float], name: str = "") -> dict[str, float]:
+    """The 95 % prediction interval of one new value, mean plus and minus t s sqrt(1 + 1/n), within what `name` can be.
+
+    >>> interval([0.9, 0.95, 1.0, 0.9, 0.95, 1.0], "knn")["high"]
+    1.0
+    """
+    count, mean = len(values), statistics.fmean(values)
+    t = next(T_95[known] for known in sorted(T_95, reverse=True) if known <= count)
+    reach = t * statistics.stdev(values) * (1 + 1 / count) ** 0.5
+    lowest, highest = BOUNDS.get(name, (-inf, inf))
+    return {"low": max(lowest, mean - reach), "mean": mean, "high": min(highest, mean + reach)}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def render(template: str, **values: object) -> str:
 
     Raises jinja2.UndefinedError for a value that the template needs and was not given.
 
-    >>> render("table.html", headings=["a"], rows=[["<b>"]], caption="").count("&lt;b&gt;")
+    >>> render("card.html", title="<b>", blocks=[], kind="x", kinds={"x": ("red", "!")}).count("&lt;b&gt;")
     1
     """
     return _environment().get_template(template).render(values)

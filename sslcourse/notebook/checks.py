@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def check(identifier: str, function: Callable) -> None:
     """Show whether `function` does what the exercise `identifier` asks, and keep the result.
 
-    The grader judges in the same way, on the same cases, with inputs of its own. A wrong answer is no exception; an unknown
-    `identifier` shows the known ones.
+    The grader judges in the same way, on the same cases, with inputs of its own. A wrong answer is no exception; for an
+    unknown `identifier` the known ones are shown.
 
     >>> check("contrastive.no_such", None)  # doctest: +ELLIPSIS
     ✗ There is no exercise contrastive.no_such

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sslcourse.notebook import state
 from sslcourse.notebook.card import Block, Items, Table, as_html, as_text, show_card
 from sslcourse.notebook.controls import show_controls, widgets_work
@@ -13,17 +15,15 @@ SMOKE_NOTE = "At scale `smoke` nothing learns, so nothing is judged: `cpu` or `g
 def predict(identifier: str, question: str = "", choice: str | None = None, **options: str) -> None:
     """Ask `question` and keep the reader's choice, one of the keys of `options`. Predictions are not graded.
 
-    Radio buttons keep a choice at the click; where there are none, `predict(..., choice="b", ...)` does. A choice is final
-    once its experiment has run at a scale where something learns. One that was never made stays open, and is marked as
-    made afterwards.
+    Radio buttons keep a choice at the click; without buttons, `predict(..., choice="b", ...)` does. A choice is final
+    once its experiment has run at a scale where something learns. A missing one stays open, and one that is made
+    after the experiment is marked so.
     """
     if choice is not None and choice not in options:
         given = f"Choose one of these and run the cell again; {choice!r} is not among them."
-        show_card(f"There is no option {choice!r}", given, _options(options, None), kind="bad")
+        show_card(f"There is no option {choice!r}", given, _listed(options, None), kind="bad")
         return
-    state.update(
-        _lab(identifier), "predictions", identifier, {**_kept(identifier), "question": question, "options": options}
-    )
+    _keep(identifier, question=question, options=options)
     if choice is not None:
         choose(identifier, choice)
     if widgets_work():
@@ -35,40 +35,37 @@ def predict(identifier: str, question: str = "", choice: str | None = None, **op
 def choose(identifier: str, choice: str) -> None:
     """Keep `choice` as the prediction, unless it is final."""
     if not is_final(identifier):
-        entry = {**_kept(identifier), "choice": choice, "afterwards": _is_judged(identifier)}
-        state.update(_lab(identifier), "predictions", identifier, entry)
+        _keep(identifier, choice=choice, afterwards=_is_judged(_measured(identifier)))
 
 
 def is_final(identifier: str) -> bool:
     """Whether the prediction was made before its experiment ran, and that has run."""
     entry = _kept(identifier)
-    return bool(entry.get("choice")) and not entry.get("afterwards") and _is_judged(identifier)
+    return bool(entry.get("choice")) and not entry.get("afterwards") and _is_judged(_measured(identifier))
 
 
 def measured(identifier: str, text: str, answer: str | None = None) -> None:
-    """Keep what an experiment found, in words, and the option that it supports (None: undecided), and say whether the
-    prediction held. Experiments call it. What smoke finds never replaces what another scale found.
+    """Keep what an experiment found, in words, and the option that it supports (None: undecided).
+
+    Says whether the prediction held. Experiments call it. What smoke finds never replaces what another scale found.
     """
     smoke = scale() == "smoke"
-    if not (smoke and _is_judged(identifier)):
-        found = {"text": str(text), "answer": answer, "scale": scale()}
+    if not (smoke and _is_judged(_measured(identifier))):
+        found = {"text": text, "answer": answer, "scale": scale()}
         state.update(_lab(identifier), "measured", identifier, found)
     entry = _kept(identifier)
-    said = _option(entry, entry.get("choice"))
+    choice, right = entry.get("choice"), _option(entry, answer)
+    said = [f"You predicted: {_option(entry, choice)}{_afterwards(entry)}."] if choice else []
     if smoke:
         show_card("Measured", text, SMOKE_NOTE, kind="wait")
     elif answer is None:
-        show_card(
-            "Measured", text, "This decides nothing.", *([f"You predicted: {said}."] if said else []), kind="wait"
-        )
-    elif not said:
-        ask = "You made no prediction before; the cell above still takes one."
-        show_card(f"Measured: {_option(entry, answer)}", text, ask)
-    elif said == _option(entry, answer):
-        show_card("Measured: as you predicted" + _afterwards(entry), text, f"You predicted: {said}.", kind="good")
+        show_card("Measured", text, "This decides nothing.", *said, kind="wait")
+    elif not choice:
+        show_card(f"Measured: {right}", text, "You made no prediction before; the cell above still takes one.")
+    elif choice == answer:
+        show_card(f"Measured: as you predicted{_afterwards(entry)}", text, *said, kind="good")
     else:
-        words = f"You predicted: {said}{_afterwards(entry)}."
-        show_card(f"Measured: {_option(entry, answer)}", text, words)
+        show_card(f"Measured: {right}", text, *said)
 
 
 def prediction_table(lab: str | None = None) -> None:
@@ -81,12 +78,11 @@ def prediction_table(lab: str | None = None) -> None:
     for identifier in dict.fromkeys([*known["predictions"], *known["measured"]]):
         entry, found = known["predictions"].get(identifier, {}), known["measured"].get(identifier, {})
         choice, answer = entry.get("choice"), found.get("answer")
-        judged = bool(found) and found.get("scale") != "smoke"
-        counts = judged and bool(choice and answer) and not entry.get("afterwards")
-        decided, right = decided + counts, right + (counts and choice == answer)
+        if _is_judged(found) and choice and answer and not entry.get("afterwards"):
+            decided, right = decided + 1, right + (choice == answer)
         said = _option(entry, choice) + _afterwards(entry) if choice else "(none)"
         question = entry.get("question") or identifier.split(".")[-1].replace("_", " ")
-        rows.append([question, said, found.get("text", "(not run)"), _verdict(entry, found, judged)])
+        rows.append([question, said, found.get("text", "(not run)"), _verdict(entry, found)])
     if not rows:
         show_card("Predictions and measurements", "Nothing has been predicted or measured yet.", kind="wait")
         return
@@ -96,10 +92,12 @@ def prediction_table(lab: str | None = None) -> None:
     show_card(f"Predictions and measurements: {count}", table, *notes)
 
 
-def _verdict(entry: dict, found: dict, judged: bool) -> str:
+def _verdict(entry: dict, found: dict) -> str:
     choice, answer = entry.get("choice"), found.get("answer")
-    if not judged or not answer:
-        return "undecided" if judged else "–"
+    if not _is_judged(found):
+        return "–"
+    if not answer:
+        return "undecided"
     if choice == answer:
         return "✓ as predicted"
     return f"{'✗ ' if choice else ''}{_option(entry, answer)}"
@@ -135,7 +133,7 @@ def _show_buttons(identifier: str) -> None:
 def _card(identifier: str) -> tuple[str, *tuple[Block, ...]]:
     """The question, its options and what to do, in words."""
     entry = _kept(identifier)
-    blocks: list[Block] = [_options(entry["options"], entry.get("choice")), _note(identifier)]
+    blocks: list[Block] = [_listed(entry["options"], entry.get("choice")), _note(identifier)]
     if not entry.get("choice"):
         names = " or ".join(f'`choice="{name}"`' for name in entry["options"])
         blocks.append(f"Put {names} into the call and run the cell again.")
@@ -143,18 +141,15 @@ def _card(identifier: str) -> tuple[str, *tuple[Block, ...]]:
 
 
 def _note(identifier: str) -> str:
+    """What was kept, and whether it can still be changed."""
     entry = _kept(identifier)
     if is_final(identifier):
         return "Final: the experiment has run."
-    if not entry.get("choice"):
-        return (
-            "None yet. The experiment has run: yours will be marked as made afterwards."
-            if _is_judged(identifier)
-            else "None yet."
-        )
-    return (
-        "Kept, made afterwards." if entry.get("afterwards") else "Kept. You can change it until the experiment has run."
-    )
+    if entry.get("choice"):
+        before = "Kept. You can change it until the experiment has run."
+        return "Kept, made afterwards." if entry.get("afterwards") else before
+    run = " The experiment has run: yours will be marked as made afterwards."
+    return f"None yet.{run if _is_judged(_measured(identifier)) else ''}"
 
 
 def _kind(identifier: str) -> str:
@@ -170,15 +165,25 @@ def _lab(identifier: str) -> str:
 
 
 def _kept(identifier: str) -> dict:
-    return state.read_lab(_lab(identifier))["predictions"].get(identifier, {})
+    """What is kept of a prediction; a choice that is no option, as a newer version of a lab has them, is none."""
+    entry = state.read_lab(_lab(identifier))["predictions"].get(identifier, {})
+    return entry if entry.get("choice") in entry.get("options", {}) else {**entry, "choice": None}
 
 
-def _is_judged(identifier: str) -> bool:
-    found = state.read_lab(_lab(identifier))["measured"].get(identifier, {})
+def _keep(identifier: str, **what: Any) -> None:
+    state.update(_lab(identifier), "predictions", identifier, {**_kept(identifier), **what})
+
+
+def _measured(identifier: str) -> dict:
+    return state.read_lab(_lab(identifier))["measured"].get(identifier, {})
+
+
+def _is_judged(found: dict) -> bool:
+    """Whether a measurement counts: there is one, and not from smoke."""
     return bool(found) and found.get("scale") != "smoke"
 
 
-def _options(options: dict[str, str], choice: str | None) -> Items:
+def _listed(options: dict[str, str], choice: str | None) -> Items:
     return Items([("chosen" if name == choice else "", f"`{name}` {text}") for name, text in options.items()])
 
 

@@ -23,7 +23,7 @@ class Probe:
         self.views = two_views(images.cpu(), augmentation, generator)  # 2,P,3,h,w
 
     def embed(self, method: nn.Module) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Features h1, h2 `P,D` of the encoder and embeddings z1, z2 `P,d` of the head, on the CPU, in evaluation mode."""
+        """Features h1, h2 `P,D` of the encoder and embeddings z1, z2 `P,d` of the head, as `embed` gives them."""
         return embed(method, self.views)
 
     def measure(self, method: nn.Module) -> dict[str, float]:

@@ -1,27 +1,28 @@
-"""One reader's work on a lab: its pictures, its untrained network, and the arms that were trained, kept between sessions."""
+"""One reader's work on a lab: its pictures, its untrained network, and the trained arms, kept between sessions."""
 
 from __future__ import annotations
 
-import functools
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor, nn
 
 from sslcourse.data.datasets import load
 from sslcourse.data.imageset import ImageSet
+from sslcourse.methods import Method
 from sslcourse.notebook import predictions, state
-from sslcourse.notebook.bands import load_bands
+from sslcourse.notebook.bands import final_range, load_bands
 from sslcourse.notebook.card import show_card
 from sslcourse.notebook.live import LivePanel
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.source import digest_of
+from sslcourse.notebook.stopping import Stopped, checked_loss, or_stop
 from sslcourse.training.experiment import Experiment, run
 from sslcourse.training.fit import NonFiniteLoss
 from sslcourse.training.folder import FolderInUse
@@ -32,31 +33,12 @@ from sslcourse.training.runtime import pick_device
 UNTRAINED = "untrained"
 
 
-class Stopped(Exception):
-    """An experiment cannot go on, for a reason that the reader can do something about: it is shown as one sentence."""
-
-
-def in_a_card(experiment: Callable) -> Callable:
-    """A method of a lab that shows `Stopped` and an interrupt as one sentence instead of a traceback; it then gives None."""
-
-    @functools.wraps(experiment)
-    def call(*arguments: Any, **options: Any) -> Any:
-        try:
-            return experiment(*arguments, **options)
-        except Stopped as problem:
-            show_card("Stopped", str(problem), kind="bad")
-        except KeyboardInterrupt:
-            show_card("Stopped", "Run the cell again to go on.", kind="wait")
-
-    return call
-
-
 @dataclass(frozen=True)
 class TrainedArm:
-    """A network, and what was measured of it: `rows` while it trained, and the numbers before the first step and at the end."""
+    """A network, its numbers while it trained (`rows`), before the first step, and at the end."""
 
     title: str
-    method: nn.Module
+    method: Method
     rows: list[dict[str, float]]
     before: dict[str, float]
     final: dict[str, float]
@@ -67,10 +49,11 @@ class LabSession:
 
     - `recipes(scale) -> {arm: Recipe}` and `titles`, the arms' names in the figures;
     - `measure(method, arm)`, numbers on the way; `figures(method, images, arm)`, numbers before and after;
-    - `draw(rows, arm) -> figures`, the live picture.
+    - `draw(rows, arm) -> figures`, the live picture;
+    - `lessons.md`, what a finding means (see `read_lessons`).
 
     `images` is a data set's name or `folder:PATH`. Nothing is loaded or drawn before an experiment asks for it, and the
-    scale is what `start` said last. An arm is trained once for each loss, kept beside the notebook, and found there again.
+    scale is what `start` said last. An arm is trained once for each loss, and kept beside the notebook.
     """
 
     name: str
@@ -88,10 +71,10 @@ class LabSession:
     def recipes(self, scale: str) -> dict[str, Recipe]:
         raise NotImplementedError
 
-    def measure(self, method: nn.Module, arm: str) -> dict[str, float]:
+    def measure(self, method: Method, arm: str) -> dict[str, float]:
         raise NotImplementedError
 
-    def figures(self, method: nn.Module, images: RunImages, arm: str) -> dict[str, float]:
+    def figures(self, method: Method, images: RunImages, arm: str) -> dict[str, float]:
         raise NotImplementedError
 
     def draw(self, rows: list[dict], arm: str) -> list[Figure]:
@@ -113,7 +96,7 @@ class LabSession:
         """The pictures to train on, and those to measure kNN with."""
         if scale() not in self._images:
             settings = replace(next(iter(self.recipes(scale()).values())).data, name=self.data)
-            self._images[scale()] = _or_stop(lambda: load_images(settings))
+            self._images[scale()] = or_stop(lambda: load_images(settings))
         return self._images[scale()]
 
     @property
@@ -131,7 +114,7 @@ class LabSession:
 
     @property
     def bands(self) -> dict:
-        """What is ordinary at the present scale; the seeds were run on the objects, so beside other pictures there is none."""
+        """What is ordinary at the present scale; known for the objects only, on which the seeds were run."""
         return load_bands(scale(), self.name) if self.data == "objects" else {}
 
     @property
@@ -150,7 +133,7 @@ class LabSession:
         return self._untrained[key]
 
     def arm(self, arm: str) -> TrainedArm:
-        """A trained arm: from this session, from an earlier one, or trained now, with the loss that was last given."""
+        """A trained arm, from this session or an earlier one, or trained now; with the loss that was last given."""
         return self.train(arm, self._losses.get(arm))
 
     def train(self, arm: str, loss: Callable | None = None, *, again: bool = False) -> TrainedArm:
@@ -171,7 +154,7 @@ class LabSession:
     def _experiment(self, arm: str, loss: Callable | None) -> Experiment:
         recipe = self.recipe(arm)
 
-        def build(recipe: Recipe) -> nn.Module:
+        def build(recipe: Recipe) -> Method:
             method = build_method(recipe)
             if loss is not None:
                 method.loss = checked_loss(loss)
@@ -212,32 +195,38 @@ class LabSession:
         before, final = ({name: trained.summary[name + end] for name in names} for end in ("_untrained", ""))
         return TrainedArm(title, trained.method, rows, before, final)
 
-    def found(self, identifier: str, text: str, answer: str | None) -> None:
-        """Say what an experiment found and whether the prediction held; on pictures of the reader's own, say on which."""
+    def found(self, identifier: str, text: str, answer: str | None, finding: str | None = None) -> None:
+        """Say what an experiment found, whether the prediction held, and what it means, where it came out as usual.
+
+        On pictures of the reader's own it says on which. `finding` stands for the answer where a lesson needs more
+        than one. At smoke no lesson is shown: it would give away what nothing has shown.
+        """
         where = "" if self.data == "objects" else f"On {self.pictures.name}: "
         predictions.measured(identifier, where + text, answer)
+        usual, lesson = read_lessons(self.name).get(identifier, ("", ""))
+        if usual == (finding or answer) and scale() != "smoke":
+            show_card("What this shows", lesson)
+
+    def ordinary(self, arm: str, name: str) -> str:
+        """The ordinary range of a number at the end, in words; nothing where it was not measured."""
+        span = final_range(self.bands, arm, name)
+        return f" (ordinary: {span[0]:.2f} to {span[1]:.2f})" if span else ""
+
+    def with_range(self, arm: str, name: str) -> tuple[float, tuple[float, float] | None]:
+        """A number of an arm at the end, or of the untrained network, with its ordinary range."""
+        numbers = self.arm("baseline").before if arm == UNTRAINED else self.arm(arm).final
+        return numbers[name], final_range(self.bands, arm, name)
 
 
-def checked_loss(loss: Callable) -> Callable:
-    """`loss` as training calls it: an error in it, or a value that is no loss, stops the run with one sentence."""
+def read_lessons(lab: str) -> dict[str, tuple[str, str]]:
+    """What a lab's findings mean: prediction -> (what the measurement usually supports, what that shows).
 
-    @functools.wraps(loss)
-    def checked(*arguments: Any) -> Tensor:
-        try:
-            value = loss(*arguments)
-        except Exception as error:  # noqa: BLE001 (whatever a student's function may raise)
-            raise Stopped(f"Your loss raised {type(error).__name__}: {error}") from error
-        if not isinstance(value, Tensor):
-            raise Stopped(f"Your loss returns {type(value).__name__}; training needs a tensor without dimensions.")
-        if value.ndim:
-            raise Stopped(f"Your loss has shape {tuple(value.shape)}; it must have none: take the mean over the views.")
-        if any(getattr(one, "requires_grad", False) for one in arguments) and not value.requires_grad:
-            raise Stopped(
-                "Your loss has no gradient: something in it leaves PyTorch, such as `.item()` or `.detach()`."
-            )
-        return value
-
-    return checked
+    >>> read_lessons("contrastive")["contrastive.mystery"][0]
+    'c'
+    """
+    text = (resources.files(f"sslcourse.labs.{lab}") / "lessons.md").read_text(encoding="utf-8")
+    found = re.findall(r"^## (\S+): (\w+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return {identifier: (usual, " ".join(lesson.split())) for identifier, usual, lesson in found}
 
 
 def runs_folder() -> Path:
@@ -251,11 +240,3 @@ def _rows_in(folder: Path) -> list[dict]:
         return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError):
         return []
-
-
-def _or_stop(action: Callable[[], RunImages]) -> RunImages:
-    """What `action` gives; an error that names a file or a setting is one sentence for the reader."""
-    try:
-        return action()
-    except (OSError, ValueError) as problem:
-        raise Stopped(str(problem)) from None

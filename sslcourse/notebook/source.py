@@ -1,4 +1,4 @@
-"""The source of a student's function in a form that changes when the function does, so that a changed loss is a new run."""
+"""A digest of a student's function that changes when the function does, so that a changed loss is a new run."""
 
 from __future__ import annotations
 

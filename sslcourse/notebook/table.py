@@ -1,12 +1,12 @@
-"""A small table of measurements, as HTML in a notebook and as text elsewhere."""
+"""A card of measurements: numbers, each with the range in which new runs lie where there is one."""
 
 from __future__ import annotations
 
-from sslcourse.pages import render, show_html
+from collections.abc import Sequence
+from typing import Any
 
-# A number, a number with the range of new runs, words, or an empty place.
-Value = float | tuple[float, tuple[float, float] | None] | str | None
-CAPTION = "in brackets: where 95 % of new runs lie"
+from sslcourse.notebook.card import Table, show_card
+
 NAMES = {
     "probe_loss": "loss on held-out pictures",
     "knn": "kNN accuracy (k = 20)",
@@ -18,50 +18,25 @@ NAMES = {
 }
 
 
-class Table:
-    """Rows of numbers under headings, each with the range of new runs in brackets where there is one.
+def show_numbers(title: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Show rows of (name, value, ...) under the headings of their values.
 
-    >>> table = Table("", "mine")
-    >>> table.add("loss", (0.5, (0.45, 0.52)))
-    >>> print(table.text())
-          mine
-    loss  0.50 [0.45, 0.52]
-    in brackets: where 95 % of new runs lie
+    A value is a number, a pair of a number and the range of new runs (or None), words, or None for an empty place.
+
+    >>> show_numbers("After training", ["mine", "chance"], [["knn", (0.46, (0.44, 0.48)), 0.07]])
+    • After training
+                             mine               chance
+      kNN accuracy (k = 20)  0.46 [0.44, 0.48]  0.07
+      In brackets: where 95 % of new runs lie.
     """
-
-    def __init__(self, *headings: str):
-        self.headings = headings
-        self.rows: list[tuple[str, ...]] = []
-        self.has_ranges = False
-
-    def add(self, label: str, *values: Value) -> None:
-        """One row."""
-        self.has_ranges |= any(isinstance(value, tuple) and value[1] is not None for value in values)
-        self.rows.append((NAMES.get(label, label), *(_format(value) for value in values)))
-
-    def text(self) -> str:
-        """Columns aligned with blanks."""
-        lines = [self.headings, *self.rows]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(self.headings))]
-        text = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
-        return "\n".join([*text, CAPTION] if self.has_ranges else text)
-
-    def html(self) -> str:
-        """A plain table that takes the notebook's own look."""
-        caption = CAPTION if self.has_ranges else ""
-        return render("table.html", headings=self.headings, rows=self.rows, caption=caption)
-
-    def show(self) -> None:
-        """Display the table in a notebook; elsewhere print it."""
-        show_html(self.html(), self.text())
+    lines = [[NAMES.get(str(name), str(name)), *map(_format, values)] for name, *values in rows]
+    ranges = any(isinstance(value, tuple) and value[1] for row in rows for value in row)
+    notes = ["In brackets: where 95 % of new runs lie."] if ranges else []
+    show_card(title, Table(["", *headings], lines), *notes)
 
 
-def _format(value: Value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
+def _format(value: Any) -> str:
     if isinstance(value, tuple):
         number, span = value
         return f"{number:.2f} [{span[0]:.2f}, {span[1]:.2f}]" if span else f"{number:.2f}"
-    return f"{value:.2f}"
+    return value or "" if isinstance(value, str | None) else f"{value:.2f}"

@@ -58,22 +58,22 @@ def test_controls_start_at_the_given_settings():
 
 
 def test_the_colours_of_two_views_agree_more_without_colour_changes(views):
-    with_colour, _ = views._agreement(views.settings(), 0)
+    with_colour, _ = views.agreement(views.settings(), 0)
     views.controls["colour"].value = 0.0
     views.controls["greyscale"].value = 0.0
-    without, other = views._agreement(views.settings(), 0)
+    without, other = views.agreement(views.settings(), 0)
     assert without > with_colour + 0.05
     assert without > other
 
 
 def test_weights_are_a_softmax_over_the_other_views(temperature):
-    weights = temperature.weights()
+    weights = temperature.log_weights().exp()
     torch.testing.assert_close(weights.sum(1), torch.ones(8, dtype=torch.float64))
     assert (weights.diagonal() == 0).all()
     temperature.controls["temperature"].value = 10**0.5
-    warm = temperature.weights()[~torch.eye(8, dtype=torch.bool)]
+    warm = temperature.log_weights().exp()[~torch.eye(8, dtype=torch.bool)]
     temperature.controls["temperature"].value = 0.01
-    cold = temperature.weights().amax(1)
+    cold = temperature.log_weights().exp().amax(1)
     assert (warm - 1 / 7).abs().max() < 0.06, "a high temperature makes all weights alike"
     assert cold.median() > 0.99, "a low temperature leaves only the nearest view"
 

@@ -1,5 +1,6 @@
-"""A second device that every machine has: tensors that say `acc:0`, hold their data on the CPU, compute there, and refuse to be
-mixed with CPU tensors. What breaks here breaks on a GPU.
+"""A second device that every machine has: tensors that say `acc:0`, hold their data on the CPU and compute there.
+
+They refuse to be mixed with CPU tensors: what breaks here breaks on a GPU.
 
 Generators stay on the CPU, and indexing with CPU indices is let through, as CUDA does.
 
@@ -71,7 +72,7 @@ class Elsewhere(torch.Tensor):
 
 
 def compute(func, args, kwargs):
-    """Run an operator on the CPU; its result is on the accelerator if its arguments were, or if it was asked for there."""
+    """Run an operator on the CPU; its result is on the accelerator if its arguments were, or if asked for there."""
     name = func.overloadpacket.__name__
     there, here = [], []
 

@@ -1,7 +1,7 @@
 """Make a small environment with Colab's Jupyter: `python tests/notebooks/colab_env.py DIR`.
 
-Torch and what belongs to it are not installed a second time: a .pth file appends a folder of links to those packages of the
-Python that runs this script. It comes last on the path, so what is pinned here wins.
+Torch and what belongs to it are not installed a second time: a .pth file appends a folder of links to those packages
+of the Python that runs this script. It comes last on the path, so what is pinned here wins.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Run in Colab's environment: execute a notebook, then move a control of it as a front end does, by a message.
 
-`python colab_run.py NOTEBOOK CONTROL` prints one line of JSON: versions, cells run, and what the widgets held before and after.
+`python colab_run.py NOTEBOOK CONTROL` prints one line of JSON: versions, cells run, and how many widgets changed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import hashlib, ipywidgets
 def _held(widget):
     value = widget.value if isinstance(widget.value, bytes) else str(widget.value).encode()
     return hashlib.sha256(value).hexdigest()
-print({id: _held(one) for id, one in ipywidgets.Widget.widgets.items() if isinstance(one, (ipywidgets.Image, ipywidgets.HTML))})
+shown = (ipywidgets.Image, ipywidgets.HTML)
+print({id: _held(one) for id, one in ipywidgets.Widget.widgets.items() if isinstance(one, shown)})
 """
 VERSIONS = """
 import importlib.metadata as m
-print({name: m.version(name) for name in ("ipython", "ipykernel", "ipywidgets", "jupyter_client", "traitlets", "torch", "numpy")})
+names = ("ipython", "ipykernel", "ipywidgets", "jupyter_client", "traitlets", "torch", "numpy")
+print({name: m.version(name) for name in names})
 """
 
 

@@ -9,7 +9,7 @@ CODE = """
 from sslcourse.figures import plot_bars, plot_curves, show
 from sslcourse.notebook.card import Items, show_card
 from sslcourse.notebook.live import LivePanel
-from sslcourse.notebook.table import Table
+from sslcourse.notebook.table import show_numbers
 
 def draw(rows):
     return [plot_curves({"loss": ([row["step"] for row in rows], [1.0] * len(rows))})]
@@ -20,9 +20,7 @@ panel = LivePanel("training", 20, draw)
 panel.update(10, [{"step": 10}], last=True)
 panel.update(20, [{"step": 10}, {"step": 20}], last=True)
 show_card("Not yet", "The `loss` is *too small*.", Items([("good", "shape"), ("bad", "values")]), kind="bad")
-table = Table("", "mine")
-table.add("knn", (0.46, (0.44, 0.48)))
-table.show()
+show_numbers("After training", ["mine"], [["knn", (0.46, (0.44, 0.48))]])
 """
 IMAGES = """
 [...document.querySelectorAll('.jp-OutputArea-output img')].map(one => ({

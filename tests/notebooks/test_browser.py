@@ -1,4 +1,4 @@
-"""A student's way in a real browser: open the lab in JupyterLab 4, run cells, move a control, see the picture change."""
+"""A student's way in a real browser: open the lab in JupyterLab 4, run cells, move a control, see a change."""
 
 import shutil
 from pathlib import Path

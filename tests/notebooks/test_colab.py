@@ -1,4 +1,4 @@
-"""The student's notebook in an environment with Colab's IPython, ipykernel and ipywidgets, the course installed as there."""
+"""The student's notebook in an environment with Colab's IPython, ipykernel and ipywidgets, with the course installed."""
 
 import importlib.util
 import json
@@ -42,7 +42,7 @@ def colab_python():
 
 @pytest.fixture(scope="module")
 def installed(colab_python, tmp_path_factory):
-    """The course installed by pip without dependencies, from what a checkout holds, as the setup cell does it on Colab."""
+    """The course installed by pip without dependencies, from a checkout, as the setup cell does on Colab."""
     checkout, site = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("site")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, checkout)

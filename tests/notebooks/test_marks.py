@@ -1,4 +1,4 @@
-"""What the grader makes of the two built notebooks: nothing for the student's as handed out, everything for the solution."""
+"""The marks of the two built notebooks: none for the student's as handed out, all for the solution."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Both notebooks of every lab run from top to bottom under nbval, at scale smoke; check cells of the solution are compared."""
+"""Both notebooks of every lab run under nbval at scale smoke; check cells of the solution are compared."""
 
 import json
 import os

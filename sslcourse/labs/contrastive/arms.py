@@ -28,23 +28,30 @@ VIEWS = Augmentation(
     blur=0.0,  # as in SimCLR's recipe for small images
 )
 METHOD = SimCLRSettings(temperature=0.2, hidden_dim=256, out_dim=64, augmentation=VIEWS)
+LARGER = replace(METHOD, augmentation=replace(VIEWS, size=64))
 
-BASELINE: dict[str, Recipe] = {
+
+def _fit(steps: int, batch_size: int, every: int, precision: str = "fp32") -> FitSettings:
+    """A loop that is measured and kept every few steps; fp32 is the same on every processor, as the bands need it."""
+    return FitSettings(
+        steps=steps,
+        batch_size=batch_size,
+        warmup_steps=every,
+        log_every=every,
+        evaluate_every=every,
+        checkpoint_every=every,
+        precision=precision,
+    )
+
+
+BASELINE = {
     "smoke": Recipe(
         "simclr",
         "smoke",
         METHOD,
         EncoderSettings("convnet_8"),
         DataSettings(count=320, bank=320, held_out=140),
-        FitSettings(
-            steps=16,
-            batch_size=32,
-            warmup_steps=4,
-            log_every=4,
-            evaluate_every=4,
-            checkpoint_every=4,
-            precision="fp32",
-        ),
+        _fit(16, 32, every=4),
     ),
     "cpu": Recipe(
         "simclr",
@@ -52,23 +59,15 @@ BASELINE: dict[str, Recipe] = {
         METHOD,
         EncoderSettings("convnet_16"),
         DataSettings(count=4000, bank=4000, held_out=1000),
-        FitSettings(
-            steps=400,
-            batch_size=128,
-            warmup_steps=20,
-            log_every=20,
-            evaluate_every=20,
-            checkpoint_every=20,
-            precision="fp32",  # the same on every processor, so that the bands compare like with like
-        ),
+        _fit(400, 128, every=20),
     ),
     "gpu": Recipe(
         "simclr",
         "gpu",
-        replace(METHOD, augmentation=replace(VIEWS, size=64)),
+        LARGER,
         EncoderSettings("convnet_64"),
         DataSettings(count=10000, bank=10000, held_out=2000),
-        FitSettings(steps=800, batch_size=512, warmup_steps=40, log_every=40, evaluate_every=40, checkpoint_every=200),
+        _fit(800, 512, every=40, precision="auto"),
     ),
 }
 
@@ -81,7 +80,7 @@ def recipes(scale: str) -> dict[str, Recipe]:
     """
     base = BASELINE[scale]
     plain = base.method.augmentation.without_color()
-    quarter = replace(base.fit, steps=max(4, base.fit.steps // 4), warmup_steps=base.fit.warmup_steps // 4)
+    quarter = replace(base.fit, steps=max(4, base.fit.steps // 4), warmup_steps=base.fit.warmup // 4)
     return {
         "baseline": base,
         "no_negatives": replace(base, method=replace(base.method, negatives=False)),

@@ -1,6 +1,8 @@
-"""The figures of Lab 1 that explain an idea: the way to the loss, views, pairs, similarities."""
+"""The figures of Lab 1 that explain an idea: the way to the loss, views, pairs, weights, colours."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from matplotlib.colors import ListedColormap
@@ -8,7 +10,63 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from sslcourse.figures import BLUE, ORANGE, bare, new_figure, picture_edges, pixels, plot_similarities, with_alt
+from sslcourse.figures import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    bare,
+    new_figure,
+    picture_edges,
+    pixels,
+    plot_bars,
+    plot_similarities,
+    with_alt,
+)
+from sslcourse.labs.contrastive.measurements import colour_histogram
+
+
+def pipeline(image: Tensor, views: Tensor) -> Figure:
+    """The diagram of SimCLR: an image uint8 `3,H,W` and its views float `2,3,h,w` on their way to the loss."""
+    figure = Figure(figsize=(9.4, 3.1))
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, 94), ylim=(0, 31))
+    axis.axis("off")
+    middle: dict[str, Any] = {"ha": "center", "va": "center"}
+
+    def picture(shown: Tensor, x: float, y: float, side: float, colour: str | None, name: str) -> None:
+        inset = axis.inset_axes((x - side / 2, y - side / 2, side, side), transform=axis.transData)
+        inset.imshow(pixels(shown), interpolation="nearest")
+        bare(inset, frame=colour)
+        axis.text(x, y - side / 2 - 1.4, name, ha="center", va="top", fontsize=10)
+
+    def box(x: float, y: float, name: str, colour: str) -> None:
+        look = {"boxstyle": "round,pad=0.7", "facecolor": colour + "22", "edgecolor": colour, "linewidth": 1.5}
+        axis.text(x, y, name, fontsize=11, bbox=look, **middle)
+
+    def arrow(x: float, y: float, to_x: float, to_y: float, colour: str) -> None:
+        look = {"arrowstyle": "-|>", "mutation_scale": 13, "color": colour, "linewidth": 1.6}
+        axis.annotate("", (to_x, to_y), (x, y), arrowprops=look)
+
+    picture(image, 7.5, 15.5, 11, None, "image $x$")
+    for number, (y, up, colour) in enumerate(((23.5, 1, BLUE), (7.5, -1, ORANGE)), start=1):
+        arrow(13.5, 15.5 + 2 * up, 21, y, colour)
+        axis.text(14.8, 15.5 + 7.6 * up, f"$t_{number}$", fontsize=11, color=colour, **middle)
+        picture(views[number - 1], 26.5, y, 10, colour, f"view $\\tilde x_{number}$")
+        for start, end in ((32, 37), (49, 54.5), (57.5, 62.5), (73.5, 77.5)):
+            arrow(start, y, end, y, colour)
+        box(43, y, "encoder $f$", BLUE)
+        axis.text(56, y, f"$h_{number}$", fontsize=13, **middle)
+        box(68, y, "head $g$", GREEN)
+        axis.text(79, y, f"$z_{number}$", fontsize=13, **middle)
+        arrow(80.5, y - 1.2 * up, 85.5, 15.5 + 2.3 * up, colour)
+    for x in (43, 68):
+        axis.text(x, 15.5, "the same weights", fontsize=9, style="italic", **middle)
+    axis.text(56, 15.5, "features:\nwhat we keep", fontsize=9, **middle)
+    axis.text(87.5, 15.5, "alike?\nloss", fontsize=11, **middle)
+    return with_alt(
+        figure,
+        "One image becomes two views; both go through the same encoder f, which gives features h, and the same head g, "
+        "which gives embeddings z; the loss asks whether the embeddings are alike.",
+    )
 
 
 def boxes_and_views(images: Tensor, boxes: Tensor, views: Tensor) -> Figure:
@@ -20,19 +78,18 @@ def boxes_and_views(images: Tensor, boxes: Tensor, views: Tensor) -> Figure:
     with new_figure(1.45 * count + 0.6, 4.5) as figure:
         axes = figure.subplots(3, count, squeeze=False)
         for column in range(count):
-            label = "image" if column == 0 else ""
-            axes[0, column].imshow(pixels(images[column]), interpolation="nearest")
-            bare(axes[0, column], label=label)
+            top_axis, label = axes[0, column], column == 0
+            top_axis.imshow(pixels(images[column]), interpolation="nearest")
+            bare(top_axis, label="image" if label else "")
             for view, colour in enumerate((BLUE, ORANGE)):
                 top, left, height, width = boxes[view, column].tolist()
                 for edge, line in (("white", 3.2), (colour, 1.8)):
                     box = Rectangle((left - 0.5, top - 0.5), width, height, fill=False, edgecolor=edge, linewidth=line)
-                    axes[0, column].add_patch(box)
+                    top_axis.add_patch(box)
                 axes[view + 1, column].imshow(pixels(views[view, column]), interpolation="nearest")
-                bare(axes[view + 1, column], frame=colour, label=label and f"view {view + 1}")
-    return with_alt(
-        figure, f"{count} images with two boxes each, and below them the two views that were cut out of the boxes."
-    )
+                bare(axes[view + 1, column], frame=colour, label=f"view {view + 1}" if label else "")
+    words = f"{count} images with two boxes each, and below them the two views that were cut out of the boxes."
+    return with_alt(figure, words)
 
 
 def pair_grid(index: Tensor, views: Tensor) -> Figure:
@@ -43,15 +100,15 @@ def pair_grid(index: Tensor, views: Tensor) -> Figure:
     count = len(index)
     kinds = torch.zeros(count, count)
     kinds[torch.arange(count), index.clamp(0, count - 1)] = 1
+    kinds.fill_diagonal_(2)
     with new_figure(4.8, 4.8) as figure:
         axis = figure.subplots()
-        axis.imshow(kinds.numpy(), cmap=ListedColormap(["#DCE9F2", ORANGE]), vmin=0, vmax=1)
+        axis.imshow(kinds.numpy(), cmap=ListedColormap(["#DCE9F2", ORANGE, "#999999"]), vmin=0, vmax=2)
         for i in range(count):
-            axis.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, color="#999999"))
             axis.text(i, i, "×", ha="center", va="center", color="white")
-        for line in range(1, count):
-            axis.plot([-0.5, count - 0.5], [line - 0.5] * 2, color="white", linewidth=1)
-            axis.plot([line - 0.5] * 2, [-0.5, count - 0.5], color="white", linewidth=1)
+        lines = [line - 0.5 for line in range(1, count)]
+        axis.hlines(lines, -0.5, count - 0.5, color="white", linewidth=1)
+        axis.vlines(lines, -0.5, count - 0.5, color="white", linewidth=1)
         picture_edges(axis, views)
         axis.set_title("grey ×: itself     orange: the positive     pale: negatives", fontsize=9)
     pairs = ", ".join(f"{row}: {column}" for row, column in enumerate(index.tolist()))
@@ -66,19 +123,15 @@ def similarity_and_weights(
     similarities = plot_similarities(matrix, views, title=title, size=3.8)
     frame = Rectangle((-0.5, anchor - 0.5), count, 1, fill=False, edgecolor=ORANGE, linewidth=2.5)
     similarities.axes[0].add_patch(frame)
-    with new_figure(4.2, 3.8) as figure:
-        axis = figure.subplots()
-        bars = axis.bar(
-            range(count), weights.numpy(), color=[BLUE if i == partner else "#E0A080" for i in range(count)]
-        )
-        bars[partner].set_hatch("//")
-        axis.set(xlim=(-0.6, count - 0.4), ylim=(0, 1), xlabel="view", ylabel="softmax weight")
-        axis.set_xticks(range(count), [str(i) if i != anchor else "×" for i in range(count)], fontsize=8)
-        axis.set_title(f"weights of row {anchor} (blue, hatched: its positive)")
-    nearest = max((i for i in range(count) if i not in (anchor, partner)), key=lambda i: weights[i])
-    words = f"Softmax weights of row {anchor}: its positive, view {partner}, has {weights[partner]:.2f}"
-    with_alt(figure, f"{words}; the largest of a negative, view {nearest}, is {weights[nearest]:.2f}.")
-    return [similarities, figure]
+    names = {i: f"view {i}" + (": its positive" if i == partner else "") for i in range(count) if i != anchor}
+    bars = plot_bars(
+        {name: weights[i].item() for i, name in names.items()},
+        colours={name: BLUE if i == partner else "#E0A080" for i, name in names.items()},
+        x_label=f"softmax weight in row {anchor}",
+        size=(4.6, 3.8),
+    )
+    bars.axes[0].set_xlim(0, 1.15)
+    return [similarities, bars]
 
 
 def colour_histograms(rows: list[tuple[str, Tensor]]) -> Figure:
@@ -90,31 +143,16 @@ def colour_histograms(rows: list[tuple[str, Tensor]]) -> Figure:
     with new_figure(7.0, 1.9 * len(rows)) as figure:
         axes = figure.subplots(len(rows), 3, squeeze=False, width_ratios=(1, 1, 2.6))
         for line, (title, views) in zip(axes, rows):
-            first, second = joint_histogram(views, bins=3)
-            agreement.append(f"{title}: {(first * second).sqrt().sum():.2f}")
+            shares = colour_histogram(views, bins=3)
+            agreement.append(f"{title}: {shares.prod(0).sqrt().sum():.2f}")
             for view, (colour, style) in enumerate(((BLUE, "-"), (ORANGE, "--"))):
                 line[view].imshow(pixels(views[view]), interpolation="nearest")
                 bare(line[view], frame=colour, label=title if view == 0 else "")
-                shares = (first, second)[view].numpy()
-                line[2].stairs(shares, color=colour, linestyle=style, linewidth=1.6, label=f"view {view + 1}")
+                look = {"color": colour, "linestyle": style, "linewidth": 1.6}
+                line[2].stairs(shares[view].numpy(), label=f"view {view + 1}", **look)
             line[2].set_xticks([])
             line[2].set_ylabel("share of pixels", fontsize=8)
         axes[-1, 2].set_xlabel("27 colours, from black to white", fontsize=9)
         axes[0, 2].legend(fontsize=8)
-    words = (
-        "Two views of an image and the histograms of their colours. How far the two agree, 1 being the same histogram: "
-    )
+    words = "Two views of an image and the histograms of their colours. How far the two agree (1: the same histogram): "
     return with_alt(figure, f"{words}{'; '.join(agreement)}.")
-
-
-def joint_histogram(images: Tensor, bins: int = 4) -> Tensor:
-    """What share of an image's pixels has each of `bins`^3 colours: float images `B,3,h,w` -> `B,bins^3`.
-
-    >>> joint_histogram(torch.zeros(1, 3, 4, 4), bins=2).tolist()
-    [[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
-    """
-    level = (images * bins).long().clamp_(0, bins - 1)  # B,3,h,w
-    colour = (level[:, 0] * bins + level[:, 1]) * bins + level[:, 2]  # B,h,w
-    counts = torch.zeros(len(images), bins**3)
-    counts.scatter_add_(1, colour.flatten(1), torch.ones(colour.flatten(1).shape))
-    return counts / colour[0].numel()
