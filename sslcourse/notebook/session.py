@@ -137,7 +137,7 @@ class LabSession:
         return self.train(arm, self._losses.get(arm))
 
     def train(self, arm: str, loss: Callable | None = None, *, again: bool = False) -> TrainedArm:
-        """Train an arm, with a loss of one's own or the course's, and show it as it happens; `again` forgets the kept run.
+        """Train an arm, with a loss of one's own or the course's, and show it as it happens; `again` forgets what is kept.
 
         Raises Stopped when the loss is no loss or stops being a number, or when the run is interrupted.
         """

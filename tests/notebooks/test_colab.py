@@ -1,4 +1,4 @@
-"""The student's notebook in an environment with Colab's IPython, ipykernel and ipywidgets, with the course installed."""
+"""The student's notebook in an environment with Colab's IPython, ipykernel and ipywidgets."""
 
 import importlib.util
 import json

@@ -128,8 +128,8 @@ class TemperatureExplorer(Explorer):
         push = 100 * negatives.max() / negatives.sum()
         text = (
             f"<p>Loss of all {count} anchors: <b>{self.loss():.3f}</b> (a guess: ln {count - 1} = "
-            f"{math.log(count - 1):.3f}). For anchor {anchor} the positive has weight <b>{weights[partner]:.2f}</b>; of "
-            f"what pushes the anchor away from the {count - 2} negatives, the nearest one has "
+            f"{math.log(count - 1):.3f}). For anchor {anchor} the positive has weight <b>{weights[partner]:.2f}</b>; "
+            f"of what pushes the anchor away from the {count - 2} negatives, the nearest one has "
             f"<b>{push:.0f} %</b>.</p>"
         )
         return figures, text
