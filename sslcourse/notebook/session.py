@@ -136,8 +136,8 @@ class LabSession:
         """A trained arm, from this session or an earlier one, or trained now; with the loss that was last given."""
         return self.train(arm, self._losses.get(arm))
 
+    def train(self, arm: str, loss: Callable | None = None, *, again: bool = False) -> TrainedArm:
         """Train an arm, with a loss of one's own or the course's, and show it live; `again` forgets what is kept.
-        """Train an arm, with a loss of one's own or the course's, and show it as it happens; `again` forgets what is kept.
 
         Raises Stopped when the loss is no loss or stops being a number, or when the run is interrupted.
         """
