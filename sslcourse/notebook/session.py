@@ -187,7 +187,10 @@ class LabSession:
             raise Stopped(
                 f"{title} was interrupted near step {done} of {steps}. Run the cell again to go on."
             ) from None
-        except (NonFiniteLoss, FolderInUse) as problem:
+        except FolderInUse as problem:
+            raise Stopped(f"{title}: {problem}") from None
+        except (Stopped, NonFiniteLoss) as problem:
+            self._losses[arm] = None  # no loss: later stages take the course's
             raise Stopped(f"{title}: {problem}") from None
         rows = [*self.untrained(arm).rows, *trained.rows]
         panel.update(steps, rows, last=True)

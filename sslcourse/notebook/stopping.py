@@ -31,9 +31,13 @@ def in_a_card(experiment: Callable) -> Callable:
         except ModuleNotFoundError as problem:
             if problem.name != "ipywidgets":
                 raise
-            show_card(
-                "Stopped", "This needs ipywidgets: `pip install ipywidgets`, then run the cell again.", kind="bad"
-            )
+            words = "This needs ipywidgets: `pip install ipywidgets`, then restart the kernel."
+            show_card("Stopped", words, kind="bad")
+        except Exception as problem:
+            if not options.get("force"):
+                raise
+            words = f"This does not work with your function. {type(problem).__name__}: {problem}"
+            show_card("Stopped", words, kind="bad")
 
     return call
 

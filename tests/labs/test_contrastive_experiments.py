@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from importlib import resources
 
 import numpy as np
@@ -15,8 +16,9 @@ from sslcourse.labs.contrastive import arms
 from sslcourse.labs.contrastive.experiments import ContrastiveLab
 from sslcourse.labs.contrastive.measurements import colour_embedding, direction, overlap
 from sslcourse.losses.contrastive import nt_xent
-from sslcourse.notebook import state
+from sslcourse.notebook import session, state
 from sslcourse.notebook.bands import load_bands
+from sslcourse.notebook.session import LabSession
 from sslcourse.training import experiment
 from sslcourse.training.recipes import build_method
 
@@ -179,14 +181,22 @@ def test_the_lab_follows_the_scale(lab, monkeypatch):
     assert lab.arm("baseline") is smoke
 
 
-def test_the_training_pictures_wait_until_they_are_needed(lab, monkeypatch):
+def test_little_is_drawn_before_it_is_needed(lab, monkeypatch):
+    """Drawing takes a millisecond a picture: nearly all of the time between the setup and the first check."""
+    monkeypatch.setattr(ContrastiveLab, "pictures_count", LabSession.pictures_count)
     monkeypatch.setattr("sslcourse.notebook.session.load_images", lambda *_: pytest.fail("drawn too early"))
+    drawn = []
+    load = session.load
+    monkeypatch.setattr(session, "load", lambda *what, **how: drawn.append(how["count"]) or load(*what, **how))
+    ContrastiveLab()
+    assert drawn == []
     lab.show_images()
     lab.show_pipeline()
     lab.crops(reference("views"))
     lab.pairs(reference("positives"))
     lab.similarities(reference("similarity"))
     lab.explore_views()
+    assert drawn == [256]
 
 
 def photographs(folder, count, classes):
@@ -254,3 +264,26 @@ def test_the_bands_that_are_shipped_fit_the_settings(scale):
         assert band["steps"] == list(range(0, fit.steps + 1, fit.evaluate_every)), "measure again: benchmarks/bands.py"
         assert {"knn", "probe_loss", "alignment", "effective_rank"} <= set(band["final"])
     assert json.loads(resources.files("sslcourse.labs.contrastive").joinpath("bands.json").read_text())
+
+
+def test_a_broken_loss_does_not_stop_later_stages(lab, capsys):
+    lab.train_baseline(lambda z1, z2, t: z1 @ z2, force=True)
+    lab.geometry(reference("geometry"))
+    text = capsys.readouterr().out
+    assert text.count("Your loss raised") == 1 and "alignment" in text
+
+
+def test_a_wrong_function_that_is_forced_is_one_sentence(lab, capsys):
+    lab.pairs(lambda n: [0] * n, force=True)
+    lab.similarities(lambda z1, z2: z1, force=True)
+    lab.explore_temperature("no such arm")
+    text = capsys.readouterr().out
+    assert text.count("This does not work with your function") == 2 and "got 'no such arm'" in text
+
+
+def test_without_ipywidgets_an_explorer_is_one_sentence(lab, capsys, monkeypatch):
+    monkeypatch.delitem(sys.modules, "sslcourse.labs.contrastive.widgets", raising=False)
+    monkeypatch.delitem(sys.modules, "sslcourse.notebook.widgets", raising=False)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)  # as if it were not installed
+    assert lab.explore_views() is None and lab.explore_temperature() is None
+    assert capsys.readouterr().out.count("This needs ipywidgets") == 2

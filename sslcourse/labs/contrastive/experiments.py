@@ -143,6 +143,9 @@ class ContrastiveLab(LabSession):
         from sslcourse.labs.contrastive.widgets import TemperatureExplorer
 
         views = self._some_views(count)
+        known = ("colours", UNTRAINED, *self.titles)
+        if embeddings not in known:
+            raise Stopped(f"`embeddings` can be {', '.join(known)}; got {embeddings!r}")
         if embeddings == "colours":
             z1, z2 = map(measurements.colour_embedding, views)
         else:
@@ -155,8 +158,8 @@ class ContrastiveLab(LabSession):
     def train_baseline(self, nt_xent: Callable, force: bool = False, again: bool = False) -> None:
         """Stage 4: train SimCLR with the student's loss, and measure its features."""
         loss = mine_or_reference("contrastive.nt_xent", nt_xent, force)
-        self._losses["no_colour"] = loss
         run = self.train("baseline", loss, again=again)
+        self._losses["no_colour"] = loss
         views = 2 * len(self.pictures)
         chances = {"knn": self.chance, "contrastive_accuracy": 1 / (views - 1)}
         rows = [
