@@ -28,6 +28,8 @@ class Explorer:
         for control in controls.values():
             control.style = {"description_width": "9.5em"}
             control.layout.width, control.layout.max_width = "25em", "98%"
+            hover = "tooltip" if control.has_trait("tooltip") else "description_tooltip"  # ipywidgets 8, 7
+            setattr(control, hover, control.description)  # without one the label says "null"
             control.observe(self._redraw, names="value")
         knobs = ipywidgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
         self.box = ipywidgets.VBox([knobs, self.readout, self.picture])

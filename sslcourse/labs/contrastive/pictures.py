@@ -27,8 +27,8 @@ from sslcourse.labs.contrastive.measurements import colour_histogram
 
 def pipeline(image: Tensor, views: Tensor) -> Figure:
     """The diagram of SimCLR: an image uint8 `3,H,W` and its views float `2,3,h,w` on their way to the loss."""
-    figure = Figure(figsize=(9.4, 3.1))
-    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, 94), ylim=(0, 31))
+    figure = Figure(figsize=(9.4, 3.3))
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, 94), ylim=(-2, 31))
     axis.axis("off")
     middle: dict[str, Any] = {"ha": "center", "va": "center"}
 
@@ -36,7 +36,7 @@ def pipeline(image: Tensor, views: Tensor) -> Figure:
         inset = axis.inset_axes((x - side / 2, y - side / 2, side, side), transform=axis.transData)
         inset.imshow(pixels(shown), interpolation="nearest")
         bare(inset, frame=colour)
-        axis.text(x, y - side / 2 - 1.4, name, ha="center", va="top", fontsize=10)
+        axis.text(x, y - side / 2 - 1, name, ha="center", va="top", fontsize=10)
 
     def box(x: float, y: float, name: str, colour: str) -> None:
         look = {"boxstyle": "round,pad=0.7", "facecolor": colour + "22", "edgecolor": colour, "linewidth": 1.5}
