@@ -44,6 +44,8 @@ def look_at_all(seen: Sequence[Seen], first: Difference) -> str:
             f"The result is right, but {place(first.path)} is NaN or infinite: a step that was masked afterwards "
             "(a square root or a logarithm of 0, a division by 0) still counts in the backward pass."
         )
+    if all(map(_is_turned_round, seen)):
+        return "The values you return are right, but in the opposite order."
     said = pattern(seen, first.path)
     return _sentence(said) if said else ""
 
@@ -57,6 +59,11 @@ def _agrees(exercise: Exercise, wrong: Callable, seen: Sequence[Seen]) -> bool:
 
 def _says_nothing(observed: Tree) -> bool:
     return failure_of(observed) is not None or is_broken(_part(observed, "value"))
+
+
+def _is_turned_round(one: Seen) -> bool:
+    right, mine = _part(one.expected, "value"), _part(one.observed, "value")
+    return type(mine) is list and same_observation(right, mine[::-1], one.tolerance)
 
 
 def _part(observed: Tree, key: str) -> Tree:

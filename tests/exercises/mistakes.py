@@ -116,6 +116,33 @@ def prints_the_shape(images, boxes, flips):
 def leaves_the_dots(images, boxes, flips): ...
 
 
+@mistake("views", "inside a loop")
+def returns_in_the_loop(images, boxes, flips):
+    for view, flip in zip(crops(images, boxes), flips):
+        return (view.flip(-1) if flip else view)[None]
+
+
+@mistake("views", "Torch has no negative steps")
+def steps_backwards(images, boxes, flips):
+    return torch.stack([view[..., ::-1] if flip else view for view, flip in zip(crops(images, boxes), flips)])
+
+
+@mistake("views", "reversed along the last dimension")
+def flips_the_others(images, boxes, flips):
+    return torch.stack([view if flip else view.flip(-1) for view, flip in zip(crops(images, boxes), flips)])
+
+
+@mistake("views", None)
+def takes_one_channel(images, boxes, flips):
+    return torch.stack([view.flip(-1) if flip else view for view, flip in zip(crops(images, boxes), flips)])[:, :1]
+
+
+@mistake("views", "return one tensor only")
+def returns_both(images, boxes, flips):
+    views = torch.stack(crops(images, boxes))
+    return views, views.flip(-1)
+
+
 # ---- positives
 
 
@@ -187,6 +214,21 @@ def makes_a_mask(n):
 @mistake("positives", "what is expected plus 1")
 def counts_from_one(n):
     return positions(n) + 1
+
+
+@mistake("positives", "= pairs neighbours")
+def changes_the_last_bit(n):
+    return torch.arange(2 * n) ^ 1
+
+
+@mistake("positives", None)
+def subtracts_n(n):
+    return torch.arange(2 * n) - n
+
+
+@mistake("positives", "holds `range`")
+def returns_a_range(n):
+    return range(n, 2 * n)
 
 
 # ---- similarity
@@ -270,6 +312,43 @@ def is_an_angle(z1, z2):
 @mistake("similarity", "is not defined")
 def uses_an_unknown_name(z1, z2):
     return normalize(torch.cat([z1, z2]))  # noqa: F821
+
+
+@mistake("similarity", None)
+def multiplies_the_features(z1, z2):
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    return z.T @ z
+
+
+@mistake("similarity", None)
+def multiplies_each_element(z1, z2):
+    return F.normalize(torch.cat([z1, z2]), dim=1).square()
+
+
+@mistake("similarity", None)
+def divides_one_side_only(z1, z2):
+    z = torch.cat([z1, z2])
+    return F.normalize(z, dim=1) @ z.T
+
+
+@mistake("similarity", None)
+def subtracts_the_mean_first(z1, z2):
+    return torch.corrcoef(torch.cat([z1, z2]))
+
+
+@mistake("similarity", "one softmax too many")
+def ends_in_a_softmax(z1, z2):
+    return cosines(z1, z2).softmax(1)
+
+
+@mistake("similarity", "right but for the order")
+def puts_z2_first(z1, z2):
+    return cosines(z2, z1)
+
+
+@mistake("similarity", "Give torch.cat and torch.stack one list")
+def joins_without_a_list(z1, z2):
+    return torch.cat(z1, z2)
 
 
 # ---- nt_xent
@@ -392,6 +471,64 @@ def takes_the_log_of_a_mask(z1, z2, temperature):
     return -(share.log() * F.one_hot(positions(len(z1)))).sum(1).mean()
 
 
+@mistake("nt_xent", "= ignores the temperature")
+def divides_before_it_normalises(z1, z2, temperature):
+    return F.cross_entropy(logits_of(z1 / temperature, z2 / temperature, 1.0), positions(len(z1)))
+
+
+@mistake("nt_xent", None)
+def divides_by_the_temperature_twice(z1, z2, temperature):
+    return F.cross_entropy(logits_of(z1, z2, temperature**2), positions(len(z1)))
+
+
+@mistake("nt_xent", "+inf and NaN spoil the whole row")
+def masks_with_plus_infinity(z1, z2, temperature):
+    return F.cross_entropy(logits_of(z1, z2, temperature, INF), positions(len(z1)))
+
+
+@mistake("nt_xent", "a division is where it begins")
+def subtracts_the_largest_possible_cosine(z1, z2, temperature):
+    weights = (cosines(z1, z2) / temperature - 1 / temperature).exp().masked_fill(torch.eye(2 * len(z1)).bool(), 0)
+    return -(weights.diagonal(len(z1)).repeat(2) / weights.sum(1)).log().mean()
+
+
+@mistake("nt_xent", "the result does not depend on it")
+def forgets_the_second_view(z1, z2, temperature):
+    return F.cross_entropy(logits_of(z1, z1, temperature), positions(len(z1)))
+
+
+@mistake("nt_xent", "left over")
+def returns_one_in_a_list(z1, z2, temperature):
+    return F.cross_entropy(logits_of(z1, z2, temperature), positions(len(z1)))[None]
+
+
+@mistake("nt_xent", "return one tensor only")
+def returns_the_accuracy_too(z1, z2, temperature):
+    logits = logits_of(z1, z2, temperature)
+    return F.cross_entropy(logits, positions(len(z1))), (logits.argmax(1) == positions(len(z1))).double().mean()
+
+
+@mistake("nt_xent", "made first and called then")
+def makes_a_loss_of_tensors(z1, z2, temperature):
+    return torch.nn.CrossEntropyLoss(logits_of(z1, z2, temperature), positions(len(z1)))
+
+
+@mistake("nt_xent", "unless two arguments are exchanged")
+def exchanges_logits_and_labels(z1, z2, temperature):
+    return F.cross_entropy(positions(len(z1)), logits_of(z1, z2, temperature))
+
+
+@mistake("nt_xent", "NumPy cannot pass gradients on")
+def leaves_for_numpy(z1, z2, temperature):
+    return z1.numpy() @ z2.numpy().T
+
+
+@mistake("nt_xent", None)
+def learns_nothing_through_the_negatives(z1, z2, temperature):
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    return F.cross_entropy((z @ z.detach().T / temperature).fill_diagonal_(-INF), positions(len(z1)))
+
+
 # ---- geometry
 
 
@@ -456,7 +593,7 @@ def stacks_both(z1, z2):
     return torch.tensor([(x - y).pow(2).sum(1).mean().item(), spread(torch.cat([x, y]))])
 
 
-@mistake("geometry", None)
+@mistake("geometry", "in the opposite order")
 def exchanges_both(z1, z2):
     x, y = sphere(z1, z2)
     return spread(torch.cat([x, y])), (x - y).pow(2).sum(1).mean().item()
@@ -466,6 +603,22 @@ def exchanges_both(z1, z2):
 def measures_the_first_view(z1, z2):
     x, y = sphere(z1, z2)
     return (x - y).pow(2).sum(1).mean().item(), spread(x)
+
+
+@mistake("geometry", "= takes the mean of the log")
+def takes_the_mean_too_early(z1, z2):
+    x, y = sphere(z1, z2)
+    return (x - y).pow(2).sum(1).mean().item(), torch.pdist(torch.cat([x, y])).pow(2).mean().mul(-2).exp().log().item()
+
+
+@mistake("geometry", "half of what is expected")
+def takes_the_cosine_distance(z1, z2):
+    return 1 - F.cosine_similarity(z1, z2).mean().item(), spread(torch.cat(sphere(z1, z2)))
+
+
+@mistake("geometry", "expected 2 values, yours has 3")
+def returns_three(z1, z2):
+    return 1.0, 2.0, 3.0
 
 
 # ---- collapse
@@ -550,6 +703,16 @@ def takes_a_softmax(features):
 @mistake("collapse", "is 2 for every input")
 def returns_a_constant(features):
     return 2.0
+
+
+@mistake("collapse", "a mean where a sum is asked for?")
+def divides_by_the_dimensions(features):
+    return float(torch.special.entr(shares(features)).sum().exp()) / features.shape[1]
+
+
+@mistake("collapse", None)
+def counts_the_participation(features):
+    return float(1 / shares(features).square().sum())
 
 
 # ---- shortcut
@@ -653,3 +816,27 @@ def is_never_strict_in_pairs(z1, z2):
     return float((s[i[:n], p[:n]] > others(s, i, p)[:n]).sum() + (s[i[n:], p[n:]] >= others(s, i, p)[n:]).sum()) / (
         2 * n
     )
+
+
+@mistake("shortcut", "floating-point numbers")
+def takes_the_mean_of_booleans(z1, z2):
+    s, i, p, n = parts(z1, z2)
+    return (s[i, p] > others(s, i, p)).mean().item()
+
+
+@mistake("shortcut", "= counts ties as found")
+def asks_for_the_maximum(z1, z2):
+    s, i, p, n = parts(z1, z2)
+    return (s[i, p] == s.fill_diagonal_(-INF).amax(1)).double().mean().item()
+
+
+@mistake("shortcut", "= lets argmax decide ties")
+def looks_down_the_columns(z1, z2):
+    s, i, p, n = parts(z1, z2)
+    return (s.fill_diagonal_(-INF).argmax(0) == p).double().mean().item()
+
+
+@mistake("shortcut", None)
+def takes_the_nearest_point(z1, z2):
+    z = torch.cat([z1, z2])
+    return (torch.cdist(z, z).fill_diagonal_(INF).argmin(1) == positions(len(z1))).double().mean().item()

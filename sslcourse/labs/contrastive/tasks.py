@@ -134,7 +134,7 @@ def _far_apart(generator: torch.Generator, n: int) -> torch.Tensor:
     first, second = torch.triu_indices(2 * n, 2 * n, offset=1)
     cosines = torch.eye(2 * n, dtype=F64)
     cosines[first, second] = -0.1 + 2e-6 * shuffled(generator, len(first)).to(F64)
-    cosines.diagonal(n)[: integer(generator, 1, 2)] += uniform(generator, 0.03, 0.08, 1)
+    cosines.diagonal(n)[: integer(generator, 1, n - 1)] += uniform(generator, 0.03, 0.08, 1)
     rows = torch.linalg.cholesky(cosines, upper=True).T  # row i . row k = cosines[i, k]
     return rows.reshape(2, n, 2 * n) * uniform(generator, 0.5, 2, 2, n, 1)
 
