@@ -11,7 +11,7 @@ from sslcourse.exercises.task import Tree
 
 # What to do about exceptions: a regular expression for "source line: message", and the advice; the first that fits.
 ERRORS: dict[str, str] = {
-    r"Loss\(.*Boolean value of Tensor": "a loss of torch.nn is made first and called then, as in "
+    r"Loss\(.*Boolean value of Tensor": "make the loss first, then call it: "
     "nn.CrossEntropyLoss()(logits, labels). F.cross_entropy(logits, labels) does both in one step",
     r"Boolean value of Tensor with more than one value": "`if`, `and` and `or` need one True or False, and this tensor "
     "has several. Decide for each element with torch.where or a mask, or go through the elements one by one",
@@ -52,7 +52,7 @@ ERRORS: dict[str, str] = {
     "cell",
     r"'NoneType' object": "something here is None. Functions that change a list in place, such as append, return None; "
     "so does a function without a return statement",
-    r"'list' object has no attribute": "this is a list, not a tensor: torch.stack(...) or torch.cat(...) makes it one",
+    r"'list' object has no attribute": "this is a list, not a tensor: torch.stack(...) or torch.cat(...) turns it into one",
 }
 
 # How NaN and infinities begin, by the operation in which they first appear.
@@ -64,7 +64,7 @@ ORIGINS: dict[str, str] = {
     "div": "a division is where it begins: the divisor is 0 somewhere, or nearly",
     "cross_entropy": "`cross_entropy` is where it begins: -inf takes an entry out of the sum, but the entry that a label "
     "points at must stay in; +inf and NaN spoil the whole row",
-    "sqrt": "`sqrt` is where it begins: of a negative number it is NaN",
+    "sqrt": "`sqrt` is where it begins: the square root of a negative number is NaN",
 }
 ORIGINS |= dict.fromkeys(("truediv", "true_divide", "rtruediv", "rdiv", "reciprocal"), ORIGINS["div"])
 ORIGINS |= dict.fromkeys(("log2", "log10"), ORIGINS["log"]) | dict.fromkeys(("exp2", "expm1"), ORIGINS["exp"])
@@ -86,16 +86,16 @@ def explain_type(expected: Tree, observed: Tree) -> str:
     said = f"expected {kind_of(expected)}, yours is {kind_of(observed)}"
     if type(expected) is float and type(observed) is torch.Tensor:
         if observed.numel() == 1:
-            return f"{said}; float(...) or .item() makes a Python number of it"
-        return f"{said}; one number is asked for: is a mean or a sum missing?"
+            return f"{said}; float(...) or .item() turns it into a Python number"
+        return f"{said}; return one number: is a mean or a sum missing?"
     if type(expected) is torch.Tensor and type(observed) in Numbers:
         return f"{said}; keep it a tensor (no .item() and no float(...)), so that gradients can flow"
     if type(expected) is torch.Tensor and type(observed) is list:
         tensors = [item for item in observed if type(item) is torch.Tensor]
         if len(tensors) < len(observed) or not tensors:
-            return f"{said}; torch.tensor(...) makes a tensor of numbers"
+            return f"{said}; torch.tensor(...) turns numbers into a tensor"
         if expected.dim() and all(item.shape == expected.shape[1:] for item in tensors):
-            return f"{said}; torch.stack(...) makes one tensor of a list of equal ones"
+            return f"{said}; torch.stack(...) turns a list of tensors of one shape into one tensor"
         return f"{said}; return one tensor only"
     if type(expected) is list and type(observed) is torch.Tensor:
         return f"{said}; return the values one by one, separated by commas"
@@ -134,7 +134,7 @@ def shape_cause(expected: Tree, observed: Tree) -> str:
         return "the values are not reduced to one number yet (mean or sum)"
     if len(one) == len(other):
         if other == (1, *one[1:]):
-            return "the first of several only; does `return` stand inside a loop?"
+            return "only the first of several; is `return` inside a loop?"
         odd = sorted(mine / size for size, mine in zip(one, other) if size and mine != size)
         if set(odd) == {0.5}:
             return "half as many as expected; is only one of the two views in it?"
@@ -185,7 +185,7 @@ def explain_failure(failure: dict) -> str:
 
 def _remedy(type_name: str) -> str:
     if type_name.startswith("numpy."):
-        return "; stay in torch: torch.from_numpy(...) makes a tensor of an array, float(...) a number of a single one"
+        return "; stay in torch: torch.from_numpy(...) turns an array into a tensor, float(...) one value into a number"
     if type_name == "torch.nn.parameter.Parameter":
         return "; return a plain tensor (.detach() makes one)"
     if type_name.startswith("torch.return_types"):

@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,11 +31,7 @@ def calls(*arguments: str) -> Callable[[Callable, dict[str, Any]], Tree]:
     >>> calls("x")(lambda x: x + 1, {"x": 2})
     {'value': 3, 'changed': []}
     """
-
-    def observe_one(answer: Callable, inputs: dict[str, Any]) -> Tree:
-        return observe_call(answer, inputs, arguments)
-
-    return observe_one
+    return partial(observe_call, arguments=arguments)
 
 
 def observe_call(answer: Callable, inputs: dict[str, Tree], arguments: Sequence[str]) -> Tree:

@@ -46,7 +46,7 @@ def slices_with_tensors_for_all_images(images, boxes, flips):
     return images[:, :, t : t + h, left : left + w]
 
 
-@mistake("views", "torch.stack(...) makes one tensor")
+@mistake("views", "torch.stack(...) turns a list")
 def returns_a_list(images, boxes, flips):
     return [view.flip(-1) if flip else view for view, flip in zip(crops(images, boxes), flips)]
 
@@ -151,7 +151,7 @@ def adds_n(n):
     return torch.arange(2 * n) + n
 
 
-@mistake("positives", "torch.tensor(...) makes a tensor")
+@mistake("positives", "torch.tensor(...) turns numbers into a tensor")
 def makes_a_list(n):
     return [*range(n, 2 * n), *range(n)]
 
@@ -508,7 +508,7 @@ def returns_the_accuracy_too(z1, z2, temperature):
     return F.cross_entropy(logits, positions(len(z1))), (logits.argmax(1) == positions(len(z1))).double().mean()
 
 
-@mistake("nt_xent", "made first and called then")
+@mistake("nt_xent", "then call it")
 def makes_a_loss_of_tensors(z1, z2, temperature):
     return torch.nn.CrossEntropyLoss(logits_of(z1, z2, temperature), positions(len(z1)))
 
