@@ -26,10 +26,8 @@ def grade_answer(exercise: Exercise, answer: Answer | None, box: Box) -> Exercis
         return ExerciseResult(task.id, task.title, points, task.points, status, message, **more)
 
     if answer is None:
-        message = (
-            f"No cell defines a function called `{task.function}`. If you deleted the cell, take it from the lab again."
-        )
-        return result(0.0, MISSING, message)
+        message = f"No cell defines a function called `{task.function}`."
+        return result(0.0, MISSING, f"{message} If you deleted the cell, take it from the lab again.")
     inputs = {case.name: case_inputs(task, case, _random.randrange(2**62)) for case in task.cases}
     outcome = box.observe(task, answer.source, answer.helpers, inputs)
     verdict = judge(exercise, outcome.observations, inputs)
@@ -51,25 +49,16 @@ def _unfinished(task: Task, outcome: Outcome) -> tuple[str, str]:
     cell = outcome.cell or {}
     error = cell.get("error")
     if outcome.is_malformed:
-        return (
-            ERROR,
-            "What came back from your code could not be read: something else was written where results belong.",
-        )
-    if outcome.cell is None or (not error and outcome.observations):
-        return (
-            KILLED,
-            "Your code ended the Python process it ran in (`os._exit` or a crash in a library). Take that out.",
-        )
-    if type(error) is dict:
+        message = "What came back from your code could not be read: something else was written where results belong."
+        return ERROR, message
+    if error and type(error) is dict:
         kind, text, line = (error.get(key) for key in ("type", "message", "line"))
         where = f" in line {line} of the cell" if type(line) is int else ""
         module = _says_missing_module(kind, text)
         return ERROR, module or f"The cell did not run: {kind}{where}: {text}"[:600]
-    if cell.get("defined") is False:
-        return (
-            MISSING,
-            f"The cell ran, but it leaves no function called `{task.function}`. Keep the name that the lab gives it.",
-        )
+    if not outcome.observations and cell.get("defined") is False:
+        message = f"The cell ran, but it leaves no function called `{task.function}`."
+        return MISSING, f"{message} Keep the name that the lab gives it."
     return KILLED, "Your code ended the Python process it ran in (`os._exit` or a crash in a library). Take that out."
 
 

@@ -1,5 +1,4 @@
-"""The process inside the box: it imports torch, computes nothing, and forks one child for each exercise it is asked
-for.
+"""The process inside the box: it imports torch, computes nothing, and forks a child for each exercise asked for.
 
 The child runs the student's cells and observes the answer; whatever it writes to its pipe is passed on unread, for only
 the grader outside compares. This file and `wire` are all of the grader that is inside.
@@ -80,7 +79,7 @@ def _run_child(tasks: dict, request: dict, message: bytes, settings: dict, alone
     else:
         _kill(child, group=True)
         _kill(child)
-    status = _reap(child)
+    status = os.waitpid(child, 0)[1]
     os.close(result_end)
     os.close(output_end)
     outcome = {
@@ -175,8 +174,7 @@ def _observe(task: Any, message: bytes, result: int) -> None:
     answer = shell.user_ns[task.function]
     for case, inputs in received["inputs"].items():
         try:
-            tree = task.observe(answer, inputs)
-            encoded = wire.encode({"case": case, "tree": tree})
+            encoded = wire.encode({"case": case, "tree": task.observe(answer, inputs)})
         except wire.UnlistedType as error:
             encoded = wire.encode({"case": case, "tree": failure("type", str(error), f"the result holds a {error}")})
         except BaseException as error:  # noqa: BLE001 (whatever student code raises)
@@ -188,15 +186,11 @@ def _run_cells(shell: Any, helpers: list[str], answer: str, function: str) -> di
     """Run helpers and answer in one namespace; a helper that fails is named, for it may not matter."""
     failed = []
     for source in helpers:
-        error = _error(shell.run_cell(source, store_history=False))
-        if error is not None:
-            failed.append(
-                f"{source.splitlines()[0][:200]} -> {_describe(error)['type']}: {_describe(error)['message']}"[:500]
-            )
+        if error := _error(shell.run_cell(source, store_history=False)):
+            failed.append(f"{source.splitlines()[0][:200]} -> {error['type']}: {error['message']}"[:500])
     shell.user_ns.pop(function, None)
     error = _error(shell.run_cell(answer, store_history=False))
-    described = None if error is None else _describe(error)
-    return {"error": described, "defined": function in shell.user_ns, "failed_helpers": failed[:20]}
+    return {"error": error, "defined": function in shell.user_ns, "failed_helpers": failed[:20]}
 
 
 def _shell() -> Any:
@@ -211,11 +205,10 @@ def _shell() -> Any:
     return shell
 
 
-def _error(outcome: Any) -> BaseException | None:
-    return outcome.error_before_exec or outcome.error_in_exec
-
-
-def _describe(error: BaseException) -> dict[str, Any]:
+def _error(outcome: Any) -> dict[str, Any] | None:
+    error = outcome.error_before_exec or outcome.error_in_exec
+    if error is None:
+        return None
     line = error.lineno if isinstance(error, SyntaxError) else None
     trace = error.__traceback__
     while trace is not None:
@@ -232,10 +225,6 @@ def _describe(error: BaseException) -> dict[str, Any]:
 def _has_exited(child: int) -> bool:
     # WNOWAIT leaves the zombie, so that its number stays its own until everything else is killed.
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _reap(child: int) -> int:
-    return os.waitpid(child, 0)[1]
 
 
 def _kill(target: int, group: bool = False) -> None:

@@ -1,6 +1,4 @@
-"""The grader's side of one box: start it, ask it for observations, watch its memory and its clock, replace it when it
-dies.
-"""
+"""The grader's side of one box: start it, ask it for observations, watch its memory and clock, replace a dead one."""
 
 from __future__ import annotations
 
@@ -106,12 +104,8 @@ class Box:
         if self._process is None or self._process.poll() is not None:
             self._start()
         message = wire.encode({"helpers": list(helpers), "answer": answer, "inputs": inputs})
-        request = {
-            "task": task.id,
-            "seconds": self.limits.seconds,
-            "memory": self.limits.memory,
-            "size": len(message),
-        }
+        limits = {"seconds": self.limits.seconds, "memory": self.limits.memory}
+        request = {"task": task.id, **limits, "size": len(message)}
         began = time.monotonic()
         try:
             self._send(request, message)

@@ -76,9 +76,9 @@ def read_cells(path: Path) -> tuple[list[Cell], list[str]]:
         repairs.append("The notebook is in the old format 3; it was read all the same.")
     if not isinstance(found, list):
         raise Unreadable("The file has no cells, so it is not a notebook. Hand in the .ipynb file of the lab.")
-    cells = [_cell(number, raw) for number, raw in enumerate(found[:MAX_CELLS], start=1)]
     kept, total = [], 0
-    for cell in cells:
+    for number, raw in enumerate(found[:MAX_CELLS], start=1):
+        cell = _cell(number, raw)
         total += 0 if cell is None else len(cell.source)
         if cell is not None and total <= MAX_TOTAL:
             kept.append(cell)
@@ -89,31 +89,27 @@ def read_cells(path: Path) -> tuple[list[Cell], list[str]]:
 
 def find_answers(cells: list[Cell], tasks: Mapping[str, Task], written: Mapping[str, WrittenQuestion]) -> Submission:
     """Match cells with tasks and questions; see `Submission`."""
-    submission = Submission({}, {})
-    chosen: dict[str, Cell] = {}
-    notes: dict[str, list[str]] = {}
+    submission = Submission({}, {question.id: _find_written(cells, question) for question in written.values()})
+    numbers: list[int] = []
     for task in tasks.values():
-        notes[task.id] = []
-        cell = _find(cells, task, notes[task.id])
-        if cell is not None:
-            chosen[task.id] = cell
-    for task in tasks.values():
-        cell = chosen.get(task.id)
+        notes: list[str] = []
+        cell = _find(cells, task, notes)
         if cell is None:
             submission.answers[task.id] = None
             continue
-        source = _without_programs(cell.source, notes[task.id])
+        numbers.append(cell.number)
+        source = without_programs(cell.source)
+        if source != cell.source:
+            notes.append("Lines that start programs (`!...`, `%pip ...`) were left out.")
         others = [other.source for other in cells if other.kind == "code" and other.number != cell.number]
         helpers = helpers_for(source, task.function, others)
-        submission.answers[task.id] = Answer(source, tuple(helpers), tuple(notes[task.id]))
+        submission.answers[task.id] = Answer(source, tuple(helpers), tuple(notes))
     if cells and not any(cell.grade_id for cell in cells):
         submission.repairs.append(
             "The cells had lost their metadata; answers were found by the names of their functions."
         )
-    numbers = [chosen[task.id].number for task in tasks.values() if task.id in chosen]
     if numbers != sorted(numbers):
         submission.repairs.append("The exercises stand in another order than in the lab.")
-    submission.written = {question.id: _find_written(cells, question) for question in written.values()}
     return submission
 
 
@@ -172,9 +168,8 @@ def _cell(number: int, raw: Any) -> Cell | None:
     grade_id = marks.get("grade_id") if isinstance(marks, dict) else None
     # Lone surrogates and NULs are valid in JSON and in nothing that comes after.
     source = source.encode("utf-8", "replace").decode().replace("\0", "").replace("\r\n", "\n")
-    return Cell(
-        number, "markdown" if kind == "heading" else kind, source, grade_id if isinstance(grade_id, str) else ""
-    )
+    kind = "markdown" if kind == "heading" else kind
+    return Cell(number, kind, source, grade_id if isinstance(grade_id, str) else "")
 
 
 def _grade_id(identifier: str) -> str:
@@ -188,16 +183,13 @@ def _find(cells: list[Cell], task: Task, notes: list[str]) -> Cell | None:
     candidates = [cell for cell in marked if cell in defining] or defining or marked
     if not candidates:
         return None
+    name = f"`{task.function}`"
     if len([cell for cell in candidates if cell in marked]) > 1:
-        notes.append(
-            f"The cell of `{task.function}` is there {len(candidates)} times; the last one that was worked on counts."
-        )
+        notes.append(f"The cell of {name} is there {len(candidates)} times; the last one that was worked on counts.")
     elif not marked and any(cell.grade_id for cell in cells):
-        notes.append(f"The cell had lost its mark; it was found by its function `{task.function}`.")
+        notes.append(f"The cell had lost its mark; it was found by its function {name}.")
     elif marked and marked[0] not in candidates:
-        notes.append(
-            f"The marked cell does not define `{task.function}`; cell {candidates[-1].number} does and was taken."
-        )
+        notes.append(f"The marked cell does not define {name}; cell {candidates[-1].number} does and was taken.")
     code = [cell for cell in candidates if cell.kind == "code"]
     worked_on = [cell for cell in code or candidates if is_attempted(_as_code(cell), task.function)]
     last = (worked_on or code or candidates)[-1]
@@ -212,13 +204,6 @@ def _as_code(cell: Cell) -> str:
         return cell.source
     fenced = re.search(r"^```[\w ]*\n(.*?)^```", cell.source, re.MULTILINE | re.DOTALL)
     return fenced[1] if fenced else cell.source
-
-
-def _without_programs(source: str, notes: list[str]) -> str:
-    cleaned = without_programs(source)
-    if cleaned != source:
-        notes.append("Lines that start programs (`!...`, `%pip ...`) were left out.")
-    return cleaned
 
 
 def _find_written(cells: list[Cell], question: WrittenQuestion) -> str | None:

@@ -11,7 +11,31 @@ from sslcourse.grading.host import Limits, Outcome
 
 PASSED, FAILED, ERROR, MISSING = "passed", "failed", "error", "missing"
 TIMEOUT, MEMORY, KILLED, TO_MARK = "timeout", "memory", "killed", "to_mark"
-STATUSES = (PASSED, FAILED, ERROR, TIMEOUT, MEMORY, KILLED, MISSING, TO_MARK)
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")  # torch's way of saying it
+
+# How a run can end before its time: the status, and the sentence.
+ENDS = {
+    "timeout": (
+        TIMEOUT,
+        "Your code did not finish within {seconds:g} seconds. Look for a loop that never ends, or a Python loop over"
+        " elements that one tensor operation could do.",
+    ),
+    "memory": (
+        MEMORY,
+        "Your code asked for more than {mebibytes} MiB of memory. Look for a tensor with one dimension too many"
+        " (broadcasting [n, 1] against [n] gives [n, n]) or a list that grows without end.",
+    ),
+    "processes": (
+        KILLED,
+        "Your code started more than {processes} processes and was stopped. An exercise needs none.",
+    ),
+    "flood": (KILLED, "Your code sent more data than any answer can hold and was stopped."),
+    "killed": (
+        KILLED,
+        "The process your code ran in was ended from inside (a signal to another process, or a crash). Take out"
+        " whatever sends signals or ends processes.",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -42,11 +66,6 @@ class ExerciseResult:
     answer: str | None = None
     rubric: tuple[str, ...] = ()
 
-    @property
-    def is_repaired(self) -> bool:
-        """Whether something in the notebook was mended before this could be graded."""
-        return bool(self.repairs)
-
 
 @dataclass
 class Grade:
@@ -75,68 +94,30 @@ class Grade:
 
 def explain_end(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
     """The status and sentence of a run that did not come to its end, or None when it did."""
-    if outcome.ended == "timeout":
-        return (
-            TIMEOUT,
-            (
-                f"Your code did not finish within {limits.seconds:g} seconds. Look for a loop that never ends, or a"
-                " Python loop over elements that one tensor operation could do."
-            ),
-        )
-    if outcome.ended == "memory":
-        return MEMORY, _memory_sentence(limits)
-    if outcome.ended == "processes":
-        return (
-            KILLED,
-            f"Your code started more than {limits.processes} processes and was stopped. An exercise needs none.",
-        )
-    if outcome.ended == "flood":
-        return KILLED, "Your code sent more data than any answer can hold and was stopped."
     if outcome.ended != "exited":
-        return (
-            KILLED,
-            (
-                "The process your code ran in was ended from inside (a signal to another process, or a crash). Take out"
-                " whatever sends signals or ends processes."
-            ),
-        )
-    if outcome.exit is not None and outcome.exit < 0:
-        name = _signal_name(-outcome.exit)
-        if -outcome.exit == signal.SIGXCPU:
-            return TIMEOUT, "Your code used up its processor time. Look for a loop that never ends."
-        return (
-            KILLED,
-            (
-                f"Your code ended its own process ({name}). If you did not send that signal yourself, a library"
-                " crashed: run the cell in a fresh kernel and look at which line is the last."
-            ),
-        )
-    return None
-
-
-def explain_memory(message: str) -> bool:
-    """Whether an exception's text is torch's way of saying that memory ran out."""
-    return "can't allocate memory" in message or "not enough memory" in message or "Cannot allocate memory" in message
+        return _filled(outcome.ended, limits)
+    if outcome.exit is None or outcome.exit >= 0:
+        return None
+    if -outcome.exit == signal.SIGXCPU:
+        return TIMEOUT, "Your code used up its processor time. Look for a loop that never ends."
+    name = {each.value: each.name for each in signal.Signals}.get(-outcome.exit, f"signal {-outcome.exit}")
+    return (
+        KILLED,
+        f"Your code ended its own process ({name}). If you did not send that signal yourself, a library crashed: run"
+        " the cell in a fresh kernel and look at which line is the last.",
+    )
 
 
 def ran_out_of_memory(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
     """Status and sentence when an exception of the answer was for want of memory, else None."""
     for failure in failures_in(outcome.observations):
-        text = failure.get("message")
-        if failure.get("type") == "MemoryError" or (type(text) is str and explain_memory(text)):
-            return MEMORY, _memory_sentence(limits)
+        text = failure.get("message") if type(failure.get("message")) is str else ""
+        if failure.get("type") == "MemoryError" or any(words in text for words in OUT_OF_MEMORY):
+            return _filled("memory", limits)
     return None
 
 
-def _memory_sentence(limits: Limits) -> str:
-    return (
-        f"Your code asked for more than {limits.memory >> 20} MiB of memory. Look for a tensor with one dimension too"
-        " many (broadcasting [n, 1] against [n] gives [n, n]) or a list that grows without end."
-    )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+def _filled(ended: str, limits: Limits) -> tuple[str, str]:
+    status, sentence = ENDS.get(ended, ENDS["killed"])
+    figures = {"seconds": limits.seconds, "processes": limits.processes, "mebibytes": limits.memory >> 20}
+    return status, sentence.format(**figures)

@@ -35,8 +35,7 @@ def grade_paths(
     progress: bool = True,
     labs: Mapping[str, Lab] | None = None,
 ) -> list[Grade]:
-    """Grade every notebook of `paths` (files, or folders that are searched), write everything below `out`, return the
-    grades.
+    """Grade every notebook of `paths` (files, or folders that are searched) and write everything below `out`.
 
     `lab` says which lab they are, where that is not to be found out; `jobs` submissions run side by side.
     Raises `sandbox.NoSandbox` where there is none and `unsafe` is not given, ValueError for an unknown lab.
@@ -45,9 +44,7 @@ def grade_paths(
     if lab is not None and lab not in known:
         raise ValueError(f"there is no lab {lab!r}; choose from {', '.join(known)}")
     level = sandbox.level(unsafe)
-    Path(out).mkdir(
-        parents=True, exist_ok=True
-    )  # a place that cannot be written to is known before the work, not after
+    Path(out).mkdir(parents=True, exist_ok=True)  # before the work, so that a refusal comes at once
     files = find_submissions(paths)
     names = student_names(files)
 
@@ -67,9 +64,7 @@ def grade_paths(
 
 
 def find_submissions(paths: Iterable[str | Path]) -> list[Path]:
-    """The files to grade. A folder stands for the notebooks below it; one that holds none stands for itself, as
-    missing.
-    """
+    """The files to grade. A folder stands for the notebooks below it; one without any for itself, as missing."""
     found: list[Path] = []
     for path in map(Path, paths):
         if not path.is_dir():
@@ -86,8 +81,7 @@ def find_submissions(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def student_names(files: Sequence[Path]) -> list[str]:
-    """A name for each file, all different: its stem, or its folder's name where files of one stem lie in several
-    folders.
+    """A name for each file, all different: its stem, or its folder's name where several files have that stem.
 
     >>> student_names([Path("a/lab.ipynb"), Path("b/lab.ipynb"), Path("c/eve.ipynb")])
     ['a', 'b', 'eve']
@@ -133,18 +127,15 @@ def _grade(
     if path.is_dir():
         raise Unreadable("There is no notebook in this folder. Hand in the .ipynb file of the lab.")
     cells, grade.repairs = read_cells(path)
-    tasks_by_lab = {
-        name: {id: exercise.task for id, exercise in known.exercises.items()} for name, known in labs.items()
-    }
+    tasks_by_lab = {name: {id: each.task for id, each in known.exercises.items()} for name, known in labs.items()}
     name = lab or guess_lab(cells, tasks_by_lab)
     if name is None:
-        raise Unreadable(
-            f"Nothing of any known lab ({', '.join(labs)}) was found in this notebook. Is it the right file?"
-        )
-    grade.lab, grade.title = name, labs[name].title
-    submission = find_answers(cells, tasks_by_lab[name], labs[name].written)
-    grade.repairs += submission.repairs
+        names = ", ".join(labs)
+        raise Unreadable(f"Nothing of any known lab ({names}) was found in this notebook. Is it the right file?")
     chosen = labs[name]
+    grade.lab, grade.title = name, chosen.title
+    submission = find_answers(cells, tasks_by_lab[name], chosen.written)
+    grade.repairs += submission.repairs
     with Box(chosen.tasks_module, level, limits, chosen.box_files) as box:
         for id, exercise in chosen.exercises.items():
             grade.results.append(_guarded(exercise, submission.answers[id], box, grade))
@@ -156,23 +147,18 @@ def _guarded(exercise: Exercise, answer: Answer | None, box: Box, grade: Grade) 
         return grade_answer(exercise, answer, box)
     except Exception as error:  # noqa: BLE001 (one exercise that the grader fails on costs only itself)
         grade.is_grader_error = True
-        message = (
-            f"The grader itself failed here ({type(error).__name__}: {error}). This is not your fault; tell your"
-            " teacher."
-        )
-        code = answer.source if answer else None
-        return ExerciseResult(
-            exercise.task.id, exercise.task.title, 0.0, exercise.task.points, ERROR, message, code=code
-        )
+        reason = f"{type(error).__name__}: {error}"
+        message = f"The grader itself failed here ({reason}). This is not your fault; tell your teacher."
+        task, code = exercise.task, answer.source if answer else None
+        return ExerciseResult(task.id, task.title, 0.0, task.points, ERROR, message, code=code)
 
 
 def _to_mark(question: WrittenQuestion, submission: Submission) -> ExerciseResult:
     text = submission.written.get(question.id)
-    message = "No answer was written." if is_blank(text) else "To be marked by a person."
     answer = None if is_blank(text) else text
-    return ExerciseResult(
-        question.id, question.question, None, question.points, TO_MARK, message, answer=answer, rubric=question.rubric
-    )
+    message = "No answer was written." if answer is None else "To be marked by a person."
+    more = {"answer": answer, "rubric": question.rubric}
+    return ExerciseResult(question.id, question.question, None, question.points, TO_MARK, message, **more)
 
 
 def _fill_up(grade: Grade, labs: Mapping[str, Lab]) -> None:

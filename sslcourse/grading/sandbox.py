@@ -24,27 +24,15 @@ MASKED = ("sslcourse", "lightly")  # in site-packages these would hold the answe
 SCRATCH = 64 * 2**20  # bytes that may be written, in files
 
 # What of this package goes into the box. A list of what is allowed, not of what is secret: a new file stays outside.
-INCLUDED = (
-    "__init__.py",
-    *BOX_FILES,
-    "grading/__init__.py",
-    "grading/box.py",
-    "grading/wire.py",
-)
+INCLUDED = ("__init__.py", *BOX_FILES, "grading/__init__.py", "grading/box.py", "grading/wire.py")
 NOTEBOOK_STANDIN = "grading/box_notebook.py"  # becomes sslcourse/notebook/__init__.py
 
+_LIMITS = "limits on time, memory, processes and file size"
 SENTENCES = {
-    "uid": (
-        "bubblewrap: no network, no files but Python's libraries, a user id of its own, limits on time, memory, "
-        "processes and file size"
-    ),
-    "userns": (
-        "bubblewrap in a user namespace: no network, no files but Python's libraries, limits on time, memory, "
-        "processes and file size"
-    ),
-    "unsafe": (
-        "NOT SANDBOXED (--unsafe): student code ran with the grader's own rights, under limits on time and memory only"
-    ),
+    "uid": f"bubblewrap: no network, no files but Python's libraries, a user id of its own, {_LIMITS}",
+    "userns": f"bubblewrap in a user namespace: no network, no files but Python's libraries, {_LIMITS}",
+    "unsafe": "NOT SANDBOXED (--unsafe): student code ran with the grader's own rights, "
+    "under limits on time and memory only",
 }
 
 
@@ -83,16 +71,8 @@ def available() -> tuple[bool, str]:
     return mode is not None, SENTENCES[mode] if mode else reason
 
 
-def describe() -> str:
-    """One line for `sslcourse doctor`."""
-    found, sentence = available()
-    return sentence if found else f"none: {sentence}"
-
-
 def filtered_copy(directory: Path, extra: dict[str, Path] | None = None) -> None:
-    """Write the part of this package that may be in the box below `directory`, and `extra` files (path inside ->
-    source).
-    """
+    """Write what may be in the box below `directory`: parts of this package, and `extra` (path inside -> source)."""
     wanted = {inside: _PACKAGE / inside for inside in INCLUDED} | {"notebook/__init__.py": _PACKAGE / NOTEBOOK_STANDIN}
     copies = {Path("sslcourse") / inside: source for inside, source in wanted.items()}
     copies |= {Path(inside): source for inside, source in (extra or {}).items()}
@@ -226,10 +206,8 @@ def _probe() -> tuple[str | None, str]:
     if not sys.platform.startswith("linux"):
         return None, "bubblewrap is Linux only; grade in a Linux machine, a container or WSL."
     if shutil.which("bwrap") is None:
-        return (
-            None,
-            "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap).",
-        )
+        install = "Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap"
+        return None, f"bubblewrap is not installed ({install})."
     reason = ""
     for mode in ("uid", "userns") if os.geteuid() == 0 else ("userns",):
         started, reason = _starts(mode)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -113,13 +113,12 @@ def _pieces(cell: str) -> list[_Piece]:
 
 def _imports(statement: ast.Import | ast.ImportFrom) -> list[_Piece]:
     # One piece a name: a line that also imports something the box does not have must not cost the rest.
-    pieces = []
+    pieces: list[_Piece] = []
+    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+        return pieces
     for alias in statement.names:
-        if isinstance(statement, ast.Import):
-            single: ast.stmt = ast.Import([alias])
-        else:
-            if statement.module == "__future__":
-                continue
+        single: ast.stmt = ast.Import([alias])
+        if isinstance(statement, ast.ImportFrom):
             single = ast.ImportFrom(statement.module, [alias], statement.level)
         name = alias.asname or alias.name.split(".")[0]
         pieces.append(_Piece(frozenset({name}), frozenset(), ast.unparse(single), star=alias.name == "*"))
@@ -129,10 +128,13 @@ def _imports(statement: ast.Import | ast.ImportFrom) -> list[_Piece]:
 def _binds(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
-    if isinstance(statement, ast.Assign | ast.AnnAssign):
-        targets: Sequence[ast.expr] = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
-    return set()
+    return {node.id for target in _targets(statement) for node in ast.walk(target) if isinstance(node, ast.Name)}
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    if isinstance(statement, ast.Assign):
+        return statement.targets
+    return [statement.target] if isinstance(statement, ast.AnnAssign) else []
 
 
 def _uses(node: ast.AST) -> set[str]:
@@ -142,13 +144,11 @@ def _uses(node: ast.AST) -> set[str]:
 def _is_literal(statement: ast.stmt) -> bool:
     if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
         return False
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    if not all(isinstance(target, ast.Name | ast.Tuple) for target in targets):
+    if not all(isinstance(target, ast.Name | ast.Tuple) for target in _targets(statement)):
         return False
     # A lambda is a function in all but spelling; inside it anything goes, for it does not run here.
-    return isinstance(statement.value, ast.Lambda) or all(
-        isinstance(node, _INERT) for node in ast.walk(statement.value)
-    )
+    nodes = ast.walk(statement.value)
+    return isinstance(statement.value, ast.Lambda) or all(isinstance(node, _INERT) for node in nodes)
 
 
 def _is_placeholder(statement: ast.stmt) -> bool:

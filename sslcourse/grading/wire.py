@@ -25,20 +25,8 @@ MAX_NODES = 50_000
 MAX_TEXT = 20_000
 MAX_DIMENSIONS = 16
 
-DTYPES = {
-    "float64": torch.float64,
-    "float32": torch.float32,
-    "float16": torch.float16,
-    "bfloat16": torch.bfloat16,
-    "complex64": torch.complex64,
-    "complex128": torch.complex128,
-    "int64": torch.int64,
-    "int32": torch.int32,
-    "int16": torch.int16,
-    "int8": torch.int8,
-    "uint8": torch.uint8,
-    "bool": torch.bool,
-}
+_DTYPES = "float64 float32 float16 bfloat16 complex64 complex128 int64 int32 int16 int8 uint8 bool"
+DTYPES = {name: getattr(torch, name) for name in _DTYPES.split()}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 

@@ -140,7 +140,7 @@ def test_without_a_sandbox_grading_is_refused(folder, tmp_path, monkeypatch):
     with pytest.raises(sandbox.NoSandbox, match="--unsafe"):
         grade_paths([folder], tmp_path / "out", labs={"toy": LAB}, progress=False)
     assert not (tmp_path / "out").exists()
-    assert sandbox.describe() == "none: bubblewrap is not installed."
+    assert sandbox.available() == (False, "bubblewrap is not installed.")
 
 
 def test_unsafe_grades_and_says_so_everywhere(tmp_path):
