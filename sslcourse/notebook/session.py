@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-import torch
 from matplotlib.figure import Figure
 
 from sslcourse.data.datasets import load
@@ -26,7 +25,7 @@ from sslcourse.notebook.stopping import Stopped, checked_loss, or_stop
 from sslcourse.training.experiment import Experiment, run
 from sslcourse.training.fit import NonFiniteLoss
 from sslcourse.training.folder import FolderInUse
-from sslcourse.training.images import RunImages, load_images
+from sslcourse.training.images import RunImages, few, load_images
 from sslcourse.training.recipes import Recipe, build_method
 from sslcourse.training.runtime import pick_device
 
@@ -107,8 +106,7 @@ class LabSession:
             if self.data == "objects":
                 found = load("objects", "val", size=size, count=self.pictures_count)
             else:
-                found = self.images.held_out
-                found = found.subset(torch.arange(min(len(found), self.pictures_count)))
+                found = few(self.images.held_out, self.pictures_count)  # of every class
             self._pictures[scale()] = found
         return self._pictures[scale()]
 

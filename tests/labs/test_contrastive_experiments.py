@@ -218,6 +218,14 @@ def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path,
     assert mine.bands == {}
 
 
+def test_pictures_to_look_at_are_of_every_class(lab, tmp_path, monkeypatch):
+    monkeypatch.setattr(ContrastiveLab, "pictures_count", 4)
+    photographs(tmp_path / "many", 60, ("cat", "dog"))
+    assert set(ContrastiveLab(images=f"folder:{tmp_path / 'many'}").pictures.labels.tolist()) == {0, 1}
+    photographs(tmp_path / "one", 30, ("cat",))
+    assert ContrastiveLab(images=f"folder:{tmp_path / 'one'}").explore_views() is not None
+
+
 def test_pictures_that_are_not_there_are_one_sentence(lab, capsys):
     assert ContrastiveLab(images="folder:nowhere").show_images() is None
     text = capsys.readouterr().out

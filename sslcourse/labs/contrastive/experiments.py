@@ -107,10 +107,10 @@ class ContrastiveLab(LabSession):
 
     @in_a_card
     def explore_views(self):
-        """The explorer of the augmentations, on one picture of each class."""
+        """The explorer of the augmentations, on one picture of each class; on two where there is but one class."""
         from sslcourse.labs.contrastive.widgets import AugmentationExplorer
 
-        chosen, names = self._some_pictures(1, 8)
+        chosen, names = self._some_pictures(2 if len(self.pictures.classes) == 1 else 1, 8)
         names = [name or f"picture {index + 1}" for index, name in enumerate(names)]
         return AugmentationExplorer(self.pictures.images[chosen], names, self.recipe().method.augmentation)
 
@@ -263,9 +263,9 @@ class ContrastiveLab(LabSession):
     def solve_mystery(self) -> None:
         """Say which mistake it was, and by which meter it shows."""
         run = self.train("mystery", loss_with_a_mistake)
-        fell = run.rows[0]["probe_loss"] - run.rows[-1]["probe_loss"]
+        change = run.rows[-1]["probe_loss"] - run.rows[0]["probe_loss"]
         positive, negative = run.final["positive_cosine"], run.final["negative_cosine"]
-        text = f"the loss fell by {fell:.2f} only, and the cosines are {positive:.2f} for positive pairs, "
+        text = f"the loss changed by {change:+.2f} only, and the cosines are {positive:.2f} for positive pairs, "
         text += f"{negative:.2f} for negative ones"
         self.found("contrastive.mystery", text, "c")
 
