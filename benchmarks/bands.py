@@ -89,7 +89,7 @@ def rounded(value):
 
 
 def summarise(runs: list[tuple[list[dict], dict]]) -> dict:
-    """The ordinary range of every number of every row, and at the end, from at least 6 runs: (rows, final numbers) each.
+    """The ordinary range of every number of every row, and at the end, from at least 6 runs of (rows, final numbers).
 
     Raises ValueError for fewer runs, and for rows at different steps.
 

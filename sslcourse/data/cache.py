@@ -91,7 +91,7 @@ def _checksum(tensors: dict[str, Tensor]) -> str:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file whole or not at all. Raises OSError when the folder cannot be written or the disk is full."""
+    """Write a safetensors file whole or not at all. Raises OSError if the disk is full or not writable."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         try:

@@ -22,12 +22,12 @@ ERRORS: dict[str, str] = {
     r"torch\.return_types": "some torch functions return several things at once: x.max(dim=1), x.min(dim=1) and "
     "x.sort() give (values, indices), torch.linalg.svd gives (U, S, Vh). Pick the one you need, for example "
     "x.max(dim=1).values",
-    r"'bool' object has no attribute": "this is one plain True or False, not a tensor. A comparison gives that when one "
-    "of the two is not a tensor: x.max(dim=1), for example, gives two things, values and indices",
+    r"'bool' object has no attribute": "this is one plain True or False, not a tensor. A comparison gives that when "
+    "one of the two is not a tensor: x.max(dim=1), for example, gives two things, values and indices",
     r"must be tuple of Tensors": "give torch.cat and torch.stack one list of tensors, as in torch.cat([a, b])",
     r"step must be greater than zero": "torch has no negative steps: x.flip(dim) reverses a dimension",
-    r"could not infer output dtype|not implemented for '(Long|Int|Bool)'": "this operation needs floating-point numbers "
-    "and got whole numbers or booleans. Convert them with .float(), unless two arguments are exchanged",
+    r"could not infer output dtype|not implemented for '(Long|Int|Bool)'": "this operation needs floating-point "
+    "numbers and got whole numbers or booleans. Convert them with .float(), unless two arguments are exchanged",
     r"target dtype to be Long|scalar type Long": "positions of classes must be whole numbers: .long() makes them so",
     r"numpy\(\) on Tensor that requires grad": "NumPy cannot pass gradients on, and .detach() would cut them off. "
     "Stay in torch",
@@ -46,13 +46,13 @@ ERRORS: dict[str, str] = {
     "New tensors are float32 unless you say otherwise: give dtype=z1.dtype, for example",
     r"positional arguments? but|missing \d+ required positional|unexpected keyword": "a function gets more or fewer "
     "arguments than it takes. Keep the arguments that the lab gives yours",
-    r"modified by an inplace operation|leaf Variable that requires grad": "a tensor that the gradient needs was changed "
-    "in place. Make a new tensor instead of writing into the old one",
-    r"name '\w+' is not defined": "a name that is used must be an argument, made in this cell, or imported in the setup "
-    "cell",
+    r"modified by an inplace operation|leaf Variable that requires grad": "a tensor that the gradient needs was "
+    "changed in place. Make a new tensor instead of writing into the old one",
+    r"name '\w+' is not defined": "a name that is used must be an argument, made in this cell, or imported in the "
+    "setup cell",
     r"'NoneType' object": "something here is None. Functions that change a list in place, such as append, return None; "
     "so does a function without a return statement",
-    r"'list' object has no attribute": "this is a list, not a tensor: torch.stack(...) or torch.cat(...) turns it into one",
+    r"'list' object has no attribute": "this is a list, not a tensor: torch.stack or torch.cat makes one of it",
 }
 
 # How NaN and infinities begin, by the operation in which they first appear.
@@ -62,8 +62,8 @@ ORIGINS: dict[str, str] = {
     "exp": "`exp` is where it begins: it is infinite beyond an exponent of about 88 in float32 and 709 in float64. Let "
     "logsumexp, log_softmax or cross_entropy take the exponentials: they subtract the largest exponent first",
     "div": "a division is where it begins: the divisor is 0 somewhere, or nearly",
-    "cross_entropy": "`cross_entropy` is where it begins: -inf takes an entry out of the sum, but the entry that a label "
-    "points at must stay in; +inf and NaN spoil the whole row",
+    "cross_entropy": "`cross_entropy` is where it begins: -inf takes an entry out of the sum, but the entry that a "
+    "label points at must stay in; +inf and NaN spoil the whole row",
     "sqrt": "`sqrt` is where it begins: the square root of a negative number is NaN",
 }
 ORIGINS |= dict.fromkeys(("truediv", "true_divide", "rtruediv", "rdiv", "reciprocal"), ORIGINS["div"])

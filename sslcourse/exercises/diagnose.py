@@ -53,7 +53,8 @@ def look_at_all(seen: Sequence[Seen], first: Difference) -> str:
 def _agrees(exercise: Exercise, wrong: Callable, seen: Sequence[Seen]) -> bool:
     telling = (one for one in seen if not _says_nothing(one.observed))
     return all(
-        same_observation(exercise.task.observe_one(wrong, one.inputs), one.observed, one.tolerance) for one in telling
+        same_observation(exercise.task.observe_one(wrong, dict(one.inputs)), one.observed, one.tolerance)
+        for one in telling
     )
 
 

@@ -88,8 +88,9 @@ def pattern(seen: Sequence[Seen], path: tuple) -> str:
     if not tell_enough(sum(numbers, [])):
         return ""
     for said, guesses in _guesses(pairs):
-        if all(guess is not None and pair.looks_like(guess) for pair, guess in zip(pairs, guesses)):
-            different = any(pair.is_wrong(guess) for pair, guess in zip(pairs, guesses))
+        made = [(pair, guess) for pair, guess in zip(pairs, guesses) if guess is not None]
+        if len(made) == len(pairs) and all(pair.looks_like(guess) for pair, guess in made):
+            different = any(pair.is_wrong(guess) for pair, guess in made)
             return f"{where} is {said}" if different else ""
     return f"{where} is right but for the order of its values" if all(map(_is_reordered, pairs)) else ""
 

@@ -126,7 +126,7 @@ def spline_matrix(size: int, cells: int, device: torch.device | str) -> Tensor:
 
 
 def octaves(keys: Tensor, name: str, size: int, count: int) -> Tensor:
-    """`B,count,size,size` of 1/f noise: octaves of smooth noise, each with 0.6 times the amplitude of the one before."""
+    """`B,count,size,size` of 1/f noise: octaves of smooth noise, each of 0.6 times the amplitude of the one before."""
     total: Tensor | None = None
     cells, amplitude = 2, 1.0
     while cells <= 32:

@@ -60,7 +60,7 @@ def draw_embeddings(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 
 def draw_nt_xent(generator: torch.Generator, case: Case) -> dict[str, Any]:
-    """Embeddings, a temperature and a cotangent; `extreme`: views nearly coincide, and one is opposite to all others."""
+    """Embeddings, a temperature and a cotangent; `extreme`: views nearly coincide, and one is opposite to the rest."""
     inputs = draw_embeddings(generator, case)
     if case.sizes.get("extreme"):
         z1 = normal(generator, *inputs["z1"].shape) + 2
