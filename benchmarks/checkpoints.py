@@ -28,10 +28,9 @@ from sslcourse.methods import Method
 from sslcourse.settings import parse_changes, setting_lines
 from sslcourse.training import Experiment, Recipe, run
 from sslcourse.training.alarms import find_alarms
-from sslcourse.training.images import RunImages
+from sslcourse.training.images import RunImages, figures_of
 from sslcourse.training.pretrained import FOLDER, course_checkpoints, fill, halves_left_out
 from sslcourse.training.recipes import FIXED, build_method
-from sslcourse.training.scores import figures_of
 
 LARGEST = 2_000_000  # bytes
 # What a card takes over from the summary of the run.

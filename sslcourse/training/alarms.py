@@ -56,8 +56,8 @@ def find_alarms(history: Sequence[dict], method: Method, settings: FitSettings) 
             found.append(hidden_collapse(history, latest, prototypes))
         if prototypes is not None:
             found.append(parked_at_ln_k(latest, prototypes))
-            for patches in ("", "patch_"):  # the teacher of class tokens, that of patches
-                found += [uniform_teacher(latest, prototypes, patches), one_hot_teacher(latest, prototypes, patches)]
+            # The teacher of class tokens, and that of patches.
+            found += [uninformative_teacher(latest, prototypes, prefix) for prefix in ("", "patch_")]
     return [alarm for alarm in found if alarm is not None]
 
 
@@ -95,32 +95,30 @@ def parked_at_ln_k(latest: Sequence[dict], prototypes: int) -> Alarm | None:
     return None
 
 
-def uniform_teacher(latest: Sequence[dict], prototypes: int, prefix: str = "") -> Alarm | None:
-    """Targets without information: their entropy is ln K. The prefix "patch_" stands for those of patches."""
-    level, name = math.log(prototypes), f"{prefix}teacher_entropy"
-    if not has(latest, name) or any(row[name] < (1 - NEAR_LN_K) * level for row in latest):
+def uninformative_teacher(latest: Sequence[dict], prototypes: int, prefix: str = "") -> Alarm | None:
+    """Targets of entropy ln K (uniform), or of entropy 0 that all name the same few prototypes (one-hot).
+
+    The prefix "patch_" stands for the targets of patches.
+    """
+    level, name, used = math.log(prototypes), f"{prefix}teacher_entropy", f"{prefix}used_prototypes"
+    if not has(latest, name):
         return None
-    return Alarm(
-        f"uniform {prefix.replace('_', ' ')}teacher",
-        f"The entropy of the targets ({name}) is {latest[-1][name]:.4f}, and ln {prototypes} is {level:.4f}: every "
-        "target is uniform, so there is nothing to learn from. Lower the teacher temperature, or let the centre move "
-        "more slowly.",
-    )
-
-
-def one_hot_teacher(latest: Sequence[dict], prototypes: int, prefix: str = "") -> Alarm | None:
-    """Targets of entropy 0 that all name the same few prototypes. The prefix "patch_" stands for those of patches."""
-    name, used = f"{prefix}teacher_entropy", f"{prefix}used_prototypes"
-    sharp = has(latest, name) and all(row[name] <= ONE_HOT * math.log(prototypes) for row in latest)
+    kind = f"{prefix.replace('_', ' ')}teacher"
+    figures = f"The entropy of the targets ({name}) is {latest[-1][name]:.4f}"
+    if all(row[name] >= (1 - NEAR_LN_K) * level for row in latest):
+        return Alarm(
+            f"uniform {kind}",
+            f"{figures}, and ln {prototypes} is {level:.4f}: every target is uniform, so there is nothing to learn "
+            "from. Lower the teacher temperature, or let the centre move more slowly.",
+        )
     # Sharp targets that differ between images are clusters, not a collapse.
     varied = has(latest, used) and any(row[used] >= FEW_PROTOTYPES for row in latest)
-    if not sharp or varied:
+    if varied or any(row[name] > ONE_HOT * level for row in latest):
         return None
     return Alarm(
-        f"one-hot {prefix.replace('_', ' ')}teacher",
-        f"The entropy of the targets ({name}) is {latest[-1][name]:.4f}: the teacher chooses the same prototype for "
-        f"every {'patch' if prefix else 'image'}. Centre the teacher's logits, use Sinkhorn targets, or raise the "
-        "teacher temperature.",
+        f"one-hot {kind}",
+        f"{figures}: the teacher chooses the same prototype for every {'patch' if prefix else 'image'}. Centre the "
+        "teacher's logits, use Sinkhorn targets, or raise the teacher temperature.",
     )
 
 

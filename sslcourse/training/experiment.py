@@ -29,10 +29,9 @@ from sslcourse.training import distributed
 from sslcourse.training.checkpoint import SettingsChanged, load_checkpoint, refuse_changes
 from sslcourse.training.fit import fit
 from sslcourse.training.folder import alone_in, read_summary, tensorboard
-from sslcourse.training.images import RunImages, load_images
+from sslcourse.training.images import RunImages, figures_of, knn_of, load_images
 from sslcourse.training.recipes import Recipe, build_method
 from sslcourse.training.runtime import make_runtime, pick_device, pick_precision
-from sslcourse.training.scores import figures_of, knn_of
 from sslcourse.training.state import MAY_CHANGE, TrainingState, describe_run, fingerprint, say
 
 
@@ -63,9 +62,8 @@ class Experiment:
     def __post_init__(self) -> None:
         own = (self.build, self.load, self.evaluate, self.figures)
         if not self.variant and own != (build_method, None, knn_of, figures_of):
-            raise ValueError(
-                "name in `variant` what build, load, evaluate or figures do differently: it is part of the key"
-            )
+            functions = "build, load, evaluate or figures"
+            raise ValueError(f"name in `variant` what {functions} do differently: it is part of the key")
 
     @property
     def key(self) -> str:

@@ -65,9 +65,8 @@ def tensorboard(folder: Path) -> Iterator[Callable[[dict], None]]:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError:
                 return
-            writer = SummaryWriter(
-                str(folder), purge_step=row["step"]
-            )  # drops what a killed run wrote after its checkpoint
+            # From this step on, what a killed run wrote after its checkpoint is dropped.
+            writer = SummaryWriter(str(folder), purge_step=row["step"])
         for name, value in row.items():
             if isinstance(value, float):
                 writer.add_scalar(name, value, row["step"])

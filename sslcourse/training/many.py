@@ -138,14 +138,8 @@ def work(connection: Connection, experiment: Experiment, root: str | os.PathLike
     torch.set_num_threads(1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that open files are closed
     try:
-        run(
-            experiment,
-            root,
-            on_log=lambda row: connection.send(row["step"]),
-            progress=False,
-            download=download,
-            wait=True,
-        )
+        options = {"progress": False, "download": download, "wait": True}
+        run(experiment, root, on_log=lambda row: connection.send(row["step"]), **options)
     except (BrokenPipeError, KeyboardInterrupt):
         sys.exit(1)
     except (NonFiniteLoss, OSError, ValueError) as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +87,9 @@ class Recipe:
     fit: FitSettings
 
 
-# name -> (method, its settings)
-METHODS: dict[str, tuple[type[Method], type]] = {
-    "simclr": (SimCLR, SimCLRSettings),
-    "byol": (BYOL, BYOLSettings),
-    "dino": (DINO, DINOSettings),
-    "ibot": (IBOT, IBOTSettings),
-    "logo": (LoGo, LoGoSettings),
-    "combined": (Combined, CombinedSettings),
-}
+METHODS: dict[str, type[Method]] = {
+    "simclr": SimCLR, "byol": BYOL, "dino": DINO, "ibot": IBOT, "logo": LoGo, "combined": Combined,
+}  # fmt: skip
 
 # Views of the embedded objects: any change of hue is allowed, for it tells objects apart but not classes.
 VIEWS = Augmentation(size=64, hue=0.5, blur=0.0)
@@ -190,10 +184,8 @@ def find_recipe(kind: str, data: str = "objects", scale: str = "cpu", **changes:
     recipe = Recipe(kind, scale, method, EncoderSettings(ENCODERS[scale]), images, loop)
     if has_small_images(data):
         size, encoders = SMALL_IMAGES
-        recipe = replace(
-            recipe, encoder=EncoderSettings(encoders[scale]), method=with_views(method, **SMALL_PHOTOGRAPHS)
-        )
-        recipe = sized(recipe, size)
+        method = with_views(method, **SMALL_PHOTOGRAPHS)
+        recipe = sized(replace(recipe, encoder=EncoderSettings(encoders[scale]), method=method), size)
     elif data != "objects":
         recipe = replace(recipe, method=with_views(method, **PHOTOGRAPHS))
     return with_changes(recipe, changes)
@@ -265,10 +257,6 @@ def build_method(recipe: Recipe) -> Method:
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.fit.seed)
-        encoder = build_encoder(
-            recipe.encoder.name,
-            recipe.data.size,
-            pretrained=recipe.encoder.pretrained,
-            frozen_statistics=recipe.encoder.frozen_statistics,
-        )
-        return METHODS[recipe.kind][0](encoder, recipe.method)
+        options = asdict(recipe.encoder)
+        encoder = build_encoder(options.pop("name"), recipe.data.size, **options)
+        return METHODS[recipe.kind](encoder, recipe.method)

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
+from torch import Tensor, nn
 
+from sslcourse import figures
+from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.collapse import spectrum
-from sslcourse.evaluation.features import extract_features
-from sslcourse.figures import picture_rows, plot_curves, plot_spectra, to_html, undrawable_names
+from sslcourse.evaluation.features import evaluating, extract_features
 from sslcourse.files import write_atomically
+from sslcourse.methods.method import Method
+from sslcourse.models.encoder import TokenEncoder
 from sslcourse.pages import render
 from sslcourse.settings import setting_lines
 from sslcourse.training.alarms import find_alarms
 from sslcourse.training.experiment import Trained
-from sslcourse.training.pictures import SHOWN, method_pictures, neighbour_rows, one_of_each
 from sslcourse.training.recipes import Recipe, build_method
-from sslcourse.training.verdict import evidence, judge
+from sslcourse.training.verdict import cards, evidence, judge
 
-CHART = (3.7, 2.4)
+CHART = (3.7, 2.4)  # inches
+SHOWN = 10  # images in a row of pictures
 
 
 class Chart(NamedTuple):
@@ -111,27 +116,10 @@ def write_report(trained: Trained, recipe: Recipe, path: str | os.PathLike, comm
         ],
         settings=dict(line.split("=", 1) for line in setting_lines(recipe, fixed=("kind", "scale"))),
         command=command,
-        to_html=to_html,
+        to_html=figures.to_html,
     )
     write_atomically(path, page)
     return Path(path)
-
-
-def cards(summary: dict) -> Iterator[tuple[str, str]]:
-    """The run's figures of merit, to be shown large: (figure, what it is)."""
-    if summary.get("knn") is not None:
-        compared = f"untrained {summary['knn_untrained']:.1%}, chance {summary['chance']:.1%}"
-        yield f"{summary['knn']:.1%}", f"kNN accuracy ({compared})"
-    if summary.get("attention_recall") is not None:
-        yield f"{summary['attention_recall']:.0%}", "of the object lies in the half most attended to (blindly 50%)"
-    yield f"{summary['loss']:.3f}", "loss at the end"
-    if errors := summary.get("reconstruction_errors"):
-        share = f"{errors['predicted'] / errors['image_mean']:.0%}"
-        yield share, "of the error of painting patches in the image's mean colour is left by the decoder"
-    yield f"{summary['steps']:,}", "steps"
-    yield minutes(summary["seconds"]), "of training"
-    yield f"{summary['images_per_second']:,.0f}", "images a second"
-    yield f"{summary['parameters'] / 1e6:.2f} M", "trained parameters"
 
 
 def learning_figures(rows: list[dict], summary: dict) -> list[Figure]:
@@ -156,7 +144,7 @@ def loss_figures(rows: list[dict], prototypes: int | None) -> list[Figure]:
 
 def draw(charts: Sequence[Chart], rows: list[dict], levels: dict[str, float]) -> list[Figure]:
     """The charts whose figures are in the log, each with its level if that is known."""
-    figures = []
+    drawn = []
     for chart in charts:
         found = {}
         for name, label in chart.curves.items():
@@ -164,8 +152,8 @@ def draw(charts: Sequence[Chart], rows: list[dict], levels: dict[str, float]) ->
                 found[label] = [row["step"] for row in measured], [row[name] for row in measured]
         if found:
             level = {name: value for name, value in levels.items() if name == chart.level}
-            figures.append(plot_curves(found, levels=level, title=chart.title, y_label=chart.y_label, size=CHART))
-    return figures
+            drawn.append(figures.plot_curves(found, levels=level, title=chart.title, y_label=chart.y_label, size=CHART))
+    return drawn
 
 
 def picture_sections(trained: Trained, recipe: Recipe) -> list[Section]:
@@ -177,26 +165,62 @@ def picture_sections(trained: Trained, recipe: Recipe) -> list[Section]:
         text += " Each of its patches is shown with the true mean and contrast, which nothing predicts."
     found = "Held-out images and the training images nearest to them"
     found += "; a broken frame marks another class." if trained.images.labelled else ", by their features alone."
-    if undrawn := undrawable_names(held_out.classes):
+    if undrawn := figures.undrawable_names(held_out.classes):
         found += f" No font on this machine has every name: {undrawn}."
     untrained = build_method(recipe).representation.to(next(encoder.parameters()).device)
     spectra = {
-        name: spectrum(torch.nn.functional.normalize(extract_features(module, held_out), dim=1))
+        name: spectrum(F.normalize(extract_features(module, held_out), dim=1))
         for name, module in {"trained": encoder, "untrained": untrained}.items()
     }
     return [
-        Section("What it sees", f"Held-out images. {text}", [picture_rows(rows)] if len(rows) > 1 else [], "wide"),
+        Section(
+            "What it sees", f"Held-out images. {text}", [figures.picture_rows(rows)] if len(rows) > 1 else [], "wide"
+        ),
         Section("What it finds alike", found, [neighbour_rows(encoder, trained.images.bank, held_out)], "wide"),
-        Section("How many directions it uses", SPECTRUM, [plot_spectra(spectra, size=(6.4, 3.0))]),
+        Section("How many directions it uses", SPECTRUM, [figures.plot_spectra(spectra, size=(6.4, 3.0))]),
     ]
 
 
-def minutes(seconds: float) -> str:
-    """A duration in words short enough for a card.
+def method_pictures(method: Method, encoder: nn.Module, images: Tensor) -> dict[str, Tensor]:
+    """Rows of pictures `B,3,H,W`: the images, the class token's attention, and the method's own previews."""
+    device = next(encoder.parameters()).device
+    images = images.to(device)
+    rows = {"image": images}
+    if isinstance(encoder, TokenEncoder):
+        with evaluating(encoder):
+            scores = encoder(images, attention=True).attention
+        rows["attention"] = figures.heat(images, scores, encoder.grid_of(images))
+    rows |= method.preview(images, torch.Generator(device=device).manual_seed(0))
+    return {name: pictures.cpu() for name, pictures in rows.items()}
 
-    >>> minutes(42.4), minutes(600), minutes(9000)
-    ('42 s', '10 min', '2.5 h')
+
+def neighbour_rows(
+    encoder: nn.Module, bank: ImageSet, queries: ImageSet, *, count: int = 8, neighbours: int = 7
+) -> Figure:
+    """`count` images of `queries`, if possible of different classes, each beside its nearest images of `bank`.
+
+    Without classes they are the first images, and the right neighbours are not marked.
     """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    asked = queries.subset(one_of_each(queries.labels, count))
+    found = F.normalize(extract_features(encoder, asked), dim=1) @ F.normalize(extract_features(encoder, bank), dim=1).T
+    nearest = found.topk(min(neighbours, len(bank)), dim=1).indices.to(bank.labels.device)  # count,neighbours
+    names = same = None
+    if bank.labelled and queries.labelled:
+        shown = figures.drawable_names(queries.classes)
+        names = [shown[label] for label in asked.labels]
+        same = bank.labels[nearest].cpu() == asked.labels.cpu()[:, None]
+    return figures.plot_neighbours(asked.images, bank.images[nearest], names, same)
+
+
+def one_of_each(labels: Tensor, count: int) -> Tensor:
+    """Indices of `count` images of different classes, or of several from a class if there are fewer classes.
+
+    >>> one_of_each(torch.tensor([0, 0, 1, 2]), 3).tolist()
+    [0, 2, 3]
+    """
+    turns: dict[int, int] = {}
+    order: list[tuple[int, int]] = []
+    for index, label in enumerate(labels.tolist()):
+        turns[label] = turns.get(label, -1) + 1
+        order.append((turns[label], index))
+    return torch.tensor(sorted(index for _, index in sorted(order)[:count]))

@@ -9,8 +9,8 @@ import torch
 from benchmark_scripts import TINY, load_script
 
 from sslcourse.training import find_recipe, train_recipe
+from sslcourse.training.images import figures_of
 from sslcourse.training.pretrained import course_checkpoints, load_course_method
-from sslcourse.training.scores import figures_of
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ import pytest
 
 from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.training.fit import fit
-from sslcourse.training.images import load_images
+from sslcourse.training.images import load_images, reconstruction_errors
 from sslcourse.training.recipes import METHODS, RECONSTRUCTION, build_method, find_recipe
-from sslcourse.training.scores import reconstruction_errors
 
 SMALL = {"image_size": 32, "encoder": "vit_64x2_p8_conv", "count": 2000, "bank": 2000, "held_out": 500}
 SMALL |= {"steps": 300, "evaluate_every": 25, "log_every": 25, "checkpoint_every": 300}

@@ -11,9 +11,8 @@ from sslcourse.data.imageset import ImageSet
 from sslcourse.models import build_encoder
 from sslcourse.training import find_recipe, train_recipe
 from sslcourse.training.folder import tensorboard
-from sslcourse.training.images import RunImages, few, load_images
+from sslcourse.training.images import RunImages, few, load_images, object_recall
 from sslcourse.training.recipes import DataSettings, build_method
-from sslcourse.training.scores import object_recall
 
 
 def test_a_part_of_a_set_is_even_over_the_classes_and_the_same_each_time(textures):

@@ -8,7 +8,7 @@ from sslcourse.data.imageset import ImageSet
 from sslcourse.figures import alt_text, heat
 from sslcourse.methods import Method
 from sslcourse.models import build_encoder
-from sslcourse.training.pictures import method_pictures, neighbour_rows, one_of_each
+from sslcourse.training.report import method_pictures, neighbour_rows, one_of_each
 
 
 def test_the_brightest_place_is_the_one_attended_to():

@@ -4,10 +4,9 @@ import shutil
 
 import pytest
 
-from sslcourse.training.images import load_images
+from sslcourse.training.images import figures_of, load_images
 from sslcourse.training.pretrained import FOLDER, course_checkpoints, load_course_method
 from sslcourse.training.recipes import METHODS, find_recipe
-from sslcourse.training.scores import figures_of
 
 
 def test_a_damaged_file_and_another_name_are_refused(tmp_path):
