@@ -173,14 +173,11 @@ def scale() -> Verdict:
 
 
 def widgets() -> Verdict:
-    found = ", ".join(
-        f"{name} {version(name) or 'not installed'}" for name in ("ipywidgets", "jupyterlab", "jupyterlab_widgets")
-    )
+    names = ("ipywidgets", "jupyterlab", "jupyterlab_widgets")
+    found = ", ".join(f"{name} {version(name) or 'not installed'}" for name in names)
     if release("jupyterlab") >= (4,) and release("jupyterlab_widgets") < (3,):
-        advice = (
-            "controls stay empty in JupyterLab 4: pip install --upgrade ipywidgets jupyterlab_widgets, then restart it"
-        )
-        return PROBLEM, found, advice
+        upgrade = "pip install --upgrade ipywidgets jupyterlab_widgets"
+        return PROBLEM, found, f"controls stay empty in JupyterLab 4: {upgrade}, then restart it"
     if (0,) < release("notebook") < (7,) and not version("widgetsnbextension"):
         return PROBLEM, f"{found}, notebook {version('notebook')}", "pip install widgetsnbextension"
     if not (version("jupyterlab") or version("notebook") or importlib.util.find_spec("google")):

@@ -68,7 +68,7 @@ class Box:
     def __init__(
         self,
         tasks_module: str,
-        level: sandbox.Level,
+        level: str,
         limits: Limits | None = None,
         extra: dict[str, Path] | None = None,
     ):
@@ -127,14 +127,14 @@ class Box:
             "requests": request_end,
             "replies": reply_end,
             "tasks_module": self.tasks_module,
-            "outer_namespace": pid_namespace() if self.level.is_boxed else None,
-            "user": next(_USERS) if self.level.mode == "uid" else 0,
-            "processes": process_limit(self.level.mode, self.limits.processes),
+            "outer_namespace": None if self.level == "unsafe" else pid_namespace(),
+            "user": next(_USERS) if self.level == "uid" else 0,
+            "processes": process_limit(self.level, self.limits.processes),
             "file_size": self.limits.file_size,
         }
         code = "from sslcourse.grading.box import serve; serve()"
-        argv = sandbox.command(self.level.mode, code, self._folder / "modules", [json.dumps(settings)])
-        home = "/tmp" if self.level.is_boxed else str(self._folder / "home")
+        argv = sandbox.command(self.level, code, self._folder / "modules", [json.dumps(settings)])
+        home = str(self._folder / "home") if self.level == "unsafe" else "/tmp"
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (read when the box does not start)
         try:
             self._process = subprocess.Popen(

@@ -100,11 +100,11 @@ def student_names(files: Sequence[Path]) -> list[str]:
 
 
 def grade_submission(
-    path: Path, student: str, labs: Mapping[str, Lab], lab: str | None, level: sandbox.Level, limits: Limits
+    path: Path, student: str, labs: Mapping[str, Lab], lab: str | None, level: str, limits: Limits
 ) -> Grade:
     """Grade one file; never raises."""
     began = time.monotonic()
-    grade = Grade(student, lab or "", path, level=level.sentence)
+    grade = Grade(student, lab or "", path, level=sandbox.SENTENCES[level])
     try:
         _grade(grade, path, labs, lab, level, limits)
     except Unreadable as error:
@@ -121,9 +121,7 @@ def grade_submission(
     return grade
 
 
-def _grade(
-    grade: Grade, path: Path, labs: Mapping[str, Lab], lab: str | None, level: sandbox.Level, limits: Limits
-) -> None:
+def _grade(grade: Grade, path: Path, labs: Mapping[str, Lab], lab: str | None, level: str, limits: Limits) -> None:
     if path.is_dir():
         raise Unreadable("There is no notebook in this folder. Hand in the .ipynb file of the lab.")
     cells, grade.repairs = read_cells(path)

@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,29 +39,14 @@ class NoSandbox(RuntimeError):
     """There is no box on this machine; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
-class Level:
-    """How well student code is confined: `mode` is uid, userns or unsafe; `sentence` is for reports."""
-
-    mode: str
-
-    @property
-    def sentence(self) -> str:
-        return SENTENCES[self.mode]
-
-    @property
-    def is_boxed(self) -> bool:
-        return self.mode != "unsafe"
-
-
-def level(unsafe: bool = False) -> Level:
-    """The best level this machine offers; with `unsafe`, no box is asked for. Raises NoSandbox."""
+def level(unsafe: bool = False) -> str:
+    """The best level this machine offers, "uid" or "userns"; with `unsafe`, "unsafe": no box. Raises NoSandbox."""
     if unsafe:
-        return Level("unsafe")
+        return "unsafe"
     mode, reason = _probe()
     if mode is None:
         raise NoSandbox(f"No sandbox: {reason} To grade without one, in a machine you can lose, give --unsafe.")
-    return Level(mode)
+    return mode
 
 
 def available() -> tuple[bool, str]:

@@ -77,7 +77,7 @@ def test_a_crash_in_a_library_is_killed(grade):
 def test_killing_the_parent_helps_nobody(grade, box):
     before = box.starts
     result = grade("import os, signal\ndef double(x):\n    os.kill(os.getppid(), signal.SIGKILL)\n    return 2 * x")
-    if box.level.mode == "uid":  # another user's process: not permitted, so the answer raised
+    if box.level == "uid":  # another user's process: not permitted, so the answer raised
         assert result.status == "error"
         assert "PermissionError" in result.message
         assert box.starts == before
