@@ -111,7 +111,8 @@ def explain_end(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
 def ran_out_of_memory(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
     """Status and sentence when an exception of the answer was for want of memory, else None."""
     for failure in failures_in(outcome.observations):
-        text = failure.get("message") if type(failure.get("message")) is str else ""
+        message = failure.get("message")
+        text = message if type(message) is str else ""
         if failure.get("type") == "MemoryError" or any(words in text for words in OUT_OF_MEMORY):
             return _filled("memory", limits)
     return None

@@ -155,8 +155,9 @@ def _to_mark(question: WrittenQuestion, submission: Submission) -> ExerciseResul
     text = submission.written.get(question.id)
     answer = None if is_blank(text) else text
     message = "No answer was written." if answer is None else "To be marked by a person."
-    more = {"answer": answer, "rubric": question.rubric}
-    return ExerciseResult(question.id, question.question, None, question.points, TO_MARK, message, **more)
+    return ExerciseResult(
+        question.id, question.question, None, question.points, TO_MARK, message, answer=answer, rubric=question.rubric
+    )
 
 
 def _fill_up(grade: Grade, labs: Mapping[str, Lab]) -> None:
