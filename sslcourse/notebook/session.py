@@ -48,7 +48,7 @@ class LabSession:
 
     - `recipes(scale) -> {arm: Recipe}` and `titles`, the arms' names in the figures;
     - `measure(method, arm)`, numbers on the way; `figures(method, images, arm)`, numbers before and after;
-    - `draw(rows, arm) -> figures`, the live picture;
+    - `live_figures(rows, arm)`, the picture that is redrawn while an arm trains;
     - `lessons.md`, what a finding means (see `read_lessons`).
 
     `images` is a data set's name or `folder:PATH`. Nothing is loaded or drawn before an experiment asks for it, and the
@@ -76,7 +76,7 @@ class LabSession:
     def figures(self, method: Method, images: RunImages, arm: str) -> dict[str, float]:
         raise NotImplementedError
 
-    def draw(self, rows: list[dict], arm: str) -> list[Figure]:
+    def live_figures(self, rows: list[dict], arm: str) -> list[Figure]:
         raise NotImplementedError
 
     def recipe(self, arm: str = "baseline") -> Recipe:
@@ -172,7 +172,7 @@ class LabSession:
         rows = [*self.untrained(arm).rows, *_rows_in(folder)]
         if len(rows) > 1 and rows[-1]["step"] < steps:
             show_card(f"{title}: going on from step {rows[-1]['step']}", kind="wait")
-        panel = LivePanel(title, steps, lambda rows: self.draw(rows, arm))
+        panel = LivePanel(title, steps, lambda rows: self.live_figures(rows, arm))
 
         def on_log(row: dict) -> None:
             rows[:] = [*(one for one in rows if one["step"] < row["step"]), row]

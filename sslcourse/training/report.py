@@ -112,7 +112,7 @@ def write_report(trained: Trained, recipe: Recipe, path: str | os.PathLike, comm
             Section("Is it learning?", learning, learning_figures(rows, summary)),
             Section("What the loss is made of", LOSSES, loss_figures(rows, trained.method.prototypes)),
             *picture_sections(trained, recipe),
-            Section("How fast", SPEED, draw(SPEED_CHARTS, rows, {})),
+            Section("How fast", SPEED, draw_charts(SPEED_CHARTS, rows, {})),
         ],
         settings=dict(line.split("=", 1) for line in setting_lines(recipe, fixed=("kind", "scale"))),
         command=command,
@@ -130,7 +130,7 @@ def learning_figures(rows: list[dict], summary: dict) -> list[Figure]:
     if "knn" in rows[-1]:
         levels["untrained"] = summary["knn_untrained"]
         rows = [{"step": 0, "knn": summary["knn_untrained"]}, *rows]
-    return draw(LEARNING_CHARTS, rows, levels)
+    return draw_charts(LEARNING_CHARTS, rows, levels)
 
 
 def loss_figures(rows: list[dict], prototypes: int | None) -> list[Figure]:
@@ -139,10 +139,10 @@ def loss_figures(rows: list[dict], prototypes: int | None) -> list[Figure]:
         rows = [{name: value for name, value in row.items() if name != "cls_loss"} for row in rows]
     has_terms = "cls_loss" in rows[-1] or "patch_loss" in rows[-1]
     total = Chart("Loss", "loss", {"loss": "total"}, level="" if has_terms else "ln K")
-    return draw((total, *LOSS_CHARTS), rows, {"ln K": math.log(prototypes)} if prototypes else {})
+    return draw_charts((total, *LOSS_CHARTS), rows, {"ln K": math.log(prototypes)} if prototypes else {})
 
 
-def draw(charts: Sequence[Chart], rows: list[dict], levels: dict[str, float]) -> list[Figure]:
+def draw_charts(charts: Sequence[Chart], rows: list[dict], levels: dict[str, float]) -> list[Figure]:
     """The charts whose figures are in the log, each with its level if that is known."""
     drawn = []
     for chart in charts:

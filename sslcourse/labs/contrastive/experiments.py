@@ -65,7 +65,7 @@ class ContrastiveLab(LabSession):
             measured["knn"] = evaluate_knn(method.representation, images.bank, images.held_out, k=k, size=size)
         return measured
 
-    def draw(self, rows: list[dict], arm: str) -> list[Figure]:
+    def live_figures(self, rows: list[dict], arm: str) -> list[Figure]:
         """The live picture."""
         return charts.training_curves(rows, self.recipe(arm).fit.steps, self.bands, arm)
 
