@@ -12,6 +12,8 @@ from sslcourse.training import find_recipe, train_recipe
 from sslcourse.training.images import figures_of
 from sslcourse.training.pretrained import course_checkpoints, load_course_method
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def script(monkeypatch):

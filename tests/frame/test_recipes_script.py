@@ -5,6 +5,8 @@ import sys
 import pytest
 from benchmark_scripts import TINY, load_script
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def script(monkeypatch):

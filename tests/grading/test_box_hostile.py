@@ -9,6 +9,8 @@ import socket
 import pytest
 import toy_lab
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def the_next_answer_is_graded_as_if_alone(grade):

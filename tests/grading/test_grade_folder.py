@@ -19,6 +19,8 @@ from sslcourse.grading.host import Box, Limits
 from sslcourse.grading.intake import Answer
 from sslcourse.grading.run import find_submissions, grade_paths, student_names
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
 LIMITS = Limits(seconds=4.0, memory=300 * 2**20)
 

@@ -22,6 +22,8 @@ from sslcourse.notebook.session import LabSession
 from sslcourse.training import experiment
 from sslcourse.training.recipes import build_method
 
+pytestmark = pytest.mark.slow
+
 SMALL = arms.BASELINE["smoke"]
 TINY = dataclasses.replace(
     SMALL,

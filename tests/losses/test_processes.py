@@ -15,6 +15,8 @@ from sslcourse.losses import (  # noqa: F401 (BODY uses them)
     view_cross_entropy,
 )
 
+pytestmark = pytest.mark.slow
+
 EXACT = {"rtol": 1e-12, "atol": 1e-13}
 CENTER_WEIGHTS = ("none", "some", "second half", "zero")
 LOSSES = ("regression", "info_nce", "views", "patches", "pixels", "affinity")

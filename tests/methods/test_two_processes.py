@@ -12,6 +12,8 @@ import torch
 from harness import run_two_processes
 from small_methods import VARIANTS, double, draw, make, map_views, trained
 
+pytestmark = pytest.mark.slow
+
 COUNT, STEPS = 6, 2  # images: three for each process, so that halves of a batch are no whole number of images
 NAMES = [name for name in VARIANTS if "cnn" not in name]
 

@@ -14,6 +14,8 @@ from torch import nn
 
 from sslcourse.training import distributed
 
+pytestmark = pytest.mark.slow
+
 GLOO = pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="this torch has no gloo")
 
 # One process that imports once and forks the two of each run of a plan, before it has computed anything itself.

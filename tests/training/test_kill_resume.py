@@ -8,6 +8,8 @@ import textwrap
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 # One process that imports once and forks a child for each run of a plan, before it has computed anything itself.
 SCRIPT = textwrap.dedent(
     """

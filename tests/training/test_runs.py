@@ -17,6 +17,8 @@ from sslcourse.training import Experiment, SettingsChanged, find_recipe, run, ru
 from sslcourse.training.folder import FolderInUse, read_summary
 from sslcourse.training.images import RunImages
 
+pytestmark = pytest.mark.slow
+
 TINY = {"steps": 6, "batch_size": 8, "count": 64, "bank": 64, "held_out": 32, "log_every": 1, "checkpoint_every": 2}
 TINY |= {"evaluate_every": 3, "precision": "fp32", "device": "cpu", "encoder": "convnet_8", "image_size": 32}
 
