@@ -44,6 +44,7 @@ def combined(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_run_leaves_log_checkpoints_summary_and_page(combined):
     names = {path.name for path in combined.iterdir()}
     assert {"log.jsonl", "summary.json", "report.html"} <= names
@@ -87,6 +88,7 @@ def test_the_page_needs_nothing_else_and_describes_its_pictures(combined):
     assert "nan" not in re.sub(r'src="[^"]*"', "", page).lower().replace("nanosecond", "")
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_only_reported_again(combined, capsys):
     kept = {name: (combined / name).read_text() for name in ("log.jsonl", "summary.json")}  # when and where it was made
     assert run_train("combined", combined) == 0
@@ -203,6 +205,7 @@ def test_a_loss_that_diverges_is_told_and_no_page_is_written(tmp_path, capsys):
     assert "Try" in capsys.readouterr().err and not (tmp_path / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_report_that_fails_loses_no_run(tmp_path, capsys, monkeypatch):
     def broken(*arguments, **options):
         raise KeyError("a glyph")

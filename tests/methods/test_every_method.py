@@ -23,6 +23,8 @@ from small_methods import (
 from sslcourse.models.ema import is_aliased
 from sslcourse.training.runtime import targets_of
 
+pytestmark = pytest.mark.slow
+
 
 def listed(views):
     return [views] if isinstance(views, torch.Tensor) else list(views)

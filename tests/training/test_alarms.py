@@ -13,6 +13,8 @@ from sslcourse.training import FitSettings, fit
 from sslcourse.training.alarms import find_alarms, settled_rows
 from sslcourse.training.recipes import build_method, find_recipe
 
+pytestmark = pytest.mark.slow
+
 K = 256
 LN_K = math.log(K)
 SETTINGS = FitSettings(steps=200)

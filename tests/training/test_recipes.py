@@ -13,6 +13,8 @@ from sslcourse.training.recipes import METHODS, SCALES, build_method, find_recip
 from sslcourse.training.runtime import make_runtime
 from sslcourse.training.state import TrainingState
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("kind", METHODS)
 @pytest.mark.parametrize(
