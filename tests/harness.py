@@ -1,4 +1,6 @@
-"""What tests of several folders share: two processes of one program, and a guard against tensors of another device."""
+"""What tests of several folders share: two processes of one program, a guard against tensors of another device, and a
+progress file of one's own.
+"""
 
 import os
 import subprocess
@@ -77,3 +79,15 @@ class OneDevice(TorchDispatchMode):
         if self.drawing and moves_there:
             return result
         raise AssertionError(f"{function} has tensors on {sorted(where)}")
+
+
+@pytest.fixture(autouse=True)
+def progress_file(tmp_path, monkeypatch):
+    """A progress file for each test, for all tests of a folder whose conftest imports it."""
+    from sslcourse.notebook import state
+
+    file = tmp_path / "progress.json"
+    monkeypatch.setenv("SSLCOURSE_PROGRESS", str(file))
+    monkeypatch.setattr(state, "_memory", None)
+    monkeypatch.setattr(state, "_told", set())
+    return file
