@@ -1,7 +1,7 @@
 """The process inside the box: it imports torch, computes nothing, and forks a child for each exercise asked for.
 
-The child runs the student's cells and observes the answer; whatever it writes to its pipe is passed on unread, for only
-the grader outside compares. This file and `wire` are all of the grader that is inside.
+The child runs the student's cells and observes the answer (`student`); whatever it writes to its pipe is passed on
+unread, for only the grader outside compares. This file, `student` and `wire` are all of the grader that is inside.
 
 Frames in both directions are an unsigned 32-bit length, that many bytes of JSON, and as many raw bytes as its "size"
 says.
@@ -19,7 +19,8 @@ import signal
 import struct
 import sys
 import time
-from typing import Any
+
+from sslcourse.grading.student import observe, write_all
 
 LENGTH = struct.Struct("<I")
 MAX_RESULT = 96 * 2**20  # bytes one child may send
@@ -66,7 +67,7 @@ def _run_child(tasks: dict, request: dict, message: bytes, settings: dict, alone
     if child == 0:
         try:
             _become_student(result_start, output_start, request, settings)
-            _observe(tasks[request["task"]], message, result_start)
+            observe(tasks[request["task"]], message, result_start)
             sys.stdout.flush()
         finally:
             os._exit(0)
@@ -161,67 +162,6 @@ def _limit(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, value))
 
 
-def _observe(task: Any, message: bytes, result: int) -> None:
-    """In the child: run the cells, then observe each case and send its tree as soon as it is known."""
-    from sslcourse.exercises.observe import failure, type_name
-    from sslcourse.grading import wire
-
-    received = wire.decode(message)
-    shell = _shell()
-    _write(result, wire.encode({"cell": _run_cells(shell, received["helpers"], received["answer"], task.function)}))
-    if task.function not in shell.user_ns:
-        return
-    answer = shell.user_ns[task.function]
-    for case, inputs in received["inputs"].items():
-        try:
-            encoded = wire.encode({"case": case, "tree": task.observe(answer, inputs)})
-        except wire.UnlistedType as error:
-            encoded = wire.encode({"case": case, "tree": failure("type", str(error), f"the result holds a {error}")})
-        except BaseException as error:  # noqa: BLE001 (whatever student code raises)
-            encoded = wire.encode({"case": case, "tree": failure("exception", type_name(error), str(error))})
-        _write(result, encoded)
-
-
-def _run_cells(shell: Any, helpers: list[str], answer: str, function: str) -> dict[str, Any]:
-    """Run helpers and answer in one namespace; a helper that fails is named, for it may not matter."""
-    failed = []
-    for source in helpers:
-        if error := _error(shell.run_cell(source, store_history=False)):
-            failed.append(f"{source.splitlines()[0][:200]} -> {error['type']}: {error['message']}"[:500])
-    shell.user_ns.pop(function, None)
-    error = _error(shell.run_cell(answer, store_history=False))
-    return {"error": error, "defined": function in shell.user_ns, "failed_helpers": failed[:20]}
-
-
-def _shell() -> Any:
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
-    config = Config()
-    config.HistoryManager.enabled = False  # it would start a thread and write a file
-    shell = InteractiveShell.instance(config=config)
-    for method in ("showtraceback", "showsyntaxerror"):  # errors are reported by value instead
-        setattr(shell, method, lambda *arguments, **options: None)
-    return shell
-
-
-def _error(outcome: Any) -> dict[str, Any] | None:
-    error = outcome.error_before_exec or outcome.error_in_exec
-    if error is None:
-        return None
-    line = error.lineno if isinstance(error, SyntaxError) else None
-    trace = error.__traceback__
-    while trace is not None:
-        if "ipython-input" in trace.tb_frame.f_code.co_filename or "ipykernel" in trace.tb_frame.f_code.co_filename:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    try:
-        text = error.msg if isinstance(error, SyntaxError) else str(error)
-    except Exception:  # noqa: BLE001 (a hostile class may raise anything)
-        text = ""
-    return {"type": type(error).__name__, "message": str(text)[:500], "line": line}
-
-
 def _has_exited(child: int) -> bool:
     # WNOWAIT leaves the zombie, so that its number stays its own until everything else is killed.
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -242,16 +182,10 @@ def _wait_until_alone() -> None:
         time.sleep(0.005)
 
 
-def _write(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
 def _send(descriptor: int, header: dict, content: bytes) -> None:
     text = json.dumps(header).encode()
-    _write(descriptor, LENGTH.pack(len(text)) + text)
-    _write(descriptor, content)
+    write_all(descriptor, LENGTH.pack(len(text)) + text)
+    write_all(descriptor, content)
 
 
 def _read_exactly(descriptor: int, size: int) -> bytes:
