@@ -17,9 +17,11 @@ from sslcourse.exercises import LABS, Lab
 from sslcourse.exercises.task import Exercise, WrittenQuestion
 from sslcourse.grading import report, sandbox
 from sslcourse.grading.answers import grade_answer
+from sslcourse.grading.cells import Unreadable, read_cells
 from sslcourse.grading.host import Box, Limits
-from sslcourse.grading.intake import Answer, Submission, Unreadable, find_answers, guess_lab, is_blank, read_cells
+from sslcourse.grading.intake import Answer, Submission, find_answers, guess_lab
 from sslcourse.grading.results import ERROR, MISSING, TO_MARK, ExerciseResult, Grade
+from sslcourse.grading.written import is_blank
 
 SKIPPED_FOLDERS = {".ipynb_checkpoints", "__MACOSX", ".git"}
 

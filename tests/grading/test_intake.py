@@ -6,8 +6,10 @@ import pytest
 import toy_lab
 from toy_lab import LAB, QUESTION, RIGHT, STUB, cells_of, code, notebook, text
 
-from sslcourse.grading.intake import Unreadable, find_answers, guess_lab, is_blank, read_cells
+from sslcourse.grading.cells import read_cells
+from sslcourse.grading.intake import find_answers, guess_lab
 from sslcourse.grading.slices import helpers_for, is_attempted, without_programs
+from sslcourse.grading.written import is_blank
 
 DOUBLE = RIGHT["toy.double"]
 
@@ -107,42 +109,6 @@ def test_damaged_cells_are_left_out_and_said(intake):
     submission = intake(json.dumps({"cells": broken + odd}))
     assert submission.answers["toy.double"].source == DOUBLE
     assert any("4 damaged" in repair for repair in submission.repairs)
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (b"", "empty"),
-        (b"{not json", "not valid JSON"),
-        (b"[" * 100_000, "not valid JSON"),
-        (b"[1, 2]", "not a notebook"),
-        (b"{}", "no cells"),
-        (b'{"cells": 3}', "no cells"),
-        (b"PK\x03\x04\xff\xfe\xfd\xfc\x80", "not text"),
-        (b"def double(x):\n    return 2 * x", "not valid JSON"),
-        (b'{"worksheets": [{"cells": 3}, 4]}', None),
-    ],
-)
-def test_what_is_no_notebook_is_refused_with_a_sentence(tmp_path, content, sentence):
-    path = tmp_path / "eve.ipynb"
-    path.write_bytes(content)
-    if sentence is None:
-        assert read_cells(path)[0] == []
-        return
-    with pytest.raises(Unreadable, match=sentence):
-        read_cells(path)
-
-
-def test_a_file_that_is_missing_or_too_large_is_refused(tmp_path):
-    with pytest.raises(Unreadable, match="no such file"):
-        read_cells(tmp_path / "none.ipynb")
-    with pytest.raises(Unreadable, match="not an ordinary file"):
-        read_cells(tmp_path)
-    large = tmp_path / "large.ipynb"
-    with open(large, "wb") as file:
-        file.truncate(65 * 2**20)
-    with pytest.raises(Unreadable, match="larger than"):
-        read_cells(large)
 
 
 def test_the_lab_is_guessed_from_what_is_in_it(tmp_path):
