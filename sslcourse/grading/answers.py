@@ -1,8 +1,7 @@
-"""Grade one answer: observe it in the box on fresh inputs, judge it here, and find the sentence for what went wrong."""
+"""Grade one answer: observe it in the box on inputs drawn here, judge it, and find the sentence for what went wrong."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,11 +12,9 @@ from sslcourse.grading.host import Box, Outcome
 from sslcourse.grading.intake import Answer
 from sslcourse.grading.results import ERROR, KILLED, MISSING, CaseLine, ExerciseResult, explain_end, ran_out_of_memory
 
-_random = secrets.SystemRandom()
 
-
-def grade_answer(exercise: Exercise, answer: Answer | None, box: Box) -> ExerciseResult:
-    """Observe one answer in the box on fresh inputs and judge it here."""
+def grade_answer(exercise: Exercise, answer: Answer | None, box: Box, seed: int) -> ExerciseResult:
+    """Observe one answer in the box, on the inputs that `seed` gives, and judge it here."""
     task = exercise.task
 
     def result(points: float, status: str, message: str, **more) -> ExerciseResult:
@@ -28,7 +25,7 @@ def grade_answer(exercise: Exercise, answer: Answer | None, box: Box) -> Exercis
     if answer is None:
         message = f"No cell defines a function called `{task.function}`."
         return result(0.0, MISSING, f"{message} If you deleted the cell, take it from the lab again.")
-    inputs = {case.name: case_inputs(task, case, _random.randrange(2**62)) for case in task.cases}
+    inputs = {case.name: case_inputs(task, case, seed) for case in task.cases}
     outcome = box.observe(task, answer.source, answer.helpers, inputs)
     verdict = judge(exercise, outcome.observations, inputs)
     cases = tuple(CaseLine(case.name, case.points, case.max_points, case.message) for case in verdict.cases)

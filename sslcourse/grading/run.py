@@ -5,6 +5,7 @@ Every submission gets a grade whatever it holds, also when the grader itself fai
 
 from __future__ import annotations
 
+import secrets
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,12 +35,14 @@ def grade_paths(
     jobs: int = 1,
     limits: Limits | None = None,
     unsafe: bool = False,
+    seed: int | None = None,
     progress: bool = True,
     labs: Mapping[str, Lab] | None = None,
 ) -> list[Grade]:
     """Grade every notebook of `paths` (files, or folders that are searched) and write everything below `out`.
 
     `lab` says which lab they are, where that is not to be found out; `jobs` submissions run side by side.
+    All get the same inputs, drawn from `seed`, which is secret and random unless given.
     Raises `sandbox.NoSandbox` where there is none and `unsafe` is not given, ValueError for an unknown lab.
     """
     known = dict(labs if labs is not None else LABS)
@@ -47,11 +50,12 @@ def grade_paths(
         raise ValueError(f"there is no lab {lab!r}; choose from {', '.join(known)}")
     level = sandbox.level(unsafe)
     Path(out).mkdir(parents=True, exist_ok=True)  # before the work, so that a refusal comes at once
+    seed = secrets.randbits(62) if seed is None else seed
     files = find_submissions(paths)
     names = student_names(files)
 
     def grade_one(item: tuple[Path, str]) -> Grade:
-        return grade_submission(item[0], item[1], known, lab, level, limits or Limits())
+        return grade_submission(item[0], item[1], known, lab, level, limits or Limits(), seed)
 
     grades: list[Grade] = []
     pool = ThreadPoolExecutor(max(1, jobs))
@@ -102,13 +106,13 @@ def student_names(files: Sequence[Path]) -> list[str]:
 
 
 def grade_submission(
-    path: Path, student: str, labs: Mapping[str, Lab], lab: str | None, level: str, limits: Limits
+    path: Path, student: str, labs: Mapping[str, Lab], lab: str | None, level: str, limits: Limits, seed: int
 ) -> Grade:
     """Grade one file; never raises."""
     began = time.monotonic()
     grade = Grade(student, lab or "", path, level=sandbox.SENTENCES[level])
     try:
-        _grade(grade, path, labs, lab, level, limits)
+        _grade(grade, path, labs, lab, level, limits, seed)
     except Unreadable as error:
         grade.problem = str(error)
     except Exception as error:  # noqa: BLE001 (every submission gets a result)
@@ -123,7 +127,9 @@ def grade_submission(
     return grade
 
 
-def _grade(grade: Grade, path: Path, labs: Mapping[str, Lab], lab: str | None, level: str, limits: Limits) -> None:
+def _grade(
+    grade: Grade, path: Path, labs: Mapping[str, Lab], lab: str | None, level: str, limits: Limits, seed: int
+) -> None:
     if path.is_dir():
         raise Unreadable("There is no notebook in this folder. Hand in the .ipynb file of the lab.")
     cells, grade.repairs = read_cells(path)
@@ -138,13 +144,13 @@ def _grade(grade: Grade, path: Path, labs: Mapping[str, Lab], lab: str | None, l
     grade.repairs += submission.repairs
     with Box(chosen.tasks_module, level, limits, chosen.box_files) as box:
         for id, exercise in chosen.exercises.items():
-            grade.results.append(_guarded(exercise, submission.answers[id], box, grade))
+            grade.results.append(_guarded(exercise, submission.answers[id], box, seed, grade))
     grade.results += [_to_mark(question, submission) for question in chosen.written.values()]
 
 
-def _guarded(exercise: Exercise, answer: Answer | None, box: Box, grade: Grade) -> ExerciseResult:
+def _guarded(exercise: Exercise, answer: Answer | None, box: Box, seed: int, grade: Grade) -> ExerciseResult:
     try:
-        return grade_answer(exercise, answer, box)
+        return grade_answer(exercise, answer, box, seed)
     except Exception as error:  # noqa: BLE001 (one exercise that the grader fails on costs only itself)
         grade.is_grader_error = True
         reason = f"{type(error).__name__}: {error}"

@@ -41,6 +41,6 @@ def grade(box):
     """Grade one answer's source: grade(source, id="toy.double", helpers=())."""
 
     def grade_source(source, id="toy.double", helpers=()):
-        return grade_answer(toy_lab.LAB.exercises[id], Answer(source, tuple(helpers)), box)
+        return grade_answer(toy_lab.LAB.exercises[id], Answer(source, tuple(helpers)), box, seed=1)
 
     return grade_source

@@ -3,6 +3,7 @@
 import csv
 import html
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -169,8 +170,8 @@ def test_the_other_level_of_sandbox_holds_too(level):
     ]
     with Box(LAB.tasks_module, "userns", LIMITS, LAB.box_files) as box:
         for source in hostile:
-            assert grade_answer(LAB.exercises["toy.double"], Answer(source), box).points == 0.0
-            assert grade_answer(LAB.exercises["toy.shift"], Answer(RIGHT["toy.shift"]), box).status == "passed"
+            assert grade_answer(LAB.exercises["toy.double"], Answer(source), box, 1).points == 0.0
+            assert grade_answer(LAB.exercises["toy.shift"], Answer(RIGHT["toy.shift"]), box, 1).status == "passed"
 
 
 def changed(**attributes):
@@ -259,7 +260,8 @@ argv = sandbox.command({level!r}, {look!r}, Path({str(tmp_path)!r}))
 print(subprocess.run(argv, capture_output=True, text=True, env=sandbox.environment()).stdout)
 """
     python = environment / "bin" / "python"
-    seen = subprocess.run([python, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    seen = subprocess.run([python, "-c", script], capture_output=True, text=True, cwd=tmp_path, env=bare, check=False)
     assert (
         seen.stdout.strip() == "[] ['lent.pth', 'sslcourse']" or seen.stdout.strip() == "[] ['sslcourse', 'lent.pth']"
     ), seen
