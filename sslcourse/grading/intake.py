@@ -15,7 +15,7 @@ from sslcourse.grading.slices import defines, helpers_for, is_attempted, without
 from sslcourse.grading.written import find_written
 
 if TYPE_CHECKING:  # the process that runs this must not wait for torch
-    from sslcourse.exercises.task import Task, WrittenQuestion
+    from sslcourse.exercises.task import WrittenQuestion
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,23 @@ class Submission:
     repairs: list[str] = field(default_factory=list)
 
 
-def find_answers(cells: list[Cell], tasks: Mapping[str, Task], written: Mapping[str, WrittenQuestion]) -> Submission:
-    """Match cells with tasks and questions; see `Submission`."""
+def find_answers(cells: list[Cell], functions: Mapping[str, str], written: Mapping[str, WrittenQuestion]) -> Submission:
+    """Match cells with tasks (`functions`: the name of each task's function by id) and questions; see `Submission`."""
     submission = Submission({}, {question.id: find_written(cells, question) for question in written.values()})
     numbers: list[int] = []
-    for task in tasks.values():
+    for id, function in functions.items():
         notes: list[str] = []
-        cell = _find(cells, task, notes)
+        cell = _find(cells, id, function, notes)
         if cell is None:
-            submission.answers[task.id] = None
+            submission.answers[id] = None
             continue
         numbers.append(cell.number)
         source = without_programs(cell.source)
         if source != cell.source:
             notes.append("Lines that start programs (`!...`, `%pip ...`) were left out.")
         others = [other.source for other in cells if other.kind == "code" and other.number != cell.number]
-        helpers = helpers_for(source, task.function, others)
-        submission.answers[task.id] = Answer(source, tuple(helpers), tuple(notes))
+        helpers = helpers_for(source, function, others)
+        submission.answers[id] = Answer(source, tuple(helpers), tuple(notes))
     if cells and not any(cell.grade_id for cell in cells):
         submission.repairs.append(
             "The cells had lost their metadata; answers were found by the names of their functions."
@@ -62,25 +62,25 @@ def find_answers(cells: list[Cell], tasks: Mapping[str, Task], written: Mapping[
     return submission
 
 
-def guess_lab(cells: list[Cell], tasks_by_lab: Mapping[str, Mapping[str, Task]]) -> str | None:
-    """The lab that most of the notebook's exercises belong to, or None."""
+def guess_lab(cells: list[Cell], functions_by_lab: Mapping[str, Mapping[str, str]]) -> str | None:
+    """The lab that most of the notebook's exercises belong to, or None; for each lab the functions by task id."""
     scores: dict[str, int] = {}
-    for lab, tasks in tasks_by_lab.items():
-        marked = {grade_id(id) for id in tasks} & {cell.grade_id for cell in cells}
-        named = [task for task in tasks.values() if any(defines(cell.source, task.function) for cell in cells)]
+    for lab, functions in functions_by_lab.items():
+        marked = {grade_id(id) for id in functions} & {cell.grade_id for cell in cells}
+        named = [name for name in functions.values() if any(defines(cell.source, name) for cell in cells)]
         scores[lab] = 2 * len(marked) + len(named)
     best = max(scores, key=scores.__getitem__, default=None)
     return best if best is not None and scores[best] else None
 
 
-def _find(cells: list[Cell], task: Task, notes: list[str]) -> Cell | None:
+def _find(cells: list[Cell], id: str, function: str, notes: list[str]) -> Cell | None:
     """The cell to grade for a task: marked with its id, else one that defines its function; code first."""
-    marked = [cell for cell in cells if cell.grade_id == grade_id(task.id)]
-    defining = [cell for cell in cells if defines(_as_code(cell), task.function)]
+    marked = [cell for cell in cells if cell.grade_id == grade_id(id)]
+    defining = [cell for cell in cells if defines(_as_code(cell), function)]
     candidates = [cell for cell in marked if cell in defining] or defining or marked
     if not candidates:
         return None
-    name = f"`{task.function}`"
+    name = f"`{function}`"
     if len([cell for cell in candidates if cell in marked]) > 1:
         notes.append(f"The cell of {name} is there {len(candidates)} times; the last one that was worked on counts.")
     elif not marked and any(cell.grade_id for cell in cells):
@@ -88,7 +88,7 @@ def _find(cells: list[Cell], task: Task, notes: list[str]) -> Cell | None:
     elif marked and marked[0] not in candidates:
         notes.append(f"The marked cell does not define {name}; cell {candidates[-1].number} does and was taken.")
     code = [cell for cell in candidates if cell.kind == "code"]
-    worked_on = [cell for cell in code or candidates if is_attempted(_as_code(cell), task.function)]
+    worked_on = [cell for cell in code or candidates if is_attempted(_as_code(cell), function)]
     last = (worked_on or code or candidates)[-1]
     best = next(cell for cell in worked_on or code or candidates if cell.source == last.source)  # of copies, the first
     if best.kind != "code":

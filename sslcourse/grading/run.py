@@ -133,14 +133,14 @@ def _grade(
     if path.is_dir():
         raise Unreadable("There is no notebook in this folder. Hand in the .ipynb file of the lab.")
     cells, grade.repairs = read_cells(path)
-    tasks_by_lab = {name: {id: each.task for id, each in known.exercises.items()} for name, known in labs.items()}
-    name = lab or guess_lab(cells, tasks_by_lab)
+    functions = {name: {id: task.function for id, task in known.tasks.items()} for name, known in labs.items()}
+    name = lab or guess_lab(cells, functions)
     if name is None:
         names = ", ".join(labs)
         raise Unreadable(f"Nothing of any known lab ({names}) was found in this notebook. Is it the right file?")
     chosen = labs[name]
     grade.lab, grade.title = name, chosen.title
-    submission = find_answers(cells, tasks_by_lab[name], chosen.written)
+    submission = find_answers(cells, functions[name], chosen.written)
     grade.repairs += submission.repairs
     with Box(chosen.tasks_module, level, limits, chosen.box_files) as box:
         for id, exercise in chosen.exercises.items():

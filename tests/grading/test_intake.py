@@ -20,7 +20,7 @@ def intake(tmp_path):
         path = tmp_path / "eve.ipynb"
         path.write_text(cells[0] if isinstance(cells[0], str) else notebook(*cells))
         found, repairs = read_cells(path)
-        submission = find_answers(found, toy_lab.TASKS, LAB.written)
+        submission = find_answers(found, toy_lab.FUNCTIONS, LAB.written)
         submission.repairs = repairs + submission.repairs
         return submission
 
@@ -114,9 +114,9 @@ def test_damaged_cells_are_left_out_and_said(intake):
 def test_the_lab_is_guessed_from_what_is_in_it(tmp_path):
     path = tmp_path / "eve.ipynb"
     path.write_text(notebook(*[cell | {"metadata": {}} for cell in cells_of({})]))
-    assert guess_lab(read_cells(path)[0], {"other": {}, "toy": toy_lab.TASKS}) == "toy"
+    assert guess_lab(read_cells(path)[0], {"other": {}, "toy": toy_lab.FUNCTIONS}) == "toy"
     path.write_text(notebook(code("print(1)")))
-    assert guess_lab(read_cells(path)[0], {"other": {}, "toy": toy_lab.TASKS}) is None
+    assert guess_lab(read_cells(path)[0], {"other": {}, "toy": toy_lab.FUNCTIONS}) is None
 
 
 def test_blank_written_answers_are_known():

@@ -9,6 +9,7 @@ from sslcourse.exercises import read_lab
 sys.path.insert(0, str(Path(__file__).parent))
 LAB = read_lab("toy")
 TASKS = LAB.tasks
+FUNCTIONS = {id: task.function for id, task in TASKS.items()}
 QUESTION = LAB.written["toy.why"]
 
 RIGHT = {
