@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 
 Tree = Any  # dict, list, tensor, int, float, bool, str or None, nested
+TOLERANCES = {torch.float64: (1e-5, 1e-7), torch.float32: (1e-4, 1e-5)}
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,7 @@ class Exercise:
     wrong: tuple[Callable, ...]
     variants: tuple[Callable, ...]
     hints: tuple[str, str, str]
-    tolerances: Mapping[torch.dtype, tuple[float, float]] = field(
-        default_factory=lambda: {torch.float64: (1e-5, 1e-7), torch.float32: (1e-4, 1e-5)}
-    )
+    tolerances: Mapping[torch.dtype, tuple[float, float]] = field(default_factory=TOLERANCES.copy)
 
 
 @dataclass(frozen=True)
@@ -102,15 +100,6 @@ class WrittenQuestion:
     points: float
     rubric: tuple[str, ...]
     model_answer: str
-
-
-def wrong_answers(module: str) -> tuple[Callable, ...]:
-    """The functions of a module of answers that have a docstring: it is the hint that the wrong answer deserves.
-
-    Right answers there have none, and helpers have a name that starts with "_".
-    """
-    own = (item for name, item in vars(sys.modules[module]).items() if not name.startswith("_"))
-    return tuple(item for item in own if inspect.isfunction(item) and item.__module__ == module and item.__doc__)
 
 
 def misconception_of(wrong: Callable) -> str:

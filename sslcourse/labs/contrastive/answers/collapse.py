@@ -2,9 +2,6 @@
 
 import torch
 
-from sslcourse.exercises.task import Exercise, wrong_answers
-from sslcourse.labs.contrastive.tasks import COLLAPSE
-
 HINTS = (
     "The singular values say how far the features reach in each direction. Turned into shares of their sum they are a "
     "distribution, and the exponential of its entropy is the number of equally used directions it is worth.",
@@ -12,6 +9,8 @@ HINTS = (
     "`sigma = torch.linalg.svdvals(features)`; divide by the sum; `torch.special.entr(p)` is -p ln p, and 0 at p = 0; "
     "`.sum().exp().item()`.",
 )
+# Wide enough that a small constant inside the logarithm, as in the paper, is no mistake.
+TOLERANCES = {torch.float64: (1e-4, 1e-5), torch.float32: (1e-3, 1e-4)}
 
 
 def effective_rank(features):
@@ -77,14 +76,3 @@ def counts_the_singular_values(features):
     """That is the ordinary rank: how many singular values are not (nearly) zero. The effective rank weighs them: a
     small one hardly counts."""
     return float(torch.linalg.matrix_rank(features))
-
-
-EXERCISE = Exercise(
-    COLLAPSE,
-    effective_rank,
-    wrong=wrong_answers(__name__),
-    variants=(without_the_zeros, with_the_constant_of_the_paper),
-    hints=HINTS,
-    # Wide enough that a small constant inside the logarithm, as in the paper, is no mistake.
-    tolerances={torch.float64: (1e-4, 1e-5), torch.float32: (1e-3, 1e-4)},
-)

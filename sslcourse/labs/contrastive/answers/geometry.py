@@ -5,9 +5,6 @@ import math
 import torch
 import torch.nn.functional as F
 
-from sslcourse.exercises.task import Exercise, wrong_answers
-from sslcourse.labs.contrastive.tasks import GEOMETRY
-
 HINTS = (
     "Alignment asks how close the two views of one image are; uniformity asks how evenly all points fill the sphere. "
     "One is a mean over n positive pairs, the other over all pairs of different points.",
@@ -89,12 +86,3 @@ def takes_the_mean_of_the_log(z1, z2):
     exp for each pair, then the mean, then the log."""
     z = F.normalize(torch.cat([z1, z2]), dim=1)
     return alignment_uniformity(z1, z2)[0], torch.pdist(z).square().mul(-2).mean().item()
-
-
-EXERCISE = Exercise(
-    GEOMETRY,
-    alignment_uniformity,
-    wrong=wrong_answers(__name__),
-    variants=(by_cosines, by_loops),
-    hints=HINTS,
-)

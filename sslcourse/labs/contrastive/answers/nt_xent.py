@@ -3,9 +3,6 @@
 import torch
 import torch.nn.functional as F
 
-from sslcourse.exercises.task import Exercise, wrong_answers
-from sslcourse.labs.contrastive.tasks import NT_XENT
-
 HINTS = (
     "It is a classification: for each of the 2n views, find its partner among the other 2n - 1. What are the logits, "
     "what is the right class, and which entry must never be chosen?",
@@ -16,6 +13,8 @@ HINTS = (
     "dtype=torch.bool), float('-inf'))`; positions of the positives with `arange` and `roll`; return "
     "`F.cross_entropy(logits, positions)`.",
 )
+# At temperature 0.01 a rounding error of a cosine is multiplied by 100 before it is exponentiated.
+TOLERANCES = {torch.float64: (1e-5, 1e-7), torch.float32: (5e-4, 5e-5)}
 
 
 def nt_xent(z1, z2, temperature):
@@ -128,14 +127,3 @@ def pairs_neighbours(z1, z2, temperature):
     logits, itself, positives = _parts(z1, z2, temperature)
     side_by_side = torch.arange(len(logits)).reshape(-1, 2).flip(1).flatten()
     return F.cross_entropy(logits.masked_fill(itself, float("-inf")), side_by_side)
-
-
-EXERCISE = Exercise(
-    NT_XENT,
-    nt_xent,
-    wrong=wrong_answers(__name__),
-    variants=(by_logsumexp, by_loops),
-    hints=HINTS,
-    # At temperature 0.01 a rounding error of a cosine is multiplied by 100 before it is exponentiated.
-    tolerances={torch.float64: (1e-5, 1e-7), torch.float32: (5e-4, 5e-5)},
-)

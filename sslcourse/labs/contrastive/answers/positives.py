@@ -2,9 +2,6 @@
 
 import torch
 
-from sslcourse.exercises.task import Exercise, wrong_answers
-from sslcourse.labs.contrastive.tasks import POSITIVES
-
 HINTS = (
     "Write the views of three images in one list: a0 b0 c0 a1 b1 c1. How far is it from each to its partner?",
     "p(i) = i + n for i < n, and i - n otherwise; in one formula, p(i) = (i + n) mod 2n.",
@@ -50,12 +47,3 @@ def reverses_the_list(n):
     """Your list runs backwards, which pairs view 0 with the *last* view. The second views stand in the same order as
     the first: view 0 belongs with view n."""
     return torch.arange(2 * n).flip(0)
-
-
-EXERCISE = Exercise(
-    POSITIVES,
-    positive_index,
-    wrong=wrong_answers(__name__),
-    variants=(by_remainder, by_list),
-    hints=HINTS,
-)

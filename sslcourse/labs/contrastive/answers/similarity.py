@@ -3,9 +3,6 @@
 import torch
 import torch.nn.functional as F
 
-from sslcourse.exercises.task import Exercise, wrong_answers
-from sslcourse.labs.contrastive.tasks import SIMILARITY
-
 HINTS = (
     "The cosine of two vectors is the dot product of their directions, that is of the vectors scaled to length 1. All "
     "dot products of a set of rows are one matrix product.",
@@ -80,12 +77,3 @@ def interleaves_the_views(z1, z2):
     then all of z2."""
     z = torch.stack([z1, z2], dim=1).flatten(0, 1)
     return cosine_similarity_matrix(z, z[:0])
-
-
-EXERCISE = Exercise(
-    SIMILARITY,
-    cosine_similarity_matrix,
-    wrong=wrong_answers(__name__),
-    variants=(by_lengths, by_blocks),
-    hints=HINTS,
-)

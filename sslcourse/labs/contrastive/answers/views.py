@@ -2,9 +2,6 @@
 
 import torch
 
-from sslcourse.exercises.task import Exercise, wrong_answers
-from sslcourse.labs.contrastive.tasks import VIEWS
-
 HINTS = (
     "A crop is a slice of rows and a slice of columns. Every image has its own box and its own flip, so go through "
     "the images one by one, and stack the results at the end.",
@@ -76,12 +73,3 @@ def ignores_the_flips(images, boxes, flips):
     """The crops are right, and none is mirrored. Mirror those whose entry in `flips` is True; `view.flip(-1)` returns
     the mirrored view and leaves `view` as it was."""
     return crop_and_flip(images, boxes, torch.zeros_like(flips))
-
-
-EXERCISE = Exercise(
-    VIEWS,
-    crop_and_flip,
-    wrong=wrong_answers(__name__),
-    variants=(by_indexing, by_narrowing),
-    hints=HINTS,
-)
