@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from sslcourse.data.datasets import load
 from sslcourse.data.imageset import ImageSet
 from sslcourse.methods import Method
-from sslcourse.notebook import predictions, state
-from sslcourse.notebook.bands import final_range, load_bands
+from sslcourse.notebook import charts, state
 from sslcourse.notebook.card import show_card
+from sslcourse.notebook.findings import load_bands
 from sslcourse.notebook.live import LivePanel
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.source import digest_of
@@ -25,11 +24,11 @@ from sslcourse.notebook.stopping import Stopped, checked_loss, or_stop
 from sslcourse.training.experiment import Experiment, run
 from sslcourse.training.fit import NonFiniteLoss
 from sslcourse.training.folder import FolderInUse
-from sslcourse.training.images import RunImages, few, load_images
-from sslcourse.training.recipes import Recipe, build_method
+from sslcourse.training.images import RunImages, few, knn_of, load_images
+from sslcourse.training.recipes import Recipe, build_method, with_changes
 from sslcourse.training.runtime import pick_device
 
-UNTRAINED = "untrained"
+UNTRAINED, CHALLENGE = "untrained", "challenge"
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,12 @@ class TrainedArm:
 
 
 class LabSession:
-    """What the experiments of one lab share. A lab says what its arms are and what is measured of them:
+    """The pictures and the trained arms of one lab. The lab says what its arms are and what is measured of them:
 
-    - `recipes(scale) -> {arm: Recipe}` and `titles`, the arms' names in the figures;
-    - `measure(method, arm)`, numbers on the way; `figures(method, images, arm)`, numbers before and after;
-    - `live_figures(rows, arm)`, the picture that is redrawn while an arm trains;
+    - `recipes(scale) -> {arm: Recipe}`; `titles`, the names of the arms and of "untrained" in the figures, and
+      `colours` by title;
+    - `measure(method, arm)`, numbers on the way, and `panels`, which of them are drawn (see `charts.Panels`);
+    - `seen_size(arm)`, the side at which a network sees pictures when kNN and the like judge it; None: as they are;
     - `lessons.md`, what a finding means (see `read_lessons`).
 
     `images` is a data set's name or `folder:PATH`. Nothing is loaded or drawn before an experiment asks for it, and the
@@ -57,6 +57,8 @@ class LabSession:
 
     name: str
     titles: dict[str, str]
+    colours: dict[str, str]
+    panels: charts.Panels
     pictures_count = 256  # held-out pictures to look at
 
     def __init__(self, images: str = "objects", seed: int = 0):
@@ -66,25 +68,24 @@ class LabSession:
         self._trained: dict[str, TrainedArm] = {}
         self._untrained: dict[str, TrainedArm] = {}
         self._losses: dict[str, Callable | None] = {}
+        self.changes: dict[str, Any] = {}  # of the challenge
 
-    def recipes(self, scale: str) -> dict[str, Recipe]:
+    @staticmethod
+    def recipes(scale: str) -> dict[str, Recipe]:
         raise NotImplementedError
 
     def measure(self, method: Method, arm: str) -> dict[str, float]:
         raise NotImplementedError
 
-    def figures(self, method: Method, images: RunImages, arm: str) -> dict[str, float]:
-        raise NotImplementedError
-
-    def live_figures(self, rows: list[dict], arm: str) -> list[Figure]:
-        raise NotImplementedError
+    def seen_size(self, arm: str = "baseline") -> int | None:
+        return None
 
     def recipe(self, arm: str = "baseline") -> Recipe:
         """The recipe of an arm at the present scale, on this session's images. Raises ValueError for an unknown arm."""
         known = self.recipes(scale())
         if arm not in known:
             raise ValueError(f"arm must be one of {', '.join(known)}; got {arm!r}")
-        recipe = known[arm]
+        recipe = with_changes(known[arm], self.changes) if arm == CHALLENGE else known[arm]
         loop = replace(recipe.fit, seed=self.seed)
         if self.data != "objects":  # as many as there are
             loop = replace(loop, batch_size=min(loop.batch_size, len(self.images.train)))
@@ -131,8 +132,11 @@ class LabSession:
         return self._untrained[key]
 
     def arm(self, arm: str) -> TrainedArm:
-        """A trained arm, from this session or an earlier one, or trained now; with the loss that was last given."""
-        return self.train(arm, self._losses.get(arm))
+        """A trained arm, from this session or an earlier one, or trained now; with the loss that was last given.
+
+        "untrained" is the network before its first step.
+        """
+        return self.untrained() if arm == UNTRAINED else self.train(arm, self._losses.get(arm))
 
     def train(self, arm: str, loss: Callable | None = None, *, again: bool = False) -> TrainedArm:
         """Train an arm, with a loss of one's own or the course's, and show it live; `again` forgets what is kept.
@@ -164,15 +168,20 @@ class LabSession:
             build=build,
             load=lambda: self.images,
             evaluate=lambda method, images: self.measure(method, arm),
-            figures=lambda method, images: self.figures(method, images, arm),
+            figures=lambda method, images: self.measure(method, arm) | knn_of(method, images, self.seen_size(arm)),
         )
+
+    def live_figures(self, rows: list[dict], steps: int, arm: str) -> list[Figure]:
+        """The picture that is redrawn while an arm trains."""
+        expected = self.bands.get("arms", {}).get(arm)
+        return charts.training_curves(rows, steps, self.panels, expected, self.colours[self.titles[arm]])
 
     def _run(self, experiment: Experiment, arm: str, folder: Path) -> TrainedArm:
         title, steps = self.titles[arm], experiment.recipe.fit.steps
         rows = [*self.untrained(arm).rows, *_rows_in(folder)]
         if len(rows) > 1 and rows[-1]["step"] < steps:
             show_card(f"{title}: going on from step {rows[-1]['step']}", kind="wait")
-        panel = LivePanel(title, steps, lambda rows: self.live_figures(rows, arm))
+        panel = LivePanel(title, steps, lambda rows: self.live_figures(rows, steps, arm))
 
         def on_log(row: dict) -> None:
             rows[:] = [*(one for one in rows if one["step"] < row["step"]), row]
@@ -195,39 +204,6 @@ class LabSession:
         names = [name for name in trained.summary if f"{name}_untrained" in trained.summary]
         before, final = ({name: trained.summary[name + end] for name in names} for end in ("_untrained", ""))
         return TrainedArm(title, trained.method, rows, before, final)
-
-    def found(self, identifier: str, text: str, answer: str | None, finding: str | None = None) -> None:
-        """Say what an experiment found, whether the prediction held, and what it means, where it came out as usual.
-
-        On pictures of the reader's own it says on which. `finding` stands for the answer where a lesson needs more
-        than one. At smoke no lesson is shown: it would give away what nothing has shown.
-        """
-        where = "" if self.data == "objects" else f"On {self.pictures.name}: "
-        predictions.measured(identifier, where + text, answer)
-        usual, lesson = read_lessons(self.name).get(identifier, ("", ""))
-        if usual == (finding or answer) and scale() != "smoke":
-            show_card("What this shows", lesson)
-
-    def ordinary(self, arm: str, name: str) -> str:
-        """The ordinary range of a number at the end, in words; nothing where it was not measured."""
-        span = final_range(self.bands, arm, name)
-        return f" (ordinary: {span[0]:.2f} to {span[1]:.2f})" if span else ""
-
-    def with_range(self, arm: str, name: str) -> tuple[float, tuple[float, float] | None]:
-        """A number of an arm at the end, or of the untrained network, with its ordinary range."""
-        numbers = self.arm("baseline").before if arm == UNTRAINED else self.arm(arm).final
-        return numbers[name], final_range(self.bands, arm, name)
-
-
-def read_lessons(lab: str) -> dict[str, tuple[str, str]]:
-    """What a lab's findings mean: prediction -> (what the measurement usually supports, what that shows).
-
-    >>> read_lessons("contrastive")["contrastive.mystery"][0]
-    'c'
-    """
-    text = (resources.files(f"sslcourse.labs.{lab}") / "lessons.md").read_text(encoding="utf-8")
-    found = re.findall(r"^## (\S+): (\w+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return {identifier: (usual, " ".join(lesson.split())) for identifier, usual, lesson in found}
 
 
 def runs_folder() -> Path:

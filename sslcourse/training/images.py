@@ -69,12 +69,12 @@ def few(images: ImageSet, count: int | None) -> ImageSet:
     return images.subset(torch.tensor(pick(images.labels.tolist(), keys, count), dtype=torch.int64))
 
 
-def knn_of(method: Method, images: RunImages) -> dict[str, float]:
-    """`knn`: the accuracy in [0, 1] of kNN on the held-out images. Empty without labels."""
+def knn_of(method: Method, images: RunImages, size: int | None = None) -> dict[str, float]:
+    """`knn`: the accuracy in [0, 1] of kNN on the held-out images, resized to `size`. Empty without labels."""
     if not images.labelled:
         return {}
     k = min(NEIGHBOURS, len(images.bank))
-    return {"knn": evaluate_knn(method.representation, images.bank, images.held_out, k=k)}
+    return {"knn": evaluate_knn(method.representation, images.bank, images.held_out, k=k, size=size)}
 
 
 def figures_of(method: Method, images: RunImages) -> dict[str, Any]:

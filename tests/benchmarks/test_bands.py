@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sslcourse.notebook.bands import final_range
+from sslcourse.notebook.findings import final_range
 
 SPEC = importlib.util.spec_from_file_location("bands_script", Path(__file__).parents[2] / "benchmarks" / "bands.py")
 script = importlib.util.module_from_spec(SPEC)

@@ -14,10 +14,10 @@ from sslcourse.evaluation.collapse import contrastive_accuracy, effective_rank
 from sslcourse.exercises import find
 from sslcourse.labs.contrastive import arms
 from sslcourse.labs.contrastive.experiments import ContrastiveLab
-from sslcourse.labs.contrastive.measurements import colour_embedding, direction, overlap
+from sslcourse.labs.contrastive.measurements import colour_embedding, overlap
 from sslcourse.losses.contrastive import nt_xent
 from sslcourse.notebook import session, state
-from sslcourse.notebook.bands import load_bands
+from sslcourse.notebook.findings import direction, load_bands
 from sslcourse.notebook.session import LabSession
 from sslcourse.training import experiment
 from sslcourse.training.recipes import build_method

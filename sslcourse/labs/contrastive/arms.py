@@ -8,16 +8,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sslcourse.data.augment import Augmentation
+from sslcourse.figures.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY
 from sslcourse.methods.simclr import SimCLRSettings
 from sslcourse.training.recipes import DataSettings, EncoderSettings, FitSettings, Recipe
 
 TITLES = {
+    "untrained": "untrained",
     "baseline": "SimCLR",
     "no_negatives": "no negatives",
     "no_colour": "without colour",
     "mystery": "a loss with a mistake",
     "challenge": "your settings",
 }
+COLOURS = dict(zip(TITLES.values(), (GREY, BLUE, ORANGE, GREEN, PINK, SKY)))
 STRENGTH = 0.5  # s of the SimCLR paper: changes up to .8s, .8s, .8s and a hue turned by .2s
 VIEWS = Augmentation(
     size=32,

@@ -19,10 +19,12 @@ from sslcourse.figures import (
     picture_edges,
     pixels,
     plot_bars,
+    plot_histograms,
     plot_similarities,
     with_alt,
 )
 from sslcourse.labs.contrastive.measurements import colour_histogram
+from sslcourse.notebook.charts import SIZE
 
 
 def pipeline(image: Tensor, views: Tensor) -> Figure:
@@ -156,3 +158,13 @@ def colour_histograms(rows: list[tuple[str, Tensor]]) -> Figure:
         axes[0, 2].legend(fontsize=8)
     words = "Two views of an image and the histograms of their colours. How far the two agree (1: the same histogram): "
     return with_alt(figure, f"{words}{'; '.join(agreement)}.")
+
+
+def cosine_histogram(title: str, cosines: Tensor) -> Figure:
+    """How the cosines of positive and of negative pairs are distributed; `cosines` `2N,2N` of all views."""
+    views = torch.arange(len(cosines))
+    partner = views.roll(len(cosines) // 2)
+    negative = torch.ones_like(cosines, dtype=torch.bool)
+    negative[views, views] = negative[views, partner] = False
+    pairs = {"positive pairs": cosines[views, partner], "negative pairs": cosines[negative]}
+    return plot_histograms(pairs, limits=(-1, 1), title=title, x_label="cosine similarity", size=SIZE)

@@ -1,0 +1,157 @@
+"""What the experiments of every lab share: numbers beside what is ordinary, findings, the payoff and the challenge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from sslcourse.data.imageset import ImageSet
+from sslcourse.evaluation.features import extract_features
+from sslcourse.evaluation.linear import linear_probe
+from sslcourse.figures import picture_sheet, plot_neighbours, show
+from sslcourse.notebook import charts, predictions
+from sslcourse.notebook.card import show_card
+from sslcourse.notebook.findings import final_range, read_lessons
+from sslcourse.notebook.scales import scale
+from sslcourse.notebook.session import CHALLENGE, UNTRAINED, LabSession
+from sslcourse.notebook.stopping import Stopped, in_a_card
+from sslcourse.notebook.table import show_numbers
+from sslcourse.training.images import RunImages, few
+
+
+class LabExperiments(LabSession):
+    """A session that can say what it measured. Every lab has an untrained network and an arm called "baseline"."""
+
+    def found(self, identifier: str, text: str, answer: str | None, finding: str | None = None) -> None:
+        """Say what an experiment found, whether the prediction held, and what it means, where it came out as usual.
+
+        On pictures of the reader's own it says on which. `finding` stands for the answer where a lesson needs more
+        than one. At smoke no lesson is shown: it would give away what nothing has shown.
+        """
+        where = "" if self.data == "objects" else f"On {self.pictures.name}: "
+        predictions.measured(identifier, where + text, answer)
+        usual, lesson = read_lessons(self.name).get(identifier, ("", ""))
+        if usual == (finding or answer) and scale() != "smoke":
+            show_card("What this shows", lesson)
+
+    def ordinary(self, arm: str, name: str) -> str:
+        """The ordinary range of a number at the end, in words; nothing where it was not measured."""
+        span = final_range(self.bands, arm, name)
+        return f" (ordinary: {span[0]:.2f} to {span[1]:.2f})" if span else ""
+
+    def with_range(self, arm: str, name: str) -> tuple[float, tuple[float, float] | None]:
+        """A number of an arm at the end, or of the untrained network, with its ordinary range."""
+        numbers = self.arm("baseline").before if arm == UNTRAINED else self.arm(arm).final
+        return numbers[name], final_range(self.bands, arm, name)
+
+    def accuracies(self, arms: Iterable[str]) -> dict[str, float]:
+        """kNN accuracy of some arms; empty for pictures without labels, which is said."""
+        if "knn" not in self.arm("baseline").final:
+            show_card("These pictures have no labels, so kNN accuracy is left out.", kind="wait")
+            return {}
+        return {arm: self.with_range(arm, "knn")[0] for arm in arms}
+
+    def show_final(self, names: Iterable[str], arms: Iterable[str]) -> None:
+        """The numbers of some arms at the end, each with its ordinary range."""
+        known = [name for name in names if name in self.arm("baseline").final]
+        rows = [[name, *(self.with_range(arm, name) for arm in arms)] for name in known]
+        show_numbers("At the end of training", [self.titles[arm] for arm in arms], rows)
+
+    def bars(self, title: str, values: dict[str, float], name: str, chance: float | None = None) -> Figure:
+        """One bar an arm, its number `name`, over its ordinary range."""
+        return charts.arm_bars(title, values, name, self.bands, self.titles, self.colours, chance)
+
+    def some_pictures(self, each: int, unlabelled: int) -> tuple[list[int], list[str]]:
+        """Positions and names of `each` held-out pictures of every class, or of the first ones, which have no names."""
+        found = self.pictures
+        if not found.classes:
+            chosen = [*range(min(unlabelled, len(found)))]
+            return chosen, [""] * len(chosen)
+        chosen = first_of_each_class(found, each)
+        return chosen, [found.classes[label] for label in found.labels[chosen].tolist()]
+
+    @in_a_card
+    def show_images(self, each: int = 2) -> None:
+        """Some held-out pictures: `each` of every class, or the first ones where there are no labels."""
+        chosen, names = self.some_pictures(each, 16)
+        show(picture_sheet(self.pictures.images[chosen], names, columns=7 * each))
+
+    @in_a_card
+    def search(self, queries: int = 4, count: int = 6) -> None:
+        """Search by picture: the training pictures nearest to some held-out ones, before and after training."""
+        images = self.images
+        chosen = first_of_each_class(images.held_out, 1) if images.labelled else [*range(len(images.held_out))]
+        asked = images.held_out.subset(torch.tensor(chosen[:queries]))
+        for arm in (UNTRAINED, "baseline"):
+            found = nearest(self.arm(arm).method.representation, images.bank, asked, count, self.seen_size())  # Q,K
+            same, names, words = None, None, ""
+            if images.labelled:
+                same = images.bank.labels.cpu()[found] == asked.labels.cpu()[:, None]
+                names = [asked.classes[label] for label in asked.labels.tolist()]
+                words = f": {int(same.sum())} of {same.numel()} are of the query's class"
+            show_card(f"Search by picture, {self.titles[arm]}{words}")
+            show(plot_neighbours(asked.images, images.bank.images[found], names, same))
+
+    @in_a_card
+    def few_labels(self, each: tuple[int, ...] = (5, 20)) -> None:
+        """A linear classifier on frozen features from a few labels a class, before and after training."""
+        images, arms = self.images, (UNTRAINED, "baseline")
+        if not images.labelled:
+            raise Stopped("These pictures have no labels to learn from; search by picture needs none.")
+        encoders = [self.arm(arm).method.representation for arm in arms]
+        rows = [
+            [
+                f"{count} labels a class",
+                *(accuracy_from_labels(one, images, count, self.seen_size()) for one in encoders),
+                self.chance,
+            ]
+            for count in each
+        ]
+        show_numbers("Accuracy of a linear classifier", [*(self.titles[arm] for arm in arms), "chance"], rows)
+
+    @in_a_card
+    def challenge(self, loss: Callable | None = None, **changes: Any) -> None:
+        """Train with settings, or a loss, of one's own, at equal cost: `temperature=0.1`, `learning_rate=4e-3`, ..."""
+        before, self.changes = self.changes, changes
+        try:
+            recipe, base = self.recipe(CHALLENGE), self.recipe()
+            cost = [replace(one.fit, learning_rate=1.0, weight_decay=0.0, warmup_steps=0) for one in (recipe, base)]
+            if cost[0] != cost[1] or (recipe.data, recipe.encoder) != (base.data, base.encoder):
+                raise ValueError("Equal cost: network, pictures, steps and batch stay; change loss, views or rate.")
+        except ValueError as problem:
+            self.changes = before
+            raise Stopped(str(problem)) from None
+        run = self.train(CHALLENGE, loss)
+        if "knn" not in run.final:
+            raise Stopped("Without labels there is no kNN accuracy to beat.")
+        mine, span = run.final["knn"], final_range(self.bands, "baseline", "knn")
+        goal = span[1] if span else self.arm("baseline").final["knn"]
+        words = f"the upper end of what is ordinary for {self.titles['baseline']}" if span else "your own baseline"
+        show_card(f"kNN accuracy {mine:.3f}; to beat: {goal:.3f}, {words}", kind="good" if mine > goal else "info")
+
+
+def first_of_each_class(images: ImageSet, each: int) -> list[int]:
+    """The positions of the first `each` pictures of every class that occurs, class by class."""
+    labels = images.labels.cpu()
+    return [i for label in labels.unique() for i in (labels == label).nonzero().flatten().tolist()[:each]]
+
+
+def nearest(encoder: nn.Module, bank: ImageSet, queries: ImageSet, count: int, size: int | None) -> Tensor:
+    """The positions `Q,count` of the pictures in `bank` whose features have the largest cosines with each query's."""
+    known, asked = (F.normalize(extract_features(encoder, part, size=size), dim=1) for part in (bank, queries))
+    return (asked @ known.T).topk(min(count, len(bank))).indices
+
+
+def accuracy_from_labels(encoder: nn.Module, images: RunImages, each: int, size: int | None) -> float:
+    """The held-out accuracy of a linear classifier on frozen features, trained on `each` labels a class."""
+    classes = len(images.bank.classes)
+    some = few(images.bank, each * classes)
+    known, asked = (extract_features(encoder, part, size=size) for part in (some, images.held_out))
+    labels = some.labels.cpu(), images.held_out.labels.cpu()
+    return linear_probe(known, labels[0], asked, labels[1], num_classes=classes).accuracy

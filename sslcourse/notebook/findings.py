@@ -1,0 +1,63 @@
+"""What a number means: the range in which 95 of 100 new runs lie, the option it supports, what that shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from importlib import resources
+
+Bands = dict
+
+
+def load_bands(scale: str, lab: str) -> Bands:
+    """The ordinary ranges of a lab at one scale, as `benchmarks/bands.py` measured them; empty where there are none.
+
+    They hold `arms`, each with `steps`, `curves` and `final`.
+
+    >>> load_bands("no such scale", "contrastive")
+    {}
+    """
+    path = resources.files(f"sslcourse.labs.{lab}") / "bands.json"
+    if not path.is_file():
+        return {}
+    return json.loads(path.read_text(encoding="utf-8"))["scales"].get(scale, {})
+
+
+def final_range(bands: Bands, arm: str, name: str) -> tuple[float, float] | None:
+    """The ordinary range of a number at the end of a run, or None where it was not measured.
+
+    >>> final_range({}, "baseline", "knn") is None
+    True
+    """
+    found = bands.get("arms", {}).get(arm, {}).get("final", {}).get(name)
+    return (found["low"], found["high"]) if found else None
+
+
+def direction(before: float, after: float, step: float = 0.02) -> str:
+    """ "a" when a number rose by more than `step`, "c" when it fell by more, else "b".
+
+    >>> direction(0.5, 0.7), direction(0.5, 0.49)
+    ('a', 'b')
+    """
+    return "a" if after > before + step else "c" if after < before - step else "b"
+
+
+def bracket(value: float, low: float, high: float, letters: Sequence[str] = "abc") -> str:
+    """The letter of what is below `low`, below `high`, or neither.
+
+    >>> bracket(0.2, 0.15, 0.35), bracket(0.9, 0.15, 0.35, "cba")
+    ('b', 'a')
+    """
+    return letters[(value >= low) + (value >= high)]
+
+
+def read_lessons(lab: str) -> dict[str, tuple[str, str]]:
+    """What a lab's findings mean: prediction -> (what the measurement usually supports, what that shows).
+
+    >>> read_lessons("contrastive")["contrastive.mystery"][0]
+    'c'
+    """
+    text = (resources.files(f"sslcourse.labs.{lab}") / "lessons.md").read_text(encoding="utf-8")
+    found = re.findall(r"^## (\S+): (\w+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return {identifier: (usual, " ".join(lesson.split())) for identifier, usual, lesson in found}
