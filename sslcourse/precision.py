@@ -29,8 +29,17 @@ def autocast_off(tensor: Tensor) -> AbstractContextManager:
     torch.float32
     """
     kind = tensor.device.type
-    # Device `meta`, used to prove that a step never waits for values, has no autocast.
-    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
+    return torch.autocast(kind, enabled=False) if has_autocast(kind) else nullcontext()
+
+
+@torch.compiler.assume_constant_result  # not every torch from 2.6 on can trace the question
+def has_autocast(kind: str) -> bool:
+    """Whether this kind of device has autocast; `meta`, used to prove that a step never waits for values, has none.
+
+    >>> has_autocast("cpu"), has_autocast("meta")
+    (True, False)
+    """
+    return torch.amp.is_autocast_available(kind)
 
 
 def without_autocast(function: Callable) -> Callable:

@@ -77,20 +77,20 @@ def make_runtime(device: str = "auto", precision: str = "auto", compile: bool | 
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device called `name`; "auto" is CUDA, else Apple's MPS, else the CPU.
+    """The device called `name`; "auto" is the accelerator that torch finds (CUDA, Apple's MPS, ...), else the CPU.
 
     Raises ValueError if the device is unknown or missing.
 
     >>> pick_device("cpu")
     device(type='cpu')
     """
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True, "meta": True}
+    there = ["cpu"]
+    if torch.accelerator.is_available():
+        there.insert(0, torch.accelerator.current_accelerator().type)
     if name == "auto":
-        return torch.device(next(kind for kind, there in present.items() if there))
-    kind = name.split(":")[0]
-    if not present.get(kind, False):
-        allowed = ", ".join(["auto", *(kind for kind, there in present.items() if there and kind != "meta")])
-        raise ValueError(f"device {name!r} is not available here; choose one of: {allowed}")
+        return torch.device(there[0])
+    if name.split(":")[0] not in (*there, "meta"):
+        raise ValueError(f"device {name!r} is not available here; choose one of: auto, {', '.join(there)}")
     return torch.device(name)
 
 
@@ -152,6 +152,8 @@ def device_name(device: torch.device) -> str:
     """The model of the device."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
+    if device.type != "cpu":
+        return device.type
     capability = torch.backends.cpu.get_cpu_capability()
     bf16 = ", bf16 instructions" if has_bf16_instructions() else ""
     return f"{platform.machine()}, {capability}{bf16}"
