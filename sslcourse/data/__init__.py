@@ -2,5 +2,3 @@
 
 from sslcourse.data.datasets import load
 from sslcourse.data.imageset import ImageSet
-
-__all__ = ["ImageSet", "load"]

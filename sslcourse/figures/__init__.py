@@ -16,31 +16,3 @@ from sslcourse.figures.pictures import (
     plot_similarities,
 )
 from sslcourse.figures.style import BLUE, GREEN, GREY, ORANGE, alt_text, bare, new_figure, pixels, with_alt
-
-__all__ = [
-    "BLUE",
-    "GREEN",
-    "GREY",
-    "ORANGE",
-    "alt_text",
-    "bare",
-    "drawable_names",
-    "heat",
-    "new_figure",
-    "picture_edges",
-    "picture_rows",
-    "picture_sheet",
-    "pixels",
-    "plot_alignment_uniformity",
-    "plot_bars",
-    "plot_curves",
-    "plot_histograms",
-    "plot_neighbours",
-    "plot_similarities",
-    "plot_spectra",
-    "show",
-    "to_html",
-    "to_png",
-    "undrawable_names",
-    "with_alt",
-]

@@ -12,26 +12,3 @@ from sslcourse.losses.distillation import (
 from sslcourse.losses.local_global import affinity_fit_loss, affinity_repulsion, frozen, info_nce, local_dissimilarity
 from sslcourse.losses.reconstruction import normalize_patches, patchify, reconstruction_loss, unpatchify
 from sslcourse.losses.regression import cosine_regression
-
-__all__ = [
-    "Center",
-    "affinity_fit_loss",
-    "affinity_repulsion",
-    "alignment",
-    "alignment_only",
-    "centered_softmax",
-    "cosine_regression",
-    "entropy",
-    "frozen",
-    "info_nce",
-    "local_dissimilarity",
-    "normalize_patches",
-    "nt_xent",
-    "patch_cross_entropy",
-    "patchify",
-    "reconstruction_loss",
-    "sinkhorn",
-    "uniformity",
-    "unpatchify",
-    "view_cross_entropy",
-]

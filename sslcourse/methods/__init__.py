@@ -10,21 +10,3 @@ from sslcourse.methods.logo import LoGo, LoGoSettings
 from sslcourse.methods.method import Method
 from sslcourse.methods.removal import Removal
 from sslcourse.methods.simclr import SimCLR, SimCLRSettings
-
-__all__ = [
-    "BYOL",
-    "BYOLSettings",
-    "Combined",
-    "CombinedSettings",
-    "DINO",
-    "DINOSettings",
-    "Distillation",
-    "IBOT",
-    "IBOTSettings",
-    "LoGo",
-    "LoGoSettings",
-    "Method",
-    "Removal",
-    "SimCLR",
-    "SimCLRSettings",
-]

@@ -13,23 +13,3 @@ from sslcourse.models.evit import PrunedEncoder, PrunedTokens
 from sslcourse.models.heads import AffinityHead, ProjectionHead, PrototypeHead
 from sslcourse.models.pooled import PooledEncoder
 from sslcourse.models.stem import ConvStem
-
-__all__ = [
-    "AffinityHead",
-    "ConvNet",
-    "ConvStem",
-    "Decoded",
-    "Decoder",
-    "PooledEncoder",
-    "ProjectionHead",
-    "PrototypeHead",
-    "PrunedEncoder",
-    "PrunedTokens",
-    "TokenEncoder",
-    "Tokens",
-    "build_encoder",
-    "is_aliased",
-    "make_teacher",
-    "momentum_at",
-    "update_ema",
-]

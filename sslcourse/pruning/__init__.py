@@ -3,16 +3,3 @@
 from sslcourse.pruning.scores import attention_entropy, cls_attention
 from sslcourse.pruning.select import POLICIES, keep_count, keep_rate_at, select
 from sslcourse.pruning.tokens import gather_tokens, removed_indices, removed_mask, restore_tokens
-
-__all__ = [
-    "POLICIES",
-    "attention_entropy",
-    "cls_attention",
-    "gather_tokens",
-    "keep_count",
-    "keep_rate_at",
-    "removed_indices",
-    "removed_mask",
-    "restore_tokens",
-    "select",
-]

@@ -5,16 +5,3 @@ from sslcourse.training.experiment import Experiment, run, train_recipe
 from sslcourse.training.fit import FitSettings, NonFiniteLoss, fit
 from sslcourse.training.many import run_all
 from sslcourse.training.recipes import Recipe, find_recipe
-
-__all__ = [
-    "Experiment",
-    "FitSettings",
-    "NonFiniteLoss",
-    "Recipe",
-    "SettingsChanged",
-    "find_recipe",
-    "fit",
-    "run",
-    "run_all",
-    "train_recipe",
-]

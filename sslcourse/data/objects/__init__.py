@@ -5,8 +5,3 @@ from .classes import CLASSES, PARTS, SHAPE_PARAMETERS
 from .load import load_objects
 from .render import Scene, render
 from .settings import DIFFICULTIES, Difficulty, Variant
-
-__all__ = [
-    "CLASSES", "DIFFICULTIES", "FAMILIES", "PARTS", "SHAPE_PARAMETERS", "STYLE_NAMES",
-    "Difficulty", "Scene", "Variant", "load_objects", "render",
-]  # fmt: skip
