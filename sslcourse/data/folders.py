@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sslcourse.data.class_names import some
-from sslcourse.data.decoding import decode_images
 from sslcourse.data.filetree import FileTree, list_tree, printable, readers
 from sslcourse.data.layouts import find_layout
-
-__all__ = ["Listing", "decode_images", "list_images"]
 
 IMAGE_SUFFIXES = (
     *(".avif", ".bmp", ".dib", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +19,33 @@ from sslcourse.data.decoding import open_image, square_array, stack
 
 
 @dataclass(frozen=True)
-class PublicSet:
-    """What is known of a public set before it is opened; `counts` are its (train, test) images, None unchecked."""
-
-    folder: str  # below the root
-    size: int  # side in pixels when none is asked for
-    megabytes: int
-    constructor: Callable  # (torchvision.datasets, root, train, download) -> torchvision data set
-    reader: Callable[[Any], Source]  # of that data set
-    counts: tuple[int, int] | None = None
-
-    def open(self, root: Path, train: bool, download: bool = False):
-        """The torchvision data set in `root`; torchvision is imported late, as most sessions load none of these."""
-        from torchvision import datasets
-
-        return self.constructor(datasets, root, train, download)
-
-
-@dataclass(frozen=True)
 class Source:
     """An opened set: all labels, and `read(indices, size)`, which gives the images and extras of some."""
 
     labels: list[int]
     classes: list[str]
     read: Callable[[Sequence[int], int], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class PublicSet:
+    """What is known of a public set before it is opened; `counts` are its (train, test) images, None unchecked."""
+
+    folder: str  # below the root
+    size: int  # side in pixels when none is asked for
+    megabytes: int
+    reader: Callable[[Any], Source]  # of torchvision's data set
+    constructor: str  # of it, in torchvision.datasets
+    parts: tuple[dict, dict]  # what the constructor is told of the (train, test) part
+    counts: tuple[int, int] | None = None
+    options: dict = field(default_factory=dict)  # and of both
+
+    def open(self, root: Path, train: bool, download: bool = False):
+        """The torchvision data set in `root`; torchvision is imported late, as most sessions load none of these."""
+        from torchvision import datasets
+
+        part = self.parts[0 if train else 1]
+        return getattr(datasets, self.constructor)(root, download=download, **part, **self.options)
 
 
 def ensure(name: str, root: Path, download: bool) -> Path:
@@ -154,27 +157,16 @@ def _from_tensor(pixels: Tensor) -> Callable[[Sequence[int], int], dict[str, Ten
     return read
 
 
-def _open_cifar10(datasets, root: Path, train: bool, download: bool):
-    return datasets.CIFAR10(root, train=train, download=download)
-
-
-def _open_stl10(datasets, root: Path, train: bool, download: bool):
-    return datasets.STL10(root, split="train" if train else "test", download=download)
-
-
-def _open_imagenette(datasets, root: Path, train: bool, download: bool):
-    split = "train" if train else "val"  # paths are enough: `open_image` decodes
-    return datasets.Imagenette(root, split=split, size="160px", download=download, loader=str)
-
-
-def _open_pets(datasets, root: Path, train: bool, download: bool):
-    split, targets = "trainval" if train else "test", ("category", "segmentation")
-    return datasets.OxfordIIITPet(root, split=split, target_types=targets, download=download)
-
-
+TRAIN, TEST = {"split": "train"}, {"split": "test"}
+PATHS = {"size": "160px", "loader": str}  # paths are enough: `open_image` decodes
+MASKS = {"target_types": ("category", "segmentation")}
 SETS = {
-    "cifar10": PublicSet("cifar-10-batches-py", 32, 170, _open_cifar10, _cifar10),
-    "stl10": PublicSet("stl10_binary", 96, 2600, _open_stl10, _stl10),
-    "imagenette": PublicSet("imagenette2-160", 128, 100, _open_imagenette, _imagenette, (9469, 3925)),
-    "pets": PublicSet("oxford-iiit-pet", 128, 800, _open_pets, _pets, (3680, 3669)),
+    "cifar10": PublicSet("cifar-10-batches-py", 32, 170, _cifar10, "CIFAR10", ({"train": True}, {"train": False})),
+    "stl10": PublicSet("stl10_binary", 96, 2600, _stl10, "STL10", (TRAIN, TEST)),
+    "imagenette": PublicSet(
+        "imagenette2-160", 128, 100, _imagenette, "Imagenette", (TRAIN, {"split": "val"}), (9469, 3925), PATHS
+    ),
+    "pets": PublicSet(
+        "oxford-iiit-pet", 128, 800, _pets, "OxfordIIITPet", ({"split": "trainval"}, TEST), (3680, 3669), MASKS
+    ),
 }

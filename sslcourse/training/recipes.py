@@ -13,26 +13,11 @@ from typing import Any
 
 import torch
 
+from sslcourse import methods
 from sslcourse.data.augment import Augmentation
-from sslcourse.data.folders import decode_images, list_images
+from sslcourse.data.decoding import decode_images
+from sslcourse.data.folders import list_images
 from sslcourse.data.views import MultiCropSettings
-from sslcourse.methods import (
-    BYOL,
-    DINO,
-    IBOT,
-    BYOLSettings,
-    Combined,
-    CombinedSettings,
-    DINOSettings,
-    Distillation,
-    IBOTSettings,
-    LoGo,
-    LoGoSettings,
-    Method,
-    Removal,
-    SimCLR,
-    SimCLRSettings,
-)
 from sslcourse.models import build_encoder
 from sslcourse.settings import UnknownSetting, assign, field_paths, nearest, parse_changes, read_value
 from sslcourse.training.settings import FitSettings
@@ -87,9 +72,14 @@ class Recipe:
     fit: FitSettings
 
 
-METHODS: dict[str, type[Method]] = {
-    "simclr": SimCLR, "byol": BYOL, "dino": DINO, "ibot": IBOT, "logo": LoGo, "combined": Combined,
-}  # fmt: skip
+METHODS: dict[str, type[methods.Method]] = {
+    "simclr": methods.SimCLR,
+    "byol": methods.BYOL,
+    "dino": methods.DINO,
+    "ibot": methods.IBOT,
+    "logo": methods.LoGo,
+    "combined": methods.Combined,
+}
 
 # Views of the embedded objects: any change of hue is allowed, for it tells objects apart but not classes.
 VIEWS = Augmentation(size=64, hue=0.5, blur=0.0)
@@ -102,34 +92,34 @@ PHOTOGRAPHS = {"hue": 0.1, "blur": 0.5}
 SMALL_PHOTOGRAPHS = {"hue": 0.1, "blur": 0.0}
 
 # Found by the recorded search, see benchmarks/recipes.jsonl.
-SHARP = Distillation(
+SHARP = methods.Distillation(
     teacher_temperature=0.02,
     first_teacher_temperature=0.02,
     momentum=0.9,
     momentum_schedule="fixed",
     freeze_prototypes=0.1,
 )
-SLOW = Distillation(prototypes=1024, momentum=0.99)
+SLOW = methods.Distillation(prototypes=1024, momentum=0.99)
 SETTINGS: dict[str, dict[str, Any]] = {
     "simclr": {
-        "cpu": SimCLRSettings(augmentation=VIEWS, temperature=0.3),
-        "gpu": SimCLRSettings(augmentation=VIEWS, temperature=0.3, hidden_dim=1024),
+        "cpu": methods.SimCLRSettings(augmentation=VIEWS, temperature=0.3),
+        "gpu": methods.SimCLRSettings(augmentation=VIEWS, temperature=0.3, hidden_dim=1024),
     },
     "byol": {
-        "cpu": BYOLSettings(
+        "cpu": methods.BYOLSettings(
             augmentation=VIEWS, momentum=0.9, momentum_schedule="fixed", output_norm="batch", predictor_lr_scale=10.0
         ),
-        "gpu": BYOLSettings(augmentation=VIEWS, hidden_dim=1024, momentum=0.99, output_norm="batch"),
+        "gpu": methods.BYOLSettings(augmentation=VIEWS, hidden_dim=1024, momentum=0.99, output_norm="batch"),
     },
-    "dino": {"cpu": DINOSettings(CROPS, SHARP), "gpu": DINOSettings(MANY_CROPS, SLOW)},
-    "ibot": {"cpu": IBOTSettings(CROPS, SHARP), "gpu": IBOTSettings(MANY_CROPS, SLOW)},
+    "dino": {"cpu": methods.DINOSettings(CROPS, SHARP), "gpu": methods.DINOSettings(MANY_CROPS, SLOW)},
+    "ibot": {"cpu": methods.IBOTSettings(CROPS, SHARP), "gpu": methods.IBOTSettings(MANY_CROPS, SLOW)},
     "logo": {
-        "cpu": LoGoSettings(CROPS, momentum=0.9, output_norm="batch"),
-        "gpu": LoGoSettings(MANY_CROPS, hidden_dim=1024, momentum=0.99, output_norm="batch"),
+        "cpu": methods.LoGoSettings(CROPS, momentum=0.9, output_norm="batch"),
+        "gpu": methods.LoGoSettings(MANY_CROPS, hidden_dim=1024, momentum=0.99, output_norm="batch"),
     },
     "combined": {
-        "cpu": CombinedSettings(CROPS, SHARP, Removal("low", 0.75), patch_weight=0.25),
-        "gpu": CombinedSettings(MANY_CROPS, SLOW),
+        "cpu": methods.CombinedSettings(CROPS, SHARP, methods.Removal("low", 0.75), patch_weight=0.25),
+        "gpu": methods.CombinedSettings(MANY_CROPS, SLOW),
     },
 }
 
@@ -220,7 +210,7 @@ def sized(recipe: Recipe, size: int) -> Recipe:
 def with_views(settings: Any, **changes: Any) -> Any:
     """A method's settings with the same changes to every augmentation in them.
 
-    >>> with_views(DINOSettings(), hue=0.0).crops.local_crop.hue
+    >>> with_views(methods.DINOSettings(), hue=0.0).crops.local_crop.hue
     0.0
     """
     changed = {}
@@ -249,7 +239,7 @@ def has_small_images(data: str) -> bool:
     return len(images) > 0 and images.shape[-1] <= 40
 
 
-def build_method(recipe: Recipe) -> Method:
+def build_method(recipe: Recipe) -> methods.Method:
     """The untrained method of a recipe; its weights are drawn from the seed of the run.
 
     >>> type(build_method(find_recipe("simclr", scale="smoke"))).__name__
