@@ -1,7 +1,5 @@
 """Where rendered and converted images are kept, and how they are written and read."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import json

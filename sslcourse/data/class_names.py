@@ -1,7 +1,5 @@
 """The classes of a val or test part beside those of train: looked up in a text, matched by their spelling."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath

@@ -1,7 +1,5 @@
 """`load(name or folder)`: every data set of the course as an `ImageSet` of uint8 tensors, converted once and cached."""
 
-from __future__ import annotations
-
 import os
 import warnings
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From the bytes of an image file to uint8 pixels."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Images that a folder's train part shares with val or test: kNN finds them again, so its accuracy is too high."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Hashable
 

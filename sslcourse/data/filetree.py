@@ -1,7 +1,5 @@
 """The files of a directory or a .zip: their names and their bytes. Nothing is ever extracted."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import unicodedata

@@ -1,7 +1,5 @@
 """Image folders, from a directory or straight out of a .zip: which images there are, of which class and split."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath

@@ -1,8 +1,7 @@
 """A set of images held whole, as uint8, on one device."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -47,12 +46,12 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
-    def to(self, device: torch.device | str) -> ImageSet:
+    def to(self, device: torch.device | str) -> Self:
         """The same set on another device."""
         extras = {key: value.to(device) for key, value in self.extras.items()}
         return replace(self, images=self.images.to(device), labels=self.labels.to(device), extras=extras)
 
-    def subset(self, indices: Tensor) -> ImageSet:
+    def subset(self, indices: Tensor) -> Self:
         """The images at `indices` (int64 or bool), in that order, with their labels and extras."""
         extras = {key: value[indices] for key, value in self.extras.items()}
         return replace(self, images=self.images[indices], labels=self.labels[indices], extras=extras)

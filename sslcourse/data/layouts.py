@@ -1,7 +1,5 @@
 """From the names in a tree of images to classes and splits, in the layouts in which public data sets come."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePosixPath

@@ -1,7 +1,5 @@
 """The public data sets, through torchvision: where they lie, how they are downloaded, how they are read."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """Which images are held out and which are picked: fixed choices, class by class, the same on every machine."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 

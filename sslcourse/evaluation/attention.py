@@ -1,7 +1,5 @@
 """How well attention finds the object whose mask is known."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -5,8 +5,6 @@ gradient, so that a training step can call them and read them later. All but `ef
 for the device.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

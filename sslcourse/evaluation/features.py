@@ -1,7 +1,5 @@
 """Frozen features of a whole set of images, and the kNN score that needs nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain

@@ -1,7 +1,5 @@
 """Weighted k-nearest-neighbour classification of frozen features: no training, nothing to tune."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

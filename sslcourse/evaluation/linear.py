@@ -1,7 +1,5 @@
 """A linear classifier on frozen features, its regularisation chosen on a part of the training set."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

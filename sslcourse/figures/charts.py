@@ -5,8 +5,6 @@ name, so that an arm of an experiment has the same colour in every chart. Names 
 position.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

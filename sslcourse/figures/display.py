@@ -4,8 +4,6 @@ JupyterLab shows no alternative text for an output of type image/png, whatever i
 HTML output with `<img alt="...">`, which JupyterLab, Notebook, Colab and VS Code show alike.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 

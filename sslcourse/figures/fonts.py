@@ -1,7 +1,5 @@
 """Names that a figure can draw: fonts for other scripts where the machine has some, "class 3" where it has none."""
 
-from __future__ import annotations
-
 import functools
 import unicodedata
 from collections.abc import Sequence

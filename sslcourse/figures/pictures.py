@@ -1,7 +1,5 @@
 """Images in sheets, in rows and beside their neighbours, and similarities as colours."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 

@@ -3,8 +3,6 @@
 Figures are made without pyplot, so that none is shown twice, none is kept alive and no global setting changes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 

@@ -4,8 +4,6 @@ Sources: Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visua
 Wang and Isola 2020, "Understanding Contrastive Representation Learning through Alignment and Uniformity", section 4.1.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

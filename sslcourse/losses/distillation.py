@@ -9,8 +9,6 @@ al. 2022, "iBOT: Image BERT Pre-Training with Online Tokenizer", section 3; Caro
 Visual Features by Contrasting Cluster Assignments" (SwAV), section 3.1; Cuturi 2013, "Sinkhorn Distances".
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

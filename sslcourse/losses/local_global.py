@@ -5,8 +5,6 @@ Source: Zhang et al. 2022, "Leverage Your Local and Global Representations: A Ne
 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -3,8 +3,6 @@
 Source: He et al. 2022, "Masked Autoencoders Are Scalable Vision Learners" (MAE), sections 3 and 4.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

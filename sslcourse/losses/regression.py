@@ -4,8 +4,6 @@ Sources: Grill et al. 2020, "Bootstrap Your Own Latent" (BYOL), equation 2; Chen
 Representation Learning" (SimSiam), equation 1, which is this loss halved and shifted by one.
 """
 
-from __future__ import annotations
-
 import torch.nn.functional as F
 from torch import Tensor
 

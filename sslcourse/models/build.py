@@ -1,7 +1,5 @@
 """Encoders by name: the course's own, and those of timm."""
 
-from __future__ import annotations
-
 import re
 
 import timm

@@ -1,7 +1,5 @@
 """A small convolutional encoder: good on 32-pixel photographs within minutes on a processor."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """A light decoder that sees the kept patches, mask tokens in the gaps, and predicts every patch."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """A teacher that follows its student as an exponential moving average, and the schedule of its momentum."""
 
-from __future__ import annotations
-
 import copy
 import math
 

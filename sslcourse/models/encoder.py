@@ -1,7 +1,5 @@
 """Any timm VisionTransformer as a set of tokens: the class token, and one token a patch."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Token removal inside the network: what makes inference faster, where a teacher's choice of patches cannot."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

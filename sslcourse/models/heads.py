@@ -1,7 +1,5 @@
 """The small networks that sit on an encoder while it trains and are thrown away afterwards."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

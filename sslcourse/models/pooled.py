@@ -1,7 +1,5 @@
 """Any convolutional network of timm as an encoder of whole images."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

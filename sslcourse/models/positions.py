@@ -1,7 +1,5 @@
 """A learned position embedding, resampled to other image sizes."""
 
-from __future__ import annotations
-
 import functools
 
 import torch

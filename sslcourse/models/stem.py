@@ -1,7 +1,5 @@
 """A convolutional stem for small ViTs, in place of timm's patch embedding."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 

@@ -4,8 +4,6 @@ One multiplication with its addition counts as two operations, as `torch.utils.f
 products and convolutions count. A backward pass counts as two forward passes.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from sslcourse.pruning.select import keep_count

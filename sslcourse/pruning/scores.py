@@ -1,7 +1,5 @@
 """How much the class token looks at each patch, computed beside fused attention, which returns no weights."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from timm.models.vision_transformer import Attention, Block

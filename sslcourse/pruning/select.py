@@ -1,7 +1,5 @@
 """Which patches stay: a keep rate, a policy, and indices of one static shape."""
 
-from __future__ import annotations
-
 import math
 
 import torch

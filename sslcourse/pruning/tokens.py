@@ -1,7 +1,5 @@
 """Taking patches out of a set of tokens and putting them back: every shape is known beforehand."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

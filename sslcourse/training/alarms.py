@@ -5,8 +5,6 @@ image the same target, a teacher that is the student itself, a class-token term 
 any method. A NaN loss stops the run instead (`NonFiniteLoss`).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Checkpoints: written whole or not at all, verified before they are loaded, never mixed between runs."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

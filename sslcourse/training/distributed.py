@@ -3,8 +3,6 @@
 `torchrun --nproc-per-node N -m sslcourse train ...` starts them. In a single process nothing here has an effect.
 """
 
-from __future__ import annotations
-
 import inspect
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Runs that are kept: an experiment has a key and a folder. It is trained once, resumed if interrupted, read back."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import hashlib

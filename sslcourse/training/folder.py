@@ -1,7 +1,5 @@
 """What a run's folder holds besides its log and checkpoints: a lock, a summary, TensorBoard's files."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 kNN and a linear probe need labels; attention and reconstruction do not.
 """
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any, NamedTuple
 

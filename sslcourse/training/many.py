@@ -1,7 +1,5 @@
 """Many runs at once, each in its own process. The same call resumes them."""
 
-from __future__ import annotations
-
 import multiprocessing as mp
 import os
 import signal

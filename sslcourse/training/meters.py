@@ -1,7 +1,5 @@
 """What a run measures of itself without making the device wait: metrics by the window, time by its parts."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Iterator

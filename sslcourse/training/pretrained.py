@@ -4,8 +4,6 @@ A checkpoint is a file of weights in half precision, `NAME.safetensors`, and a c
 made and holds its curve and its figures, measured on the rounded weights. `benchmarks/checkpoints.py` makes them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -3,8 +3,6 @@
 They were found by a search, `benchmarks/recipes.py`. Everything in a recipe can be changed by name (see `find_recipe`).
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace

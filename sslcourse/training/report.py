@@ -1,7 +1,5 @@
 """The page that shows a finished run: a verdict and what it rests on, curves, pictures, neighbours, settings."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Sequence

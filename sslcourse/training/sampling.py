@@ -1,7 +1,5 @@
 """The order in which a run sees its images."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

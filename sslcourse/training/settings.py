@@ -1,7 +1,5 @@
 """How long and how to train: the settings that every run has, and their schedules."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

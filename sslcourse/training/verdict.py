@@ -1,7 +1,5 @@
 """A finished run in figures and sentences: its figures of merit, the verdict, and what the verdict rests on."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple

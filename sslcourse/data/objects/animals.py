@@ -1,7 +1,5 @@
 """Drawings of animals and people: fish, bird, butterfly, face."""
 
-from __future__ import annotations
-
 import torch
 
 from .drawing import DARK, LIGHT, MAIN, SECOND, THIRD, Layer, drawing

@@ -4,8 +4,6 @@ Every style gives two fields of mean 0 and variance 1 per picture, so the famili
 to choose (how much the cells of a style differ, how light falls across them) makes their mean entropy equal.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import partial

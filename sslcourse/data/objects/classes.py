@@ -1,7 +1,5 @@
 """The classes, in the order of their labels."""
 
-from __future__ import annotations
-
 from . import animals, indoors, outdoors, plants
 from .drawing import Drawing
 

@@ -1,7 +1,5 @@
 """What a drawing is: named parts, named shape parameters, and a function from coordinates to painted layers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace

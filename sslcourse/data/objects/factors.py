@@ -1,7 +1,5 @@
 """The factors of each picture, drawn by hashing (seed, split, index)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

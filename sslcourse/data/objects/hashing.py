@@ -4,8 +4,6 @@ Everything is integer arithmetic on words below 2**32 held in int64, with multip
 overflows and every platform gives the same bits; a float is 24 of those bits, which float32 holds exactly.
 """
 
-from __future__ import annotations
-
 import zlib
 
 import torch

@@ -1,7 +1,5 @@
 """Drawings of what lies about indoors: mug, key, guitar, chair."""
 
-from __future__ import annotations
-
 import torch
 
 from .drawing import DARK, LIGHT, MAIN, SECOND, THIRD, Layer, choose, drawing

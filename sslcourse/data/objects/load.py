@@ -1,7 +1,5 @@
 """The renderer's pictures as an `ImageSet`, kept on disk once made."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import torch

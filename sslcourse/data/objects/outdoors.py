@@ -1,7 +1,5 @@
 """Drawings of what people build to live and travel in: house, car, boat, bicycle."""
 
-from __future__ import annotations
-
 import torch
 
 from .drawing import DARK, LIGHT, MAIN, SECOND, THIRD, Layer, drawing

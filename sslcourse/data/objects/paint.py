@@ -1,7 +1,5 @@
 """From factors to colours: palettes, one object's layers flattened and shaded, its shadow."""
 
-from __future__ import annotations
-
 import math
 from types import SimpleNamespace
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Drawings of plants: flower, tree."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Indices in, pictures out."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """The renderer's two knobs: how hard a picture is (`Difficulty`) and which shortcut it holds (`Variant`)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from sslcourse.settings import check_shares

@@ -5,8 +5,6 @@ of `box` and `polygon` the value is a lower bound of the distance; it is exact w
 inside. After Inigo Quilez, "2D distance functions". Few passes over memory: their speed is the renderer's.
 """
 
-from __future__ import annotations
-
 import functools
 
 import torch
