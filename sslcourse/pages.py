@@ -57,28 +57,25 @@ def in_notebook() -> bool:
     return shell is not None and shell.has_trait("kernel") and shell.kernel is not None
 
 
-def show_html(html: str, text: str, *, updatable: bool = False):
-    """Show `html` in a notebook, `text` where no HTML can be shown; `updatable` returns a handle for `update_html`.
+def show_html(html: str, text: str, *, handle=None, updatable: bool = False):
+    """Show `html` in a notebook, `text` where no HTML can be shown.
+
+    `updatable` returns a handle; given that, it replaces what was shown.
 
     >>> show_html("<b>14</b>", "14 points")
     14 points
     """
+    bundle = {"text/html": html, "text/plain": text}
+    if handle is not None:
+        handle.update(bundle, raw=True)
+        return handle
     if _shell() is None:
         print(text)
         return None
     from IPython.display import display
 
     sys.stdout.flush()  # what was printed before comes first
-    return display(_bundle(html, text), raw=True, display_id=True if updatable else None)
-
-
-def update_html(handle, html: str, text: str) -> None:
-    """Replace what `show_html` showed."""
-    handle.update(_bundle(html, text), raw=True)
-
-
-def _bundle(html: str, text: str) -> dict[str, str]:
-    return {"text/html": html, "text/plain": text}
+    return display(bundle, raw=True, display_id=True if updatable else None)
 
 
 def _shell():

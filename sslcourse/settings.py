@@ -37,7 +37,7 @@ def assign(settings: Settings, values: Mapping[str, Any], fixed: tuple[str, ...]
     (6, (0.05, 0.3))
     """
     known = {path: kind for path, kind in field_paths(settings).items() if path not in fixed}
-    unset = unset_paths(settings)
+    unset = field_paths(settings, unset=True)
     changes: dict[str, Any] = {}
     for name, value in values.items():
         path = find_path(name, known, unset)
@@ -64,8 +64,10 @@ def parse_changes(texts: typing.Iterable[str]) -> dict[str, str]:
     return changes
 
 
-def field_paths(settings: Any, prefix: str = "") -> dict[str, Any]:
+def field_paths(settings: Any, prefix: str = "", unset: bool = False) -> dict[str, Any]:
     """The dotted path of every field, with its type; dataclasses are replaced by their fields.
+
+    With `unset`, instead, the fields of the groups that are None.
 
     >>> from sslcourse.data.views import MultiCropSettings
     >>> [path for path in field_paths(MultiCropSettings()) if "size" in path]
@@ -75,17 +77,10 @@ def field_paths(settings: Any, prefix: str = "") -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for field in fields(settings):
         value, path = getattr(settings, field.name), prefix + field.name
-        paths |= field_paths(value, f"{path}.") if is_dataclass(value) else {path: hints[field.name]}
-    return paths
-
-
-def unset_paths(settings: Any, prefix: str = "") -> dict[str, Any]:
-    """As `field_paths`, for the groups that are None."""
-    paths: dict[str, Any] = {}
-    for field in fields(settings):
-        value, path = getattr(settings, field.name), prefix + field.name
         if is_dataclass(value):
-            paths |= unset_paths(value, f"{path}.")
+            paths |= field_paths(value, f"{path}.", unset)
+        elif not unset:
+            paths[path] = hints[field.name]
         elif value is None and (group := _group_of(settings, field.name)):
             paths |= field_paths(group(), f"{path}.")
     return paths

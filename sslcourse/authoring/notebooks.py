@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,26 +60,14 @@ def _refuse(source: Source, problems: list[str]) -> None:
 
 def _notebook(source: Source, lab: Lab, address: Address, kind: str) -> NotebookNode:
     cells: list[NotebookNode] = []
-    taken: set[str] = set()
-    for position, cell in enumerate(source.cells):
-        made = (
-            _answer(cell, lab.written[cell.id], kind)
-            if cell.kind == "answer"
-            else [_cell(cell, source, lab, address, kind)]
-        )
-        if position == 0:
-            title, _, rest = cell.text.partition("\n")
-            folder = "labs" if kind == "student" else "solutions"
-            badge = f"\n{address.badge(f'{folder}/{source.stem}.ipynb')}\n" if address.is_set else ""
-            made[0].source = f"{title}\n{badge}{rest}".rstrip()
-        for number, built in enumerate(made):
-            # A written question is two cells; the first of them shows the question.
-            shown = (
-                SourceCell(cell.type, "question", cell.id, cell.text, ()) if len(made) == 2 and number == 0 else cell
-            )
-            built.id = shown.cell_id(source.name, taken)
-            taken.add(built.id)
-            cells.append(built)
+    for cell in _with_questions(source, lab):
+        built = _cell(cell, source, lab, address, kind)
+        built.id = cell.cell_id(source.name, {other.id for other in cells})
+        cells.append(built)
+    title, _, rest = cells[0].source.partition("\n")
+    folder = "labs" if kind == "student" else "solutions"
+    badge = f"\n{address.badge(f'{folder}/{source.stem}.ipynb')}\n" if address.is_set else ""
+    cells[0].source = f"{title}\n{badge}{rest}".rstrip()
     metadata = {
         "accelerator": "GPU",
         "colab": {"gpuType": "T4", "provenance": [], "toc_visible": True},
@@ -91,6 +80,17 @@ def _notebook(source: Source, lab: Lab, address: Address, kind: str) -> Notebook
     return notebook
 
 
+def _with_questions(source: Source, lab: Lab) -> Iterator[SourceCell]:
+    """The source's cells, and before each written answer one that asks for it."""
+    for cell in source.cells:
+        if cell.kind == "answer":
+            written = lab.written[cell.id]
+            plural = "" if written.points == 1 else "s"
+            heading = f"**Question** ({written.points:g} point{plural}, marked by a person). {written.question}"
+            yield SourceCell("markdown", "question", cell.id, f"{cell.text}\n\n{heading}".strip(), ("question",))
+        yield cell
+
+
 def _cell(cell: SourceCell, source: Source, lab: Lab, address: Address, kind: str) -> NotebookNode:
     new = nbformat.v4.new_code_cell if cell.type == "code" else nbformat.v4.new_markdown_cell
     # The student's notebook has no outputs, so there is nothing to compare with.
@@ -100,25 +100,19 @@ def _cell(cell: SourceCell, source: Source, lab: Lab, address: Address, kind: st
         built.source = setup_text(address, cell.text)
         built.metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}  # folded on Colab, in JupyterLab
         locked_cell(built, f"{source.name}-setup")
-    elif cell.kind == "check":
-        locked_cell(built, f"check-{cell.id}")
+    elif cell.kind in ("check", "question"):
+        locked_cell(built, f"{cell.kind}-{cell.id}")
     elif cell.kind == "exercise":
         exercise = lab.exercises[cell.id]
         given = stub(cell.text, exercise.task.function)
         built.source = given if kind == "student" else solved(cell.text, exercise.reference)
         answer_cell(built, cell.id, exercise.task.points)
+    elif cell.kind == "answer":
+        built.source = BLANK_ANSWER if kind == "student" else _model_answer(lab.written[cell.id])
+        answer_cell(built, cell.id, lab.written[cell.id].points)
     return built
 
 
-def _answer(cell: SourceCell, written: WrittenQuestion, kind: str) -> list[NotebookNode]:
-    plural = "" if written.points == 1 else "s"
-    heading = f"**Question** ({written.points:g} point{plural}, marked by a person). {written.question}"
-    question = nbformat.v4.new_markdown_cell(f"{cell.text}\n\n{heading}".strip(), metadata={"tags": ["question"]})
-    locked_cell(question, f"question-{cell.id}")
-    text = BLANK_ANSWER
-    if kind == "solution":
-        rubric = "\n".join(f"- {line}" for line in written.rubric)
-        text = f"{written.model_answer.strip()}\n\n**What earns the points**\n\n{rubric}"
-    answer = nbformat.v4.new_markdown_cell(text, metadata={"tags": list(cell.tags)})
-    answer_cell(answer, cell.id, written.points)
-    return [question, answer]
+def _model_answer(written: WrittenQuestion) -> str:
+    rubric = "\n".join(f"- {line}" for line in written.rubric)
+    return f"{written.model_answer.strip()}\n\n**What earns the points**\n\n{rubric}"

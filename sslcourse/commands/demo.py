@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import base64
+import html
 import json
+import re
 import shutil
 import time
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
@@ -24,7 +25,7 @@ from sslcourse.grading.run import grade_paths
 from sslcourse.pages import render
 
 CELL_SECONDS = 600
-PNG = "data:image/png;base64,"
+IMAGE = re.compile(r'<img alt="([^"]*)"[^>]* src="data:image/png;base64,([^"]*)"')  # as `figures.to_html` writes it
 
 
 @dataclass(frozen=True)
@@ -118,20 +119,6 @@ def _taken(built, who: Student) -> NotebookNode:
     return built.solution if who.solved else built.student
 
 
-class _Images(HTMLParser):
-    """The (alternative text, PNG) of every embedded image of some HTML."""
-
-    def __init__(self, page: str):
-        super().__init__()
-        self.found: list[tuple[str, bytes]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given = dict(attributes)
-        if tag == "img" and (source := given.get("src") or "").startswith(PNG):
-            self.found.append((given.get("alt") or "", base64.b64decode(source.removeprefix(PNG))))
-
-
 def _save_figures(notebook: NotebookNode, folder: Path) -> list[dict]:
     """Write every figure of the run; return its `file`, `alt` and the `heading` of the section it stands in."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +129,7 @@ def _save_figures(notebook: NotebookNode, folder: Path) -> list[dict]:
             heading = headings[-1] if headings else heading
             continue
         for output in cell.get("outputs", []):
-            for alt, picture in _Images(output.get("data", {}).get("text/html", "")).found:
-                saved.append({"file": f"{len(saved) + 1:02d}.png", "alt": alt, "heading": heading})
-                (folder / saved[-1]["file"]).write_bytes(picture)
+            for alt, picture in IMAGE.findall(output.get("data", {}).get("text/html", "")):
+                saved.append({"file": f"{len(saved) + 1:02d}.png", "alt": html.unescape(alt), "heading": heading})
+                (folder / saved[-1]["file"]).write_bytes(base64.b64decode(picture))
     return saved

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from sslcourse.figures.style import alt_text
-from sslcourse.pages import show_html, update_html
+from sslcourse.pages import show_html
 
 DPI = 120
 
@@ -39,6 +39,4 @@ def show(*figures: Figure, handle=None, updatable: bool = False):
     With `updatable=True` returns a handle; `show(..., handle=handle)` then replaces what was shown.
     """
     words = "\n".join(map(alt_text, figures))
-    if handle is None:
-        return show_html(to_html(*figures), words, updatable=updatable)
-    return update_html(handle, to_html(*figures), words)
+    return show_html(to_html(*figures), words, handle=handle, updatable=updatable)

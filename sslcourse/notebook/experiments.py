@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.features import extract_features
 from sslcourse.evaluation.linear import linear_probe
-from sslcourse.figures import picture_sheet, plot_neighbours, show
-from sslcourse.notebook import charts, predictions
+from sslcourse.figures import picture_sheet, plot_bars, plot_neighbours, show
+from sslcourse.notebook import predictions
 from sslcourse.notebook.card import show_card
+from sslcourse.notebook.charts import SIZE
 from sslcourse.notebook.findings import final_range, read_lessons
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import CHALLENGE, UNTRAINED, LabSession
@@ -65,7 +66,15 @@ class LabExperiments(LabSession):
 
     def bars(self, title: str, values: dict[str, float], name: str, chance: float | None = None) -> Figure:
         """One bar an arm, its number `name`, over its ordinary range."""
-        return charts.arm_bars(title, values, name, self.bands, self.titles, self.colours, chance)
+        return plot_bars(
+            {self.titles[arm]: value for arm, value in values.items()},
+            ranges={self.titles[arm]: final_range(self.bands, arm, name) for arm in values},
+            colours=self.colours,
+            levels={"chance": chance} if chance is not None else {},
+            x_label=title,
+            small_print="bars: this run   black lines: 95 % of new runs lie here" if self.bands else "",
+            size=SIZE,
+        )
 
     def some_pictures(self, each: int, unlabelled: int) -> tuple[list[int], list[str]]:
         """Positions and names of `each` held-out pictures of every class, or of the first ones, which have no names."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from matplotlib.figure import Figure
 
 from sslcourse.figures import show
-from sslcourse.pages import in_notebook, show_html, update_html
+from sslcourse.pages import in_notebook, show_html
 
 
 class LivePanel:
@@ -31,13 +31,9 @@ class LivePanel:
         """Move the bar to `step`, and redraw the figures when they are due."""
         if self.bar is None:
             return
-        update_html(self.bar, *self._progress(step, last))
+        show_html(*self._progress(step, last), handle=self.bar)
         if rows and (last or time.monotonic() - self.last_drawing > self.interval):
-            figures = self.draw(rows)
-            if self.figures is None:
-                self.figures = show(*figures, updatable=True)
-            else:
-                show(*figures, handle=self.figures)
+            self.figures = show(*self.draw(rows), handle=self.figures, updatable=True)
             self.last_drawing = time.monotonic()
 
     def _progress(self, step: int, last: bool = False) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from sslcourse.notebook.findings import load_bands
 from sslcourse.notebook.live import LivePanel
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.source import digest_of
-from sslcourse.notebook.stopping import Stopped, checked_loss, or_stop
+from sslcourse.notebook.stopping import Stopped, checked_loss
 from sslcourse.training.experiment import Experiment, run
 from sslcourse.training.fit import NonFiniteLoss
 from sslcourse.training.folder import FolderInUse
@@ -96,7 +96,10 @@ class LabSession:
         """The pictures to train on, and those to measure kNN with."""
         if scale() not in self._images:
             settings = replace(next(iter(self.recipes(scale()).values())).data, name=self.data)
-            self._images[scale()] = or_stop(lambda: load_images(settings))
+            try:
+                self._images[scale()] = load_images(settings)
+            except (OSError, ValueError) as problem:  # they name a file or a setting
+                raise Stopped(str(problem)) from None
         return self._images[scale()]
 
     @property

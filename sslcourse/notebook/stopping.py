@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from torch import Tensor
 
 from sslcourse.notebook.card import show_card
-
-Result = TypeVar("Result")
 
 
 class Stopped(Exception):
@@ -40,14 +38,6 @@ def in_a_card(experiment: Callable) -> Callable:
             show_card("Stopped", words, kind="bad")
 
     return call
-
-
-def or_stop(action: Callable[[], Result]) -> Result:
-    """What `action` gives; an error that names a file or a setting stops the experiment."""
-    try:
-        return action()
-    except (OSError, ValueError) as problem:
-        raise Stopped(str(problem)) from None
 
 
 def checked_loss(loss: Callable) -> Callable:

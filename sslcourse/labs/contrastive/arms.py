@@ -6,6 +6,7 @@ The settings were chosen on the kNN accuracy of the baseline alone.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.figures.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY
@@ -21,57 +22,30 @@ TITLES = {
     "challenge": "your settings",
 }
 COLOURS = dict(zip(TITLES.values(), (GREY, BLUE, ORANGE, GREEN, PINK, SKY)))
-STRENGTH = 0.5  # s of the SimCLR paper: changes up to .8s, .8s, .8s and a hue turned by .2s
-VIEWS = Augmentation(
-    size=32,
-    brightness=0.8 * STRENGTH,
-    contrast=0.8 * STRENGTH,
-    saturation=0.8 * STRENGTH,
-    hue=0.2 * STRENGTH,
-    blur=0.0,  # as in SimCLR's recipe for small images
-)
-METHOD = SimCLRSettings(temperature=0.2, hidden_dim=256, out_dim=64, augmentation=VIEWS)
-LARGER = replace(METHOD, augmentation=replace(VIEWS, size=64))
 
 
-def _fit(steps: int, batch_size: int, every: int, precision: str = "fp32") -> FitSettings:
-    """A loop that is measured and kept every few steps; fp32 is the same on every processor, as the bands need it."""
-    return FitSettings(
-        steps=steps,
-        batch_size=batch_size,
-        warmup_steps=every,
-        log_every=every,
-        evaluate_every=every,
-        checkpoint_every=every,
-        precision=precision,
-    )
+def augmentation(strength: float, **others: Any) -> Augmentation:
+    """SimCLR's augmentation at colour strength s: changes up to .8s, .8s, .8s and a hue turned by up to .2s."""
+    most = 0.8 * strength
+    return Augmentation(brightness=most, contrast=most, saturation=most, hue=0.2 * strength, **others)
+
+
+def _recipe(
+    scale: str, encoder: str, pictures: int, held_out: int, size: int, every: int, precision: str = "fp32", **loop: Any
+) -> Recipe:
+    """SimCLR on the objects, measured and kept every few steps; fp32 is the same on every processor, for the bands."""
+    views = augmentation(0.5, size=size, blur=0.0)  # no blur, as in SimCLR's recipe for small images
+    method = SimCLRSettings(temperature=0.2, hidden_dim=256, out_dim=64, augmentation=views)
+    data = DataSettings(count=pictures, bank=pictures, held_out=held_out)
+    loop |= dict.fromkeys(("warmup_steps", "log_every", "evaluate_every", "checkpoint_every"), every)
+    fit = FitSettings(precision=precision, **loop)
+    return Recipe("simclr", scale, method, EncoderSettings(encoder), data, fit)
 
 
 BASELINE = {
-    "smoke": Recipe(
-        "simclr",
-        "smoke",
-        METHOD,
-        EncoderSettings("convnet_8"),
-        DataSettings(count=320, bank=320, held_out=140),
-        _fit(16, 32, every=4),
-    ),
-    "cpu": Recipe(
-        "simclr",
-        "cpu",
-        METHOD,
-        EncoderSettings("convnet_16"),
-        DataSettings(count=4000, bank=4000, held_out=1000),
-        _fit(400, 128, every=20),
-    ),
-    "gpu": Recipe(
-        "simclr",
-        "gpu",
-        LARGER,
-        EncoderSettings("convnet_64"),
-        DataSettings(count=10000, bank=10000, held_out=2000),
-        _fit(800, 512, every=40, precision="auto"),
-    ),
+    "smoke": _recipe("smoke", "convnet_8", 320, 140, size=32, steps=16, batch_size=32, every=4),
+    "cpu": _recipe("cpu", "convnet_16", 4000, 1000, size=32, steps=400, batch_size=128, every=20),
+    "gpu": _recipe("gpu", "convnet_64", 10000, 2000, size=64, steps=800, batch_size=512, every=40, precision="auto"),
 }
 
 

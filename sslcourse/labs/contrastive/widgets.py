@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sslcourse.data.augment import Augmentation, apply, draw
 from sslcourse.labs.contrastive import pictures
+from sslcourse.labs.contrastive.arms import augmentation
 from sslcourse.labs.contrastive.measurements import colour_embedding
 from sslcourse.notebook.widgets import Explorer, slider
 
@@ -41,16 +42,13 @@ class AugmentationExplorer(Explorer):
         )
 
     def settings(self) -> Augmentation:
-        """The augmentation that the controls describe; colour strength s means changes up to (.8s, .8s, .8s, .2s)."""
+        """The augmentation that the controls describe."""
         strength = self.value("colour")
-        return Augmentation(
+        return augmentation(
+            strength,
             size=self.start.size,
             scale=(self.value("scale"), 1.0),
             flip=self.value("flip"),
-            brightness=0.8 * strength,
-            contrast=0.8 * strength,
-            saturation=0.8 * strength,
-            hue=0.2 * strength,
             color=0.8 if strength else 0.0,
             grayscale=self.value("greyscale"),
             blur=self.value("blur"),
