@@ -8,6 +8,7 @@ from typing import Any
 from sslcourse.exercises.compare import failures_in
 from sslcourse.exercises.judge import case_inputs, judge
 from sslcourse.exercises.task import Exercise, Task
+from sslcourse.grading.child import CLOSED
 from sslcourse.grading.host import Box, Outcome
 from sslcourse.grading.intake import Answer
 from sslcourse.grading.results import ERROR, KILLED, MISSING, CaseLine, ExerciseResult, explain_end, ran_out_of_memory
@@ -53,6 +54,9 @@ def _unfinished(task: Task, outcome: Outcome) -> tuple[str, str]:
         where = f" in line {line} of the cell" if type(line) is int else ""
         module = _says_missing_module(kind, text)
         return ERROR, module or f"The cell did not run: {kind}{where}: {text}"[:600]
+    if outcome.exit == CLOSED:
+        message = "Your code closed files that it had not opened (`os.close`, `os.closerange`), so that no result could"
+        return ERROR, f"{message} be sent. Take that out."
     if not outcome.observations and cell.get("defined") is False:
         message = f"The cell ran, but it leaves no function called `{task.function}`."
         return MISSING, f"{message} Keep the name that the lab gives it."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import select
 import shutil
 import signal
 import subprocess
@@ -17,14 +16,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from sslcourse.exercises.task import Task
-from sslcourse.grading import sandbox, wire
-from sslcourse.grading.box import LENGTH, MAX_RESULT
-from sslcourse.grading.watch import memory_and_count, pid_namespace, process_limit
+from sslcourse.grading import bubblewrap, sandbox, wire
+from sslcourse.grading.cgroups import Group
+from sslcourse.grading.clock import LAST
+from sslcourse.grading.link import Gone, Link
+from sslcourse.grading.watch import memory_and_count, process_limit
 
 # User ids that no account has, one a box, so that the limit on processes counts those of one submission only.
 _USERS = itertools.cycle(range(61_200, 65_200))
 _START_SECONDS = 120  # importing torch from a cold disk
 _GRACE = 5.0  # seconds after which a box that has not answered in time is taken for dead
+_OWN_PROCESSES = 8  # beside the student's: bubblewrap, the server, and some that are about to be gone
 
 
 class BoxError(RuntimeError):
@@ -33,7 +35,10 @@ class BoxError(RuntimeError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one exercise may use: seconds of wall time, bytes of memory and of one file, processes."""
+    """What one exercise may use: seconds of processor time, bytes of memory and of one file, processes.
+
+    On the wall an exercise may take several times as long, and longer where others have the processor: see `clock`.
+    """
 
     seconds: float = 20.0
     memory: int = 1024 * 2**20
@@ -46,12 +51,14 @@ class Outcome:
     """What one exercise's run gave.
 
     `ended` is exited, timeout, killed (the whole box was gone), memory, processes or flood; `exit` the child's exit
-    status (negative: a signal). `cell` and `observations` are untrusted: they are whatever the student's process sent.
+    status (negative: a signal); `seconds` were spent on the wall and `cpu` of the processor. `cell` and `observations`
+    are untrusted: they are whatever the student's process sent.
     """
 
     ended: str
     exit: int | None = None
     seconds: float = 0.0
+    cpu: float = 0.0
     output: str = ""
     cell: dict[str, Any] | None = None
     observations: dict[str, Any] = field(default_factory=dict)
@@ -104,16 +111,21 @@ class Box:
         if self._process is None or self._process.poll() is not None:
             self._start()
         message = wire.encode({"helpers": list(helpers), "answer": answer, "inputs": inputs})
-        limits = {"seconds": self.limits.seconds, "memory": self.limits.memory}
-        request = {"task": task.id, **limits, "size": len(message)}
+        request = {"task": task.id, "seconds": self.limits.seconds, "memory": self.limits.memory}
         began = time.monotonic()
+        self._cpu_before = self._group.cpu_seconds()
         try:
-            self._send(request, message)
-            header, result = self._receive(began + self.limits.seconds + _GRACE)
-            return _outcome(header, result, task)
-        except _Gone as gone:
+            self._link.send(request, message)
+            header, result = self._link.receive(began + LAST * self.limits.seconds + _GRACE, self._police)
+        except Gone as gone:
+            ended = "memory" if self._group.ran_out_of_memory() else str(gone)
+            used = self._cpu_used()
             self._stop()
-            return Outcome(str(gone), seconds=time.monotonic() - began)
+            return Outcome(ended, seconds=time.monotonic() - began, cpu=used)
+        outcome = _outcome(header, result, task)
+        if self._group.ran_out_of_memory():
+            outcome.ended = "memory"
+        return outcome
 
     def _start(self) -> None:
         if self._failure is not None:  # it never ran; waiting for each exercise again helps nobody
@@ -121,46 +133,48 @@ class Box:
         assert self._folder is not None, "use Box in a with statement"
         self._stop()
         self.starts += 1
-        request_end, self._requests = os.pipe()
-        self._replies, reply_end = os.pipe()
+        self._link, self._group = Link(), Group(self.limits.processes + _OWN_PROCESSES)
         settings = {
-            "requests": request_end,
-            "replies": reply_end,
+            "requests": self._link.box_ends[0],
+            "replies": self._link.box_ends[1],
             "tasks_module": self.tasks_module,
-            "outer_namespace": None if self.level == "unsafe" else pid_namespace(),
             "user": next(_USERS) if self.level == "uid" else 0,
             "processes": process_limit(self.level, self.limits.processes),
             "file_size": self.limits.file_size,
         }
-        code = "from sslcourse.grading.box import serve; serve()"
-        argv = sandbox.command(self.level, code, self._folder / "modules", [json.dumps(settings)])
         home = str(self._folder / "home") if self.level == "unsafe" else "/tmp"
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (read when the box does not start)
+        errors = tempfile.TemporaryFile()  # noqa: SIM115 (read when the box does not start)
         try:
-            self._process = subprocess.Popen(
-                argv,
+            self._process = sandbox.start(
+                self.level,
+                "from sslcourse.grading.box import serve; serve()",
+                self._folder / "modules",
+                [json.dumps(settings)],
+                before=self._group.words(),
+                pass_fds=self._link.box_ends,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=self._errors,
+                stderr=errors,
                 env=sandbox.environment(home),
-                pass_fds=(request_end, reply_end),
                 start_new_session=True,
                 cwd=self._folder,
             )
         finally:
-            os.close(request_end)
-            os.close(reply_end)
-        self._usual_memory = float("inf")
+            self._link.attach(self._process)
         try:
-            self._receive(time.monotonic() + _START_SECONDS)
-        except _Gone as gone:
+            self._link.receive(time.monotonic() + _START_SECONDS, lambda: None)
+        except Gone as gone:
             self._stop()
-            self._errors.seek(0)
-            said = self._errors.read()[-2000:].decode("utf-8", "replace").strip() or "it said nothing"
+            errors.seek(0)
+            said = errors.read()[-2000:].decode("utf-8", "replace").strip() or "it said nothing"
             failure = BoxError(f"the box did not start ({gone}): {said}")
             self._failure = failure if self.starts == 1 else None
             raise failure from None
-        self._usual_memory = memory_and_count(self._process.pid)[0]
+        # The usual memory twice: pages that a child shares with the server become its own as it touches them.
+        usual = memory_and_count(self._process.pid)[0]
+        files = len(bubblewrap.FILE_SYSTEMS) * bubblewrap.SCRATCH
+        self._most_memory = 2 * usual + self.limits.memory + files
+        self._group.limit_memory(self._most_memory)
 
     def _stop(self) -> None:
         if self._process is None:
@@ -171,69 +185,25 @@ class Box:
         except ProcessLookupError:
             pass
         self._process.wait()
-        os.close(self._requests)
-        os.close(self._replies)
+        self._link.close()
+        self._group.close()
         self._process = None
-
-    def _send(self, header: dict[str, Any], content: bytes) -> None:
-        assert self._process is not None
-        text = json.dumps(header).encode()
-        view = memoryview(LENGTH.pack(len(text)) + text + content)
-        os.set_blocking(self._requests, False)
-        deadline = time.monotonic() + 30
-        while view:
-            _, writable, _ = select.select([], [self._requests], [], 0.2)
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise _Gone("killed")
-            if writable:
-                try:
-                    view = view[os.write(self._requests, view) :]
-                except BlockingIOError:
-                    pass
-                except BrokenPipeError:
-                    raise _Gone("killed") from None
-
-    def _receive(self, deadline: float) -> tuple[dict[str, Any], bytes]:
-        size = LENGTH.unpack(self._read(LENGTH.size, deadline))[0]
-        if size > 2**20:
-            raise _Gone("killed")  # not what a box says: something else has spoken for it
-        try:
-            header = json.loads(self._read(size, deadline))
-            length = int(header["size"])
-        except (ValueError, TypeError, KeyError, RecursionError):
-            raise _Gone("killed") from None
-        if not 0 <= length <= MAX_RESULT + 1:
-            raise _Gone("killed")
-        return header, self._read(length, deadline)
-
-    def _read(self, size: int, deadline: float) -> bytes:
-        pieces = bytearray()
-        while len(pieces) < size:
-            readable, _, _ = select.select([self._replies], [], [], 0.1)
-            if readable:
-                piece = os.read(self._replies, min(size - len(pieces), 2**20))
-                if not piece:
-                    raise _Gone("killed")
-                pieces += piece
-            elif time.monotonic() > deadline:
-                raise _Gone("timeout")
-            else:
-                self._police()
-        return bytes(pieces)
 
     def _police(self) -> None:
         # The limits inside bind one process each; here all of them together are counted.
         assert self._process is not None
         memory, count = memory_and_count(self._process.pid)
-        # The usual memory twice: pages that a child shares with the server become its own as it touches them.
-        if memory > 2 * self._usual_memory + 1.25 * self.limits.memory + sandbox.SCRATCH:
-            raise _Gone("memory")
-        if count > self.limits.processes + 8:
-            raise _Gone("processes")
+        if memory > self._most_memory or self._group.ran_out_of_memory():
+            raise Gone("memory")
+        if count > self.limits.processes + _OWN_PROCESSES:
+            raise Gone("processes")
+        # With the time of processes that were gone before the clock inside could see them.
+        if self._cpu_used() > self.limits.seconds + _GRACE:
+            raise Gone("timeout")
 
-
-class _Gone(Exception):
-    """The box cannot go on; the text is the `ended` of the outcome."""
+    def _cpu_used(self) -> float:
+        """The processor seconds since the last request, 0 where nobody counts them."""
+        return self._group.cpu_seconds() - self._cpu_before
 
 
 def _outcome(header: dict[str, Any], result: bytes, task: Task) -> Outcome:
@@ -243,6 +213,7 @@ def _outcome(header: dict[str, Any], result: bytes, task: Task) -> Outcome:
         ended if ended in ("exited", "timeout", "flood") else "killed",
         exit=header["exit"] if type(header.get("exit")) is int else None,
         seconds=float(header.get("seconds") or 0.0),
+        cpu=float(header.get("cpu") or 0.0),
         output=str(header.get("output") or "")[:8000],
         # A process that was stopped in the middle of a message has not sent nonsense.
         is_malformed=is_malformed and ended == "exited",

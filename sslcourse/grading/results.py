@@ -20,6 +20,11 @@ ENDS = {
         "Your code did not finish within {seconds:g} seconds. Look for a loop that never ends, or a Python loop over"
         " elements that one tensor operation could do.",
     ),
+    "idle": (
+        TIMEOUT,
+        "Your code waited for something that never came, such as `time.sleep`, a lock or another process, and was"
+        " stopped. An exercise has nothing to wait for.",
+    ),
     "memory": (
         MEMORY,
         "Your code asked for more than {mebibytes} MiB of memory. Look for a tensor with one dimension too many"
@@ -95,7 +100,8 @@ class Grade:
 def explain_end(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:
     """The status and sentence of a run that did not come to its end, or None when it did."""
     if outcome.ended != "exited":
-        return _filled(outcome.ended, limits)
+        is_idle = outcome.ended == "timeout" and outcome.cpu < limits.seconds / 2
+        return _filled("idle" if is_idle else outcome.ended, limits)
     if outcome.exit is None or outcome.exit >= 0:
         return None
     if -outcome.exit == signal.SIGXCPU:

@@ -18,7 +18,7 @@ from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.host import Box, Limits
 from sslcourse.grading.intake import Answer
 
-LIMITS = Limits(seconds=4.0, memory=300 * 2**20)
+LIMITS = Limits(seconds=2.0, memory=300 * 2**20)
 
 
 @pytest.fixture(scope="session")
