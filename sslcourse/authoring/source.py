@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import inspect
 import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from sslcourse.grading.cells import text_id
 
 KINDS = ("setup", "exercise", "check", "predict", "experiment", "widget", "answer")
 TEST_TAGS = ("nbval-check-output", "nbval-ignore-output", "nbval-skip")
@@ -43,7 +44,7 @@ class SourceCell:
         elif self.kind and self.id:
             stem = f"{self.kind}-{re.sub(r'[^A-Za-z0-9_-]', '-', self.id)}"[:60]
         else:
-            stem = hashlib.sha256(f"{lab}\n{self.type}\n{self.text}".encode()).hexdigest()[:12]
+            stem = text_id(lab, self.type, self.text)
         name, count = stem, 1
         while name in earlier:
             count += 1

@@ -5,15 +5,23 @@ Nothing here runs student code, and nothing here knows what is asked for.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import re
+import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 MAX_FILE = 64 * 2**20
+MAX_ENTRIES = 1_000  # of an archive
 MAX_CELLS = 3_000
 MAX_SOURCE = 200_000  # characters of one cell
 MAX_TOTAL = 2_000_000  # and of all cells together: a syntax tree takes a hundred times the room of its source
+
+# Colab keeps a pasted picture in the text itself.
+_PASTED_PICTURE = re.compile(r"data:image/[a-z+.-]{1,20};base64,([A-Za-z0-9+/=]*)")
+_NOTEBOOK_NAME = re.compile(r"\.ipynb([ .]?(txt|json|download|\(\d{1,3}\)))*$", re.IGNORECASE)
 
 
 class Unreadable(ValueError):
@@ -22,21 +30,53 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell as submitted: `kind` is code, markdown or raw; `grade_id` is nbgrader's, or "" where there is none."""
+    """One cell as submitted.
+
+    `kind` is code, markdown or raw; `grade_id` is nbgrader's, or "" where there is none; `pictures` are those attached
+    to it or pasted into its text, as base64.
+    """
 
     number: int
     kind: str
     source: str
     grade_id: str = ""
+    id: str = ""
+    tags: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
 
 
-def read_cells(path: Path) -> tuple[list[Cell], list[str]]:
-    """The cells of a notebook of any version, and what was repaired. Raises Unreadable, and nothing else."""
-    content = _read(path)
+def is_notebook_name(name: str) -> bool:
+    """Whether a file of that name is a notebook, also when a browser or a mail program has added to its ending.
+
+    >>> [is_notebook_name(name) for name in ("a.IPYNB", "a.ipynb.txt", "a.ipynb (1)", "a.py", "ipynb")]
+    [True, True, True, False, False]
+    """
+    return _NOTEBOOK_NAME.search(name) is not None
+
+
+def grade_id(identifier: str) -> str:
+    """The mark that the cell of a task or question carries in nbgrader's metadata."""
+    return identifier.replace(".", "-")
+
+
+def text_id(lab: str, kind: str, source: str) -> str:
+    """The id of a cell that a lab hands out and that has no other name: it tells whether somebody changed the text."""
+    return hashlib.sha256(f"{lab}\n{kind}\n{source}".encode()).hexdigest()[:12]
+
+
+def read_cells(content: bytes) -> tuple[list[Cell], list[str]]:
+    """The cells of a notebook of any version, or of the one notebook in a zip archive, and what was repaired.
+
+    Raises Unreadable, and nothing else but MemoryError.
+    """
     repairs: list[str] = []
+    if content.startswith(b"PK\x03\x04"):
+        content = _unpacked(content, repairs)
     try:
-        notebook = json.loads(content)
+        notebook = json.loads(_decoded(content, repairs))
     except (ValueError, RecursionError) as error:
+        if isinstance(error, Unreadable):
+            raise
         place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise Unreadable(
             f"The file is not valid JSON{place}, so it cannot be read as a notebook. Open it in Jupyter, save it again "
@@ -62,34 +102,68 @@ def read_cells(path: Path) -> tuple[list[Cell], list[str]]:
     return kept, repairs
 
 
-def grade_id(identifier: str) -> str:
-    """The mark that the cell of a task or question carries in nbgrader's metadata."""
-    return identifier.replace(".", "-")
-
-
-def _read(path: Path) -> str:
+def _unpacked(content: bytes, repairs: list[str]) -> bytes:
+    """The one notebook of a zip archive; it is read into memory, and nothing is written anywhere."""
+    advice = "Hand in the .ipynb file itself."
     try:
-        if not path.is_file():
-            reason = "There is no such file." if not path.exists() else "This is not an ordinary file."
-            raise Unreadable(f"{reason} Hand in the .ipynb file of the lab.")
-        if path.stat().st_size > MAX_FILE:
-            raise Unreadable(
-                f"The file is larger than {MAX_FILE >> 20} MiB. Clear the outputs (in Jupyter: Edit, Clear Outputs of"
-                " All Cells), save it and hand it in again."
-            )
-        content = path.read_bytes()
-    except OSError as error:
-        raise Unreadable(f"The file cannot be read: {error.strerror or type(error).__name__}.") from None
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = archive.infolist()
+            if len(entries) > MAX_ENTRIES:
+                raise Unreadable(f"The archive holds more than {MAX_ENTRIES:,} files. {advice}")
+            found = [entry for entry in entries if is_notebook_name(entry.filename) and not _is_a_copy(entry.filename)]
+            if len(found) != 1:
+                raise Unreadable(f"The archive holds {len(found) or 'no'} notebooks; one can be graded. {advice}")
+            with archive.open(found[0]) as file:
+                inside = file.read(MAX_FILE + 1)  # the size that an archive gives for it may be a lie
+    except (Unreadable, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 (a damaged archive fails in many ways)
+        raise Unreadable(f"The archive is damaged, or locked with a password. {advice}") from None
+    if len(inside) > MAX_FILE:
+        raise Unreadable(too_large())
+    repairs.append("The notebook was in a zip archive; it was taken out of it.")
+    return inside
+
+
+def _is_a_copy(name: str) -> bool:
+    """Whether it is what Jupyter or macOS puts into an archive beside the notebook."""
+    *folders, last = name.replace("\\", "/").split("/")
+    return last.startswith("._") or not {".ipynb_checkpoints", "__MACOSX"}.isdisjoint(folders)
+
+
+def too_large() -> str:
+    """What to say of a file over the limit."""
+    return (
+        f"The file is larger than {MAX_FILE >> 20} MiB. Clear the outputs (in Jupyter: Edit, Clear Outputs of All"
+        " Cells), save it and hand it in again."
+    )
+
+
+def _decoded(content: bytes, repairs: list[str]) -> str:
     if not content.strip():
         raise Unreadable("The file is empty. Save the notebook in Jupyter or Colab and hand it in again.")
-    for encoding in ("utf-8-sig", "utf-16"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise Unreadable(
-        "The file is not text, so it is not a notebook. Hand in the .ipynb file itself, not an archive or a PDF."
+    encoding = json.detect_encoding(content)  # by its first bytes: one of the Unicode encodings
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        pass
+    if not content.lstrip().startswith((b"{", b"\xef\xbb\xbf{")) or b"\0" in content:
+        raise Unreadable(
+            "The file is not text, so it is not a notebook. Hand in the .ipynb file itself, not an archive or a PDF."
+        )
+    text = content.decode("utf-8-sig", "replace")
+    damaged = text.count("\N{REPLACEMENT CHARACTER}")
+    if sum(1 for character in text if character > "\x7f") - damaged > damaged:
+        repairs.append(f"{damaged} characters of the file were damaged; they are shown as \N{REPLACEMENT CHARACTER}.")
+        return text
+    repairs.append(
+        "The file is not in UTF-8, as notebooks are; it was read as Latin-1, so letters with accents and other"
+        " alphabets may look wrong. Save it again in Jupyter."
     )
+    try:
+        return content.decode("cp1252")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def _cell(number: int, raw: Any) -> Cell | None:
@@ -99,12 +173,34 @@ def _cell(number: int, raw: Any) -> Cell | None:
     source = raw.get("source", raw.get("input", ""))
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    if kind not in ("code", "markdown", "raw", "heading") or not isinstance(source, str) or len(source) > MAX_SOURCE:
+    if kind not in ("code", "markdown", "raw", "heading") or not isinstance(source, str):
+        return None
+    pictures = _attached(raw.get("attachments"))
+    if kind != "code" and "data:image/" in source:
+        pictures += _PASTED_PICTURE.findall(source)
+        source = _PASTED_PICTURE.sub("picture", source)
+    if len(source) > MAX_SOURCE:
         return None
     metadata = raw.get("metadata")
-    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = marks.get("grade_id") if isinstance(marks, dict) else None
+    metadata = metadata if isinstance(metadata, dict) else {}
+    marks, tags = metadata.get("nbgrader"), metadata.get("tags")
+    mark = marks.get("grade_id") if isinstance(marks, dict) else None
+    ids = (raw.get("id"), metadata.get("id"))  # Colab moves the cell's id into its metadata
     # Lone surrogates and NULs are valid in JSON and in nothing that comes after.
-    source = source.encode("utf-8", "replace").decode().replace("\0", "").replace("\r\n", "\n")
-    kind = "markdown" if kind == "heading" else kind
-    return Cell(number, kind, source, grade_id if isinstance(grade_id, str) else "")
+    source = source.encode("utf-8", "replace").decode().replace("\0", "")
+    return Cell(
+        number,
+        "markdown" if kind == "heading" else kind,
+        source.replace("\r\n", "\n").replace("\r", "\n"),
+        mark if isinstance(mark, str) else "",
+        next((each for each in ids if isinstance(each, str)), ""),
+        tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        tuple(pictures),
+    )
+
+
+def _attached(attachments: Any) -> list[str]:
+    """The pictures attached to a cell, each in the first of its formats, as base64."""
+    bundles = attachments.values() if isinstance(attachments, dict) else ()
+    formats = [value for bundle in bundles if isinstance(bundle, dict) for value in list(bundle.values())[:1]]
+    return ["".join(part for part in each if isinstance(part, str)) for each in formats if isinstance(each, str | list)]

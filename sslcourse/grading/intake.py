@@ -8,14 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from sslcourse.grading.cells import Cell, grade_id
 from sslcourse.grading.slices import defines, helpers_for, is_attempted, without_programs
-from sslcourse.grading.written import find_written
-
-if TYPE_CHECKING:  # the process that runs this must not wait for torch
-    from sslcourse.exercises.task import WrittenQuestion
 
 
 @dataclass(frozen=True)
@@ -29,16 +24,15 @@ class Answer:
 
 @dataclass
 class Submission:
-    """What was found in one file: an Answer or None for each task, a text or None for each written question."""
+    """What was found in one file: an Answer or None for each task."""
 
     answers: dict[str, Answer | None]
-    written: dict[str, str | None]
     repairs: list[str] = field(default_factory=list)
 
 
-def find_answers(cells: list[Cell], functions: Mapping[str, str], written: Mapping[str, WrittenQuestion]) -> Submission:
-    """Match cells with tasks (`functions`: the name of each task's function by id) and questions; see `Submission`."""
-    submission = Submission({}, {question.id: find_written(cells, question) for question in written.values()})
+def find_answers(cells: list[Cell], functions: Mapping[str, str]) -> Submission:
+    """Match cells with tasks (`functions`: the name of each task's function by id)."""
+    submission = Submission({})
     numbers: list[int] = []
     for id, function in functions.items():
         notes: list[str] = []

@@ -37,7 +37,7 @@ def gradebook(grades: Sequence[Grade]) -> str:
     return render(
         "gradebook.html",
         count=len(grades),
-        to_mark=sum(result.status == TO_MARK and result.answer is not None for result in results),
+        to_mark=sum(result.status == TO_MARK and bool(result.answer) for result in results),
         unsafe=_unsafe(grades),
         labs=[_lab(lab, sorted(group, key=lambda grade: grade.student.lower())) for lab, group in by_lab],
         levels=sorted({grade.level for grade in grades if grade.level}),

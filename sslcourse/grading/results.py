@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sslcourse.exercises.compare import failures_in
 from sslcourse.grading.host import Limits, Outcome
+from sslcourse.grading.written import Part
 
 PASSED, FAILED, ERROR, MISSING = "passed", "failed", "error", "missing"
 TIMEOUT, MEMORY, KILLED, TO_MARK = "timeout", "memory", "killed", "to_mark"
@@ -68,7 +69,7 @@ class ExerciseResult:
     cases: tuple[CaseLine, ...] = ()
     code: str | None = None
     output: str = ""
-    answer: str | None = None
+    answer: tuple[Part, ...] = ()
     rubric: tuple[str, ...] = ()
 
 

@@ -18,11 +18,12 @@ from sslcourse.exercises import LABS, Lab
 from sslcourse.exercises.task import Exercise, WrittenQuestion
 from sslcourse.grading import report, sandbox
 from sslcourse.grading.answers import grade_answer
-from sslcourse.grading.cells import Unreadable, read_cells
+from sslcourse.grading.cells import Unreadable
 from sslcourse.grading.host import Box, Limits
-from sslcourse.grading.intake import Answer, Submission, find_answers, guess_lab
+from sslcourse.grading.intake import Answer
+from sslcourse.grading.reading import Asked, read_submission
 from sslcourse.grading.results import ERROR, MISSING, TO_MARK, ExerciseResult, Grade
-from sslcourse.grading.written import is_blank
+from sslcourse.grading.written import Part
 
 SKIPPED_FOLDERS = {".ipynb_checkpoints", "__MACOSX", ".git"}
 
@@ -132,20 +133,20 @@ def _grade(
 ) -> None:
     if path.is_dir():
         raise Unreadable("There is no notebook in this folder. Hand in the .ipynb file of the lab.")
-    cells, grade.repairs = read_cells(path)
     functions = {name: {id: task.function for id, task in known.tasks.items()} for name, known in labs.items()}
-    name = lab or guess_lab(cells, functions)
-    if name is None:
-        names = ", ".join(labs)
-        raise Unreadable(f"Nothing of any known lab ({names}) was found in this notebook. Is it the right file?")
-    chosen = labs[name]
-    grade.lab, grade.title = name, chosen.title
-    submission = find_answers(cells, functions[name], chosen.written)
-    grade.repairs += submission.repairs
+    questions = {name: {id: each.question for id, each in known.written.items()} for name, known in labs.items()}
+    if not path.is_file():
+        raise Unreadable(f"There is no such file: {path.name}.")
+    with open(path, "rb") as file:
+        reading = read_submission(file, Asked(functions, questions, lab))
+    if reading.submission is None:
+        raise Unreadable(reading.problem)
+    chosen, submission = labs[reading.lab], reading.submission
+    grade.lab, grade.title, grade.repairs = reading.lab, chosen.title, submission.repairs
     with Box(chosen.tasks_module, level, limits, chosen.box_files) as box:
         for id, exercise in chosen.exercises.items():
             grade.results.append(_guarded(exercise, submission.answers[id], box, seed, grade))
-    grade.results += [_to_mark(question, submission) for question in chosen.written.values()]
+    grade.results += [_to_mark(question, reading.written[question.id]) for question in chosen.written.values()]
 
 
 def _guarded(exercise: Exercise, answer: Answer | None, box: Box, seed: int, grade: Grade) -> ExerciseResult:
@@ -159,10 +160,8 @@ def _guarded(exercise: Exercise, answer: Answer | None, box: Box, seed: int, gra
         return ExerciseResult(task.id, task.title, 0.0, task.points, ERROR, message, code=code)
 
 
-def _to_mark(question: WrittenQuestion, submission: Submission) -> ExerciseResult:
-    text = submission.written.get(question.id)
-    answer = None if is_blank(text) else text
-    message = "No answer was written." if answer is None else "To be marked by a person."
+def _to_mark(question: WrittenQuestion, answer: tuple[Part, ...]) -> ExerciseResult:
+    message = "No answer was written." if not answer else "To be marked by a person."
     return ExerciseResult(
         question.id, question.question, None, question.points, TO_MARK, message, answer=answer, rubric=question.rubric
     )
@@ -182,4 +181,4 @@ def _fill_up(grade: Grade, labs: Mapping[str, Lab]) -> None:
             grade.results.append(ExerciseResult(id, task.title, 0.0, task.points, status, grade.problem))
     for question in labs[name].written.values():
         if question.id not in done:
-            grade.results.append(_to_mark(question, Submission({}, {})))
+            grade.results.append(_to_mark(question, ()))

@@ -36,4 +36,4 @@ def test_the_untouched_lab_scores_nothing_and_says_what_is_missing(graded):
     assert grade.max_points == LABS["contrastive"].points
     assert {result.status for result in grade.results} == {"missing", "to_mark"}
     assert not any(result.repairs for result in grade.results)
-    assert [result.answer for result in grade.results if result.status == "to_mark"] == [None]
+    assert [result.answer for result in grade.results if result.status == "to_mark"] == [()]

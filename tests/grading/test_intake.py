@@ -4,23 +4,20 @@ import json
 
 import pytest
 import toy_lab
-from toy_lab import LAB, QUESTION, RIGHT, STUB, cells_of, code, notebook, text
+from toy_lab import RIGHT, STUB, cells_of, code, notebook, text
 
 from sslcourse.grading.cells import read_cells
 from sslcourse.grading.intake import find_answers, guess_lab
 from sslcourse.grading.slices import helpers_for, is_attempted, without_programs
-from sslcourse.grading.written import is_blank
 
 DOUBLE = RIGHT["toy.double"]
 
 
 @pytest.fixture
-def intake(tmp_path):
+def intake():
     def take(*cells):
-        path = tmp_path / "eve.ipynb"
-        path.write_text(cells[0] if isinstance(cells[0], str) else notebook(*cells))
-        found, repairs = read_cells(path)
-        submission = find_answers(found, toy_lab.FUNCTIONS, LAB.written)
+        found, repairs = read_cells((cells[0] if isinstance(cells[0], str) else notebook(*cells)).encode())
+        submission = find_answers(found, toy_lab.FUNCTIONS)
         submission.repairs = repairs + submission.repairs
         return submission
 
@@ -32,7 +29,6 @@ def test_an_untouched_notebook_needs_no_repair(intake):
     assert {id: answer.source for id, answer in submission.answers.items()} == RIGHT
     assert submission.repairs == []
     assert not any(answer.repairs for answer in submission.answers.values())
-    assert submission.written[QUESTION.id] == "Because 2(a + b) = 2a + 2b."
 
 
 def test_a_deleted_cell_is_none_and_costs_only_itself(intake):
@@ -55,11 +51,9 @@ def test_reordered_cells_are_found_and_said(intake):
 
 def test_without_metadata_functions_are_found_by_name(intake):
     cells = [cell | {"metadata": {}} for cell in cells_of({})]
-    cells.insert(-1, text(f"**Question** (2 points). {QUESTION.question}"))
     submission = intake(*cells)
     assert {id: answer.source for id, answer in submission.answers.items()} == RIGHT
     assert any("metadata" in repair for repair in submission.repairs)
-    assert submission.written[QUESTION.id] == "Because 2(a + b) = 2a + 2b."
 
 
 def test_one_cell_without_its_mark_is_found_and_said(intake):
@@ -111,18 +105,11 @@ def test_damaged_cells_are_left_out_and_said(intake):
     assert any("4 damaged" in repair for repair in submission.repairs)
 
 
-def test_the_lab_is_guessed_from_what_is_in_it(tmp_path):
-    path = tmp_path / "eve.ipynb"
-    path.write_text(notebook(*[cell | {"metadata": {}} for cell in cells_of({})]))
-    assert guess_lab(read_cells(path)[0], {"other": {}, "toy": toy_lab.FUNCTIONS}) == "toy"
-    path.write_text(notebook(code("print(1)")))
-    assert guess_lab(read_cells(path)[0], {"other": {}, "toy": toy_lab.FUNCTIONS}) is None
-
-
-def test_blank_written_answers_are_known():
-    assert is_blank(None)
-    assert is_blank(" *Write your answer here.* \n")
-    assert not is_blank("Because.")
+def test_the_lab_is_guessed_from_what_is_in_it():
+    content = notebook(*[cell | {"metadata": {}} for cell in cells_of({})]).encode()
+    assert guess_lab(read_cells(content)[0], {"other": {}, "toy": toy_lab.FUNCTIONS}) == "toy"
+    content = notebook(code("print(1)")).encode()
+    assert guess_lab(read_cells(content)[0], {"other": {}, "toy": toy_lab.FUNCTIONS}) is None
 
 
 # What an answer takes from the rest of its notebook.

@@ -1,0 +1,119 @@
+"""Read a submission in a process of its own, with limits: whatever a file does to its reader, the grader goes on.
+
+That process starts without torch and runs no student code. It gets the file as its standard input and what is asked
+for as JSON, and it writes JSON.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from sslcourse.grading.as_json import from_plain, to_plain
+from sslcourse.grading.cells import MAX_FILE, Unreadable, read_cells, too_large
+from sslcourse.grading.intake import Submission, find_answers, guess_lab
+from sslcourse.grading.written import Part, find_written
+
+CPU_SECONDS = 10
+WALL_SECONDS = 120  # the machine may be busy
+MEMORY = 2**30
+MAX_REPLY = 96 * 2**20
+_TOO_MUCH = (
+    "The notebook cannot be read within {}. Look for a cell or an output of monstrous size; clear the outputs (in"
+    " Jupyter: Edit, Clear Outputs of All Cells), save it and hand it in again."
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for: of each lab, the names of the functions and the texts of the written questions, by id.
+
+    `lab` is the only lab that counts, or None where it is to be found out.
+    """
+
+    functions: dict[str, dict[str, str]]
+    questions: dict[str, dict[str, str]]
+    lab: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was found in a file: the lab, the answers, and the parts of each written one; or why it cannot be graded."""
+
+    lab: str = ""
+    submission: Submission | None = None
+    written: dict[str, tuple[Part, ...]] = field(default_factory=dict)
+    problem: str = ""
+
+
+def read_submission(file: BinaryIO, asked: Asked) -> Reading:
+    """Read an open file within the limits; never raises for what is in it."""
+    if os.fstat(file.fileno()).st_size > MAX_FILE:
+        return Reading(problem=too_large())
+    package = Path(__file__).parents[2]
+    with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as reply:
+        request.write(json.dumps(to_plain(asked)).encode())
+        request.seek(0)
+        try:
+            process = subprocess.run(
+                [sys.executable, "-P", "-m", "sslcourse.grading.reading", str(request.fileno())],
+                stdin=file,
+                stdout=reply,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[request.fileno()],
+                env=os.environ | {"PYTHONPATH": str(package), "PYTHONHASHSEED": "0"},
+                timeout=WALL_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Reading(problem=_TOO_MUCH.format(f"{WALL_SECONDS} seconds"))
+        if process.returncode != 0:
+            limits = f"{CPU_SECONDS} seconds of processor time and {MEMORY >> 20} MiB of memory"
+            return Reading(problem=_TOO_MUCH.format(limits))
+        reply.seek(0)
+        return from_plain(Reading, json.load(reply))
+
+
+def main(request: int) -> None:
+    """In the process of its own: read the file at the standard input, and write what was found."""
+    _limit()
+    gc.disable()  # it would look at every object of a large file again and again; the limit on memory is enough
+    with open(request, encoding="utf-8") as file:
+        asked = from_plain(Asked, json.load(file))
+    try:
+        reading = _read(sys.stdin.buffer.read(MAX_FILE + 1), asked)
+    except Unreadable as error:
+        reading = Reading(problem=str(error))
+    json.dump(to_plain(reading), sys.stdout)
+
+
+def _read(content: bytes, asked: Asked) -> Reading:
+    cells, repairs = read_cells(content)
+    lab = asked.lab or guess_lab(cells, asked.functions)
+    if lab is None:
+        names = ", ".join(asked.functions)
+        raise Unreadable(f"Nothing of any known lab ({names}) was found in this notebook. Is it the right file?")
+    submission = find_answers(cells, asked.functions[lab])
+    submission.repairs[:0] = repairs
+    return Reading(lab, submission, find_written(cells, asked.questions[lab]))
+
+
+def _limit() -> None:
+    if sys.platform == "win32":  # only the wall clock binds there
+        return
+    import resource
+
+    for limit, most in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CORE, 0)):
+        resource.setrlimit(limit, (most, most))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_REPLY, MAX_REPLY))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
