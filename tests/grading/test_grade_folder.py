@@ -247,17 +247,17 @@ def test_an_installed_copy_is_hidden_from_the_box(tmp_path, level):
     environment = tmp_path / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
     site = next((environment / "lib").glob("python3*")) / "site-packages"
-    lent = [entry for entry in sandbox._interpreter()[1] if entry.endswith(("site-packages", "dist-packages"))]
+    lent = [entry for entry in bubblewrap.interpreter()[1] if entry.endswith(("site-packages", "dist-packages"))]
     (site / "lent.pth").write_text("\n".join(lent))
     shutil.copytree(sandbox._PACKAGE, site / "sslcourse", ignore=shutil.ignore_patterns("__pycache__"))
     look = f"import os; print(os.listdir({str(site / 'sslcourse')!r}), os.listdir({str(site)!r}))"
     script = f"""
-import subprocess, sslcourse
+import sslcourse
 from pathlib import Path
-from sslcourse.grading import sandbox
+from sslcourse.grading import bubblewrap, sandbox
 assert sslcourse.__file__.startswith({str(site)!r}), sslcourse.__file__
-argv = sandbox.command({level!r}, {look!r}, Path({str(tmp_path)!r}))
-print(subprocess.run(argv, capture_output=True, text=True, env=sandbox.environment()).stdout)
+box = sandbox.start({level!r}, {look!r}, Path({str(tmp_path)!r}), stdout=-1, text=True, env=sandbox.environment())
+print(box.communicate()[0])
 """
     python = environment / "bin" / "python"
     bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
