@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sslcourse.losses.checks import check_pair, check_temperature
 from sslcourse.precision import autocast_off, full_precision
 from sslcourse.processes import gather_rows_with_gradient, rank
 
@@ -39,8 +40,8 @@ def nt_xent(
     >>> abs(nt_xent(one_point, one_point).item() - math.log(2 * 4 - 1)) < 1e-6
     True
     """
-    _check_pair(z1, z2)
-    _check_temperature(temperature)
+    check_pair("N,D", z1=z1, z2=z2)
+    check_temperature(temperature, "0.1 to 0.5")
     n = len(z1)
     with autocast_off(z1):
         anchors = F.normalize(torch.cat([full_precision(z1), full_precision(z2)]), dim=1)  # 2N,D
@@ -77,8 +78,8 @@ def alignment_only(z1: Tensor, z2: Tensor, temperature: float = 0.5) -> Tensor:
     >>> round(alignment_only(z, 3 * z, temperature=0.5).item(), 4)
     -2.0
     """
-    _check_pair(z1, z2)
-    _check_temperature(temperature)
+    check_pair("N,D", z1=z1, z2=z2)
+    check_temperature(temperature, "0.1 to 0.5")
     with autocast_off(z1):
         cosines = F.cosine_similarity(full_precision(z1), full_precision(z2), dim=1, eps=1e-12)
         return -cosines.mean() / temperature
@@ -94,7 +95,7 @@ def alignment(z1: Tensor, z2: Tensor) -> Tensor:
     >>> alignment(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 5.0]])).item()
     2.0
     """
-    _check_pair(z1, z2)
+    check_pair("N,D", z1=z1, z2=z2)
     with autocast_off(z1):
         first, second = F.normalize(full_precision(z1), dim=1), F.normalize(full_precision(z2), dim=1)
         return (first - second).square().sum(1).mean()
@@ -121,16 +122,3 @@ def uniformity(z: Tensor, t: float = 2.0) -> Tensor:
         potentials = -t * (2 - 2 * unit @ unit.T)  # N,N; for unit vectors the squared distance is 2 - 2 cos
         itself = torch.eye(n, dtype=torch.bool, device=z.device)
         return torch.logsumexp(potentials.masked_fill(itself, -math.inf).flatten(), 0) - math.log(n * (n - 1))
-
-
-def _check_pair(z1: Tensor, z2: Tensor) -> None:
-    if z1.ndim != 2 or z1.shape != z2.shape or len(z1) == 0:
-        raise ValueError(
-            "z1 and z2 must both be N,D (one row an image, row i of both from image i); "
-            f"got {tuple(z1.shape)} and {tuple(z2.shape)}"
-        )
-
-
-def _check_temperature(temperature: float) -> None:
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive (0.1 to 0.5 are usual); got {temperature}")

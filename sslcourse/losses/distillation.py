@@ -15,8 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sslcourse.losses.checks import check_pair, check_temperature
 from sslcourse.precision import full_precision
 from sslcourse.processes import max_over_processes, sum_over_processes, world_size
+
+USUAL = "teacher 0.04, student 0.1"  # temperatures
 
 
 def centered_softmax(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
@@ -31,7 +34,7 @@ def centered_softmax(logits: Tensor, center: Tensor, temperature: float) -> Tens
     >>> centered_softmax(torch.tensor([[3.0, 1.0]]), torch.tensor([2.0, 0.0]), temperature=0.04).tolist()
     [[0.5, 0.5]]
     """
-    _check_temperature(temperature)
+    check_temperature(temperature, USUAL)
     if logits.ndim < 1 or center.shape != logits.shape[-1:]:
         raise ValueError(f"center must be K for logits ...,K; got {tuple(center.shape)} for {tuple(logits.shape)}")
     return F.softmax((full_precision(logits) - center) / temperature, dim=-1)
@@ -54,7 +57,7 @@ def sinkhorn(logits: Tensor, temperature: float, iterations: int = 3, weights: T
     >>> sinkhorn(logits, 1.0, iterations=50).sum(0).round(decimals=3).tolist()
     [1.0, 1.0]
     """
-    _check_temperature(temperature)
+    check_temperature(temperature, USUAL)
     if iterations < 1:
         raise ValueError(f"iterations must be at least 1 (3 is usual); got {iterations}")
     if logits.ndim != 2 or 0 in logits.shape:
@@ -143,7 +146,7 @@ def view_cross_entropy(student_logits: Tensor, teacher_probs: Tensor, student_te
     >>> abs(view_cross_entropy(student, targets).item() - math.log(16)) < 1e-6
     True
     """
-    _check_temperature(student_temperature)
+    check_temperature(student_temperature, USUAL)
     if student_logits.ndim != 3 or teacher_probs.ndim != 3 or student_logits.shape[1:] != teacher_probs.shape[1:]:
         raise ValueError(
             "student_logits must be S,B,K and teacher_probs T,B,K; "
@@ -179,12 +182,8 @@ def patch_cross_entropy(
     >>> abs(patch_cross_entropy(student, targets, mask).item() - math.log(16)) < 1e-6
     True
     """
-    _check_temperature(student_temperature)
-    if student_logits.ndim < 3 or student_logits.shape != teacher_probs.shape or student_logits.numel() == 0:
-        raise ValueError(
-            "student_logits and teacher_probs must both be B,N,K; "
-            f"got {tuple(student_logits.shape)} and {tuple(teacher_probs.shape)}"
-        )
+    check_temperature(student_temperature, USUAL)
+    check_pair("...,N,K", student_logits=student_logits, teacher_probs=teacher_probs)
     log_student = F.log_softmax(full_precision(student_logits) / student_temperature, dim=-1)
     losses = -(full_precision(teacher_probs) * log_student).sum(-1)  # ...,N
     if weights is None:
@@ -211,8 +210,3 @@ def entropy(probs: Tensor, weights: Tensor | None = None) -> Tensor:
         return each.mean()
     weights = weights.to(each.dtype)
     return (weights * each).sum() / weights.sum().clamp_min(torch.finfo(each.dtype).tiny)
-
-
-def _check_temperature(temperature: float) -> None:
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive (teacher 0.04, student 0.1 are usual); got {temperature}")

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sslcourse.losses.checks import check_pair, check_temperature
 from sslcourse.precision import autocast_off, full_precision
 from sslcourse.processes import gather_rows, rank
 
@@ -33,9 +34,8 @@ def info_nce(queries: Tensor, keys: Tensor, temperature: float = 0.2, *, gather:
     >>> round(info_nce(one_point, one_point).exp().item(), 3)     # a guess among 8
     8.0
     """
-    _check_pair("queries", queries, "keys", keys)
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive (0.07 to 0.2 are usual); got {temperature}")
+    check_pair("B,D", queries=queries, keys=keys)
+    check_temperature(temperature, "0.07 to 0.2")
     with autocast_off(queries):
         q = F.normalize(full_precision(queries), dim=1)
         k = F.normalize(full_precision(keys.detach()), dim=1)
@@ -57,7 +57,7 @@ def local_dissimilarity(first: Tensor, second: Tensor, kind: str = "repel") -> T
     >>> round(local_dissimilarity(z, z).item(), 4), round(local_dissimilarity(z, z, "attract").item(), 4)
     (1.0, -1.0)
     """
-    _check_pair("first", first, "second", second)
+    check_pair("B,D", first=first, second=second)
     if kind not in DISSIMILARITIES:
         raise ValueError(f"kind must be one of {', '.join(DISSIMILARITIES)}; got {kind!r}")
     cosine = F.cosine_similarity(full_precision(first), full_precision(second), dim=1, eps=1e-12).mean()
@@ -89,9 +89,9 @@ def affinity_fit_loss(
     >>> affinity_fit_loss(cosine, z, z, 0 * z, 0 * z).item() < 1e-6
     True
     """
-    _check_pair("first", first, "second", second)
-    _check_pair("first", first, "noise_first", noise_first)
-    _check_pair("first", first, "noise_second", noise_second)
+    check_pair("B,D", first=first, second=second)
+    check_pair("B,D", first=first, noise_first=noise_first)
+    check_pair("B,D", first=first, noise_second=noise_second)
     first, second = first.detach(), second.detach()
     near_first, near_second = first + noise_first, second + noise_second
     other_first, other_second = (_other_images(rows, gather) for rows in (first, second))
@@ -114,7 +114,7 @@ def affinity_repulsion(affinity: Affinity, first: Tensor, second: Tensor) -> Ten
     >>> round(affinity_repulsion(lambda a, b: 0 * (a * b).sum(1), torch.ones(4, 8), torch.ones(4, 8)).item(), 4)  # ln 2
     0.6931
     """
-    _check_pair("first", first, "second", second)
+    check_pair("B,D", first=first, second=second)
     return F.softplus(full_precision(affinity(first, second))).mean()
 
 
@@ -144,11 +144,3 @@ def _other_images(rows: Tensor, gather: bool) -> Tensor:
         raise ValueError("affinity_fit_loss needs at least 2 images, to have pairs of different ones; got 1")
     everyone = everyone.roll(-(len(everyone) // 2), 0)
     return everyone[rank() * count : (rank() + 1) * count] if gather else everyone
-
-
-def _check_pair(first_name: str, first: Tensor, second_name: str, second: Tensor) -> None:
-    if first.ndim != 2 or first.shape != second.shape or len(first) == 0:
-        raise ValueError(
-            f"{first_name} and {second_name} must both be B,D (row i of both from image i); "
-            f"got {tuple(first.shape)} and {tuple(second.shape)}"
-        )

@@ -6,6 +6,7 @@ Source: He et al. 2022, "Masked Autoencoders Are Scalable Vision Learners" (MAE)
 import torch
 from torch import Tensor
 
+from sslcourse.losses.checks import check_pair
 from sslcourse.precision import full_precision
 
 
@@ -73,11 +74,7 @@ def reconstruction_loss(predicted: Tensor, target: Tensor, weights: Tensor | Non
     >>> reconstruction_loss(torch.zeros(1, 2, 3), torch.tensor([[[2.0] * 3, [9.0] * 3]]), torch.tensor([[1, 0]])).item()
     4.0
     """
-    if predicted.ndim != 3 or predicted.shape != target.shape or predicted.numel() == 0:
-        raise ValueError(
-            "predicted and target must both be B,N,P (N patches of P pixel values); "
-            f"got {tuple(predicted.shape)} and {tuple(target.shape)}"
-        )
+    check_pair("B,N,P", predicted=predicted, target=target)
     errors = (full_precision(predicted) - full_precision(target)).square().mean(-1)  # B,N
     if weights is None:
         return errors.mean()

@@ -7,6 +7,7 @@ Representation Learning" (SimSiam), equation 1, which is this loss halved and sh
 import torch.nn.functional as F
 from torch import Tensor
 
+from sslcourse.losses.checks import check_pair
 from sslcourse.precision import full_precision
 
 
@@ -24,10 +25,6 @@ def cosine_regression(prediction: Tensor, target: Tensor) -> Tensor:
     >>> cosine_regression(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 5.0]])).item()
     2.0
     """
-    if prediction.ndim < 2 or prediction.shape != target.shape or prediction.numel() == 0:
-        raise ValueError(
-            "prediction and target must be two tensors ...,D of one shape, row i of both from image i; "
-            f"got {tuple(prediction.shape)} and {tuple(target.shape)}"
-        )
+    check_pair("...,D", prediction=prediction, target=target)
     cosines = F.cosine_similarity(full_precision(prediction), full_precision(target), dim=-1, eps=1e-12)
     return (2 - 2 * cosines).mean()

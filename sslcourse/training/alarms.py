@@ -8,6 +8,7 @@ any method. A NaN loss stops the run instead (`NonFiniteLoss`).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from sslcourse.methods.method import Method
 from sslcourse.models.ema import is_aliased
@@ -125,8 +126,9 @@ def hidden_collapse(history: Sequence[dict], latest: Sequence[dict], prototypes:
     first = list(history[:ROWS])
     if not has(first, "cls_loss") or not has(latest, "cls_loss"):
         return None
-    before, now, cls = mean(first, "loss"), mean(latest, "loss"), mean(latest, "cls_loss")
-    has_other_terms = abs(before - mean(first, "cls_loss")) > 1e-3
+    figures = ((first, "loss"), (latest, "loss"), (first, "cls_loss"), (latest, "cls_loss"))
+    before, now, first_cls, cls = (fmean(row[name] for row in rows) for rows, name in figures)
+    has_other_terms = abs(before - first_cls) > 1e-3
     flat = cls > (1 - FLAT) * first[0]["cls_loss"]
     if prototypes is not None:  # below ln K the student has learned something, however slowly it goes on
         flat = flat and cls > (1 - NEAR_LN_K) * math.log(prototypes)
@@ -161,8 +163,3 @@ def collapsed(latest: Sequence[dict], measured: str) -> Alarm | None:
 def has(rows: Sequence[dict], name: str) -> bool:
     """Whether every row has the figure."""
     return all(name in row for row in rows)
-
-
-def mean(rows: Sequence[dict], name: str) -> float:
-    """The mean of a figure over rows."""
-    return sum(row[name] for row in rows) / len(rows)

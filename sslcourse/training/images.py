@@ -42,7 +42,10 @@ class RunImages(NamedTuple):
 
 
 def load_images(data: DataSettings, *, download: bool = False, progress: bool = False) -> RunImages:
-    """The images that the settings name, or fewer if the set is smaller. Raises the errors of `load`."""
+    """The images that the settings name, or fewer if the set is smaller.
+
+    Raises the errors of `load`, and ValueError for fewer than 3 images with labels.
+    """
     if data.name == "objects":
         count = 4000 if data.count is None else data.count
         train = load("objects", "train", size=data.size, count=count, progress=progress)
@@ -50,7 +53,13 @@ def load_images(data: DataSettings, *, download: bool = False, progress: bool = 
     else:
         train = few(load(data.name, "train", size=data.size, download=download), data.count)
         held_out = few(load(data.name, "val", size=data.size, download=download), data.held_out)
-    return RunImages(train, few(train, data.bank), held_out)
+    images = RunImages(train, few(train, data.bank), held_out)
+    if images.labelled and len(images.bank) < 3:
+        raise ValueError(
+            f"{data.name} has {len(train)} labelled images to train on; a linear probe needs 3, as it sets a fifth "
+            "aside. Add images, or put all of them into one folder to train without labels"
+        )
+    return images
 
 
 def few(images: ImageSet, count: int | None) -> ImageSet:

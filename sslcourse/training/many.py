@@ -36,8 +36,8 @@ class Job:
     """An experiment and the process that runs it; `done` counts its steps, `error` says why it failed."""
 
     experiment: Experiment
-    process: mp.process.BaseProcess
     done: int
+    process: mp.process.BaseProcess | None = None  # until it is started
     error: str = ""
 
 
@@ -57,13 +57,16 @@ def run_all(
     experiments must be defined in a module, because they are sent to other processes.
     """
     different = {experiment.key: experiment for experiment in experiments}
-    found = {key: kept(experiment, root) for key, experiment in different.items()}
-    missing = [experiment for key, experiment in different.items() if found[key] is None]
+    found, jobs = {}, []
+    for key, experiment in different.items():
+        found[key], done = look_up(experiment, root)
+        if found[key] is None:
+            jobs.append(Job(experiment, done))
     if workers is None:
         workers = available_cores() if pick_device().type == "cpu" else 1
-    steps = sum(experiment.recipe.fit.steps - steps_done(experiment, root) for experiment in missing)
-    with tqdm(total=steps, unit="step", smoothing=0, disable=not (progress and missing)) as bar:
-        with closing(run_jobs(missing, root, max(1, workers), download, bar)) as outcomes:
+    steps = sum(job.experiment.recipe.fit.steps - job.done for job in jobs)
+    with tqdm(total=steps, unit="step", smoothing=0, disable=not (progress and jobs)) as bar:
+        with closing(run_jobs(jobs, root, max(1, workers), download, bar)) as outcomes:
             for outcome in outcomes:
                 found[outcome.experiment.key] = outcome
                 count = sum(each is not None for each in found.values())
@@ -74,34 +77,29 @@ def run_all(
     return [found[experiment.key]._replace(experiment=experiment) for experiment in experiments]
 
 
-def kept(experiment: Experiment, root: str | os.PathLike) -> Outcome | None:
-    """The outcome of a finished run under `root`; None if it is not finished."""
+def look_up(experiment: Experiment, root: str | os.PathLike) -> tuple[Outcome | None, int]:
+    """The outcome of a run under `root`, None if it is not finished, and the step of its last checkpoint."""
     folder = Path(root) / experiment.name
     summary, state = read_summary(folder), load_checkpoint(folder)
-    return Outcome(experiment, summary, state["history"]) if is_finished(experiment, summary, state) else None
-
-
-def steps_done(experiment: Experiment, root: str | os.PathLike) -> int:
-    """The step of the last checkpoint of an experiment under `root`."""
-    state = load_checkpoint(Path(root) / experiment.name)
-    return state["step"] if state else 0
+    finished = is_finished(experiment, summary, state)
+    return Outcome(experiment, summary, state["history"]) if finished else None, state["step"] if state else 0
 
 
 def run_jobs(
-    experiments: Sequence[Experiment], root: str | os.PathLike, workers: int, download: bool, bar: tqdm
+    jobs: Sequence[Job], root: str | os.PathLike, workers: int, download: bool, bar: tqdm
 ) -> Iterator[Outcome]:
     """Yield outcomes as runs end, and move `bar` on. Closing the iterator stops all processes."""
     context = mp.get_context("spawn")  # a fresh process: nothing of this one's threads and generators
-    waiting = list(experiments)[::-1]
+    waiting = list(jobs)[::-1]
     running: dict[Connection, Job] = {}
     try:
         while waiting or running:
             while waiting and len(running) < workers:
-                experiment = waiting.pop()
+                job = waiting.pop()
                 connection, theirs = context.Pipe()
-                process = context.Process(target=work, args=(theirs, experiment, root, download), daemon=True)
-                running[connection] = Job(experiment, process, steps_done(experiment, root))
-                process.start()
+                job.process = context.Process(target=work, args=(theirs, job.experiment, root, download), daemon=True)
+                running[connection] = job
+                job.process.start()
                 theirs.close()
             for connection in wait(list(running)):
                 job = running[connection]
@@ -128,7 +126,7 @@ def outcome_of(job: Job, root: str | os.PathLike) -> Outcome:
     """The outcome of a job whose process has closed its connection."""
     job.process.join()
     error = job.error or f"its process ended with status {job.process.exitcode}"
-    return kept(job.experiment, root) or Outcome(job.experiment, {}, [], error)
+    return look_up(job.experiment, root)[0] or Outcome(job.experiment, {}, [], error)
 
 
 def work(connection: Connection, experiment: Experiment, root: str | os.PathLike, download: bool) -> None:

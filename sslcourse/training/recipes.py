@@ -17,7 +17,7 @@ from sslcourse.data.decoding import decode_images
 from sslcourse.data.folders import list_images
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.models import build_encoder
-from sslcourse.settings import UnknownSetting, assign, field_paths, nearest, parse_changes, read_value
+from sslcourse.settings import UnknownSetting, assign, check_fields, field_paths, nearest, parse_changes, read_value
 from sslcourse.training.settings import FitSettings
 
 FIXED = ("kind", "scale", "data.name")  # another value means another recipe
@@ -49,9 +49,8 @@ class DataSettings:
     held_out: int = 1000
 
     def __post_init__(self) -> None:
-        for name, least in {"size": 1, "count": 3, "bank": 3, "held_out": 1}.items():
-            if (value := getattr(self, name)) is not None and value < least:
-                raise ValueError(f"{name} must be at least {least}; got {value}")
+        check_fields(self, "must be at least 1", lambda n: n >= 1, "size", "held_out")
+        check_fields(self, "must be at least 3", lambda n: n is None or n >= 3, "count", "bank")
 
 
 @dataclass(frozen=True)

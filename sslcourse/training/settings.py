@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from sslcourse.settings import check_fields
 from sslcourse.training.runtime import PRECISIONS
 
 
@@ -56,24 +57,17 @@ class FitSettings:
     evaluate_every: int = 0
 
     def __post_init__(self) -> None:
-        least = {"steps": 1, "batch_size": 2, "log_every": 1, "checkpoint_every": 1, "evaluate_every": 0}
-        for name, smallest in least.items():
-            if getattr(self, name) < smallest:
-                raise ValueError(f"{name} must be at least {smallest}; got {getattr(self, name)}")
-        for name in ("learning_rate", "clip_norm"):
-            if (value := getattr(self, name)) is not None and not value > 0:
-                raise ValueError(f"{name} must be positive; got {value}")
-        for name in ("weight_decay", "final_weight_decay"):
-            if (value := getattr(self, name)) is not None and not value >= 0:
-                raise ValueError(f"{name} must not be negative; got {value}")
-        if self.precision not in ("auto", *PRECISIONS):
-            raise ValueError(f"precision must be one of auto, {', '.join(PRECISIONS)}; got {self.precision!r}")
+        check_fields(self, "must be at least 1", lambda n: n >= 1, "steps", "log_every", "checkpoint_every")
+        check_fields(self, "must be at least 2", lambda n: n >= 2, "batch_size")
+        check_fields(self, "must be positive", lambda x: x is None or x > 0, "learning_rate", "clip_norm")
+        not_negative = ("evaluate_every", "weight_decay", "final_weight_decay")
+        check_fields(self, "must not be negative", lambda x: x is None or x >= 0, *not_negative)
+        precisions = ("auto", *PRECISIONS)
+        check_fields(self, f"must be one of {', '.join(precisions)}", lambda name: name in precisions, "precision")
         if not 0 <= self.warmup <= self.steps:
             raise ValueError(f"warmup_steps must lie in 0..{self.steps} (steps); got {self.warmup_steps}")
-        if self.compile not in (True, False, "auto"):
-            raise ValueError(f"compile must be True, False or 'auto'; got {self.compile!r}")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed must lie in 0..{2**32 - 1}; got {self.seed}")
+        check_fields(self, "must be True, False or 'auto'", lambda choice: choice in (True, False, "auto"), "compile")
+        check_fields(self, f"must lie in 0..{2**32 - 1}", lambda seed: 0 <= seed < 2**32, "seed")
 
     @property
     def warmup(self) -> int:

@@ -5,6 +5,7 @@ import types
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from sslcourse.data.imageset import ImageSet
@@ -32,14 +33,23 @@ def test_held_out_objects_are_none_of_those_trained_on():
 
 
 def test_a_small_folder_gives_what_it_has(tmp_path, textures):
-    from PIL import Image
-
     images = textures(40)
     for index, (picture, label) in enumerate(zip(images.images, images.labels.tolist())):
         (tmp_path / str(label)).mkdir(exist_ok=True)
         Image.fromarray(picture.permute(1, 2, 0).numpy()).save(tmp_path / str(label) / f"{index}.png")
     loaded = load_images(DataSettings(f"folder:{tmp_path}", size=16, count=None, bank=1000, held_out=1000))
     assert len(loaded.train) + 2 * len(loaded.held_out) == 40 and len(loaded.bank) == len(loaded.train)
+
+
+def test_labels_on_fewer_images_than_a_probe_needs_are_refused(tmp_path, textures):
+    for place in ("train/a", "train/b", "val/a"):
+        (tmp_path / place).mkdir(parents=True)
+        Image.fromarray(textures(1).images[0].permute(1, 2, 0).numpy()).save(tmp_path / place / f"{place[-1]}.png")
+    with (
+        pytest.warns(UserWarning, match="in train, too"),
+        pytest.raises(ValueError, match="has 2 labelled images .* needs 3"),
+    ):
+        load_images(DataSettings(f"folder:{tmp_path}", size=16, count=None))
 
 
 def test_the_five_lines_of_the_readme(tmp_path, textures):
