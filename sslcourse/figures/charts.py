@@ -40,8 +40,7 @@ def plot_curves(
     curve's colour. `levels` are dashed horizontal lines (chance, untrained). Raises ValueError when steps and values
     do not fit.
 
-    >>> from sslcourse.figures.style import alt_text
-    >>> alt_text(plot_curves({"SimCLR": ([0, 10], [0.30, 0.46])}, y_label="kNN accuracy"))
+    >>> plot_curves({"SimCLR": ([0, 10], [0.30, 0.46])}, y_label="kNN accuracy").get_label()
     'Line chart of kNN accuracy against step. SimCLR: from 0.3 to 0.46.'
     """
     words = [f"Line chart of {y_label or title or 'values'} against {x_label}."]
@@ -60,9 +59,7 @@ def plot_curves(
                 steps, values, color=colour, linestyle=line, marker=marker, markersize=3.5, label=_name(name, number)
             )
             words.append(f"{name}: from {short(values[0])} to {short(values[-1])}.")
-        for name, level in (levels or {}).items():
-            _level(axis, name, level)
-            words.append(f"{name} is at {short(level)}.")
+        words += draw_levels(axis, levels)
         axis.set(title=title, xlabel=x_label, ylabel=y_label)
         axis.margins(x=0.02)
         axis.set(**{f"{x}lim": limits for x, limits in (("x", x_limits), ("y", y_limits)) if limits})
@@ -87,9 +84,8 @@ def plot_bars(
 
     `levels` are vertical dashed lines (chance, untrained).
 
-    >>> from sslcourse.figures.style import alt_text
     >>> bars = {"SimCLR": 0.46, "untrained": 0.30}
-    >>> alt_text(plot_bars(bars, x_label="kNN accuracy", ranges={"SimCLR": (0.45, 0.47)}))
+    >>> plot_bars(bars, x_label="kNN accuracy", ranges={"SimCLR": (0.45, 0.47)}).get_label()
     'Bar chart of kNN accuracy. SimCLR: 0.46, expected 0.45 to 0.47. untrained: 0.3.'
     """
     words = [f"Bar chart of {x_label or title or 'values'}."]
@@ -108,9 +104,7 @@ def plot_bars(
             right = max(right, end)
             more = f", expected {short(expected[0])} to {short(expected[1])}" if expected else ""
             words.append(f"{name}: {short(value)}{more}.")
-        for name, level in (levels or {}).items():
-            _level(axis, name, level, upright=True)
-            words.append(f"{name} is at {short(level)}.")
+        words += draw_levels(axis, levels, upright=True)
         axis.set_yticks(range(len(bars)), drawable_names(list(bars), "bar"))
         axis.tick_params(axis="y", labelsize=10, labelcolor=INK)
         axis.invert_yaxis()
@@ -126,8 +120,7 @@ def plot_histograms(
 ) -> Figure:
     """How the numbers under each name are distributed between `limits`, as densities.
 
-    >>> from sslcourse.figures.style import alt_text
-    >>> alt_text(plot_histograms({"positive pairs": [0.5, 0.7]}, limits=(-1, 1), x_label="cosine"))
+    >>> plot_histograms({"positive pairs": [0.5, 0.7]}, limits=(-1, 1), x_label="cosine").get_label()
     'Histogram of cosine. positive pairs: mean 0.6, from 0.5 to 0.7.'
     """
     words = [f"Histogram of {x_label or title or 'values'}."]
@@ -156,8 +149,7 @@ def plot_spectra(
     `spectra` maps a name to values in falling order (`collapse.spectrum`). A line that falls off a cliff is a partial
     collapse; the legend gives the effective rank (exp of the entropy of the shares).
 
-    >>> from sslcourse.figures.style import alt_text
-    >>> alt_text(plot_spectra({"z": [1.0, 1.0, 1e-9]}))
+    >>> plot_spectra({"z": [1.0, 1.0, 1e-9]}).get_label()
     'Singular values on a logarithmic axis. z: effective rank 2.0 of 3.'
     """
     floor, words = 1e-6, ["Singular values on a logarithmic axis."]
@@ -190,8 +182,7 @@ def plot_alignment_uniformity(
     `runs` maps a name to points (alignment, uniformity) in order, drawn as a path that ends at the filled marker.
     Source: Wang and Isola 2020, figure 5.
 
-    >>> from sslcourse.figures.style import alt_text
-    >>> alt_text(plot_alignment_uniformity({"end": [(0.2, -3.5)]}))
+    >>> plot_alignment_uniformity({"end": [(0.2, -3.5)]}).get_label()
     'Uniformity against alignment, lower is better in both. end: alignment 0.2, uniformity -3.5.'
     """
     words = ["Uniformity against alignment, lower is better in both."]
@@ -222,11 +213,14 @@ def _name(name: str, number: int) -> str:
     return drawable(name, f"run {number}")
 
 
-def _level(axis, name: str, level: float, upright: bool = False) -> None:
-    """A dashed line across the axis at `level`, with its name."""
-    (axis.axvline if upright else axis.axhline)(level, color=GREY, linestyle=(0, (2, 2)), linewidth=1)
-    at, coordinates, shift = (level, 1), ("data", "axes fraction"), (0, 2)
-    if not upright:
-        at, coordinates, shift = (1, level), coordinates[::-1], (-2, 3)
-    look = {"ha": "center" if upright else "right", "color": GREY, "fontsize": 8}
-    axis.annotate(name, at, xycoords=coordinates, xytext=shift, textcoords="offset points", **look)
+def draw_levels(axis, levels: Mapping[str, float] | None, upright: bool = False) -> list[str]:
+    """Draw a dashed line with its name across the axis at each level; returns a sentence on each."""
+    line, place, shift = (axis.axvline, "center", (0, 2)) if upright else (axis.axhline, "right", (-2, 3))
+    look = {"ha": place, "color": GREY, "fontsize": 8, "xytext": shift, "textcoords": "offset points"}
+    for name, level in (levels or {}).items():
+        line(level, color=GREY, linestyle=(0, (2, 2)), linewidth=1)
+        if upright:
+            axis.annotate(name, (level, 1), xycoords=("data", "axes fraction"), **look)
+        else:
+            axis.annotate(name, (1, level), xycoords=("axes fraction", "data"), **look)
+    return [f"{name} is at {short(level)}." for name, level in (levels or {}).items()]

@@ -19,8 +19,7 @@ def picture_sheet(images: Tensor, names: Sequence[str], *, columns: int = 8, cel
 
     `images`: `B,3,H,W`, uint8 or float in [0, 1]. Raises ValueError when shapes or counts do not fit.
 
-    >>> from sslcourse.figures.style import alt_text
-    >>> alt_text(picture_sheet(torch.rand(3, 3, 8, 8), ["cat", "dog", "cat"]))
+    >>> picture_sheet(torch.rand(3, 3, 8, 8), ["cat", "dog", "cat"]).get_label()
     '3 pictures: cat, dog, cat.'
     """
     count = len(images)
@@ -47,8 +46,7 @@ def picture_rows(rows: Mapping[str, Tensor], *, cell: float = 0.92) -> Figure:
 
     Raises ValueError when the rows differ in length.
 
-    >>> from sslcourse.figures.style import alt_text
-    >>> alt_text(picture_rows({"image": torch.rand(3, 3, 8, 8), "attention": torch.rand(3, 3, 8, 8)}))
+    >>> picture_rows({"image": torch.rand(3, 3, 8, 8), "attention": torch.rand(3, 3, 8, 8)}).get_label()
     '3 images in 2 rows: image, attention.'
     """
     counts = {name: len(pictures) for name, pictures in rows.items()}
@@ -109,8 +107,7 @@ def plot_similarities(matrix: Tensor, views: Tensor, *, title: str = "", size: f
 
     M = 2N views, those of the first view first. Raises ValueError on other shapes.
 
-    >>> from sslcourse.figures.style import alt_text
-    >>> alt_text(plot_similarities(torch.eye(4), torch.rand(4, 3, 8, 8)))
+    >>> plot_similarities(torch.eye(4), torch.rand(4, 3, 8, 8)).get_label()
     'Cosines of 4 views. Mean of the positive pairs 0, of the negative pairs 0.'
     """
     count = len(matrix)
