@@ -4,8 +4,6 @@ Sources: Grill et al. 2020, "Bootstrap Your Own Latent", section 3; Chen and He 
 Representation Learning" (SimSiam).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 
@@ -16,7 +14,7 @@ from torch import Tensor, nn
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
 from sslcourse.losses.regression import cosine_regression
-from sslcourse.methods.checks import check_choice
+from sslcourse.methods.checks import check_choices
 from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, scheduled_momentum
 from sslcourse.methods.meters import feature_meters, view_meters
 from sslcourse.methods.method import Method
@@ -82,7 +80,7 @@ class BYOLSettings:
     second_augmentation: Augmentation | None = None
 
     def __post_init__(self) -> None:
-        check_choice("momentum_schedule", self.momentum_schedule, MOMENTUM_SCHEDULES)
+        check_choices(self, momentum_schedule=MOMENTUM_SCHEDULES)
         check_shares(self, "momentum")
         if self.second_augmentation is not None and self.second_augmentation.size != self.augmentation.size:
             raise ValueError(

@@ -1,7 +1,5 @@
 """What every method checks of its settings, its crops and its encoder, with messages that say what is allowed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from torch import nn
@@ -11,10 +9,11 @@ from sslcourse.models.encoder import TokenEncoder
 from sslcourse.models.pooled import PooledEncoder
 
 
-def check_choice(name: str, value: str, allowed: Iterable[str]) -> None:
-    """Raise ValueError when `value` is not among `allowed`."""
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
+def check_choices(settings: object, **allowed: Iterable[str]) -> None:
+    """Raise ValueError when one of these attributes is not among those allowed for it."""
+    for name, choices in allowed.items():
+        if (value := getattr(settings, name)) not in choices:
+            raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
 
 
 def check_pairs(crops: MultiCropSettings) -> None:

@@ -7,8 +7,6 @@ Sources: this is a composite. Removal by the teacher's attention and a decoder a
 distillation as in Zhou et al. 2022 (iBOT), reconstruction of removed patches as in He et al. 2022 (MAE).
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

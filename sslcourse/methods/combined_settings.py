@@ -1,11 +1,9 @@
 """The settings of the combined method, and which of them make no sense together."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 
 from sslcourse.data.views import MultiCropSettings
-from sslcourse.methods.checks import check_choice, check_pairs
+from sslcourse.methods.checks import check_choices, check_pairs
 from sslcourse.methods.distillation import Distillation
 from sslcourse.methods.patches import MASKS
 from sslcourse.methods.removal import Removal
@@ -58,9 +56,7 @@ class CombinedSettings:
     reconstruction_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        check_choice("patch_loss", self.patch_loss, PATCH_LOSSES)
-        check_choice("reconstruction", self.reconstruction, RECONSTRUCTIONS)
-        check_choice("mask_kind", self.mask_kind, MASKS)
+        check_choices(self, patch_loss=PATCH_LOSSES, reconstruction=RECONSTRUCTIONS, mask_kind=MASKS)
         check_fields(self, "must lie in (0, 1)", lambda ratio: 0 < ratio < 1, "mask_ratio")
         check_fields(self, "must be at least 1", lambda count: count >= 1, "keep_levels", "decoder_depth")
         weights = ("cls_weight", "patch_weight", "reconstruction_weight")

@@ -1,7 +1,5 @@
 """What goes into a step of the combined method, what it becomes, and how the report shows it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from torch import Tensor

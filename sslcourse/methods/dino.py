@@ -3,8 +3,6 @@
 Source: Caron et al. 2021, "Emerging Properties in Self-Supervised Vision Transformers", section 3.1 and algorithm 1.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import torch

@@ -1,7 +1,5 @@
 """How a student learns a teacher's distribution over prototypes: settings, targets, schedules and losses."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +8,7 @@ from torch import Tensor, nn
 
 from sslcourse.data.views import MultiCrop
 from sslcourse.losses.distillation import Center, centered_softmax, patch_cross_entropy, sinkhorn, view_cross_entropy
-from sslcourse.methods.checks import check_choice
+from sslcourse.methods.checks import check_choices
 from sslcourse.methods.meters import feature_meters
 from sslcourse.methods.method import Method
 from sslcourse.models.ema import momentum_at
@@ -58,8 +56,7 @@ class Distillation:
     freeze_prototypes: float = 0.02
 
     def __post_init__(self) -> None:
-        check_choice("targets", self.targets, TARGETS)
-        check_choice("momentum_schedule", self.momentum_schedule, MOMENTUM_SCHEDULES)
+        check_choices(self, targets=TARGETS, momentum_schedule=MOMENTUM_SCHEDULES)
         check_shares(self, "center_momentum", "momentum", "temperature_warmup", "freeze_prototypes")
         check_fields(self, "must be below 1, or the centre never moves", lambda share: share < 1, "center_momentum")
         check_fields(self, "must be at least 2", lambda count: count >= 2, "prototypes")

@@ -3,8 +3,6 @@
 Source: Zhou et al. 2022, "iBOT: Image BERT Pre-Training with Online Tokenizer", section 3.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,7 +13,7 @@ from torch import Tensor, nn
 from sslcourse.data.masks import block_masks, random_masks
 from sslcourse.data.views import MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
-from sslcourse.methods.checks import check_choice, check_pairs, need_tokens
+from sslcourse.methods.checks import check_choices, check_pairs, need_tokens
 from sslcourse.methods.distillation import Distillation, SelfDistillation, Targets
 from sslcourse.methods.meters import target_meters
 from sslcourse.methods.patches import MASKS, exact_masks, hidden_places, hide_patches, sized
@@ -70,7 +68,7 @@ class IBOTSettings:
 
     def __post_init__(self) -> None:
         check_pairs(self.crops)
-        check_choice("mask_kind", self.mask_kind, MASKS)
+        check_choices(self, mask_kind=MASKS)
         rule = "must be (low, high) with 0 <= low <= high < 1, high above 0"
         check_fields(self, rule, lambda pair: 0 <= pair[0] <= pair[1] < 1 and pair[1] > 0, "mask_ratio")
         check_fields(self, "must be above 0 and at most 1", lambda share: 0 < share <= 1, "mask_probability")

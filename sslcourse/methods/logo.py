@@ -5,8 +5,6 @@ section 3. The paper takes one optimiser step for the affinity, one for the repu
 backward does all three, since neither of the first two shares a gradient with the others.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -20,7 +18,7 @@ from sslcourse.data.views import MultiCropSettings, multi_crop
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.losses.local_global import affinity_fit_loss, affinity_repulsion, frozen, info_nce, local_dissimilarity
 from sslcourse.losses.regression import cosine_regression
-from sslcourse.methods.checks import check_choice, check_crops, check_pairs, need_tokens
+from sslcourse.methods.checks import check_choices, check_crops, check_pairs, need_tokens
 from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, scheduled_momentum
 from sslcourse.methods.meters import feature_meters
 from sslcourse.methods.method import Method
@@ -72,9 +70,8 @@ class LoGoSettings:
     removal: Removal = field(default_factory=Removal)
 
     def __post_init__(self) -> None:
-        check_choice("similarity", self.similarity, SIMILARITIES)
-        check_choice("local", self.local, LOCAL)
-        check_choice("momentum_schedule", self.momentum_schedule, MOMENTUM_SCHEDULES)
+        check_choices(self, similarity=SIMILARITIES, local=LOCAL, affinity_norm=AFFINITY_NORMS)
+        check_choices(self, momentum_schedule=MOMENTUM_SCHEDULES)
         check_shares(self, "momentum")
         check_pairs(self.crops)
         if self.local != "none" and self.crops.local_crops < 2:
@@ -82,7 +79,6 @@ class LoGoSettings:
                 f"local={self.local!r} needs two local crops: set crops.local_crops to at least 2, or local='none'; "
                 f"got {self.crops.local_crops}"
             )
-        check_choice("affinity_norm", self.affinity_norm, AFFINITY_NORMS)
         if self.removal.needs_attention and self.similarity == "cosine":
             raise ValueError(
                 f"policy={self.removal.policy!r} goes by the momentum encoder's attention, and similarity='cosine' "

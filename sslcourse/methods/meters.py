@@ -1,7 +1,5 @@
 """What the methods measure while they train: how the targets spread over prototypes, and the rank of the features."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """What a method is: everything that the training loop, the alarms and the report ask of one, with defaults."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Masks on patches for iBOT and the combined method: drawn, with static shapes, and shown as pictures."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

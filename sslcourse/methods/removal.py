@@ -1,14 +1,12 @@
 """Removing patches from what the student sees of a global crop: the settings, and the choice itself."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from sslcourse.evaluation.features import evaluating
-from sslcourse.methods.checks import check_choice
+from sslcourse.methods.checks import check_choices
 from sslcourse.methods.patches import hide_patches
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.pruning.select import POLICIES, keep_count, select
@@ -35,7 +33,7 @@ class Removal:
     removal_warmup: float = 0.2
 
     def __post_init__(self) -> None:
-        check_choice("policy", self.policy, POLICIES)
+        check_choices(self, policy=POLICIES)
         check_shares(self, "removal_warmup")
         check_fields(self, "must lie in (0, 1]", lambda rate: 0 < rate <= 1, "keep_rate")
 

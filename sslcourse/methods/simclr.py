@@ -3,8 +3,6 @@
 Source: Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations", algorithm 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
