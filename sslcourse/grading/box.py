@@ -1,8 +1,8 @@
 """The process inside the box: it imports torch, computes nothing, and forks a child for each exercise asked for.
 
 The child runs the student's cells and observes the answer (`student`); whatever it writes to its pipe is passed on
-unread, for only the grader outside compares. This file, `child`, `clock`, `student` and `wire` are all of the grader
-that is inside.
+unread, for only the grader outside compares. This file, `child`, `clock`, `student`, `standins` and `wire` are all of
+the grader that is inside.
 
 Frames in both directions are an unsigned 32-bit length, that many bytes of JSON, and as many raw bytes as its "size"
 says.
@@ -43,7 +43,7 @@ def serve() -> None:
         head = _read_exactly(requests, LENGTH.size)
         request = json.loads(_read_exactly(requests, LENGTH.unpack(head)[0]))
         message = _read_exactly(requests, request["size"])
-        watched = partial(observe, tasks[request["task"]], message)
+        watched = partial(observe, tasks[request["task"]], request["cells"], request["seconds"], message)
         outcome, result = child.run(watched, request, settings)
         _send(replies, outcome | {"size": len(result)}, result)
 

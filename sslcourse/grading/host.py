@@ -10,7 +10,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -103,15 +102,15 @@ class Box:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def observe(self, task: Task, answer: str, helpers: Iterable[str], inputs: dict[str, Any]) -> Outcome:
-        """Run `helpers` and `answer` in a process of their own and observe `task` on the inputs of each case.
+    def observe(self, task: Task, cells: list, inputs: dict[str, Any]) -> Outcome:
+        """Run `cells` (see `student.run_cells`) in a process of their own; observe `task` on the inputs of each case.
 
         Never raises for anything student code does; raises BoxError when no box can be started.
         """
         if self._process is None or self._process.poll() is not None:
             self._start()
-        message = wire.encode({"helpers": list(helpers), "answer": answer, "inputs": inputs})
-        request = {"task": task.id, "seconds": self.limits.seconds, "memory": self.limits.memory}
+        message = wire.encode({"inputs": inputs})
+        request = {"task": task.id, "cells": cells, "seconds": self.limits.seconds, "memory": self.limits.memory}
         began = time.monotonic()
         self._cpu_before = self._group.cpu_seconds()
         try:

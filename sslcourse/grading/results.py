@@ -56,7 +56,10 @@ class CaseLine:
 
 @dataclass(frozen=True)
 class ExerciseResult:
-    """The mark of one exercise; `points` is None for a written answer, which a person marks."""
+    """The mark of one exercise; `points` is None for a written answer, which a person marks.
+
+    `look` says why a person should look at it: the answer may have run in the student's notebook.
+    """
 
     id: str
     title: str
@@ -65,6 +68,7 @@ class ExerciseResult:
     status: str
     message: str
     repairs: tuple[str, ...] = ()
+    look: str = ""
     hint: str | None = None
     cases: tuple[CaseLine, ...] = ()
     code: str | None = None

@@ -17,10 +17,10 @@ from tqdm import tqdm
 from sslcourse.exercises import LABS, Lab
 from sslcourse.exercises.task import Exercise, WrittenQuestion
 from sslcourse.grading import report, sandbox
-from sslcourse.grading.answers import grade_answer
+from sslcourse.grading.answers import grade_answer, with_references
 from sslcourse.grading.cells import Unreadable
 from sslcourse.grading.host import Box, Limits
-from sslcourse.grading.intake import Answer
+from sslcourse.grading.intake import Submission
 from sslcourse.grading.reading import Asked, read_submission
 from sslcourse.grading.results import ERROR, MISSING, TO_MARK, ExerciseResult, Grade
 from sslcourse.grading.written import Part
@@ -144,19 +144,21 @@ def _grade(
     chosen, submission = labs[reading.lab], reading.submission
     grade.lab, grade.title, grade.repairs = reading.lab, chosen.title, submission.repairs
     with Box(chosen.tasks_module, level, limits, chosen.box_files) as box:
-        for id, exercise in chosen.exercises.items():
-            grade.results.append(_guarded(exercise, submission.answers[id], box, seed, grade))
+        for exercise in chosen.exercises.values():
+            grade.results.append(_guarded(exercise, submission, box, seed, grade))
+        grade.results = with_references(chosen.exercises, submission, grade.results, box, seed)
     grade.results += [_to_mark(question, reading.written[question.id]) for question in chosen.written.values()]
 
 
-def _guarded(exercise: Exercise, answer: Answer | None, box: Box, seed: int, grade: Grade) -> ExerciseResult:
+def _guarded(exercise: Exercise, submission: Submission, box: Box, seed: int, grade: Grade) -> ExerciseResult:
     try:
-        return grade_answer(exercise, answer, box, seed)
+        return grade_answer(exercise, submission, box, seed)
     except Exception as error:  # noqa: BLE001 (one exercise that the grader fails on costs only itself)
         grade.is_grader_error = True
         reason = f"{type(error).__name__}: {error}"
         message = f"The grader itself failed here ({reason}). This is not your fault; tell your teacher."
-        task, code = exercise.task, answer.source if answer else None
+        task, answer = exercise.task, submission.answers[exercise.task.id]
+        code = answer.source if answer else None
         return ExerciseResult(task.id, task.title, 0.0, task.points, ERROR, message, code=code)
 
 

@@ -26,7 +26,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 INCLUDED = (
     "__init__.py",
     *BOX_FILES,
-    *(f"grading/{name}.py" for name in ("__init__", "box", "child", "clock", "student", "wire")),
+    *(f"grading/{name}.py" for name in ("__init__", "box", "child", "clock", "standins", "student", "wire")),
 )
 NOTEBOOK_STANDIN = "grading/box_notebook.py"  # becomes sslcourse/notebook/__init__.py
 

@@ -1,25 +1,50 @@
-"""In the box, in the process of one exercise: run the student's cells and observe the answer."""
+"""In the box, in the process of one exercise: run the student's statements and observe the answer."""
 
 from __future__ import annotations
+import __future__
 
+import ast
+import asyncio
+import inspect
+import linecache
 import os
+import signal
+import sys
+import time
+import types
+from collections.abc import Iterator
 from typing import Any
 
+from sslcourse.grading import standins
 
-def observe(task: Any, message: bytes, result: int) -> None:
-    """Run the cells, then observe each case and send its tree to the descriptor `result` as soon as it is known."""
+MAX_FAILED = 20  # statements that are told of
+CELL = "<cell {}>"  # the name of the file that a cell is to Python
+
+
+class TookTooLong(BaseException):
+    """A statement of the notebook was stopped, so that the answer can still be observed."""
+
+
+def observe(task: Any, cells: list, seconds: float, message: bytes, result: int) -> None:
+    """Run the cells, then observe each case of `task` and send its tree to the descriptor `result` as soon as it is
+    known. For `cells` see `run_cells`; running them may take half of `seconds`.
+    """
     from sslcourse.exercises.observe import failure, type_name
     from sslcourse.grading import wire
 
-    received = wire.decode(message)
-    shell = _shell()
-    write_all(result, wire.encode({"cell": _run_cells(shell, received["helpers"], received["answer"], task.function)}))
-    if task.function not in shell.user_ns:
+    inputs = wire.decode(message)["inputs"]
+    namespace = _namespace()
+    failed = run_cells(cells, namespace, seconds / 2)
+    checked = getattr(sys.modules.get("sslcourse.notebook"), "CHECKED", {})
+    is_defined = task.id in checked or task.function in namespace
+    write_all(result, wire.encode({"cell": {"defined": is_defined, "failed": failed[:MAX_FAILED]}}))
+    if not is_defined:
         return
-    answer = shell.user_ns[task.function]
-    for case, inputs in received["inputs"].items():
+    answer = checked[task.id] if task.id in checked else namespace[task.function]
+    standins.Absent.is_strict = True
+    for case, drawn in inputs.items():
         try:
-            encoded = wire.encode({"case": case, "tree": task.observe(answer, inputs)})
+            encoded = wire.encode({"case": case, "tree": task.observe(answer, drawn)})
         except wire.UnlistedType as error:
             encoded = wire.encode({"case": case, "tree": failure("type", str(error), f"the result holds a {error}")})
         except BaseException as error:  # noqa: BLE001 (whatever student code raises)
@@ -27,44 +52,33 @@ def observe(task: Any, message: bytes, result: int) -> None:
         write_all(result, encoded)
 
 
-def _run_cells(shell: Any, helpers: list[str], answer: str, function: str) -> dict[str, Any]:
-    """Run helpers and answer in one namespace; a helper that fails is named, for it may not matter."""
-    failed = []
-    for source in helpers:
-        if error := _error(shell.run_cell(source, store_history=False)):
-            failed.append(f"{source.splitlines()[0][:200]} -> {error['type']}: {error['message']}"[:500])
-    shell.user_ns.pop(function, None)
-    error = _error(shell.run_cell(answer, store_history=False))
-    return {"error": error, "defined": function in shell.user_ns, "failed_helpers": failed[:20]}
+def run_cells(cells: list, namespace: dict[str, Any], seconds: float) -> list[dict[str, Any]]:
+    """Run cells, each [number, Python source, indices of the statements to run]; return what failed.
 
-
-def _shell() -> Any:
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
-    config = Config()
-    config.HistoryManager.enabled = False  # it would start a thread and write a file
-    shell = InteractiveShell.instance(config=config)
-    for method in ("showtraceback", "showsyntaxerror"):  # errors are reported by value instead
-        setattr(shell, method, lambda *arguments, **options: None)
-    return shell
-
-
-def _error(outcome: Any) -> dict[str, Any] | None:
-    error = outcome.error_before_exec or outcome.error_in_exec
-    if error is None:
-        return None
-    line = error.lineno if isinstance(error, SyntaxError) else None
-    trace = error.__traceback__
-    while trace is not None:
-        if "ipython-input" in trace.tb_frame.f_code.co_filename or "ipykernel" in trace.tb_frame.f_code.co_filename:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    try:
-        text = error.msg if isinstance(error, SyntaxError) else str(error)
-    except Exception:  # noqa: BLE001 (a hostile class may raise anything)
-        text = ""
-    return {"type": type(error).__name__, "message": str(text)[:500], "line": line}
+    A statement that fails costs only itself. One that lacks a name is tried again after the others, for cells are not
+    always run in their order. One that takes more than half of the time that is left is stopped.
+    """
+    waiting = list(_statements(cells))
+    failed: list[dict[str, Any]] = []
+    deadline = time.monotonic() + seconds
+    signal.signal(signal.SIGALRM, _stop)
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    while waiting:
+        lacking = []
+        for cell, node in waiting:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, (deadline - time.monotonic()) / 2))
+            try:
+                flags |= _run(cell, node, namespace, flags)
+            except NameError as error:
+                lacking.append((cell, node, error))
+            except BaseException as error:  # noqa: BLE001 (whatever student code raises)
+                failed.append(_told(cell, node, error))
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        if len(lacking) == len(waiting):
+            return failed + [_told(*one) for one in lacking]
+        waiting = [(cell, node) for cell, node, _ in lacking]
+    return failed
 
 
 def write_all(descriptor: int, content: bytes) -> None:
@@ -72,3 +86,75 @@ def write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def _namespace() -> dict[str, Any]:
+    """What a notebook's cells run in: a module __main__, as in a kernel."""
+    main = sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.path.insert(0, os.getcwd())  # what %%writefile wrote can be imported
+    standins.set_up(vars(main))
+    return vars(main)
+
+
+def _statements(cells: list) -> Iterator[tuple[int, ast.stmt]]:
+    for number, source, wanted in cells:
+        lines = [line + "\n" for line in source.splitlines()]
+        linecache.cache[CELL.format(number)] = (len(source), None, lines, CELL.format(number))  # for tracebacks
+        body = ast.parse(source).body
+        for index in wanted:
+            yield number, body[index]
+
+
+def _run(cell: int, node: ast.stmt, namespace: dict[str, Any], flags: int) -> int:
+    """Run one statement; return the flags of the __future__ imports in it. Raises whatever it raises."""
+    code = compile(ast.Module([node], []), CELL.format(cell), "exec", flags=flags, dont_inherit=True)
+    try:
+        pending = eval(code, namespace)
+        if inspect.iscoroutine(pending):
+            asyncio.run(pending)
+    except ImportError:
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            raise
+        _import_each(node, namespace)
+        raise
+    features = (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+    return sum(feature for feature in features if code.co_flags & feature)
+
+
+def _import_each(node: ast.Import | ast.ImportFrom, namespace: dict[str, Any]) -> None:
+    """Import the names of a line one by one, so that one that is not there does not cost the rest."""
+    for alias in node.names:
+        one = (
+            ast.ImportFrom(node.module, [alias], node.level)
+            if isinstance(node, ast.ImportFrom)
+            else ast.Import([alias])
+        )
+        try:
+            exec(compile(ast.unparse(one), "<import>", "exec"), namespace)
+        except ImportError as error:
+            namespace[alias.asname or alias.name.split(".")[0]] = standins.Absent(error)
+
+
+def _stop(*_: Any) -> None:
+    raise TookTooLong("it took too long and was stopped")
+
+
+def _told(cell: int, node: ast.stmt, error: BaseException) -> dict[str, Any]:
+    """What is told of a statement that failed, as plain data."""
+    line, trace = node.lineno, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == CELL.format(cell):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 (a hostile class may raise anything)
+        text = ""
+    return {
+        "cell": cell,
+        "line": line,
+        "source": linecache.getline(CELL.format(cell), line).strip()[:200],
+        "type": type(error).__name__,
+        "message": text[:500],
+        "defines": getattr(node, "name", None),
+    }

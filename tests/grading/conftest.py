@@ -16,7 +16,6 @@ import toy_lab
 from sslcourse.grading import sandbox
 from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.host import Box, Limits
-from sslcourse.grading.intake import Answer
 
 LIMITS = Limits(seconds=2.0, memory=300 * 2**20)
 
@@ -41,6 +40,6 @@ def grade(box):
     """Grade one answer's source: grade(source, id="toy.double", helpers=())."""
 
     def grade_source(source, id="toy.double", helpers=()):
-        return grade_answer(toy_lab.LAB.exercises[id], Answer(source, tuple(helpers)), box, seed=1)
+        return grade_answer(toy_lab.LAB.exercises[id], toy_lab.submission(*helpers, source), box, seed=1)
 
     return grade_source

@@ -61,7 +61,7 @@ def test_os_exit_is_killed(grade):
 
 
 def test_os_exit_in_the_cell_is_killed(grade):
-    assert grade("import os\ndef double(x):\n    return 2 * x\nos._exit(0)").status == "killed"
+    assert grade("import os\ntwo = os._exit(0)\ndef double(x):\n    return two * x").status == "killed"
 
 
 def test_a_signal_to_itself_is_killed(grade):
@@ -325,7 +325,7 @@ def double(x):
     assert "sslcourse.exercises.observe" in named
     allowed = {"sslcourse.exercises", "sslcourse.grading", "sslcourse.notebook", "sslcourse.labs"}
     allowed |= {f"sslcourse.exercises.{name}" for name in ("catalogue", "task", "inputs", "observe", "plain", "trace")}
-    allowed |= {f"sslcourse.grading.{name}" for name in ("box", "child", "clock", "student", "wire")}
+    allowed |= {f"sslcourse.grading.{name}" for name in ("box", "child", "clock", "standins", "student", "wire")}
     assert named <= allowed, named - allowed
 
 
@@ -383,4 +383,4 @@ def test_the_environment_of_the_grader_is_not_passed_on(grade, monkeypatch):
 
 def test_no_input_is_waited_for(grade):
     result = grade("def double(x):\n    input()\n    return 2 * x")
-    assert result.status == "error"
+    assert result.status == "passed"

@@ -10,14 +10,13 @@ import sys
 from dataclasses import replace
 
 import pytest
-from toy_lab import LAB, QUESTION, RIGHT, cells_of, code, notebook, text
+from toy_lab import LAB, QUESTION, RIGHT, cells_of, code, notebook, submission, text
 
 from sslcourse.cli import main
 from sslcourse.exercises import LABS, Lab
-from sslcourse.grading import run, sandbox
+from sslcourse.grading import bubblewrap, run, sandbox
 from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.host import Box, Limits
-from sslcourse.grading.intake import Answer
 from sslcourse.grading.run import find_submissions, grade_paths, student_names
 
 pytestmark = pytest.mark.slow
@@ -170,8 +169,8 @@ def test_the_other_level_of_sandbox_holds_too(level):
     ]
     with Box(LAB.tasks_module, "userns", LIMITS, LAB.box_files) as box:
         for source in hostile:
-            assert grade_answer(LAB.exercises["toy.double"], Answer(source), box, 1).points == 0.0
-            assert grade_answer(LAB.exercises["toy.shift"], Answer(RIGHT["toy.shift"]), box, 1).status == "passed"
+            assert grade_answer(LAB.exercises["toy.double"], submission(source), box, 1).points == 0.0
+            assert grade_answer(LAB.exercises["toy.shift"], submission(RIGHT["toy.shift"]), box, 1).status == "passed"
 
 
 def changed(**attributes):

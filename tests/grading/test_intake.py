@@ -8,7 +8,6 @@ from toy_lab import RIGHT, STUB, cells_of, code, notebook, text
 
 from sslcourse.grading.cells import read_cells
 from sslcourse.grading.intake import find_answers, guess_lab
-from sslcourse.grading.slices import helpers_for, is_attempted, without_programs
 
 DOUBLE = RIGHT["toy.double"]
 
@@ -112,41 +111,6 @@ def test_the_lab_is_guessed_from_what_is_in_it():
     assert guess_lab(read_cells(content)[0], {"other": {}, "toy": toy_lab.FUNCTIONS}) is None
 
 
-# What an answer takes from the rest of its notebook.
-
-
-def test_only_what_is_used_is_taken():
-    cells = [
-        "import torch, os\nfrom math import pi as PI\nimport timm",
-        "EPS = 1e-8\nOTHER = 3\ntrain(everything)\nresult = train()\nDTYPE = torch.float64",
-        (
-            "@torch.no_grad()\ndef helper(x):\n    return inner(x) + EPS\n\nclass Inner:\n    pass\ninner = lambda x: x"
-            " * PI"
-        ),
-        "def unused():\n    return timm",
-        "%%bash\nrm -rf /",
-        "def broken(:",
-    ]
-    taken = helpers_for("def double(x):\n    return helper(x).to(DTYPE)", "double", cells)
-    assert taken == [
-        "import torch",
-        "from math import pi as PI",
-        "EPS = 1e-08",
-        "DTYPE = torch.float64",
-        "@torch.no_grad()\ndef helper(x):\n    return inner(x) + EPS",
-        "inner = lambda x: x * PI",
-    ]
-
-
-def test_another_definition_of_the_answer_is_not_taken():
-    assert helpers_for("def double(x):\n    return double_it(x)", "double", ["def double(x): return 0"]) == []
-
-
-def test_calls_in_assignments_are_not_run():
-    cells = ["x = open('/etc/passwd')", "y = [f() for f in range(3)]", "z = a[0]", "w: int = 3"]
-    assert helpers_for("def f():\n    return x, y, z, w", "f", cells) == ["w: int = 3"]
-
-
 def test_monstrous_cells_neither_crash_nor_stall(intake):
     chain = "x = " + "+".join(["1"] * 20_000)
     nested = "y = " + "(" * 5_000 + ")" * 5_000
@@ -155,21 +119,3 @@ def test_monstrous_cells_neither_crash_nor_stall(intake):
     submission = intake(answer, code(chain), code(nested), *[code(f"{huge}  # {number}") for number in range(20)])
     assert submission.answers["toy.double"].source.startswith("def double")
     assert any("left out" in repair for repair in submission.repairs)
-
-
-def test_programs_are_left_out_and_line_numbers_stay():
-    assert without_programs("x = 1\n  !rm -rf /\n%pip install y\n%time z") == "x = 1\n  pass\npass\n%time z"
-
-
-@pytest.mark.parametrize(
-    ("body", "attempted"),
-    [
-        ("'''doc'''\n    raise NotImplementedError", False),
-        ("pass", False),
-        ("...", False),
-        ("return x", True),
-        ("raise ValueError", True),
-    ],
-)
-def test_an_attempt_is_told_from_a_stub(body, attempted):
-    assert is_attempted(f"def f(x):\n    {body}", "f") is attempted
