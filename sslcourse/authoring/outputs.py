@@ -100,11 +100,16 @@ def execute(
     for cell in ran.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [_still(output) for output in cell.outputs]
+            cell.outputs = [_still(output) for output in cell.outputs if not _is_script(output)]
     ran.metadata["language_info"] = copy.deepcopy(
         notebook.metadata["language_info"]
     )  # the kernel writes its version there
     return ran
+
+
+def _is_script(output: NotebookNode) -> bool:
+    """Whether it only serves the widget above it."""
+    return output.get("data", {}).get("text/html", "").startswith("<script>")
 
 
 def _still(output: NotebookNode) -> NotebookNode:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 
 import ipywidgets
+from IPython.display import display
 from matplotlib.figure import Figure
 
 from sslcourse.figures import to_html
 from sslcourse.notebook.controls import widget_bundle
+from sslcourse.pages import render, show_html
 
 
 class Explorer:
@@ -32,6 +34,7 @@ class Explorer:
             setattr(control, hover, control.description)  # without one the label says "null"
             control.observe(self._redraw, names="value")
         knobs = ipywidgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
+        # An Output widget is the one place from where every front end runs a script without being asked.
         self.box = ipywidgets.VBox([knobs, self.readout, self.picture])
         self._redraw()
 
@@ -48,7 +51,11 @@ class Explorer:
         self.readout.value = f'<div role="status" style="line-height:1.4">{words}</div>'
         self.picture.value = str(to_html(*figures, dpi=100))  # Markup would escape what it is added to
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _ipython_display_(self) -> None:
+        display(self.bundle(), raw=True)
+        show_html(render("name_sliders.html"), "")
+
+    def bundle(self) -> dict[str, str]:
         """The widget for a front end that has widgets, figures for one that has not, words for a terminal."""
         words = re.sub("<[^>]+>", "", self.readout.value)
         return widget_bundle(self.box, words, self.readout.value + self.picture.value)

@@ -88,7 +88,7 @@ def test_the_loss_shown_is_nt_xent(tau):
 
 
 def test_a_front_end_gets_the_widget_and_every_other_page_a_picture(views):
-    bundle = views._repr_mimebundle_()
+    bundle = views.bundle()
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == views.box.model_id
     assert '<img alt="4 images' in bundle["text/html"] and "Agreement" in bundle["text/html"]
     assert "Agreement" in bundle["text/plain"] and "<" not in bundle["text/plain"]

@@ -60,13 +60,14 @@ class Page:
         if program is None:
             raise FileNotFoundError("no chromium; install Debian's package, or name one in SSLCOURSE_CHROMIUM")
         profile.mkdir(parents=True, exist_ok=True)
+        port_file = profile / "DevToolsActivePort"
+        port_file.unlink(missing_ok=True)  # of an earlier browser
         self._process = subprocess.Popen(
             [program, *FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         self._count, self.width, self.height = 0, width, height
-        port_file = profile / "DevToolsActivePort"
         try:
             text = wait_for("chromium's debugging port", lambda: port_file.exists() and port_file.read_text().split())
             with urllib.request.urlopen(f"http://127.0.0.1:{text[0]}/json/list", timeout=20) as answer:
@@ -113,6 +114,11 @@ class Page:
     def until(self, what: str, script: str, seconds: float = 60.0) -> Any:
         """Wait until a JavaScript expression is true."""
         return wait_for(what, lambda: self.evaluate(script), seconds)
+
+    def accessible_names(self, role: str) -> list[str]:
+        """What a screen reader calls the elements of a role, in the page's order."""
+        nodes = self.call("Accessibility.getFullAXTree")["nodes"]
+        return [one["name"]["value"] for one in nodes if one.get("role", {}).get("value") == role]
 
     def open(self, address: str) -> None:
         """Go to an address and wait until it has loaded."""
@@ -240,13 +246,14 @@ class OpenNotebook:
 
     def run(self, cell_id: str, seconds: float = 120.0) -> None:
         """Run one cell and wait until it has; RuntimeError with the traceback when it raised."""
-        before = self.page.evaluate(f"{self.cell(cell_id)}.model.executionCount")
+        # A notebook that was executed elsewhere keeps its counts, and this kernel may come to the same one: so the
+        # count is cleared, and waited for.
+        count = f"{self.cell(cell_id)}.model.sharedModel.execution_count"
         self.page.evaluate(
-            f"{self.PANEL}.content.activeCellIndex = {self.ids.index(cell_id)};"
+            f"{count} = null; {self.PANEL}.content.activeCellIndex = {self.ids.index(cell_id)};"
             "window.jupyterapp.commands.execute('notebook:run-cell').then(() => true)"
         )
-        done = f"{self.cell(cell_id)}.model.executionCount"
-        self.page.until(f"cell {cell_id} to run", f"{done} !== null && {done} !== {json.dumps(before)}", seconds)
+        self.page.until(f"cell {cell_id} to run", f"{count} !== null", seconds)
         self.page.until(
             f"the kernel after {cell_id}", f"{self.PANEL}.sessionContext.session.kernel.status === 'idle'", seconds
         )
@@ -258,6 +265,10 @@ class OpenNotebook:
     def show(self, cell_id: str) -> None:
         """Scroll a cell to the top."""
         self.page.evaluate(f"{self.cell(cell_id)}.node.scrollIntoView({{block: 'start'}})")
+
+    def collapse_sidebar(self) -> None:
+        """Put the file browser away, which otherwise takes most of a narrow page."""
+        self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
 
     def full_length(self, file: Path, width: int = 1150, tallest: int = 16000) -> list[Path]:
         """Photograph the whole notebook, in several pictures where it is too tall for one."""

@@ -6,6 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from sslcourse.pages import render
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # Lab -> a slider of its first explorer, by its description.
@@ -55,6 +57,8 @@ def test_a_slider_moves_the_picture(stem, devtools, tmp_path):
 
             handle = "slider.querySelector('.noUi-handle')"
             page.until("the slider", find(f"Boolean(slider && {handle})"))
+            named = devtools.wait_for("the sliders' names", lambda: page.accessible_names("slider"))
+            assert SLIDERS[stem] in named and all(named), f"a screen reader reads {named}"
             page.until("the picture", find("area.querySelector('.widget-html img')?.naturalWidth > 0"))
             notebook.show(explorer)
             before, said = page.evaluate(find(BYTES)), page.evaluate(find("area.innerText"))
@@ -67,6 +71,26 @@ def test_a_slider_moves_the_picture(stem, devtools, tmp_path):
             page.screenshot(ROOT / "build" / "browser" / f"{stem}.png")
         after = page.evaluate(find("slider.querySelector('.widget-readout').textContent"))
         assert after != readout, "the slider stands where it stood"
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_sliders_of_ipywidgets_7_are_named_too(devtools, tmp_path):
+    """As Colab and the classic notebook draw them: the handle is a bare span."""
+    slider = (
+        '<div class="widget-slider"><label class="widget-label">blur</label><div class="ui-slider">'
+        '<span tabindex="0" class="ui-slider-handle" style="left: 40%">.</span></div>'
+        '<div class="widget-readout">0.40</div></div>'
+    )
+    (tmp_path / "page.html").write_text(f"<body>{slider}{render('name_sliders.html')}</body>")
+    with devtools.Page(tmp_path / "profile") as page:
+        page.open((tmp_path / "page.html").as_uri())
+        assert page.accessible_names("slider") == ["blur"]
+        page.evaluate("document.querySelector('.widget-readout').textContent = '0.75'")
+        page.evaluate(f"document.body.insertAdjacentHTML('beforeend', {slider.replace('blur', 'flip')!r})")
+        assert page.accessible_names("slider") == ["blur", "flip"]
+        value = "document.querySelector('.ui-slider-handle').getAttribute('aria-valuetext')"
+        assert page.evaluate(value) == "0.75"
 
 
 def test_every_lab_is_tried():

@@ -146,7 +146,7 @@ class ContrastiveLab(Looking):
         change = run.rows[-1]["probe_loss"] - run.rows[0]["probe_loss"]
         positive, negative = run.final["positive_cosine"], run.final["negative_cosine"]
         text = f"the loss changed by {change:+.2f} only, and the cosines are {positive:.2f} for positive pairs, "
-        text += f"{negative:.2f} for negative ones"
+        text += f"{negative:z.2f} for negative ones"
         self.found("contrastive.mystery", text, "c")
 
     def _listed(self, values: dict[str, float], form: str) -> str:
