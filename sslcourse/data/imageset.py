@@ -56,6 +56,6 @@ class ImageSet:
         extras = {key: value[indices] for key, value in self.extras.items()}
         return replace(self, images=self.images[indices], labels=self.labels[indices], extras=extras)
 
-    def batch(self, indices: Tensor) -> Tensor:
-        """float32 `B,3,H,W` in [0, 1] of the images at `indices`."""
+    def batch(self, indices: Tensor | slice) -> Tensor:
+        """float32 `B,3,H,W` in [0, 1] of the images at `indices`, or in a slice."""
         return self.images[indices].float().div_(255)

@@ -114,16 +114,14 @@ def object_recall(encoder: nn.Module, images: ImageSet, count: int = 256) -> flo
     """
     if not isinstance(encoder, TokenEncoder) or "mask" not in images.extras:
         return None
-    some = torch.arange(min(count, len(images)))
     device = next(encoder.parameters()).device
     with evaluating(encoder):
-        scores = encoder(images.batch(some).to(device), attention=True).attention
-    masks = images.extras["mask"][some].to(device)
-    return float(attention_recall(scores, masks, keep=scores.shape[1] // 2))
+        scores = encoder(images.batch(slice(count)).to(device), attention=True).attention
+    return float(attention_recall(scores, images.extras["mask"][:count], keep=scores.shape[1] // 2))
 
 
 def reconstruction_errors(method: Method, images: ImageSet, count: int = 256) -> dict[str, float] | None:
     """The decoder's mean squared error on `images`, and those of two simple rules; None without a decoder."""
     device = next(method.parameters()).device
-    some = images.batch(torch.arange(min(count, len(images)))).to(device)
-    return method.reconstruction_errors(some, torch.Generator(device=device).manual_seed(0))
+    generator = torch.Generator(device=device).manual_seed(0)
+    return method.reconstruction_errors(images.batch(slice(count)).to(device), generator)

@@ -22,6 +22,7 @@ from sslcourse.pages import render
 from sslcourse.settings import setting_lines
 from sslcourse.training.alarms import find_alarms
 from sslcourse.training.experiment import Trained
+from sslcourse.training.images import few
 from sslcourse.training.recipes import Recipe, build_method
 from sslcourse.training.verdict import cards, evidence, judge
 
@@ -157,7 +158,7 @@ def draw_charts(charts: Sequence[Chart], rows: list[dict], levels: dict[str, flo
 def picture_sections(trained: Trained, recipe: Recipe) -> list[Section]:
     """Attention, kept tokens and reconstructions; neighbours; the spectrum beside the untrained encoder's."""
     held_out, encoder = trained.images.held_out, trained.method.representation
-    rows = method_pictures(trained.method, encoder, held_out.batch(one_of_each(held_out.labels, SHOWN)))
+    rows = method_pictures(trained.method, encoder, few(held_out, SHOWN).batch(slice(None)))
     text = " ".join(f"{name[0].upper()}{name[1:]}: {PICTURES[name]}." for name in rows if name in PICTURES)
     if "reconstruction" in rows and trained.method.settings.normalize_targets:
         text += " Each of its patches is shown with the true mean and contrast, which nothing predicts."
@@ -197,9 +198,9 @@ def neighbour_rows(
 ) -> Figure:
     """`count` images of `queries`, if possible of different classes, each beside its nearest images of `bank`.
 
-    Without classes they are the first images, and the right neighbours are not marked.
+    Without classes the right neighbours are not marked.
     """
-    asked = queries.subset(one_of_each(queries.labels, count))
+    asked = few(queries, count)
     found = F.normalize(extract_features(encoder, asked), dim=1) @ F.normalize(extract_features(encoder, bank), dim=1).T
     nearest = found.topk(min(neighbours, len(bank)), dim=1).indices.to(bank.labels.device)  # count,neighbours
     names = same = None
@@ -208,17 +209,3 @@ def neighbour_rows(
         names = [shown[label] for label in asked.labels]
         same = bank.labels[nearest].cpu() == asked.labels.cpu()[:, None]
     return figures.plot_neighbours(asked.images, bank.images[nearest], names, same)
-
-
-def one_of_each(labels: Tensor, count: int) -> Tensor:
-    """Indices of `count` images of different classes, or of several from a class if there are fewer classes.
-
-    >>> one_of_each(torch.tensor([0, 0, 1, 2]), 3).tolist()
-    [0, 2, 3]
-    """
-    turns: dict[int, int] = {}
-    order: list[tuple[int, int]] = []
-    for index, label in enumerate(labels.tolist()):
-        turns[label] = turns.get(label, -1) + 1
-        order.append((turns[label], index))
-    return torch.tensor(sorted(index for _, index in sorted(order)[:count]))

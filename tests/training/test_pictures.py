@@ -8,7 +8,8 @@ from sslcourse.data.imageset import ImageSet
 from sslcourse.figures import alt_text, heat
 from sslcourse.methods import Method
 from sslcourse.models import build_encoder
-from sslcourse.training.report import method_pictures, neighbour_rows, one_of_each
+from sslcourse.training.images import few
+from sslcourse.training.report import method_pictures, neighbour_rows
 
 
 def test_the_brightest_place_is_the_one_attended_to():
@@ -48,5 +49,9 @@ def test_neighbours_are_the_nearest_and_named():
 
 
 def test_one_image_of_each_class_before_a_second_of_any():
-    labels = torch.tensor([0, 0, 0, 1, 2, 1])
-    assert one_of_each(labels, 3).tolist() == [0, 3, 4] and one_of_each(labels, 5).tolist() == [0, 1, 3, 4, 5]
+    images = ImageSet(torch.zeros(6, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 0, 0, 1, 2, 1]), tuple("abc"), "toy")
+    assert sorted(few(images, 3).labels.tolist()) == [0, 1, 2] and few(images, 5).labels.bincount().tolist() == [
+        2,
+        2,
+        1,
+    ]

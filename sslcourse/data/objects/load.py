@@ -4,7 +4,6 @@ import dataclasses
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..cache import cache_dir, cached
 from ..imageset import ImageSet
@@ -13,7 +12,6 @@ from .render import render
 from .settings import PLAIN, Difficulty, Variant, find_difficulty
 
 VERSION = 4  # raised whenever a picture or the file's form changes, so that older files are not read
-BLOCK = 2048
 MAPS = ("images", "mask", "parts", "instances")
 
 
@@ -43,7 +41,9 @@ def load_objects(
     settings = find_difficulty(difficulty)
 
     def make() -> tuple[dict[str, Tensor], None]:
-        return render_all(split, count, size, seed, settings, variant, progress), None
+        what = {"split": split, "seed": seed, "size": size, "difficulty": settings, "variant": variant}
+        scene = render(torch.arange(count), **what, progress=progress)
+        return {name: getattr(scene, name) for name in MAPS} | scene.factors, None
 
     key = {
         "version": VERSION, "split": split, "count": count, "size": size, "seed": seed,
@@ -51,15 +51,3 @@ def load_objects(
     }  # fmt: skip
     tensors, _ = cached(cache_dir(), f"objects-{split}-{count}x{size}", key, make) if cache else make()
     return ImageSet(tensors.pop("images"), tensors["label"], CLASSES, "objects", tensors)
-
-
-def render_all(split, count, size, seed, difficulty, variant, progress) -> dict[str, Tensor]:
-    """Render `count` pictures block by block."""
-    scenes = []
-    with tqdm(total=count, unit="image", desc=f"objects {split}", disable=not progress) as bar:
-        for start in range(0, count, BLOCK):
-            indices = torch.arange(start, min(start + BLOCK, count))
-            scenes.append(render(indices, split=split, seed=seed, size=size, difficulty=difficulty, variant=variant))
-            bar.update(len(indices))
-    whole = [{name: getattr(scene, name) for name in MAPS} | scene.factors for scene in scenes]
-    return {name: torch.cat([tensors[name] for tensors in whole]) for name in whole[0]}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from .backgrounds import fields, plane
 from .classes import DRAWINGS
@@ -45,6 +46,7 @@ def render(
     difficulty: str | Difficulty = "default",
     variant: Variant = PLAIN,
     device: torch.device | str = "cpu",
+    progress: bool = False,
 ) -> Scene:
     """Render the pictures at `indices` (int64 `B`) of a split, `size` pixels a side, on `device`.
 
@@ -68,10 +70,12 @@ def render(
     parts = torch.empty(shape, dtype=torch.uint8, device=device)
     instances = torch.empty(shape, dtype=torch.uint8, device=device)
     block = max(1, 8 * PIXELS_AT_ONCE // size**2)
-    for start in range(0, len(indices), block):
-        rows = slice(start, start + block)
-        piece = {name: value[rows] for name, value in factors.items()}
-        images[rows], parts[rows], instances[rows] = render_block(keys[rows], piece, size, settings, variant)
+    with tqdm(total=len(indices), unit="image", desc=f"objects {split}", disable=not progress) as bar:
+        for start in range(0, len(indices), block):
+            rows = slice(start, start + block)
+            piece = {name: value[rows] for name, value in factors.items()}
+            images[rows], parts[rows], instances[rows] = render_block(keys[rows], piece, size, settings, variant)
+            bar.update(len(keys[rows]))
     return Scene(images, factors["label"], instances > 0, parts, instances, factors)
 
 
