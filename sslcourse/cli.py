@@ -1,7 +1,5 @@
 """The command `sslcourse`: each subcommand's module is imported only when it is called."""
 
-from __future__ import annotations
-
 import argparse
 import getpass
 import importlib

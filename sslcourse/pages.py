@@ -1,7 +1,5 @@
 """How HTML is made and shown: templates that escape what they are given, and one way to show a piece in a notebook."""
 
-from __future__ import annotations
-
 import functools
 import re
 import sys

@@ -1,7 +1,5 @@
 """What a loss needs from the other processes of a distributed run; in a single process, the identity."""
 
-from __future__ import annotations
-
 import torch
 import torch.distributed as dist
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Nested settings changed by `name=value`: find the field, read the value as its type, say what is allowed."""
 
-from __future__ import annotations
-
 import difflib
 import operator
 import types

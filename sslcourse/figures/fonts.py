@@ -54,14 +54,14 @@ def drawable_names(names: Sequence[str], kind: str = "class") -> list[str]:
     return [drawable(name, f"{kind} {number}") for number, name in enumerate(names)]
 
 
-def undrawable_names(names: Sequence[str], kind: str = "class") -> str:
+def undrawable_names(names: Sequence[str]) -> str:
     """What `drawable_names` replaced, for the text beside a figure; empty if it could draw every name.
 
     >>> undrawable_names(["cat", "dog"])
     ''
     """
-    drawn = drawable_names(names, kind)
-    return "; ".join(f"{shown} is {name}" for shown, name in zip(drawn, names) if not can_print(_text(name)[:LONGEST]))
+    drawn = zip(drawable_names(names), names)
+    return "; ".join(f"{shown} is {name}" for shown, name in drawn if not can_print(_text(name)[:LONGEST]))
 
 
 def _text(name: str) -> str:
