@@ -45,4 +45,5 @@ class LivePanel:
         elif step:
             text += f", about {seconds / step * (self.total - step):.0f} s to go"
         bar = f'<progress value="{step}" max="{self.total}" style="width:16em" aria-label="training"></progress>'
-        return f'<div role="status">{bar} {html.escape(text)}</div>', text
+        line = "display:flex;flex-wrap:wrap;align-items:center;gap:0 .6em"
+        return f'<div role="status" style="{line}">{bar}<span>{html.escape(text)}</span></div>', text
