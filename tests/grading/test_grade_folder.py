@@ -253,7 +253,7 @@ def test_an_installed_copy_is_hidden_from_the_box(tmp_path, level):
     script = f"""
 import sslcourse
 from pathlib import Path
-from sslcourse.grading import bubblewrap, sandbox
+from sslcourse.grading import sandbox
 assert sslcourse.__file__.startswith({str(site)!r}), sslcourse.__file__
 box = sandbox.start({level!r}, {look!r}, Path({str(tmp_path)!r}), stdout=-1, text=True, env=sandbox.environment())
 print(box.communicate()[0])
