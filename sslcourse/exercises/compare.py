@@ -16,6 +16,7 @@ import torch
 
 from sslcourse.exercises.advice import explain_dtype, explain_failure, explain_type
 from sslcourse.exercises.explain import count_of, explain_values, same_values
+from sslcourse.exercises.plain import same_bits
 from sslcourse.exercises.task import Tree
 
 Tolerance = tuple[float, float]  # relative to the largest expected value of a tensor, absolute
@@ -23,6 +24,9 @@ Tolerance = tuple[float, float]  # relative to the largest expected value of a t
 # What a student should mend first. A wrong value makes a wrong gradient, so gradient values come last; a gradient that
 # is missing altogether is a mistake of its own and comes before.
 ORDER = ("failure", "type", "keys", "shape", "dtype", "in-place change", "gradient", "value", "gradient value")
+
+# Parts of an observation that are not compared as results are: the arguments, and where NaN arose.
+NO_RESULT = ("after", "changed", "origin")
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,7 @@ def failures_in(observations: Mapping[str, Tree]) -> list[dict]:
 
 def _differences(expected: Tree, observed: Tree, tolerance: Tolerance, path: tuple) -> Iterator[Difference]:
     observed = as_expected(expected, observed)
-    if path == ("changed",):
-        yield from _in_place(expected, observed, path)
-    elif failure_of(expected) or failure_of(observed):
+    if failure_of(expected) or failure_of(observed):
         yield from _failures(failure_of(expected), failure_of(observed), path)
     elif type(expected) is not type(observed):
         yield from _types(expected, observed, path)
@@ -104,20 +106,25 @@ def _differences(expected: Tree, observed: Tree, tolerance: Tolerance, path: tup
         yield Difference(_kind("value", path), path, f"{place(path)}: {explain_values(expected, observed, tolerance)}")
 
 
-def _in_place(expected: Tree, observed: Tree, path: tuple) -> Iterator[Difference]:
-    plain = type(observed) is list and all(type(name) is str for name in observed)
-    if plain and observed == expected:
+def _arguments(expected: dict, observed: dict, tolerance: Tolerance) -> Iterator[Difference]:
+    """What the call left of its arguments: to the last bit what it was, but for those that the reference changes."""
+    left, mine = (tree.get("after") if type(tree.get("after")) is dict else {} for tree in (expected, observed))
+    changed = expected.get("changed")
+    meant = [name for name in changed if type(name) is str] if type(changed) is list else []
+    wrong = [name for name in left if not same_bits(left[name], mine.get(name))]
+    wrong = [name for name in wrong if name not in meant or not same_observation(left[name], mine.get(name), tolerance)]
+    if not wrong:
         return
-    names = sorted(set(observed) - set(expected)) if plain else []
-    said = f"your function changes its argument{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
+    names = [name for name in wrong if name in mine and name not in meant]
+    said = f"your function changes its argument{'s' if len(names) > 1 else ''} {', '.join(names)}"
     advice = "the caller's tensors must stay as they were (operations that end in _, and x[...] = ..., write in place)"
-    message = f"{said}: {advice}"
-    yield Difference("in-place change", path, message if names else "the arguments are not changed as they should be")
+    message = f"{said}: {advice}" if names else "the arguments are not changed as they should be"
+    yield Difference("in-place change", ("after",), message)
 
 
 def _failures(expected: dict | None, observed: dict | None, path: tuple) -> Iterator[Difference]:
     keys = ("kind", "type", "message")
-    if expected and observed and all(same_values(expected.get(key), observed.get(key), (0, 0)) for key in keys):
+    if expected and observed and all(same_bits(expected.get(key), observed.get(key)) for key in keys):
         return
     message = explain_failure(observed) if observed else "a failure was expected here"
     yield Difference(_kind("failure", path), path, message if len(path) == 0 else f"{place(path)}: {message}")
@@ -135,8 +142,9 @@ def _types(expected: Tree, observed: Tree, path: tuple) -> Iterator[Difference]:
 
 
 def _dicts(expected: dict, observed: dict, tolerance: Tolerance, path: tuple) -> Iterator[Difference]:
-    if not path:  # where NaN arose is no part of the result
-        expected, observed = ({key: tree[key] for key in tree if key != "origin"} for tree in (expected, observed))
+    if not path:
+        yield from _arguments(expected, observed, tolerance)
+        expected, observed = ({key: tree[key] for key in tree if key not in NO_RESULT} for tree in (expected, observed))
     missing, extra = ([str(key) for key in a if key not in b] for a, b in ((expected, observed), (observed, expected)))
     if missing or extra:
         said = [f"{words} {', '.join(keys[:5])}" for words, keys in (("lacks", missing), ("also has", extra)) if keys]

@@ -17,8 +17,9 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch.autograd import grad
 
-from sslcourse.exercises.plain import MAX_TEXT, NotPlain, as_tree, copy_tree, type_name
+from sslcourse.exercises.plain import MAX_TEXT, NotPlain, as_tree, copy_tree, same_bits, type_name
 from sslcourse.exercises.task import Tree
 from sslcourse.exercises.trace import first_broken, is_broken
 
@@ -29,19 +30,21 @@ def calls(*arguments: str) -> Callable[[Callable, dict[str, Any]], Tree]:
     """How a `Task` observes a function that is called with these arguments and returns something.
 
     >>> calls("x")(lambda x: x + 1, {"x": 2})
-    {'value': 3, 'changed': []}
+    {'value': 3, 'after': {'x': 2}, 'changed': []}
     """
     return partial(observe_call, arguments=arguments)
 
 
 def observe_call(answer: Callable, inputs: dict[str, Tree], arguments: Sequence[str]) -> Tree:
-    """Call `answer` with copies of the named inputs and return {"value": its result, "changed": [changed arguments]}.
+    """Call `answer` with copies of the named inputs and return {"value": its result, "after": ..., "changed": ...}.
 
-    Arguments are passed by position, so a student may rename them. A call that fails gives {"failure": ...} instead
-    (see `failure`). Where the result holds NaN or infinities, "origin" says in which operation they first arise.
+    "after" holds the arguments as the call left them, by name, for another process to compare; "changed" names those
+    that are not what they were, which is to be believed of the reference only. Arguments are passed by position, so a
+    student may rename them. A call that fails gives {"failure": ...} instead (see `failure`). Where the result holds
+    NaN or infinities, "origin" says in which operation they first arise.
 
     >>> observe_call(lambda x: x + 1, {"x": 2}, ["x"])
-    {'value': 3, 'changed': []}
+    {'value': 3, 'after': {'x': 2}, 'changed': []}
     """
     _, observed = _observe(answer, inputs, {name: copy_tree(inputs[name]) for name in arguments})
     return observed
@@ -78,7 +81,9 @@ def _observe(answer: Callable, inputs: dict[str, Tree], copies: dict[str, Tree])
     result, value, failed = _call(answer, list(copies.values()))
     if failed:
         return None, failed
-    observed = {"value": value, "changed": _changed(inputs, copies)}
+    after = {name: _after(copy) for name, copy in copies.items()}
+    changed = [name for name, tree in after.items() if tree is None or not same_bits(inputs[name], tree)]
+    observed = {"value": value, "after": after, "changed": changed}
     if is_broken(value):
         observed["origin"] = _origin(answer, [copy_tree(inputs[name]) for name in copies])
     return result, observed
@@ -147,29 +152,18 @@ def _backward(result: Any, leaves: dict[str, torch.Tensor], cotangent: torch.Ten
     try:
         with _own_torch_state():
             seed = cotangent.to(result.dtype)
-            gradients = torch.autograd.grad(result, list(leaves.values()), seed, allow_unused=True)
+            gradients = grad(result, list(leaves.values()), seed, allow_unused=True)
             return dict(zip(leaves, map(as_tree, gradients)))
     except Exception as error:  # noqa: BLE001 (a student's own autograd function may raise anything)
         return failure("exception", type_name(error), _text(error))
 
 
-def _changed(inputs: dict[str, Tree], copies: dict[str, Any]) -> list[str]:
-    return [name for name, copy in copies.items() if not _same(inputs[name], copy)]
-
-
-def _same(before: Tree, after: Any) -> bool:
-    """Whether an argument is still what it was, to the last bit."""
-    if type(before) is not type(after):
-        return False
-    if type(before) is torch.Tensor:
-        if before.shape != after.shape or before.dtype != after.dtype:
-            return False
-        return torch.equal(torch.nan_to_num(before), torch.nan_to_num(torch.detach(after)))
-    if type(before) is dict:
-        return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
-    if type(before) is list:
-        return len(before) == len(after) and all(map(_same, before, after))
-    return before == after
+def _after(argument: Any) -> Tree:
+    """What a call left of an argument, None where that is no plain value any more."""
+    try:
+        return as_tree(argument)
+    except NotPlain:
+        return None
 
 
 @contextmanager

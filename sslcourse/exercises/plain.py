@@ -76,6 +76,28 @@ def copy_tree(tree: Tree) -> Tree:
     return tree
 
 
+def same_bits(first: Tree, second: Tree) -> bool:
+    """Whether two trees are the same to the last bit.
+
+    >>> same_bits([torch.tensor(0.0)], [torch.tensor(0.0)]), same_bits(1, 1.0), same_bits({}, {"x": None})
+    (True, False, False)
+    """
+    if type(first) is not type(second):
+        return False
+    if type(first) is torch.Tensor:
+        return first.shape == second.shape and first.dtype == second.dtype and _bytes(first) == _bytes(second)
+    if type(first) is dict:
+        return first.keys() == second.keys() and all(same_bits(first[key], second[key]) for key in first)
+    if type(first) is list:
+        return len(first) == len(second) and all(map(same_bits, first, second))
+    return first == second or (first != first and second != second)
+
+
+def _bytes(tensor: torch.Tensor) -> bytes:
+    flat = tensor.detach().resolve_conj().resolve_neg().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
+
+
 def type_name(value: Any) -> str:
     """Name the true type of a value, with its module unless that is `builtins`.
 

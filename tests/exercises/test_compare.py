@@ -27,6 +27,7 @@ def test_equal_trees_have_no_difference():
     tree = {
         "value": [1, 1.5, True, None, "a", torch.ones(2)],
         "gradient": {"x": torch.ones(1), "y": None},
+        "after": {"x": torch.ones(1)},
         "changed": ["x"],
     }
     assert first_difference(tree, tree) is None
@@ -34,10 +35,10 @@ def test_equal_trees_have_no_difference():
 
 def test_the_order_of_the_kinds():
     tensor = torch.ones(2)
-    expected = {"value": [1.0, tensor, tensor, 2.0], "gradient": {"x": tensor, "y": tensor}, "changed": []}
-    worse = {"value": [5.0, tensor, tensor, 2.0], "gradient": {"x": tensor * 2, "y": tensor}, "changed": []}
+    expected = {"value": [1.0, tensor, tensor, 2.0], "gradient": {"x": tensor, "y": tensor}, "after": {"x": tensor}}
+    worse = {"value": [5.0, tensor, tensor, 2.0], "gradient": {"x": tensor * 2, "y": tensor}, "after": {"x": tensor}}
     found = [kind(expected, worse)]
-    worse["changed"] = ["x"]
+    worse["after"] = {"x": tensor * 2}
     found.append(kind(expected, worse))
     worse["gradient"]["y"] = None
     found.append(kind(expected, worse))
@@ -58,6 +59,26 @@ def test_a_wrong_gradient_alone_is_a_gradient_value():
     found = first_difference(expected, {**expected, "gradient": {"x": torch.ones(2) * 3}})
     assert found.kind == "gradient value"
     assert found.message.startswith("the gradient with respect to x: at position 0: expected 1, yours 3")
+
+
+def test_arguments_must_be_left_alone_to_the_last_bit_unless_the_reference_changes_them():
+    x, y = torch.ones(2), torch.ones(2)
+    nearly = y + 1e-7
+    assert not torch.equal(y, nearly)
+    expected = {"value": 1.0, "after": {"x": x, "y": y}, "changed": []}
+    observed = {"value": 1.0, "after": {"x": x, "y": nearly}, "changed": []}  # whatever it says of itself
+    found = first_difference(expected, observed, (1e-4, 1e-5))
+    assert found.kind == "in-place change" and "changes its argument y" in found.message
+    assert first_difference({**expected, "changed": ["y"]}, observed, (1e-4, 1e-5)) is None
+    unchanged = {**expected, "after": {"x": x, "y": y * 2}, "changed": ["y"]}
+    assert "not changed as they should be" in first_difference(unchanged, expected).message
+
+
+@pytest.mark.parametrize("forged", [None, 3, [], {}, {"x": None}, {"x": torch.ones(3)}, {"x": [torch.ones(2)]}])
+def test_arguments_that_are_not_sent_back_are_not_unchanged(forged):
+    expected = {"value": 1.0, "after": {"x": torch.ones(2)}, "changed": []}
+    assert first_difference(expected, {"value": 1.0, "after": forged, "changed": []}).kind == "in-place change"
+    assert first_difference(expected, {"value": 1.0, "changed": []}).kind == "in-place change"
 
 
 def test_what_makes_no_difference_is_accepted():
@@ -168,7 +189,7 @@ def test_strange_failures_are_explained(strange):
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.bool, torch.uint8]
 DTYPES += [torch.int8, torch.int64, torch.uint16, torch.uint64, torch.float8_e4m3fn]
-KEYS = ["value", "gradient", "changed", "failure", "kind", "x", ""]
+KEYS = ["value", "gradient", "after", "changed", "failure", "kind", "x", ""]
 
 
 def random_tree(draw: random.Random, depth: int = 0):
@@ -194,4 +215,4 @@ def test_no_tree_makes_the_comparison_raise(seed):
         for one, other in ((expected, observed), ({"value": expected}, {"value": observed}), (expected, expected)):
             found = first_difference(one, other)
             assert found is None or (found.kind in ORDER and isinstance(found.message, str))
-        assert first_difference(expected, expected) is None or "changed" in repr(expected)
+        assert first_difference(expected, expected) is None

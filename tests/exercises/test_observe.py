@@ -47,6 +47,7 @@ def test_inputs_survive_and_changes_are_named():
 
     tree = seen(meddles, x=x, y=y)
     assert tree["changed"] == ["y"] and y[1]["a"].item() == 0
+    assert tree["after"]["x"].eq(0).all() and tree["after"]["y"][1]["a"].item() == 1
 
 
 @pytest.mark.parametrize("change", [lambda x: x.add_(1), lambda x: x.t_(), lambda x: x.resize_(1), lambda x: x.zero_()])
