@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from sslcourse.exercises import LABS
 from sslcourse.grading import sandbox
 from sslcourse.grading.host import Limits
 from sslcourse.grading.run import grade_paths
+
+LISTED = 20  # files that do not count: so many are named on the terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory", type=int, default=Limits.memory >> 20, metavar="MIB", help="MiB an exercise (default %(default)s)"
     )
+    parser.add_argument(
+        "--student",
+        metavar="PATTERN",
+        help="regular expression with a group (?P<student>...), searched in each file's path below the folder (default:"
+        " the names that Moodle and Canvas give, else the first folder, else the file's name)",
+    )
+    parser.add_argument("--seed", type=int, help="draw the inputs of an earlier run again: its run.json has the seed")
     parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox, in a machine you can lose")
 
 
@@ -47,6 +57,8 @@ def main(arguments: argparse.Namespace) -> int:
             jobs=arguments.jobs,
             limits=limits,
             unsafe=arguments.unsafe,
+            student=arguments.student,
+            seed=arguments.seed,
         )
     except (sandbox.NoSandbox, ValueError, OSError) as error:
         print(f"sslcourse grade: {error}", file=sys.stderr)
@@ -57,5 +69,10 @@ def main(arguments: argparse.Namespace) -> int:
     for grade in grades:
         said = grade.problem or f"{grade.points:g} of {grade.max_points:g}"
         print(f"{grade.student}: {said}")
+    listed = json.loads((Path(arguments.out) / "run.json").read_text(encoding="utf-8"))["listed"]
+    for file in listed[:LISTED]:
+        print(f"{file['path']}: {file['reason']}")
+    if len(listed) > LISTED:
+        print(f"... and {len(listed) - LISTED} more files, in run.json")
     print(f"Open {Path(arguments.out) / 'index.html'}")
     return 1 if any(grade.is_grader_error for grade in grades) else 0

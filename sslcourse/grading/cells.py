@@ -21,7 +21,8 @@ MAX_TOTAL = 2_000_000  # and of all cells together: a syntax tree takes a hundre
 
 # Colab keeps a pasted picture in the text itself.
 _PASTED_PICTURE = re.compile(r"data:image/[a-z+.-]{1,20};base64,([A-Za-z0-9+/=]*)")
-_NOTEBOOK_NAME = re.compile(r"\.ipynb([ .]?(txt|json|download|\(\d{1,3}\)))*$", re.IGNORECASE)
+# Also what a browser or a mail program makes of it: lab.ipynb.txt, lab.ipynb (1).
+NOTEBOOK_ENDING = re.compile(r"\.ipynb([ .]?(txt|json|download|\(\d{1,3}\)))*$", re.IGNORECASE)
 
 
 class Unreadable(ValueError):
@@ -43,15 +44,6 @@ class Cell:
     id: str = ""
     tags: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
-
-
-def is_notebook_name(name: str) -> bool:
-    """Whether a file of that name is a notebook, also when a browser or a mail program has added to its ending.
-
-    >>> [is_notebook_name(name) for name in ("a.IPYNB", "a.ipynb.txt", "a.ipynb (1)", "a.py", "ipynb")]
-    [True, True, True, False, False]
-    """
-    return _NOTEBOOK_NAME.search(name) is not None
 
 
 def grade_id(identifier: str) -> str:
@@ -110,7 +102,9 @@ def _unpacked(content: bytes, repairs: list[str]) -> bytes:
             entries = archive.infolist()
             if len(entries) > MAX_ENTRIES:
                 raise Unreadable(f"The archive holds more than {MAX_ENTRIES:,} files. {advice}")
-            found = [entry for entry in entries if is_notebook_name(entry.filename) and not _is_a_copy(entry.filename)]
+            found = [
+                entry for entry in entries if NOTEBOOK_ENDING.search(entry.filename) and not _is_a_copy(entry.filename)
+            ]
             if len(found) != 1:
                 raise Unreadable(f"The archive holds {len(found) or 'no'} notebooks; one can be graded. {advice}")
             with archive.open(found[0]) as file:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from statistics import mean
+from urllib.parse import quote
 
+from sslcourse.grading.collect import Listed
 from sslcourse.grading.results import MISSING, PASSED, TO_MARK, CaseLine, ExerciseResult, Grade
 from sslcourse.pages import render
 
@@ -26,11 +28,10 @@ def feedback(grade: Grade) -> str:
         code=_code,
         code_style=_code_style(),
         anchor=lambda id: re.sub(r"[^A-Za-z0-9_-]", "-", id),
-        without_controls=lambda output: re.sub(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f]", "", output),
     )
 
 
-def gradebook(grades: Sequence[Grade]) -> str:
+def gradebook(grades: Sequence[Grade], listed: Sequence[Listed] = ()) -> str:
     """The page for the instructor: every submission, every exercise."""
     results = [result for grade in grades for result in grade.results]
     by_lab = groupby(sorted(grades, key=lambda grade: grade.lab), key=lambda grade: grade.lab)
@@ -40,6 +41,8 @@ def gradebook(grades: Sequence[Grade]) -> str:
         to_mark=sum(result.status == TO_MARK and bool(result.answer) for result in results),
         unsafe=_unsafe(grades),
         labs=[_lab(lab, sorted(group, key=lambda grade: grade.student.lower())) for lab, group in by_lab],
+        listed=listed,
+        link=lambda page: f"feedback/{quote(page.name)}",
         levels=sorted({grade.level for grade in grades if grade.level}),
     )
 

@@ -1,4 +1,4 @@
-"""Write what was graded: grades.csv, a page for each submission, a gradebook page and Gradescope's results.json.
+"""Write what was graded: grades.csv, a page for each submission, a gradebook page, Gradescope's results.json, run.json.
 
 Everything is written to a temporary name first, so that a reader never sees half a file.
 """
@@ -6,33 +6,115 @@ Everything is written to a temporary name first, so that a reader never sees hal
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
+import threading
+import time
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from sslcourse import __version__
 from sslcourse.files import write_atomically
-from sslcourse.grading import pages
+from sslcourse.grading import pages, sandbox
+from sslcourse.grading.collect import Listed, Student
 from sslcourse.grading.results import PASSED, TO_MARK, ExerciseResult, Grade
+from sslcourse.grading.submission import Terms
+from sslcourse.grading.visible import cleaned, one_line, printed
+
+SECONDS_BETWEEN_TABLES = 10.0
+_FORMULA = re.compile(r"(?:^|(?<=;))(?=\s*[=+\-@\t\uff1d\uff0b\uff0d\uff20])")
 
 COLUMNS = ("student", "lab", "exercise", "points", "max_points", "status", "message")
 
 
-def write_all(grades: Sequence[Grade], out: Path) -> None:
-    """Write every file below `out` (made if need be) and set each grade's `page`."""
-    for folder in (out / "feedback", out / "gradescope"):
-        folder.mkdir(parents=True, exist_ok=True)
-    for grade, name in zip(grades, file_names(grades)):
-        grade.page = out / "feedback" / f"{name}.html"
-        write_atomically(grade.page, pages.feedback(grade))
-        write_atomically(out / "gradescope" / f"{name}.json", _json(gradescope(grade)))
-    if len(grades) == 1:
-        write_atomically(out / "results.json", _json(gradescope(grades[0])))
-    else:
+class Book:
+    """Everything that a run writes below `out`: each student's files when they are done, the tables now and then.
+
+    Nothing in it depends on the clock but times.json, so that the same seed gives the same files. Students are numbered
+    in the order of their names; several may be added at a time.
+    """
+
+    def __init__(self, out: Path, terms: Terms, students: Sequence[Student], listed: Sequence[Listed]):
+        self.out, self.terms = out, terms
+        self._names = Counter(student.name.casefold() for student in students)
+        self._listed, self._done = list(listed), {}
+        self._lock, self._began, self._written = threading.Lock(), time.time(), 0.0
+        for folder in (out / "feedback", out / "gradescope"):
+            folder.mkdir(parents=True, exist_ok=True)
         (out / "results.json").unlink(missing_ok=True)  # of an earlier run, and now of nobody in particular
-    write_atomically(out / "grades.csv", table(grades))
-    write_atomically(out / "index.html", pages.gradebook(grades))
+        self._write_tables()  # the seed above all
+
+    def add(self, number: int, grades: Sequence[Grade], listed: Sequence[Listed]) -> None:
+        """Write what one student has; what was written for this number before is replaced."""
+        cleaned = [presentable(grade) for grade in grades]
+        with self._lock:
+            self._done[number] = cleaned, list(listed)
+            for grade in cleaned:
+                several = [each.student for each in grades].count(grade.student) > 1  # labs
+                name = f"{grade.student}-{grade.lab}" if several else grade.student
+                name = file_name(name, is_unique=self._names[grade.student.casefold()] < 2)
+                grade.page = self.out / "feedback" / f"{name}.html"
+                write_atomically(grade.page, pages.feedback(grade))
+                write_atomically(self.out / "gradescope" / f"{name}.json", _json(gradescope(grade)))
+            if time.monotonic() - self._written > SECONDS_BETWEEN_TABLES:
+                self._write_tables()
+
+    @property
+    def numbers(self) -> list[int]:
+        """The students that are done."""
+        return sorted(self._done)
+
+    def grades_of(self, number: int) -> list[Grade]:
+        """What one student has."""
+        return self._done[number][0]
+
+    @property
+    def grades(self) -> list[Grade]:
+        """Everything that is done, in the order of the students."""
+        return [grade for number in self.numbers for grade in self._done[number][0]]
+
+    @property
+    def listed(self) -> list[Listed]:
+        """The files that were not graded, with the reasons."""
+        return sorted(self._listed + [each for _, more in self._done.values() for each in more], key=lambda x: x.path)
+
+    def close(self) -> None:
+        """Write the tables of what is there."""
+        with self._lock:
+            if len(self.grades) == 1:
+                write_atomically(self.out / "results.json", _json(gradescope(self.grades[0])))
+            self._write_tables()
+
+    def _write_tables(self) -> None:
+        grades, listed = self.grades, self.listed
+        write_atomically(self.out / "grades.csv", table(grades))
+        write_atomically(self.out / "index.html", pages.gradebook(grades, listed))
+        write_atomically(self.out / "run.json", _json(_record(self.terms, grades, listed)))
+        times = {grade.student: round(grade.seconds, 2) for grade in grades}
+        write_atomically(self.out / "times.json", _json({"began": self._began, "seconds": times}))
+        self._written = time.monotonic()
+
+
+def presentable(grade: Grade) -> Grade:
+    """The grade with all text of the student harmless wherever it is shown."""
+    results = [replace(result, output=printed(result.output)) for result in grade.results]
+    return cleaned(replace(grade, results=results, student=one_line(grade.student)))
+
+
+def _record(terms: Terms, grades: Sequence[Grade], listed: Sequence[Listed]) -> dict:
+    """How the run was made: what it takes to repeat it, and which file counts for whom."""
+    return {
+        "seed": terms.seed,
+        "sandbox": sandbox.SENTENCES[terms.level],
+        "limits": asdict(terms.limits),
+        "version": __version__,
+        "graded": [{"student": each.student, "lab": each.lab, "file": each.source} for each in grades],
+        "listed": [asdict(each) for each in listed],
+    }
 
 
 def table(grades: Sequence[Grade]) -> str:
@@ -70,7 +152,6 @@ def gradescope(grade: Grade) -> dict:
     lines = [grade.problem, *grade.repairs, f"Graded in: {grade.level}."]
     return {
         "score": grade.points,
-        "execution_time": round(grade.seconds, 1),
         "output": "\n".join(line for line in lines if line),
         "visibility": "visible",
         "stdout_visibility": "hidden",
@@ -78,17 +159,18 @@ def gradescope(grade: Grade) -> dict:
     }
 
 
-def file_names(grades: Sequence[Grade]) -> list[str]:
-    """A safe file name for each student, all different on any file system."""
-    names: list[str] = []
-    for grade in grades:
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", grade.student).strip("._")[:80] or "student"
-        name, count = stem, 1
-        while name.lower() in (earlier.lower() for earlier in names):
-            count += 1
-            name = f"{stem}-{count}"
-        names.append(name)
-    return names
+def file_name(name: str, is_unique: bool = True) -> str:
+    """A name for a student's files that any file system takes, and that no other student's has.
+
+    `is_unique` says that no other name differs from it in capital letters only, which is no difference everywhere.
+
+    >>> file_name("Ada"), file_name("a/b")
+    ('Ada', 'a_b-c14cdd')
+    """
+    stem = re.sub(r"[^\w.-]+", "_", name).strip("._").encode()[:120].decode("utf-8", "ignore")
+    if stem and stem == name and is_unique:
+        return stem
+    return f"{stem or 'student'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def _with_repairs(result: ExerciseResult) -> str:
@@ -96,9 +178,9 @@ def _with_repairs(result: ExerciseResult) -> str:
 
 
 def _no_formula(cell: str) -> str:
-    # A spreadsheet would run a cell that begins like a formula, and students choose their file names.
-    text = cell.replace("\r", " ").replace("\n", " ")
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
+    # A spreadsheet would run a cell that begins like a formula, and students choose their file names. In half of the
+    # world it takes a semicolon for the end of a cell.
+    return _FORMULA.sub("'", cell.replace("\r", " ").replace("\n", " "))
 
 
 def _json(value: dict) -> str:

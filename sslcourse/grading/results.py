@@ -14,6 +14,8 @@ PASSED, FAILED, ERROR, MISSING = "passed", "failed", "error", "missing"
 TIMEOUT, MEMORY, KILLED, TO_MARK = "timeout", "memory", "killed", "to_mark"
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")  # torch's way of saying it
 
+CUT_SHORT = (TIMEOUT, MEMORY, KILLED)  # the ends that a neighbour on the same machine may bring about
+
 # How a run can end before its time: the status, and the sentence.
 ENDS = {
     "timeout": (
@@ -83,9 +85,10 @@ class Grade:
 
     student: str
     lab: str
-    source: Path
+    source: str  # the path of its file below the hand-in folder, "" where there is none
     results: list[ExerciseResult] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # on the student's other files
     level: str = ""
     seconds: float = 0.0
     title: str = ""  # the lab's

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from toy_lab import LAB, QUESTION, RIGHT, cells_of, code, notebook, submission, text
@@ -17,11 +18,14 @@ from sslcourse.exercises import LABS, Lab
 from sslcourse.grading import bubblewrap, run, sandbox
 from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.host import Box, Limits
-from sslcourse.grading.run import find_submissions, grade_paths, student_names
+from sslcourse.grading.results import ExerciseResult
+from sslcourse.grading.run import grade_paths
+from sslcourse.grading.submission import grade_student
 
 pytestmark = pytest.mark.slow
 
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
+HERE = Path(__file__).parent
 LIMITS = Limits(seconds=4.0, memory=300 * 2**20)
 
 
@@ -56,9 +60,7 @@ def graded(folder, tmp_path_factory):
     if not sandbox.available()[0]:
         pytest.skip(f"no sandbox: {sandbox.available()[1]}")
     out = tmp_path_factory.mktemp("out")
-    grades = grade_paths(
-        [folder, folder / "missing.ipynb"], out, labs={"toy": LAB}, limits=LIMITS, jobs=2, progress=False
-    )
+    grades = grade_paths([folder], out, labs={"toy": LAB}, limits=LIMITS, jobs=2, seed=7, progress=False)
     return {grade.student: grade for grade in grades}, out
 
 
@@ -72,7 +74,6 @@ def test_everybody_has_a_grade(graded):
         "e": 0.0,
         "f": 6.0,
         "=cmd()": 0.0,
-        "missing": 0.0,
     }
     assert {name: grade.points for name, grade in grades.items()} == expected
     assert all(grade.max_points == 6.0 for grade in grades.values())
@@ -97,7 +98,6 @@ def test_everybody_has_every_row(graded):
     assert "not valid JSON" in by_student["d-broken"]["toy.total"]["message"]
     assert by_student["e"]["toy.double"]["status"] == "missing"
     assert "[repaired]" in by_student["f"]["toy.double"]["message"]
-    assert "no such file" in by_student["missing"]["toy.double"]["message"]
     assert "'=cmd()" in by_student  # no spreadsheet runs it
 
 
@@ -202,20 +202,6 @@ def test_a_box_that_does_not_start_is_no_mark_for_the_student(tmp_path, level):
     assert "no_such_module" in grade.results[0].message
 
 
-def test_submissions_are_found_once_and_empty_folders_too(folder):
-    found = [str(path.relative_to(folder)) for path in find_submissions([folder, folder / "b-good.ipynb"])]
-    assert sorted(found) == sorted(
-        ["=cmd().ipynb", "a-bad.ipynb", "b-good.ipynb", "d-broken.ipynb", "e/lab.ipynb", "f/lab.ipynb", "c-no-notebook"]
-    )
-
-
-def test_names_differ(tmp_path):
-    files = [tmp_path / name for name in ("a/lab.ipynb", "b/lab.ipynb", "x/a/lab.ipynb", "c/eve.ipynb", "no folder")]
-    names = student_names(files)
-    assert len(set(names)) == len(names)
-    assert names[3:] == ["eve", "no folder"]
-
-
 def test_the_command_refuses_an_unknown_lab_and_an_unwritable_place(tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["grade", str(tmp_path), "--out", "x", "--lab", "none"])
@@ -266,16 +252,90 @@ print(box.communicate()[0])
     ), seen
 
 
+def test_a_mistyped_path_is_an_error(tmp_path, capsys):
+    (tmp_path / "ada.ipynb").write_text("{}")
+    out = tmp_path / "out"
+    assert main(["grade", str(tmp_path / "ada.ipynb"), str(tmp_path / "adda.ipynb"), "--out", str(out)]) == 2
+    assert "no such file or folder" in capsys.readouterr().err
+    assert main(["grade", str(tmp_path / "ada.ipynb"), "--student", "x", "--out", str(out)]) == 2
+    assert not out.exists()
+
+
+def test_the_same_seed_gives_the_same_files(graded, folder, tmp_path):
+    _, first = graded
+    grade_paths([folder], tmp_path, labs={"toy": LAB}, limits=LIMITS, jobs=1, seed=7, progress=False)
+    files = [sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file()) for out in (first, tmp_path)]
+    assert files[0] == files[1]
+    for name in files[0]:
+        if name.name != "times.json":
+            assert (first / name).read_bytes() == (tmp_path / name).read_bytes(), name
+    assert json.loads((tmp_path / "run.json").read_text())["seed"] == 7
+
+
+def test_the_seed_is_kept_and_shown_to_no_student(graded):
+    _, out = graded
+    record = json.loads((out / "run.json").read_text())
+    assert record["sandbox"] == sandbox.SENTENCES[sandbox.level()]
+    assert [each["path"] for each in record["listed"]] == [".ipynb_checkpoints", "c-no-notebook/answer.txt"]
+    assert "answer.txt" in (out / "index.html").read_text()
+
+
+def test_a_run_without_a_seed_draws_its_own(tmp_path):
+    (tmp_path / "a.ipynb").write_text("{")
+    seeds = set()
+    for out in (tmp_path / "1", tmp_path / "2"):
+        grade_paths([tmp_path / "a.ipynb"], out, labs={"toy": LAB}, unsafe=True, progress=False)
+        seeds.add(json.loads((out / "run.json").read_text())["seed"])
+    assert len(seeds) == 2
+
+
 def test_interrupted_grading_keeps_what_is_done(tmp_path, monkeypatch):
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.ipynb").write_text("{")
 
-    def interrupted(path, student, *rest):
-        if student == "b":
+    def interrupted(student, terms):
+        if student.name == "b":
             raise KeyboardInterrupt
-        return run.Grade(student, "toy", path, problem="none")
+        return grade_student(student, terms)
 
-    monkeypatch.setattr(run, "grade_submission", interrupted)
+    monkeypatch.setattr(run, "grade_student", interrupted)
     with pytest.raises(KeyboardInterrupt):
         grade_paths([tmp_path], tmp_path / "out", labs={"toy": LAB}, unsafe=True, progress=False)
-    assert [path.name for path in (tmp_path / "out" / "feedback").iterdir()] == ["a.html"]
+    assert "a.html" in [path.name for path in (tmp_path / "out" / "feedback").iterdir()]
+    assert "not valid JSON" in (tmp_path / "out" / "grades.csv").read_text()
+
+
+def test_a_killed_run_has_written_what_was_done(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.ipynb").write_text("{")
+    script = f"""
+import os, sys
+sys.path.insert(0, {str(HERE)!r})
+import toy_lab
+from sslcourse.grading import run
+inner = run.grade_student
+run.grade_student = lambda student, terms: os._exit(9) if student.name == "b" else inner(student, terms)
+labs = {{"toy": toy_lab.LAB}}
+run.grade_paths([{str(tmp_path)!r}], {str(tmp_path / "out")!r}, labs=labs, unsafe=True, progress=False)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
+    assert "not valid JSON" in (tmp_path / "out" / "feedback" / "a.html").read_text()
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["seed"] > 0
+
+
+def test_what_was_cut_short_beside_others_is_graded_once_more_alone(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.ipynb").write_text(notebook(*cells_of({})))
+    runs = []
+
+    def crowded(exercise, *rest):
+        runs.append(exercise.task.id)
+        ended = exercise.task.id == "toy.shift" and runs.count("toy.shift") <= 2
+        status, points = ("timeout", 0.0) if ended else ("passed", exercise.task.points)
+        return ExerciseResult(exercise.task.id, "", points, exercise.task.points, status, "Said.")
+
+    monkeypatch.setattr("sslcourse.grading.submission.grade_answer", crowded)
+    grades = grade_paths([tmp_path], tmp_path / "out", labs={"toy": LAB}, unsafe=True, jobs=2, progress=False)
+    assert [grade.points for grade in grades] == [6.0, 6.0]
+    assert "graded once more, alone" in grades[0].page.read_text()
+    assert runs.count("toy.shift") == 4

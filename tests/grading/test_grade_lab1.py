@@ -19,11 +19,11 @@ def graded(tmp_path_factory):
     if not (SOLVED.exists() and UNTOUCHED.exists()):
         pytest.skip("the lab is not built: run `sslcourse build`")
     grades = grade_paths([SOLVED, UNTOUCHED], tmp_path_factory.mktemp("out"), jobs=2, progress=False)
-    return dict(zip(("solved", "untouched"), grades))
+    return {grade.student: grade for grade in grades}
 
 
 def test_the_solution_scores_full_marks_without_repair(graded):
-    grade = graded["solved"]
+    grade = graded["solutions"]
     assert grade.points == grade.max_points == LABS["contrastive"].points
     assert not grade.repairs
     assert not any(result.repairs for result in grade.results)
@@ -31,7 +31,7 @@ def test_the_solution_scores_full_marks_without_repair(graded):
 
 
 def test_the_untouched_lab_scores_nothing_and_says_what_is_missing(graded):
-    grade = graded["untouched"]
+    grade = graded["labs"]
     assert grade.points == 0.0
     assert grade.max_points == LABS["contrastive"].points
     assert {result.status for result in grade.results} == {"missing", "to_mark"}

@@ -1,0 +1,151 @@
+"""Grade one student: read the files, choose those that count, judge each answer. A result comes whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from sslcourse.exercises import Lab
+from sslcourse.exercises.task import Exercise, WrittenQuestion
+from sslcourse.grading import sandbox
+from sslcourse.grading.answers import grade_answer, with_references
+from sslcourse.grading.collect import HandedIn, Listed, Student
+from sslcourse.grading.host import Box, Limits
+from sslcourse.grading.intake import Submission
+from sslcourse.grading.reading import Asked, Reading, read_submission
+from sslcourse.grading.results import CUT_SHORT, ERROR, MISSING, TO_MARK, ExerciseResult, Grade
+from sslcourse.grading.versions import Chosen, choose
+from sslcourse.grading.written import Part
+
+MAX_READ = 10  # files of one student; more where the folder may hold several students after all
+MAX_READ_UNCERTAIN = 500
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is the same for all students of a run; `lab` is the only lab that counts, None where it is to be found."""
+
+    labs: Mapping[str, Lab]
+    lab: str | None
+    level: str
+    limits: Limits
+    seed: int
+
+    @cached_property
+    def asked(self) -> Asked:
+        """What is looked for in a notebook."""
+        labs = self.labs.items()
+        functions = {name: {id: each.task.function for id, each in lab.exercises.items()} for name, lab in labs}
+        questions = {name: {id: each.question for id, each in lab.written.items()} for name, lab in labs}
+        return Asked(functions, questions, self.lab)
+
+
+def grade_student(student: Student, terms: Terms) -> tuple[list[Grade], list[Listed]]:
+    """A grade for each lab that the student handed in, at least one; and the files that do not count. Never raises."""
+    files = sorted(student.notebooks, key=lambda file: (-file.modified, file.parts))
+    most = MAX_READ if student.is_certain else MAX_READ_UNCERTAIN
+    reason = f"Not looked at: only the {most} newest files of a student are."
+    unread = [Listed(file.path, reason) for file in files[most:]]
+    try:
+        chosen, listed = choose(student, [(file, _read(file, terms.asked)) for file in files[:most]])
+    except Exception as error:  # noqa: BLE001 (every student gets a result)
+        failed = Grade(student.name, terms.lab or "", "", level=sandbox.SENTENCES[terms.level])
+        return [_fail(failed, error, terms)], unread
+    return [_grade(each, terms) for each in chosen], listed + unread
+
+
+def again_alone(grade: Grade, again: Grade) -> Grade:
+    """The grade, with what was cut short beside other submissions replaced by what it gave alone."""
+    if grade.is_grader_error:
+        return again
+    note = "It was stopped while other submissions were graded beside it, so it was graded once more, alone."
+    alone = {result.id: replace(result, repairs=(*result.repairs, note)) for result in again.results}
+    results = [alone.get(each.id, each) if each.status in CUT_SHORT else each for each in grade.results]
+    return replace(grade, results=results)
+
+
+def _read(file: HandedIn, asked: Asked) -> Reading:
+    if file.problem:
+        return Reading(problem=file.problem)
+    try:
+        with file.open() as opened:
+            return read_submission(opened, asked)
+    except OSError as error:
+        return Reading(problem=f"The file cannot be read: {error.strerror or error}.")
+
+
+def _grade(chosen: Chosen, terms: Terms) -> Grade:
+    began = time.monotonic()
+    reading, source = chosen.reading, chosen.file.path if chosen.file else ""
+    grade = Grade(chosen.student, reading.lab or terms.lab or "", source, level=sandbox.SENTENCES[terms.level])
+    grade.notes, grade.problem = list(chosen.notes), reading.problem
+    try:
+        _grade_answers(grade, reading, terms)
+    except Exception as error:  # noqa: BLE001 (every submission gets a result)
+        _fail(grade, error, terms)
+    if grade.problem:
+        _fill_up(grade, terms.labs)
+    grade.seconds = time.monotonic() - began
+    return grade
+
+
+def _fail(grade: Grade, error: Exception, terms: Terms) -> Grade:
+    """The grade with what is said where the grader itself failed."""
+    grade.is_grader_error = True
+    grade.problem = (
+        f"The grader itself failed on this file ({type(error).__name__}: {error}). This is not the student's fault;"
+        " keep the file and report it."
+    )
+    _fill_up(grade, terms.labs)
+    return grade
+
+
+def _grade_answers(grade: Grade, reading: Reading, terms: Terms) -> None:
+    submission = reading.submission
+    if submission is None:
+        return
+    lab = terms.labs[reading.lab]
+    grade.title, grade.repairs = lab.title, list(submission.repairs)
+    with Box(lab.tasks_module, terms.level, terms.limits, lab.box_files) as box:
+        for exercise in lab.exercises.values():
+            grade.results.append(_guarded(exercise, submission, box, terms.seed, grade))
+        grade.results = with_references(lab.exercises, submission, grade.results, box, terms.seed)
+    grade.results += [_to_mark(question, reading.written[question.id]) for question in lab.written.values()]
+
+
+def _guarded(exercise: Exercise, submission: Submission, box: Box, seed: int, grade: Grade) -> ExerciseResult:
+    try:
+        return grade_answer(exercise, submission, box, seed)
+    except Exception as error:  # noqa: BLE001 (one exercise that the grader fails on costs only itself)
+        grade.is_grader_error = True
+        reason = f"{type(error).__name__}: {error}"
+        message = f"The grader itself failed here ({reason}). This is not your fault; tell your teacher."
+        task, answer = exercise.task, submission.answers[exercise.task.id]
+        code = answer.source if answer else None
+        return ExerciseResult(task.id, task.title, 0.0, task.points, ERROR, message, code=code)
+
+
+def _to_mark(question: WrittenQuestion, answer: tuple[Part, ...]) -> ExerciseResult:
+    message = "No answer was written." if not answer else "To be marked by a person."
+    return ExerciseResult(
+        question.id, question.question, None, question.points, TO_MARK, message, answer=answer, rubric=question.rubric
+    )
+
+
+def _fill_up(grade: Grade, labs: Mapping[str, Lab]) -> None:
+    """Rows for everything that could not be graded, so that the gradebook has the same rows for everyone."""
+    name = grade.lab if grade.lab in labs else (next(iter(labs)) if len(labs) == 1 else "")
+    if not name:
+        return
+    grade.lab, grade.title = name, labs[name].title
+    done = {result.id for result in grade.results}
+    status = ERROR if grade.is_grader_error else MISSING
+    for id, exercise in labs[name].exercises.items():
+        if id not in done:
+            task = exercise.task
+            grade.results.append(ExerciseResult(id, task.title, 0.0, task.points, status, grade.problem))
+    for question in labs[name].written.values():
+        if question.id not in done:
+            grade.results.append(_to_mark(question, ()))
