@@ -263,7 +263,7 @@ def test_a_mistyped_path_is_an_error(tmp_path, capsys):
 
 def test_the_same_seed_gives_the_same_files(graded, folder, tmp_path):
     _, first = graded
-    grade_paths([folder], tmp_path, labs={"toy": LAB}, limits=LIMITS, jobs=1, seed=7, progress=False)
+    grade_paths([folder], tmp_path, labs={"toy": LAB}, limits=LIMITS, jobs=2, seed=7, progress=False)
     files = [sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file()) for out in (first, tmp_path)]
     assert files[0] == files[1]
     for name in files[0]:
