@@ -62,11 +62,12 @@ class FitSettings:
         check_fields(self, "must be positive", lambda x: x is None or x > 0, "learning_rate", "clip_norm")
         not_negative = ("evaluate_every", "weight_decay", "final_weight_decay")
         check_fields(self, "must not be negative", lambda x: x is None or x >= 0, *not_negative)
-        precisions = ("auto", *PRECISIONS)
-        check_fields(self, f"must be one of {', '.join(precisions)}", lambda name: name in precisions, "precision")
+        if self.precision not in ("auto", *PRECISIONS):
+            raise ValueError(f"precision must be one of auto, {', '.join(PRECISIONS)}; got {self.precision!r}")
         if not 0 <= self.warmup <= self.steps:
             raise ValueError(f"warmup_steps must lie in 0..{self.steps} (steps); got {self.warmup_steps}")
-        check_fields(self, "must be True, False or 'auto'", lambda choice: choice in (True, False, "auto"), "compile")
+        if self.compile not in (True, False, "auto"):
+            raise ValueError(f"compile must be True, False or 'auto'; got {self.compile!r}")
         check_fields(self, f"must lie in 0..{2**32 - 1}", lambda seed: 0 <= seed < 2**32, "seed")
 
     @property
