@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 
 # What every worker starts with; `data` is what the test hands over, `mine(tensor)` this process's half of its rows.
 START = """
@@ -79,6 +79,24 @@ class OneDevice(TorchDispatchMode):
         if self.drawing and moves_there:
             return result
         raise AssertionError(f"{function} has tensors on {sorted(where)}")
+
+
+class Operators(TorchDispatchMode):
+    """Records every dispatched operator in `calls`: its name, its arguments that are no tensors, shapes of the others.
+
+    What a CUDA graph repeats: two steps of one graph must have the same. A profiler's marks are left out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        if not str(function).startswith("profiler"):
+            seen = tree_map(lambda x: (x.dtype, tuple(x.shape)) if isinstance(x, torch.Tensor) else x, arguments)
+            named = tree_map(lambda x: (x.dtype, tuple(x.shape)) if isinstance(x, torch.Tensor) else x, options or {})
+            self.calls.append(f"{function} {seen} { {k: v for k, v in named.items() if k != 'generator'} }")
+        return function(*arguments, **(options or {}))
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,14 @@ here waits for the device, and no shape depends on data.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from sslcourse.data.color import color_maps, solarize
-from sslcourse.data.draws import Augmentation, Draws, draw
+from sslcourse.data.draws import Augmentation, Draws, draw, of_images, stacked
 from sslcourse.data.geometry import Workspace, along_both, crop_maps
 from sslcourse.precision import without_autocast
 
@@ -22,31 +24,51 @@ CHUNK = 1_500_000  # pixel values worked on at a time on a CPU (measured: more f
 _KEPT = threading.local()  # a CPU's working memory between calls, about 30 MB: getting it anew took half of the time
 
 
-@without_autocast
-def apply(images: Tensor, draws: Draws, out: Tensor | None = None) -> Tensor:
+def apply(images: Tensor, draws: Draws) -> Tensor:
     """The views that `draws` describe: float32 `B,3,size,size` in [0, 1] on the images' device.
 
-    `images` `B,3,H,W`, uint8 or float in [0, 1]; the views are written to `out` if it is given. The crop is Pillow's
-    with BILINEAR (antialiased). Raises ValueError when there is not one draw for each image or the shape is another,
-    TypeError for whole numbers that are not uint8.
+    `images` `B,3,H,W`, uint8 or float in [0, 1]. With V times as many draws there are V views of each image, `V*B`, the
+    first view of all images first. The crop is Pillow's with BILINEAR (antialiased). Raises ValueError when the draws
+    are no multiple of the images or the shape is another, TypeError for whole numbers that are not uint8.
 
     >>> images = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
     >>> apply(images, draw(Augmentation(size=8), 2, 16, 16)).shape
     torch.Size([2, 3, 8, 8])
     """
+    return apply_each(images, [draws])[0].flatten(0, 1)
+
+
+@without_autocast
+def apply_each(images: Tensor, groups: Sequence[Draws]) -> list[Tensor]:
+    """Several groups of views, of one size each, as `V,B,3,size,size`; raises as `apply`.
+
+    All colours are made at once.
+    """
     _check_images(images)
-    if len(images) != len(draws):
-        raise ValueError(f"one draw for each image: {len(images)} images, {len(draws)} draws")
-    draws = draws.to(images.device)
-    views = torch.empty(len(images), 3, draws.size, draws.size, device=images.device) if out is None else out
-    chunk, room = max(1, len(images)), Workspace()
+    for draws in groups:
+        if len(draws) % max(1, len(images)) or bool(len(draws)) != bool(len(images)):
+            raise ValueError(f"one draw for each image, or several for all: {len(images)} images, {len(draws)} draws")
+    groups = [draws.to(images.device) for draws in groups]
+    return [_views(images, *each) for each in zip(groups, _color_maps(groups, images), strict=True)]
+
+
+def _views(images: Tensor, draws: Draws, colors: Sequence[Tensor] | None) -> Tensor:
+    """The views of one size, in chunks of images that fit a CPU's cache."""
+    (count, _, height, width), size = images.shape, draws.size
+    views = torch.empty(len(draws) // max(1, count), count, 3, size, size, device=images.device)
+    if not count:
+        return views
+    chunk, room = count, Workspace()
     if images.device.type == "cpu":
-        chunk = max(1, CHUNK // (3 * max(images.shape[2] * images.shape[3], draws.size**2)))
+        chunk = max(1, CHUNK // (3 * max(height * width, len(views) * size * max(width, size))))
         room = _KEPT.__dict__.setdefault("room", room)
-    colors = _color_maps(draws, like=views)
-    for start in range(0, len(images), chunk):
+    if chunk >= count:
+        _apply(images, draws, colors, views, room)
+        return views
+    for start in range(0, count, chunk):
         part = slice(start, start + chunk)
-        _apply(images[part], draws[part], colors and [each[part] for each in colors], views[part], room)
+        chosen = colors and [of_images(each, part, count) for each in colors]
+        _apply(images[part], draws.of_images(part, count), chosen, views[:, part], room)
     return views
 
 
@@ -75,32 +97,56 @@ def _check_images(images: Tensor) -> None:
         raise TypeError(f"images must be uint8, or floating point in [0, 1]; got {images.dtype}")
 
 
-def _color_maps(draws: Draws, like: Tensor) -> tuple[Tensor, Tensor] | None:
-    """The colour steps of each image as two matrices `B,3,3` (see `color.color_maps`), or None where there are none."""
-    if draws.hue is None and draws.grayscale is None:
-        return None
-    names = ("brightness", "contrast", "saturation", "hue", "order", "grayscale")
-    return color_maps(like[:, :, 0, 0], **{name: getattr(draws, name) for name in names})
+def _unit(images: Tensor) -> float:
+    return 1 / 255 if images.dtype == torch.uint8 else 1.0
 
 
-def _apply(images: Tensor, draws: Draws, colors: list[Tensor] | None, views: Tensor, room: Workspace) -> None:
-    """Write the views of a chunk into `views`, working in the memory of `room`."""
-    count, _, height, width = images.shape
+def _color_maps(groups: Sequence[Draws], images: Tensor) -> list[Sequence[Tensor] | None]:
+    """For each group the colour steps as two matrices `B,3,3` a view (see `color.color_maps`), of the images' units.
+
+    None for a group without any.
+    """
+    has_color = [draws.hue is not None or draws.grayscale is not None for draws in groups]
+    colored = [draws for draws, has in zip(groups, has_color, strict=True) if has]
+    if not colored:
+        return [None] * len(groups)
+    steps = stacked(colored, ("brightness", "contrast", "saturation", "hue", "order", "grayscale"))
+    like = torch.empty(sum(len(draws) for draws in colored), device=images.device)
+    maps = (matrices * _unit(images) for matrices in color_maps(like, **steps))
+    split = zip(*(matrices.split([len(draws) for draws in colored]) for matrices in maps), strict=True)
+    return [next(split) if has else None for has in has_color]
+
+
+def _apply(images: Tensor, draws: Draws, colors: Sequence[Tensor] | None, views: Tensor, room: Workspace) -> None:
+    """Write the views of a chunk into `views` `V,B,3,size,size`, working in the memory of `room`."""
+    each, (count, _, height, width), size = len(views), images.shape, draws.size
     pixels = room("pixels", views, count, height, 3, width)
     pixels.copy_(images.transpose(1, 2))
-    rows, columns = crop_maps(draws.boxes, draws.flips, height, width, draws.size, draws.sigma, draws.radius)
-    planes = along_both(pixels, rows, columns, room)  # B,3,size,size, in the images' units
-    unit = 1 / 255 if images.dtype == torch.uint8 else 1.0
+    # Here the views of one image are neighbours, so that no image is copied for each of them.
+    by_image, by_view = _orders(each, count, images.device)
+    boxes, flips, sigma = (rows if rows is None else rows[by_image] for rows in (draws.boxes, draws.flips, draws.sigma))
+    rows, columns = crop_maps(boxes, flips, height, width, size, sigma, draws.radius)
+    planes = along_both(pixels, rows, columns, room)  # BV,3,size,size, in the images' units
+    planes = planes.unflatten(0, (count, each)).transpose(0, 1)  # V,B,3,size,size
     if colors is None:
-        torch.mul(planes, unit, out=views)
+        torch.mul(planes, _unit(images), out=views)
     else:
         linear, pull = colors
         # the mean of the crop before its blur: the jitter comes first
-        lines = torch.bmm(rows.mean[:, None], pixels.flatten(2)).view(count, 3, width)
-        shift = torch.bmm(pull * unit, torch.bmm(lines, columns.mean[:, :, None]))  # B,3,1
-        flat = room("planes", views, count, 3, draws.size, draws.size).copy_(planes).flatten(2)
-        torch.bmm(linear * unit, flat, out=views.flatten(2))
-        views.add_(shift[:, :, :, None])
+        lines = torch.bmm(rows.mean.view(count, each, height), pixels.flatten(2)).view(-1, 3, width)
+        mean = torch.bmm(lines, columns.mean[:, :, None])[by_view]  # VB,3,1
+        shift = torch.bmm(pull, mean)
+        flat = room("planes", views, *planes.shape).copy_(planes).view(-1, 3, size * size)
+        mixed = torch.bmm(linear, flat, out=room("mixed", views, *flat.shape))
+        torch.add(mixed.view(planes.shape), shift.view(each, count, 3, 1, 1), out=views)
     views.clamp_(0, 1)
     if draws.solarize is not None:
-        views.copy_(solarize(views, draws.solarize))
+        views.copy_(solarize(views, draws.solarize.view(each, count)))
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # a cached tensor must be usable by later calls in any mode
+def _orders(views: int, images: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Which rows of `V*B` make `B*V`, and the way back."""
+    rows = torch.arange(views * images, device=device)
+    return rows.view(views, images).T.flatten(), rows.view(images, views).T.flatten()

@@ -42,24 +42,25 @@ def color_maps(
     """
     count, dtype, device = len(like), like.dtype, like.device
     ones = torch.ones(count, dtype=dtype, device=device)
-    scale = [ones if value is None else value.to(dtype) for value in (brightness, contrast, saturation)]
+    scale = torch.stack([ones if each is None else each.to(dtype) for each in (brightness, contrast, saturation)], 1)
     turn = torch.zeros_like(ones) if hue is None else hue.to(dtype)
     eye, luma, _ = _constants(device, dtype)
-    bright, dull, vivid = (value[:, None, None] * eye for value in scale)
-    vivid = vivid + (1 - scale[2])[:, None, None] * luma
-    steps = torch.stack([bright, dull, vivid, hue_rotation(turn)], dim=1)  # B,4,3,3
-    greys = torch.zeros(count, len(STEPS), dtype=dtype, device=device)  # the share of the mean grey that each step adds
-    greys[:, 1] = 1 - scale[1]
+    rest = (1 - scale)[:, :, None, None] * luma  # what contrast and saturation take from grey: B,3,3,3
+    matrices = scale[:, :, None, None] * eye
+    matrices[:, 2].add_(rest[:, 2])
+    steps = torch.cat([matrices, hue_rotation(turn)[:, None]], dim=1)  # B,4,3,3
+    greys = torch.zeros_like(steps)  # the share of the mean grey that each step adds
+    greys[:, 1] = rest[:, 1]
     if order is not None:
-        steps = steps.gather(1, order[:, :, None, None].expand(-1, -1, 3, 3))
-        greys = greys.gather(1, order)
+        order = order[:, :, None, None].expand(-1, -1, 3, 3)
+        steps, greys = steps.gather(1, order), greys.gather(1, order)
 
-    linear, pull = eye.expand(count, 3, 3), torch.zeros_like(steps[:, 0])
-    for step, grey in zip(steps.unbind(1), greys.unbind(1), strict=True):
+    (linear, *steps), (pull, *greys) = steps.unbind(1), greys.unbind(1)
+    for step, grey in zip(steps, greys, strict=True):
         # the mean has come through the same steps: it is (linear + pull) m now
-        added = torch.matmul(grey[:, None, None] * luma, linear + pull)
+        added = torch.bmm(grey, linear + pull)
         linear = torch.bmm(step, linear)
-        pull = torch.bmm(step, pull) + added
+        pull = torch.bmm(step, pull).add_(added)
     if grayscale is not None:
         grey = torch.where(grayscale[:, None, None], luma, eye)
         linear, pull = torch.bmm(grey, linear), torch.bmm(grey, pull)
@@ -83,12 +84,12 @@ def hue_rotation(turns: Tensor) -> Tensor:
 
 
 def solarize(images: Tensor, where: Tensor, threshold: float = 0.5) -> Tensor:
-    """Values at or above `threshold` inverted to 1 - value in the images `where` (bool `B`); floats in [0, 1].
+    """Values at or above `threshold` inverted to 1 - value in the images `where` (bool `...`); floats `...,3,H,W`.
 
     >>> solarize(torch.tensor([0.2, 0.9]).reshape(1, 1, 1, 2), torch.tensor([True])).flatten().tolist()
     [0.20000000298023224, 0.10000002384185791]
     """
-    return torch.where(where[:, None, None, None] & (images >= threshold), 1 - images, images)
+    return torch.where(where[..., None, None, None] & (images >= threshold), 1 - images, images)
 
 
 @lru_cache(maxsize=32)

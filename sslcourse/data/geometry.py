@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,11 +23,12 @@ BLOCK = 32  # rows of a block beyond that size
 class AxisMap:
     """A linear map of one axis, one for each image: row t of block k reads `window` pixels from `starts[k]` on.
 
-    `starts` int64 `B,blocks`; `weights` `B,blocks,rows,window`; `size` pixels come out (the last block may have rows to
-    spare); `mean` `B,length` are the weights of the mean over the output before its blur.
+    `starts` int64 `B,blocks`, None where one block reads everything; `weights` `B,blocks,rows,window`; `size` pixels
+    come out (the last block may have rows to spare); `mean` `B,length` are the weights of the mean over the output
+    before its blur.
     """
 
-    starts: Tensor
+    starts: Tensor | None
     weights: Tensor
     size: int
     mean: Tensor
@@ -55,43 +58,68 @@ def axis_map(
     radius = 0 if sigma is None else radius
     if not 0 <= radius < size:
         raise ValueError(f"the blur's radius must be at least 0 and below the view's side {size}; got {radius}")
-    device = start.device
     blocks = 1 if size <= DENSE_UP_TO else -(-size // BLOCK)
-    rows = -(-size // blocks)
-    start, extent = (value.float()[:, None, None] for value in (start, extent))  # B,1,1
-
-    # the rows of the resize that each block needs: its own, and what its blur reads around them
-    own = torch.arange(rows, device=device)
-    reach = torch.arange(-radius, rows + radius, device=device) if blocks > 1 else own
-    wanted = _mirrored(torch.arange(0, blocks * rows, rows, device=device)[:, None] + reach, size)  # blocks,reach
-    centers = (wanted + 0.5) * (extent / size)  # B,blocks,reach: in pixels from the crop's start
+    plan = _plan(length, size, blocks, radius, start.device)
+    start, extent = (value.float().view(-1, 1, 1, 1) for value in (start, extent))
+    step = extent / size
+    centers = plan.wanted * step  # B,blocks,reach,1: in pixels from the crop's start
     if flips is not None:
-        centers = torch.where(flips[:, None, None], extent - centers, centers)
+        centers = torch.where(flips.view(-1, 1, 1, 1), extent - centers, centers)
     centers = centers + start
 
-    half = (extent / size).clamp(min=1)  # the triangle's half width: enlarging interpolates, reducing averages
-    window = _window(len(reach), length, size)
-    first = (centers.amin(2) - half[:, :, 0]).floor().clamp(0, length - window)  # B,blocks
-    pixels = torch.arange(window, device=device) + 0.5
-    taps = first[:, :, None] + pixels  # B,blocks,window: centres of the pixels read
+    half = step.clamp(min=1)  # the triangle's half width: enlarging interpolates, reducing averages
+    window, starts = len(plan.pixels), None
+    taps = plan.pixels  # B,blocks,1,window: centres of the pixels read
+    if blocks > 1:
+        first = (centers.amin(2, keepdim=True) - half).floor().clamp(0, length - window)
+        starts, taps = first.long().flatten(1), first + taps
     outside = (taps < start) | (taps > start + extent)
-    taps = (taps / half).masked_fill(outside, math.inf)  # infinitely far away: weight 0
-    weights = (centers / half)[:, :, :, None] - taps[:, :, None, :]  # B,blocks,reach,window
+    taps = (taps / half).masked_fill_(outside, math.inf)  # infinitely far away: weight 0
+    weights = centers / half - taps  # B,blocks,reach,window
     weights = torch.sub(1, weights.abs_(), out=weights).clamp_(min=0)
     weights = weights.div_(weights.sum(3, keepdim=True))
 
-    starts = first.long()
+    if blocks == 1:
+        mean = torch.bmm(plan.share.expand(len(start), 1, -1), weights.squeeze(1)).squeeze(1)
+    else:
+        mean = torch.matmul(plan.share, weights.narrow(2, radius, plan.share.shape[2])).flatten(1)
+        nothing = torch.zeros(len(start), length, device=start.device)
+        mean = nothing.scatter_add_(1, _read(starts, window).flatten(1), mean)
+    if sigma is not None:
+        weights = torch.matmul(_blur_matrix(sigma, plan)[:, None], weights)
+    return AxisMap(starts, weights, size, mean)
+
+
+class _Plan(NamedTuple):
+    """What an axis map has whatever is drawn: made once, since a device would need a kernel for each small step.
+
+    `wanted` `blocks,reach,1`: the rows of the resize that each block needs, its own and what its blur reads around
+    them, at their centres; `pixels` `window`: the centres of the first pixels; `share` `blocks,1,rows`: the weight of
+    each own row in the mean; `taps`: the blur's offsets; `lands` `taps,rows*reach`: which row each of them reads.
+    """
+
+    wanted: Tensor
+    pixels: Tensor
+    share: Tensor
+    taps: Tensor
+    lands: Tensor
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # a cached tensor must be usable by later calls in any mode
+def _plan(length: int, size: int, blocks: int, radius: int, device: torch.device) -> _Plan:
+    rows = -(-size // blocks)
+    own = torch.arange(rows, device=device)
+    reach = torch.arange(-radius, rows + radius, device=device) if blocks > 1 else own
+    wanted = _mirrored(torch.arange(0, blocks * rows, rows, device=device)[:, None] + reach, size)  # blocks,reach
+    pixels = torch.arange(_window(len(reach), length, size), device=device) + 0.5
     counted = torch.arange(blocks * rows, device=device) < size  # spare rows of the last block are not
     share = counted.view(blocks, 1, rows).float() / size
-    mean = torch.matmul(share, weights.narrow(2, (len(reach) - rows) // 2, rows)).flatten(1)
-    nothing = torch.zeros(len(starts), length, device=device)
-    mean = nothing.scatter_add_(1, _read(starts, window).flatten(1), mean)
-    if sigma is not None:
-        taps = torch.arange(-radius, radius + 1, device=device)
-        reads = own + taps[:, None]  # taps,rows
-        reads = _mirrored(reads, size) if blocks == 1 else reads + radius
-        weights = torch.matmul(_blur_matrix(sigma, taps, reads, len(reach))[:, None], weights)
-    return AxisMap(starts, weights, size, mean)
+    taps = torch.arange(-radius, radius + 1, device=device)
+    reads = own + taps[:, None]  # taps,rows
+    reads = _mirrored(reads, size) if blocks == 1 else reads + radius
+    lands = (reads[:, :, None] == torch.arange(len(reach), device=device)).float()  # taps,rows,reach
+    return _Plan(wanted[:, :, None] + 0.5, pixels, share, taps, lands.flatten(1))
 
 
 class Workspace:
@@ -106,11 +134,13 @@ class Workspace:
         if kept is None or kept.shape[1:] != shape[1:] or len(kept) < shape[0]:
             with torch.inference_mode(False):  # what is made inside that mode could not be written outside it
                 kept = self._kept[name] = like.new_empty(shape)
-        return kept[: shape[0]]
+        return kept if len(kept) == shape[0] else kept[: shape[0]]
 
 
 def along(pixels: Tensor, axis: AxisMap, room: Workspace | None = None, name: str = "") -> Tensor:
-    """`axis` applied to the middle dimension of `B,length,F`: `B,size,F`, in memory of `room` under `name`.
+    """`axis` applied to the middle dimension of `B,length,F`: `B*V,size,F`, in memory of `room` under `name`.
+
+    There may be V maps for each of the B, one after the other.
 
     >>> halves = axis_map(torch.tensor([0]), torch.tensor([4]), 4, 2)
     >>> along(torch.ones(1, 4, 1), halves).flatten().tolist()
@@ -118,36 +148,38 @@ def along(pixels: Tensor, axis: AxisMap, room: Workspace | None = None, name: st
     """
     room = room or Workspace()
     count, length, features = pixels.shape
-    _, blocks, rows, window = axis.weights.shape
-    windows = pixels  # one block reads everything
-    if blocks > 1:
-        images = torch.arange(count, device=pixels.device)[:, None, None]
-        read = (_read(axis.starts, window) + images * length).flatten()
-        windows = room(f"{name} windows", pixels, len(read), features)
-        torch.index_select(pixels.reshape(-1, features), 0, read, out=windows)
-        windows = windows.view(-1, window, features)
-    out = room(f"{name} out", pixels, count * blocks, rows, features)
-    torch.bmm(axis.weights.flatten(0, 1), windows, out=out)
-    return out.view(count, blocks * rows, features)[:, : axis.size]
+    maps, blocks, rows, window = axis.weights.shape
+    if blocks == 1:  # reads everything: the maps of one image are the rows of one matrix
+        out = room(f"{name} out", pixels, count, maps // count * rows, features)
+        torch.bmm(axis.weights.view(count, -1, window), pixels, out=out)
+        return out.view(maps, rows, features)
+    images = torch.arange(maps, device=pixels.device)[:, None, None] // (maps // count)
+    read = (_read(axis.starts, window) + images * length).flatten()
+    windows = room(f"{name} windows", pixels, len(read), features)
+    torch.index_select(pixels.reshape(-1, features), 0, read, out=windows)
+    out = room(f"{name} out", pixels, maps * blocks, rows, features)
+    torch.bmm(axis.weights.flatten(0, 1), windows.view(-1, window, features), out=out)
+    return out.view(maps, blocks * rows, features)[:, : axis.size]
 
 
 def along_both(pixels: Tensor, rows: AxisMap, columns: AxisMap, room: Workspace | None = None) -> Tensor:
-    """`rows` and `columns` applied to floating point `B,H,3,W` (channels inside rows): `B,3,h,w`, a view.
+    """`rows` and `columns` applied to floating point `B,H,3,W` (channels inside rows): `B*V,3,h,w`, a view.
 
     >>> half = axis_map(torch.tensor([0]), torch.tensor([2]), 2, 1)
     >>> along_both(torch.tensor([1.0, 2, 3, 4]).reshape(1, 2, 1, 2), half, half).item()
     2.5
     """
     room = room or Workspace()
-    count, _, channels, width = pixels.shape
-    lines = along(pixels.flatten(2), rows, room, "rows")  # B,h,3W
+    _, _, channels, width = pixels.shape
+    lines = along(pixels.flatten(2), rows, room, "rows")  # BV,h,3W
+    maps = len(lines)
     if columns.weights.shape[1] == 1:
-        views = room("columns out", pixels, count, rows.size * channels, columns.size)
-        torch.bmm(lines.reshape(count, -1, width), columns.weights[:, 0].mT, out=views)  # B,3h,w
-        return views.view(count, rows.size, channels, columns.size).transpose(1, 2)
-    turned = room("turned", pixels, count, width, channels, rows.size)  # so that windows of columns lie together
+        views = room("columns out", pixels, maps, rows.size * channels, columns.size)
+        torch.bmm(lines.reshape(maps, -1, width), columns.weights[:, 0].mT, out=views)  # BV,3h,w
+        return views.view(maps, rows.size, channels, columns.size).transpose(1, 2)
+    turned = room("turned", pixels, maps, width, channels, rows.size)  # so that windows of columns lie together
     turned.copy_(lines.unflatten(2, (channels, width)).permute(0, 3, 2, 1))
-    views = along(turned.flatten(2), columns, room, "columns")  # B,w,3h
+    views = along(turned.flatten(2), columns, room, "columns")  # BV,w,3h
     return views.unflatten(2, (channels, rows.size)).permute(0, 2, 3, 1)
 
 
@@ -162,18 +194,26 @@ def crop_maps(
     >>> tuple(rows.weights.shape)
     (1, 1, 4, 8)
     """
-    top, left, tall, wide = boxes.unbind(1)
-    blur = {"sigma": sigma, "radius": radius}
-    return axis_map(top, tall, height, size, **blur), axis_map(left, wide, width, size, flips=flips, **blur)
+    if height != width:
+        top, left, tall, wide = boxes.unbind(1)
+        blur = {"sigma": sigma, "radius": radius}
+        return axis_map(top, tall, height, size, **blur), axis_map(left, wide, width, size, flips=flips, **blur)
+    start, extent = boxes.T.reshape(2, -1)  # 2B: of the rows, then of the columns
+    flips = torch.nn.functional.pad(flips, (len(flips), 0))  # rows are not mirrored
+    both = axis_map(
+        start, extent, height, size, flips=flips, sigma=None if sigma is None else sigma.repeat(2), radius=radius
+    )
+    starts = (None, None) if both.starts is None else both.starts.chunk(2)
+    halves = zip(starts, both.weights.chunk(2), both.mean.chunk(2), strict=True)
+    return tuple(AxisMap(first, weights, size, mean) for first, weights, mean in halves)
 
 
-def _blur_matrix(sigma: Tensor, taps: Tensor, reads: Tensor, reach: int) -> Tensor:
-    """Each image's Gaussian kernel at the offsets `taps` as a matrix `B,rows,reach`; `reads` are its columns."""
+def _blur_matrix(sigma: Tensor, plan: _Plan) -> Tensor:
+    """Each image's Gaussian kernel as a matrix `B,rows,reach`."""
     # sigma 1e-3 underflows to the identity, without a division by zero
-    kernel = torch.exp(-0.5 * (taps / sigma.clamp(min=1e-3)[:, None]).square())  # B,taps
+    kernel = torch.exp(-0.5 * (plan.taps / sigma.clamp(min=1e-3)[:, None]).square())  # B,taps
     kernel = kernel / kernel.sum(1, keepdim=True)
-    lands = (reads[:, :, None] == torch.arange(reach, device=sigma.device)).to(sigma.dtype)  # taps,rows,reach
-    return torch.matmul(kernel, lands.flatten(1)).unflatten(1, lands.shape[1:])
+    return torch.matmul(kernel, plan.lands).unflatten(1, (plan.share.shape[2], -1))
 
 
 def _mirrored(rows: Tensor, size: int) -> Tensor:

@@ -71,18 +71,19 @@ def block_masks(
     _check_sizes(batch, rows, columns)
     source = _source(generator)
 
-    def uniform(*shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        return torch.rand(batch, *shape, generator=generator, device=source) * (high - low) + low
+    widths = (1, 1, BLOCKS, BLOCKS, BLOCKS, BLOCKS, 1)
+    numbers = torch.rand(batch * sum(widths), generator=generator, device=source)
+    parts = zip(numbers.split([batch * width for width in widths]), widths, strict=True)
+    hides, share, area, aspect, top, left, upwards = (part.view(batch, width) for part, width in parts)
+    count = ((share * (high - low) + low) * (rows * columns)).round() * (hides < probability)  # B,1
 
-    hides = uniform(1) < probability
-    count = (uniform(1, low=low, high=high) * (rows * columns)).round() * hides  # B,1
-
-    area = SMALLEST_BLOCK + uniform(BLOCKS) * (count - SMALLEST_BLOCK).clamp(min=0)  # B,blocks
-    aspect = uniform(BLOCKS, low=math.log(ASPECT[0]), high=math.log(ASPECT[1])).exp()
+    area = SMALLEST_BLOCK + area * (count - SMALLEST_BLOCK).clamp(min=0)  # B,blocks
+    low, high = (math.log(ratio) for ratio in ASPECT)
+    aspect = (aspect * (high - low) + low).exp()
     tall = (area * aspect).sqrt().round().clamp(1, rows)
     wide = (area / aspect).sqrt().round().clamp(1, columns)
-    in_rows = _covered(tall, uniform(BLOCKS), rows)  # B,blocks,rows
-    in_columns = _covered(wide, uniform(BLOCKS), columns)
+    in_rows = _covered(tall, top, rows)  # B,blocks,rows
+    in_columns = _covered(wide, left, columns)
     covered = (in_rows[:, :, :, None] & in_columns[:, :, None, :]).flatten(2)  # B,blocks,N
 
     # the number of the first rectangle that covers a patch; BLOCKS where none does
@@ -90,7 +91,7 @@ def block_masks(
     first = torch.where(covered, number, BLOCKS).amin(1)  # B,N
     # inside a rectangle patches come row by row, in half of the images from below
     place = torch.arange(rows * columns, device=source)
-    place = torch.where(uniform(1) < 0.5, place, place.flip(0))  # B,N
+    place = torch.where(upwards < 0.5, place, place.flip(0))  # B,N
     order = (first.long() * (rows * columns) + place).argsort(1)
     hidden = torch.arange(rows * columns, device=source) < count  # B,N
     return _moved(torch.empty_like(hidden).scatter_(1, order, hidden), device)

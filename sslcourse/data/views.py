@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sslcourse.data.augment import Augmentation, Draws, apply, draw_views
+from sslcourse.data.augment import Augmentation, Draws, apply_each, draw_views
+from sslcourse.data.draws import joined
 
 
 def two_views(
@@ -29,10 +30,7 @@ def two_views(
     second = settings if second is None else second
     if second.size != settings.size:
         raise ValueError(f"both views must have one size to be stacked; got {settings.size} and {second.size}")
-    views = torch.empty(2, len(images), 3, settings.size, settings.size, device=images.device)
-    for view, each in zip(views, (settings, second), strict=True):
-        apply(images, draw_views(images, each, generator), out=view)
-    return views
+    return _whole(apply_each(images, _draw(images, [(settings, 1), (second, 1)], generator)))
 
 
 @dataclass(frozen=True)
@@ -80,8 +78,8 @@ class MultiCrop(NamedTuple):
 def multi_crop(images: Tensor, settings: MultiCropSettings, generator: torch.Generator | None = None) -> MultiCrop:
     """Global and local random crops of each image, on the images' device.
 
-    `images` `B,3,H,W` uint8 or float in [0, 1]. All crops of one kind are drawn together and sent to the device in one
-    message. Raises ValueError on other shapes.
+    `images` `B,3,H,W` uint8 or float in [0, 1]. All crops of one size are drawn and made together. Raises
+    ValueError on other shapes.
 
     Source: Caron et al. 2020 (SwAV), section 3.2; Caron et al. 2021 (DINO), section 3.1.
 
@@ -90,20 +88,22 @@ def multi_crop(images: Tensor, settings: MultiCropSettings, generator: torch.Gen
     >>> tuple(crops.global_views.shape), tuple(crops.local_views.shape)
     ((2, 4, 3, 64, 64), (6, 4, 3, 32, 32))
     """
-    first, second, local = settings.global_crop, settings.second_global, settings.local_crop
-    global_views = torch.empty(settings.global_crops, len(images), 3, first.size, first.size, device=images.device)
-    local_views = torch.empty(settings.local_crops, len(images), 3, local.size, local.size, device=images.device)
-    kinds = [(global_views, first), (local_views, local)]
-    if second is not None:
-        kinds[:1] = [(global_views[:1], first), (global_views[1:2], second), (global_views[2:], first)]
-    for views, how in kinds:
-        if len(views):
-            _fill(views, images, draw_views(images, how, generator, len(views)))
-    return MultiCrop(global_views, local_views)
+    first, second, count = settings.global_crop, settings.second_global, settings.global_crops
+    kinds = [(first, count)] if second is None else [(first, 1), (second, 1), (first, count - 2)]
+    groups = _draw(images, kinds, generator)
+    ahead = len(groups)
+    groups += _draw(images, [(settings.local_crop, settings.local_crops)], generator)
+    views = apply_each(images, groups)
+    if not views[ahead:]:
+        views.append(torch.empty(0, len(images), 3, *(2 * [settings.local_crop.size]), device=images.device))
+    return MultiCrop(_whole(views[:ahead]), _whole(views[ahead:]))
 
 
-def _fill(views: Tensor, images: Tensor, draws: Draws) -> None:
-    """Write the views that `draws` describe into `views` `V,B,3,h,w`: all at once would need V copies of the images."""
-    batch = len(images)
-    for number, view in enumerate(views):
-        apply(images, draws[number * batch : (number + 1) * batch], out=view)
+def _draw(images: Tensor, kinds: list[tuple[Augmentation, int]], generator: torch.Generator | None) -> list[Draws]:
+    """The draws of so many views of each kind, all of one size: in one group if the blur's kernels have one size."""
+    groups = [draw_views(images, how, generator, views) for how, views in kinds if views]
+    return [joined(groups)] if len({each.radius for each in groups}) == 1 else groups
+
+
+def _whole(groups: list[Tensor]) -> Tensor:
+    return groups[0] if len(groups) == 1 else torch.cat(groups)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from harness import Operators
 
 from sslcourse.data.augment import Augmentation, apply, augment, draw
 from sslcourse.data.views import MultiCropSettings, multi_crop, two_views
@@ -117,3 +118,41 @@ def test_settings_that_cannot_be_are_refused():
             make(torch.zeros(3, 40, 40), settings)
         with pytest.raises(TypeError, match="uint8"):
             make(torch.zeros(2, 3, 40, 40, dtype=torch.int64), settings)
+
+
+@pytest.mark.parametrize("size", [24, 96])
+def test_several_views_in_one_pass_are_those_made_one_by_one(size, monkeypatch):
+    images = torch.randint(0, 256, (7, 3, 70, 70), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    draws = draw(Augmentation(size, solarize=0.3), 3 * 7, 70, 70, torch.Generator().manual_seed(1))
+    apart = torch.cat([apply(images, draws[7 * view : 7 * (view + 1)]) for view in range(3)])
+    torch.testing.assert_close(apply(images, draws), apart, atol=2e-6, rtol=0)
+    monkeypatch.setattr("sslcourse.data.augment.CHUNK", 2 * 3 * 3 * 96 * 96)  # a few images at a time
+    torch.testing.assert_close(apply(images, draws), apart, atol=2e-6, rtol=0)
+    with pytest.raises(ValueError, match="7 images, 20 draws"):
+        apply(images, draws[:20])
+
+
+@pytest.mark.parametrize("second", [{"solarize": 0.9, "color": 0.0, "grayscale": 0.0}, {"blur": 0.0}])
+def test_kinds_of_crops_join_in_one_pass_or_stay_apart_and_look_the_same(second):
+    images = torch.rand(5, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    first, other, local = Augmentation(32), Augmentation(32, **second), Augmentation(16, grayscale=1.0)
+    crops = multi_crop(images, MultiCropSettings(first, local, other, 3, 2), torch.Generator().manual_seed(5))
+    generator = torch.Generator().manual_seed(5)
+    apart = [augment(images, how, generator) for how in (first, other, first)]
+    torch.testing.assert_close(crops.global_views, torch.stack(apart), atol=2e-6, rtol=0)
+    local_draws = draw(local, 10, 40, 40, generator)
+    torch.testing.assert_close(crops.local_views.flatten(0, 1), apply(images, local_draws), atol=2e-6, rtol=0)
+
+
+def test_the_operators_of_eight_crops_are_few():
+    """A GPU waits for its host, which launches every operator: they must not grow with the number of crops."""
+    images = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8)
+    counts = []
+    for local_crops in (2, 6):
+        settings = MultiCropSettings(Augmentation(64, blur=0), Augmentation(32, blur=0), local_crops=local_crops)
+        generator = torch.Generator().manual_seed(0)
+        multi_crop(images, settings, generator)  # makes what is kept
+        with Operators() as operators:
+            multi_crop(images, settings, generator)
+        counts.append(len(operators.calls))
+    assert counts[0] == counts[1] <= 300
