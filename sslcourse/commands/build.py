@@ -12,12 +12,10 @@ import nbformat
 from nbformat import NotebookNode
 
 from sslcourse.authoring.address import read_address, write_address
-from sslcourse.authoring.notebooks import Built, build_lab
+from sslcourse.authoring.notebooks import build_lab
 from sslcourse.authoring.outputs import ExecutionError, carry_outputs, execute, text_of, without_outputs
 from sslcourse.authoring.source import SourceError
 from sslcourse.files import write_atomically
-
-__all__ = ["Built", "add_arguments", "build_lab", "main"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
