@@ -157,7 +157,7 @@ def _judged(
     look = ""
     if status in (ERROR, FAILED):
         look = _why_look(outcome.observations, failed, names)
-        message += "".join(f" {_sentence(one)}" for one in failed[:3] if one["type"] not in message)
+        message += "".join(f" {_sentence(one)}" for one in failed[:3] if one["message"] not in message)
     return replace(result, status=status, message=message, look=look)
 
 

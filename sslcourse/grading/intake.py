@@ -61,7 +61,8 @@ def find_answers(cells: list[Cell], functions: Mapping[str, str]) -> Submission:
         numbers.append(number)
         cell, code = by_number[number], read[number]
         plans = () if code.error else notebook.plans(id, function, set(functions.values()) - {function})
-        notes = _notes(cells, notebook, cell, id, function)
+        ran = {place for plan in plans[:1] for place, _ in plan.cells}
+        notes = _notes(cells, cell, id, function, ran)
         submission.answers[id] = Answer(_as_code(cell), tuple(plans), tuple(notes), code.error)
     if cells and not any(cell.grade_id for cell in cells):
         submission.repairs.append(
@@ -92,8 +93,8 @@ def _place(notebook: Notebook, codes: list[Code], id: str, function: str) -> int
     return broken[-1] if broken else judged
 
 
-def _notes(cells: list[Cell], notebook: Notebook, cell: Cell, id: str, function: str) -> list[str]:
-    """What is unusual about where an answer stands."""
+def _notes(cells: list[Cell], cell: Cell, id: str, function: str, ran: set[int]) -> list[str]:
+    """What is unusual about where an answer stands; `ran` are the numbers of the cells of which something runs."""
     notes: list[str] = []
     marked = [other for other in cells if other.grade_id == grade_id(id)]
     name = f"`{function}`"
@@ -101,7 +102,7 @@ def _notes(cells: list[Cell], notebook: Notebook, cell: Cell, id: str, function:
         notes.append(f"The cell of {name} is there {len(marked)} times; the last one that was worked on counts.")
     elif not marked and any(other.grade_id for other in cells):
         notes.append(f"The cell had lost its mark; it was found by its function {name}.")
-    elif marked and cell not in marked:
+    elif marked and cell not in marked and not any(other.number in ran for other in marked):
         holds = "holds no answer" if _mentions(marked[-1].source, function) else f"does not define {name}"
         notes.append(f"The marked cell {holds}; what stands in cell {cell.number} was taken.")
     if cell.kind != "code":

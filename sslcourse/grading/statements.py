@@ -57,8 +57,10 @@ class Statement:
 
     @property
     def is_definition(self) -> bool:
-        """Whether it only binds names, by an import or a definition."""
-        return isinstance(self.node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
+        """Whether it only binds names, by an import or a definition; a decorator may do more."""
+        if isinstance(self.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return not self.node.decorator_list
+        return isinstance(self.node, ast.Import | ast.ImportFrom)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sslcourse.notebook import state
 from sslcourse.notebook.card import Block, Folded, Items, show_card
+from sslcourse.notebook.foreign import find_foreign
 
 if TYPE_CHECKING:
     from sslcourse.exercises.judge import CaseResult, Verdict
@@ -28,10 +30,10 @@ def check(identifier: str, function: Callable) -> None:
     exercise = find_exercise(identifier)
     if exercise is None:
         return
-    verdict = judge_here(exercise, function)
+    verdict = _without_the_course(exercise, function, judge_here(exercise, function))
     _keep(identifier, verdict)
     title, kind = _headline(exercise, verdict)
-    show_card(title, *_explain(verdict), kind=kind)
+    show_card(title, *_explain(verdict), *_warnings(function, verdict), kind=kind)
     if verdict.status not in ("passed", "missing"):
         from sslcourse.notebook.hints import offer_hint
 
@@ -115,6 +117,31 @@ def _explain(verdict: Verdict) -> list[Block]:
         sentence, lines[wrong] = lines[wrong][1], ("bad", f"{case.name} ({points(case.max_points)})")
     right = sum(kind == "good" for kind, _ in lines)
     return [sentence, Folded(f"the cases: {right} of {len(lines)} pass", [Items(lines)])]
+
+
+def _without_the_course(exercise: Exercise, function: Callable, verdict: Verdict) -> Verdict:
+    """No points for calling the course's own functions: where answers are graded, they are not there."""
+    from sslcourse.exercises.catalogue import LABS
+
+    lab = LABS[exercise.task.id.split(".")[0]]
+    given = [other.reference for other in lab.exercises.values() if other is not exercise]  # by mine_or_reference
+    used = find_foreign(function, allowed=given).course
+    if not used or verdict.points == 0:
+        return verdict
+    hint = (
+        f"It calls {', '.join(f'`{name}`' for name in used)}. The course's own functions are not there where answers"
+        " are graded. Write the computation yourself, from torch's operations."
+    )
+    cases = tuple(replace(case, points=0.0, status="error") for case in verdict.cases)
+    return replace(verdict, points=0.0, status="error", message=hint, hint=hint, cases=cases)
+
+
+def _warnings(function: Callable, verdict: Verdict) -> list[Block]:
+    """What may go wrong elsewhere with an answer that is right here."""
+    libraries = find_foreign(function).libraries if verdict.status == "passed" else ()
+    names = " and ".join(f"`{name}`" for name in libraries)
+    sentence = f"It uses {names}, which may be missing where answers are graded: the lab's own libraries are there."
+    return [sentence] if libraries else []
 
 
 def _case_line(case: CaseResult, verdict: Verdict) -> str:
