@@ -1,6 +1,8 @@
 """For all tests and examples: `tests/` is on the path, for what several folders share, and a test says its device."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
@@ -8,31 +10,55 @@ sys.path.insert(0, str(Path(__file__).parent / "tests"))
 import pytest
 import torch
 
+HIDING = pytest.MonkeyPatch()
+
+
+def hide_accelerators() -> None:
+    """Neither these tests nor the processes that they start find a GPU."""
+    HIDING.setenv("CUDA_VISIBLE_DEVICES", "")
+    HIDING.setattr(torch.cuda, "is_available", lambda: False)
+    HIDING.setattr(torch.accelerator, "is_available", lambda: False)
+
+
+@contextmanager
+def accelerators_shown() -> Iterator[None]:
+    HIDING.undo()
+    try:
+        yield
+    finally:
+        hide_accelerators()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def test_means_the_cpu() -> Iterator[None]:
+    """On every machine, unless the test is marked `gpu` or asks for an `accelerator`."""
+    hide_accelerators()
+    yield
+    HIDING.undo()
+
 
 @pytest.fixture(autouse=True)
-def device_is_said(request, monkeypatch):
-    """A test means the CPU, on every machine: neither it nor a process that it starts finds a GPU.
-
-    Exceptions are the tests marked `gpu`, which need CUDA, and those with the fixture `accelerator`.
-    """
-    if request.node.get_closest_marker("gpu"):
+def marked_gpu(request) -> Iterator[None]:
+    """Runs what is marked `gpu` with CUDA, or leaves it out."""
+    if request.node.get_closest_marker("gpu") is None:
+        yield
+        return
+    with accelerators_shown():
         if not torch.cuda.is_available():
             pytest.skip("needs CUDA")
-    elif "accelerator" not in request.fixturenames:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-        monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+        yield
 
 
 @pytest.fixture
-def accelerator():
+def accelerator() -> Iterator[torch.device]:
     """The accelerator of this machine; where it has none, a simulated one."""
-    if torch.accelerator.is_available():
-        yield torch.accelerator.current_accelerator()
-        return
-    try:
-        from accelerator import Accelerator
-    except ImportError:
-        pytest.skip("this torch has no devices made in Python")
-    with Accelerator():
-        yield torch.device("acc", 0)
+    with accelerators_shown():
+        if torch.accelerator.is_available():
+            yield torch.accelerator.current_accelerator()
+            return
+        try:
+            from accelerator import Accelerator
+        except ImportError:
+            pytest.skip("this torch has no devices made in Python")
+        with Accelerator():
+            yield torch.device("acc", 0)

@@ -10,8 +10,11 @@ is entered torch finds it, as it finds CUDA. It cannot show half precision's cas
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+
 import torch
-from torch.overrides import TorchFunctionMode
+from torch.utils import swap_tensors
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
 
 MOVING = ("copy_", "_copy_from", "_to_copy")
@@ -22,6 +25,11 @@ KERNELS = (
     *("arange", "arange.start", "arange.start_step", "randperm", "randperm.generator"),
     *("eye", "eye.m", "tril_indices", "triu_indices"),
 )
+
+DRAWING = {
+    torch: ("rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "normal"),
+    torch.Tensor: ("uniform_", "normal_", "random_", "bernoulli_", "exponential_", "bernoulli", "multinomial"),
+}
 
 
 class OnTwoDevices(RuntimeError):
@@ -44,6 +52,15 @@ class Tensor(torch.Tensor):
     def __torch_dispatch__(cls, operator, types, arguments=(), options=None):
         return compute(operator, arguments, options or {})
 
+    @property
+    def data(self) -> Tensor:
+        return self.detach()
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        torch.Tensor.data.__set__(self, other)
+        self.held = other.held
+
     def numpy(self, **_):
         raise TypeError(f"can't convert {self.device} device type tensor to numpy: use Tensor.cpu() first")
 
@@ -51,6 +68,9 @@ class Tensor(torch.Tensor):
 
     def tolist(self) -> list:
         return self.held.tolist()
+
+    def untyped_storage(self):
+        return self.held.untyped_storage()
 
     def __repr__(self, **_) -> str:
         return f"{self.held!r} on {self.device}"
@@ -95,8 +115,10 @@ def compute(operator, arguments: tuple, options: dict):
     out = operator(*plain, **options)
     if name in ("copy_", "_copy_from"):
         return arguments[name == "_copy_from"]
-    if operator._schema.is_mutable and any(each.held.shape != each.shape for each in there.values()):
-        raise NotImplementedError(f"{name} changes a shape in place, which this accelerator cannot show")
+    if operator._schema.is_mutable:
+        for tensor in there.values():
+            if tensor.held.shape != tensor.shape:  # squeeze_, resize_: only the data knows it so far
+                torch.Tensor.data.__set__(tensor, Tensor(tensor.held))
     return result(out) if on_accelerator else out
 
 
@@ -127,6 +149,14 @@ class Generator(torch.Generator):
         return torch.device("acc", 0)
 
 
+def swap(old: torch.Tensor, new: torch.Tensor) -> None:
+    """What a parameter holds becomes that of `new`. Torch's own way refuses one in use, even to stay there."""
+    if isinstance(old, Tensor) and isinstance(new, Tensor):
+        old.data = new
+    else:
+        swap_tensors(old, new)
+
+
 class Backend(_DummyBackendModule):
     """What torch asks of `torch.acc`."""
 
@@ -142,29 +172,38 @@ class Backend(_DummyBackendModule):
         return [torch.bfloat16, torch.float16]
 
 
-class Accelerator(TorchFunctionMode):
+class Accelerator:
     """While it is entered the accelerator is there."""
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         register()
         torch.acc.entered += 1
         torch.__future__.set_swap_module_params_on_conversion(True)  # `module.to` keeps parameters, as for CUDA
-        torch.Generator = Generator
-        return super().__enter__()
+        torch.utils.swap_tensors, torch.Generator = swap, Generator
+        for owner, names in DRAWING.items():
+            for name in names:
+                setattr(owner, name, draws_at_home(getattr(owner, name)))
 
-    def __exit__(self, *problem):
+    def __exit__(self, *problem) -> None:
         torch.acc.entered -= 1
         torch.__future__.set_swap_module_params_on_conversion(False)
-        torch.Generator = Generator.plain
-        return super().__exit__(*problem)
+        torch.utils.swap_tensors, torch.Generator = swap_tensors, Generator.plain
+        for owner, names in DRAWING.items():
+            for name in names:
+                setattr(owner, name, getattr(owner, name).__wrapped__)
 
-    def __torch_function__(self, function, types, arguments=(), options=None):
-        options = options or {}
-        out = function(*arguments, **options)
-        generator = options.get("generator")
-        if generator is not None and isinstance(out, torch.Tensor) and out.device.type != generator.device.type:
+
+def draws_at_home(function: Callable) -> Callable:
+    """The same function; it raises OnTwoDevices for a generator of another device than its result's."""
+
+    @wraps(function)
+    def drawn(*arguments, generator: torch.Generator | None = None, **options):
+        out = function(*arguments, generator=generator, **options)
+        if generator is not None and out.device.type != generator.device.type:
             raise OnTwoDevices(f"expected a generator of {out.device.type}, found one of {generator.device.type}")
         return out
+
+    return drawn
 
 
 def register() -> None:

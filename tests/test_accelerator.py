@@ -1,4 +1,4 @@
-"""What an accelerator allows and refuses. Where there is a GPU this is tried on it: the simulated one must do the same."""
+"""What an accelerator allows and refuses: a GPU where there is one, and the simulated one must do the same."""
 
 import copy
 import io
@@ -17,6 +17,8 @@ ALLOWED = {
     "a list sent there": lambda here, there: torch.tensor([1.0, 2.0], device=there.device),
     "a view there": lambda here, there: there.T.contiguous().view(2, -1)[:, ::2],
     "an operator in place on a view": lambda here, there: there.clone()[0].add_(1),
+    "a shape changed in place": lambda here, there: there.clone().unsqueeze_(0) + there[None, :1],
+    "a product of vectors": lambda here, there: (there[0] @ there.T).expand(2, 3),
     "random numbers there": lambda here, there: torch.rand(
         3, device=there.device, generator=torch.Generator(there.device)
     ),
