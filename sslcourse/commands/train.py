@@ -87,14 +87,11 @@ def run(recipe, out: Path, download: bool, first: bool) -> int:
     """Train in the folder `out`; the first process prints how it went and writes the report."""
     from sslcourse.training.experiment import train_recipe
     from sslcourse.training.report import write_report
-    from sslcourse.training.runtime import pick_device, pick_precision
 
     if first:
-        device = pick_device(recipe.fit.device)
-        precision = pick_precision(device, recipe.fit.precision)
         print(
             f"{recipe.kind} on {recipe.data.name}, scale {recipe.scale}: {recipe.fit.steps} steps of "
-            f"{recipe.fit.batch_size} images on {device.type} in {precision}, in {out}"
+            f"{recipe.fit.batch_size} images, in {out}"
         )
     trained = train_recipe(recipe, out, download=download)
     if not first:

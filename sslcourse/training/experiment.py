@@ -25,11 +25,11 @@ from sslcourse.files import write_atomically
 from sslcourse.methods.method import Method
 from sslcourse.training import distributed
 from sslcourse.training.checkpoint import SettingsChanged, load_checkpoint, refuse_changes
-from sslcourse.training.fit import fit
+from sslcourse.training.fit import fit, runtime_for
 from sslcourse.training.folder import alone_in, read_summary, tensorboard
 from sslcourse.training.images import RunImages, figures_of, knn_of, load_images
 from sslcourse.training.recipes import Recipe, build_method
-from sslcourse.training.runtime import make_runtime, pick_device, pick_precision
+from sslcourse.training.runtime import device_name, make_runtime, pick_device, pick_precision
 from sslcourse.training.state import MAY_CHANGE, TrainingState, describe_run, fingerprint, say
 
 
@@ -153,6 +153,8 @@ def train_in(
         if is_finished(experiment, summary, state):
             method.to(device).load_state_dict(state["method"])
             return Trained(method, state["history"], summary, lambda: same_images(experiment, state, out, download))
+        precision = runtime_for(recipe.fit, device, state).precision
+        say(f"{recipe.kind} trains on {device.type} ({device_name(device)}) in {precision}")
         if experiment.build is build_method and distributed.world_size() == 1:
             rehearse(method, recipe)
         images = experiment.images(download=download, progress=progress)

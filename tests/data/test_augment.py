@@ -326,7 +326,7 @@ def test_autocast_does_not_reach_the_pixels():
     assert torch.equal(cast[0], crop(images, boxes, 24)) and torch.equal(cast[1], blur(images, sigma, 6))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.gpu
 def test_views_on_a_gpu_are_the_cpus():
     images = photos(16, 64, 64).mul(255).byte()
     settings = Augmentation(48, solarize=0.2)
