@@ -52,6 +52,15 @@ def test_every_control_of_the_temperature_changes_the_picture(temperature):
     each_control_changes_the_picture(temperature, {"temperature": 0.02, "anchor": 3})
 
 
+def test_embeddings_may_be_on_an_accelerator(accelerator, temperature):
+    z1, z2 = torch.randn(2, 4, 6).to(accelerator)
+    moved = TemperatureExplorer(z1.requires_grad_(), z2, temperature.views.unflatten(0, (2, 4)).to(accelerator))
+    for name, value in {"temperature": 0.02, "anchor": 3}.items():
+        before = moved.picture.value
+        moved.controls[name].value = value
+        assert moved.picture.value != before
+
+
 def test_controls_start_at_the_given_settings():
     given = Augmentation(size=12, scale=(0.3, 1.0), brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, blur=0.1)
     assert AugmentationExplorer(stripes(), ["a", "b", "c"], given).settings() == given
