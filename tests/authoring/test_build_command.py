@@ -217,7 +217,3 @@ def test_a_widget_becomes_its_still_picture_or_a_sentence(tmp_path):
 def test_a_cell_that_raises_is_named(tmp_path):
     with pytest.raises(ExecutionError, match="ZeroDivisionError"):
         execute(small("1 / 0"), tmp_path)
-
-
-def test_the_command_line_is_complete():
-    assert set(build_module.__all__) == {"Built", "add_arguments", "build_lab", "main"}
