@@ -10,7 +10,6 @@ import nbformat
 import pytest
 
 import sslcourse.authoring.address as address_module
-import sslcourse.commands.build as build_module
 from sslcourse.authoring.outputs import ExecutionError, carry_outputs, execute, text_of, without_outputs
 from sslcourse.cli import main
 
