@@ -50,6 +50,8 @@ ERRORS: dict[str, str] = {
     "changed in place. Make a new tensor instead of writing into the old one",
     r"name '\w+' is not defined": "a name that is used must be an argument, made in this cell, or imported in the "
     "setup cell",
+    r"Bad file descriptor|closed file": "the code uses a file or a stream that it has closed before. An answer has no "
+    "reason to close any: take out what closes sys.stdout or calls os.close",
     r"'NoneType' object": "something here is None. Functions that change a list in place, such as append, return None; "
     "so does a function without a return statement",
     r"'list' object has no attribute": "this is a list, not a tensor: torch.stack or torch.cat makes one of it",

@@ -12,7 +12,7 @@ import linecache
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial
 from typing import Any
 
@@ -126,17 +126,23 @@ def _call(answer: Callable, arguments: list[Any]) -> tuple[Any, Tree, Tree]:
 
 
 class _Printed(io.TextIOBase):
-    """Standard output that remembers the first of what was written to it and passes all of it on."""
+    """Standard output that remembers the first of what was written to it and passes on what it can.
+
+    Printing works whatever the student's cells did to the stream below: closed it, or put None in its place.
+    """
 
     def __init__(self, stream: Any):
         self.stream, self.text = stream, ""
 
     def write(self, text: str) -> int:
         self.text += text[: MAX_PRINTED - len(self.text)]
-        return self.stream.write(text)
+        with suppress(OSError, ValueError, AttributeError):
+            self.stream.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        self.stream.flush()
+        with suppress(OSError, ValueError, AttributeError):
+            self.stream.flush()
 
 
 def _origin(answer: Callable, arguments: list[Any]) -> str:
