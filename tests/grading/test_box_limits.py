@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 import toy_lab
-from conftest import LIMITS
 
+from conftest import LIMITS
 from sslcourse.grading import cgroups
 from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.host import Box
