@@ -21,7 +21,10 @@ def check_pair(shape: str, **pair: Tensor) -> None:
         )
 
 
-def check_temperature(temperature: float, usual: str) -> None:
-    """Raise ValueError unless the temperature is positive; the message says which values are `usual`."""
-    if not temperature > 0:
+def check_temperature(temperature: float | Tensor, usual: str) -> None:
+    """Raise ValueError unless the temperature is positive; the message says which values are `usual`.
+
+    A tensor passes: it is a schedule's value on its device, which nobody waits for.
+    """
+    if not isinstance(temperature, Tensor) and not temperature > 0:
         raise ValueError(f"temperature must be positive ({usual} are usual); got {temperature}")

@@ -22,7 +22,7 @@ from sslcourse.processes import max_over_processes, sum_over_processes, world_si
 USUAL = "teacher 0.04, student 0.1"  # temperatures
 
 
-def centered_softmax(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
+def centered_softmax(logits: Tensor, center: Tensor, temperature: float | Tensor) -> Tensor:
     """DINO's targets: softmax of (logits - center) / temperature over the last axis; float32 `...,K`.
 
     `logits` `...,K`, `center` `K` (see `Center`). The centre keeps one prototype from always winning; the low
@@ -41,7 +41,7 @@ def centered_softmax(logits: Tensor, center: Tensor, temperature: float) -> Tens
 
 
 @torch.no_grad()
-def sinkhorn(logits: Tensor, temperature: float, iterations: int = 3, weights: Tensor | None = None) -> Tensor:
+def sinkhorn(logits: Tensor, temperature: float | Tensor, iterations: int = 3, weights: Tensor | None = None) -> Tensor:
     """Targets that use all prototypes alike: rows of exp(logits / temperature) rescaled until columns agree; `R,K`.
 
     `logits` `R,K`: one row a crop or a patch. Each iteration gives every prototype the same total over the rows, then

@@ -111,6 +111,7 @@ class BYOL(Method):
     (0, ['channel_std', 'negative_cosine', 'positive_cosine'])
     """
 
+    scheduled = ("momentum",)
     compile_targets = ("encoder", "projector", "predictor", "teacher_encoder", "teacher_projector")
 
     def __init__(self, encoder: nn.Module, settings: BYOLSettings | None = None) -> None:

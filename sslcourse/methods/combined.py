@@ -47,6 +47,7 @@ class Combined(SelfDistillation):
     """
 
     compile_targets = (*SelfDistillation.compile_targets, "decoder")
+    switches = (*SelfDistillation.switches, "policy", "keep")
 
     def __init__(self, encoder: TokenEncoder, settings: CombinedSettings | None = None) -> None:
         super().__init__(settings or CombinedSettings())

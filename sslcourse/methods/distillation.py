@@ -103,7 +103,7 @@ class Targets(nn.Module):
         self.center = Center(settings.prototypes, momentum=settings.center_momentum) if centres else None
 
     @torch.no_grad()
-    def forward(self, logits: Tensor, temperature: float, weights: Tensor | None = None) -> Tensor:
+    def forward(self, logits: Tensor, temperature: float | Tensor, weights: Tensor | None = None) -> Tensor:
         """Logits `...,K`, weights `...` of the rows or None -> probabilities `...,K`."""
         if self.center is None:
             rows = logits.flatten(0, -2)
@@ -124,6 +124,7 @@ class SelfDistillation(Method):
     """
 
     channel_std_of = "class tokens"
+    scheduled, switches = ("momentum", "teacher_temperature"), ("prototypes_frozen",)
     compile_targets = ("encoder", "head", "patch_head", "teacher_encoder", "teacher_head", "teacher_patch_head")
 
     def __init__(self, settings: Any) -> None:

@@ -91,6 +91,8 @@ class IBOT(SelfDistillation):
     ((2, 4, 64), 0, True)
     """
 
+    switches = (*SelfDistillation.switches, "policy")
+
     def __init__(self, encoder: TokenEncoder, settings: IBOTSettings | None = None) -> None:
         super().__init__(settings or IBOTSettings())
         s = self.settings

@@ -114,6 +114,7 @@ class LoGo(Method):
     ((2, 4, 128), 0, True)
     """
 
+    scheduled, switches = ("momentum",), ("policy",)
     compile_targets = ("encoder", "projector", "predictor", "teacher_encoder", "teacher_projector")
 
     def __init__(self, encoder: nn.Module, settings: LoGoSettings | None = None) -> None:

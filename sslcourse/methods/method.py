@@ -40,6 +40,11 @@ class Method(nn.Module):
     momentum: float = 1.0
     # What the metric `channel_std` is measured on: "projections" or "class tokens" (see training/alarms.py).
     channel_std_of: str = "projections"
+    # Numbers that `begin_step` sets and a step only reads. Where they are named, `fit` may record a whole step and
+    # repeat it (training/graph.py): nothing else that a step does may then depend on Python but for `phase`.
+    scheduled: tuple[str, ...] | None = None
+    # What `begin_step` sets that decides which operators a step has: see `phase`.
+    switches: tuple[str, ...] = ()
     # Submodules to compile, each as one graph; those that are None are skipped. Empty: compile the whole method.
     compile_targets: tuple[str, ...] = ()
 
@@ -58,6 +63,11 @@ class Method(nn.Module):
         """After the optimiser's step: let the teacher follow."""
         for teacher, student in self.teacher_pairs():
             update_ema(teacher, student, self.momentum)
+
+    @property
+    def phase(self) -> tuple:
+        """The values of `switches`: steps of one phase have the same operators with the same numbers."""
+        return tuple(getattr(self, name) for name in self.switches)
 
     def teacher_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
         """Each part of the teacher with the part of the student that it follows: `(teacher_encoder, encoder)`, ..."""

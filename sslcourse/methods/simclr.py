@@ -67,6 +67,7 @@ class SimCLR(Method):
     """
 
     compile_targets = ("encoder", "head")
+    scheduled = ()
 
     def __init__(
         self, encoder: nn.Module, settings: SimCLRSettings | None = None, loss: ContrastiveLoss | None = None
@@ -84,6 +85,8 @@ class SimCLR(Method):
             encoder.dim, settings.hidden_dim, settings.out_dim, layers=settings.head_layers, norm=settings.head_norm
         )
         contrast = partial(nt_xent, decoupled=settings.decoupled, gather=True)
+        if loss is not None:
+            self.scheduled = None  # nobody knows what it does in Python
         self.loss = loss or (contrast if settings.negatives else alignment_only)
 
     def draw_views(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:

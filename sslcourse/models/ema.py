@@ -31,12 +31,13 @@ def make_teacher(student: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def update_ema(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
+def update_ema(teacher: nn.Module, student: nn.Module, momentum: float | Tensor) -> None:
     """Move the teacher towards the student, in place: teacher <- momentum * teacher + (1 - momentum) * student.
 
     Floating-point buffers (BatchNorm's running statistics) move in the same way; others (its count of batches) are
-    copied. momentum 1 changes no parameter; momentum 0 copies exactly. All tensors are moved in one call. Raises
-    ValueError when momentum lies outside [0, 1] or the two do not have the same tensors.
+    copied. momentum 1 changes no parameter; momentum 0 copies exactly. All tensors are moved in one call. A momentum
+    that is a tensor stays on its device, so that a recorded step can be repeated with another. Raises ValueError when
+    momentum lies outside [0, 1] or the two do not have the same tensors.
 
     Source: Grill et al. 2020 (BYOL), equation 1; He et al. 2020 (MoCo), equation 2.
 
@@ -47,7 +48,7 @@ def update_ema(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
     >>> teacher.weight.item()
     2.0
     """
-    if not 0 <= momentum <= 1:
+    if not isinstance(momentum, Tensor) and not 0 <= momentum <= 1:
         raise ValueError(f"momentum must lie in [0, 1]; got {momentum}")
     ours, theirs = _tensors(teacher), _tensors(student)
     if [(name, tensor.shape) for name, tensor in ours.items()] != [(n, t.shape) for n, t in theirs.items()]:
@@ -56,9 +57,19 @@ def update_ema(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
     moving = [name for name, tensor in ours.items() if tensor.is_floating_point()]
     counted = [name for name, tensor in ours.items() if not tensor.is_floating_point()]
     if moving:
-        torch._foreach_lerp_([ours[name] for name in moving], [theirs[name] for name in moving], 1.0 - momentum)
+        _move([ours[name] for name in moving], [theirs[name] for name in moving], 1.0 - momentum)
     if counted:
         torch._foreach_copy_([ours[name] for name in counted], [theirs[name] for name in counted])
+
+
+def _move(tensors: list[Tensor], goals: list[Tensor], share: float | Tensor) -> None:
+    """Move each tensor that share of the way to its goal."""
+    if not isinstance(share, Tensor):
+        torch._foreach_lerp_(tensors, goals, share)
+        return
+    ways = torch._foreach_sub(goals, tensors)  # `_foreach_lerp_` takes no single tensor as its weight
+    torch._foreach_mul_(ways, share)
+    torch._foreach_add_(tensors, ways)
 
 
 def momentum_at(step: int, steps: int, base: float = 0.996) -> float:

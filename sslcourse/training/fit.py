@@ -16,8 +16,9 @@ from sslcourse.methods.method import Method, Views
 from sslcourse.training import distributed
 from sslcourse.training.alarms import Alarm, find_alarms
 from sslcourse.training.checkpoint import list_checkpoints, load_checkpoint, refuse_changes, save_checkpoint
+from sslcourse.training.graph import stepper
 from sslcourse.training.meters import NonFiniteLoss
-from sslcourse.training.runtime import Runtime, pick_compile, pick_device, pick_precision
+from sslcourse.training.runtime import Runtime, keep_compiled, pick_compile, pick_device, pick_precision
 from sslcourse.training.settings import FitSettings
 from sslcourse.training.state import TrainingState, describe_run, fingerprint, say
 
@@ -97,11 +98,14 @@ def train(run: TrainingState, out, description: dict, evaluate, on_log, log, pro
     settings = run.settings
     first = distributed.is_first()
     quiet = not progress or not first or os.environ.get("TQDM_DISABLE", "") not in ("", "0")
+    step = stepper(run)
+    if run.runtime.compile:
+        say(f"The first step compiles the method, which takes minutes; later runs find it in {keep_compiled()}.")
     shown: dict[str, str] = {}
     with tqdm(total=settings.steps, initial=run.step, desc=type(run.method).__name__, disable=quiet, leave=True) as bar:
         while run.step < settings.steps:
             with run.stopwatch.training():
-                views = run.step_once()
+                views = step()
                 evaluates = evaluate is not None and is_due(run, settings.evaluate_every)
                 logs = evaluates or is_due(run, settings.log_every)
                 saves = out is not None and is_due(run, settings.checkpoint_every)
@@ -212,9 +216,12 @@ def runtime_for(settings: FitSettings, device: torch.device, state: dict | None)
     precision = settings.precision
     if state is not None and precision == "auto" and state["device"] == device.type:
         precision = state["precision"]
-    compile = pick_compile(device, settings.compile, settings.steps)
     # The processes of one run may be on different machines, and must compute alike.
-    return Runtime(device, distributed.from_first(pick_precision(device, precision)), compile)
+    precision = distributed.from_first(pick_precision(device, precision))
+    wanted = settings.compile
+    if wanted == "auto" and settings.graph and precision != "fp16" and distributed.world_size() == 1:
+        wanted = False  # a graph saves the launches; what compiling would save besides has not been measured
+    return Runtime(device, precision, pick_compile(device, wanted, settings.steps))
 
 
 def open_log(out: str | os.PathLike, history: list[dict]):

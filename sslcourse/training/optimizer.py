@@ -76,6 +76,24 @@ def set_rates(optimizer: torch.optim.Optimizer, *, scheduled: float, peak: float
     [(0.5, 0.1), (0.5, 0.0)]
     """
     for group in optimizer.param_groups:
-        group["lr"] = (peak if group["constant_lr"] else scheduled) * group["lr_scale"]
+        rate = (peak if group["constant_lr"] else scheduled) * group["lr_scale"]
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
         if group["follows_decay"]:
             group["weight_decay"] = weight_decay
+
+
+def keep_rates_on(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+    """From now on the learning rates are tensors on `device`, which a recorded step reads anew each time."""
+    dtype = torch.float32 if device.type == "cuda" else torch.float64  # those that the fused kernels read
+    for group in optimizer.param_groups:
+        group["lr"] = torch.tensor(float(group["lr"]), dtype=dtype, device=device)
+        group["capturable"] = device.type == "cuda"
+
+
+def keep_rates_as_numbers(optimizer: torch.optim.Optimizer) -> None:
+    """Undo `keep_rates_on`, for a checkpoint that a recorded run may have written."""
+    for group in optimizer.param_groups:
+        group["lr"], group["capturable"] = float(group["lr"]), False

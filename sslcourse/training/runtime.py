@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from sslcourse.data.cache import cache_dir
 from sslcourse.methods.method import Method
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -128,6 +129,11 @@ def pick_compile(device: torch.device, wanted: bool | str = "auto", steps: int =
     if wanted != "auto":
         return bool(wanted)
     return device.type == "cuda" and steps >= COMPILE_FROM_STEPS and importlib.util.find_spec("triton") is not None
+
+
+def keep_compiled() -> str:
+    """Where torch keeps what it compiles: the folder that TORCHINDUCTOR_CACHE_DIR names, else one of the course."""
+    return os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "compiled"))
 
 
 def has_bf16_instructions() -> bool:

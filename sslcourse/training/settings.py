@@ -35,7 +35,7 @@ class FitSettings:
     `batch_size` counts the images of all processes together. `warmup_steps=None` means a tenth of the steps.
     `clip_norm` bounds the gradient's norm (None: no bound). The weight decay follows half a cosine to
     `final_weight_decay` (None: it is constant). "auto" depends on the machine (see `pick_device`, `pick_precision`,
-    `pick_compile`). `evaluate_every=0` evaluates at the end only. Raises ValueError for values outside their range.
+    `pick_compile`, and `training.graph.why_not` for `graph`). `evaluate_every=0` evaluates at the end only. Raises ValueError for values outside their range.
 
     >>> FitSettings(steps=100, batch_size=64).warmup
     10
@@ -52,6 +52,7 @@ class FitSettings:
     device: str = "auto"
     precision: str = "auto"
     compile: bool | str = False
+    graph: bool | str = "auto"
     log_every: int = 20
     checkpoint_every: int = 200
     evaluate_every: int = 0
@@ -66,8 +67,9 @@ class FitSettings:
             raise ValueError(f"precision must be one of auto, {', '.join(PRECISIONS)}; got {self.precision!r}")
         if not 0 <= self.warmup <= self.steps:
             raise ValueError(f"warmup_steps must lie in 0..{self.steps} (steps); got {self.warmup_steps}")
-        if self.compile not in (True, False, "auto"):
-            raise ValueError(f"compile must be True, False or 'auto'; got {self.compile!r}")
+        for name in ("compile", "graph"):
+            if (value := getattr(self, name)) not in (True, False, "auto"):
+                raise ValueError(f"{name} must be True, False or 'auto'; got {value!r}")
         check_fields(self, f"must lie in 0..{2**32 - 1}", lambda seed: 0 <= seed < 2**32, "seed")
 
     @property

@@ -14,14 +14,14 @@ from sslcourse.data.imageset import ImageSet
 from sslcourse.methods.method import Method, Views
 from sslcourse.training import distributed
 from sslcourse.training.meters import Stopwatch, Window
-from sslcourse.training.optimizer import make_optimizer, set_rates
+from sslcourse.training.optimizer import keep_rates_as_numbers, make_optimizer, set_rates
 from sslcourse.training.runtime import Runtime, make_generator
 from sslcourse.training.sampling import BatchOrder
 from sslcourse.training.settings import FitSettings
 
 __all__ = ["FitSettings", "TrainingState", "Views", "describe_run"]
 
-MAY_CHANGE = ("device", "checkpoint_every")  # settings of the loop that do not change what a run gives
+MAY_CHANGE = ("device", "checkpoint_every", "graph")  # settings of the loop that do not change what a run gives
 ORDER, VIEWS = 0, 1  # the streams of a run's two generators; further processes draw their views from streams 2, 3, ...
 
 
@@ -57,21 +57,42 @@ class TrainingState:
 
     def draw_views(self) -> Views:
         """The views of the next batch."""
-        self.method.begin_step(self.step, self.settings.steps)
-        batch = distributed.own_slice(self.order.next())
-        return self.method.draw_views(self.images[batch], self.generators["views"])
+        self.begin_step()
+        return self.make_views(self.next_batch())
 
     def update(self, views: Views) -> dict[str, Tensor]:
         """One optimiser step on `views`; returns the metrics, on the device."""
+        self.set_rates()
+        metrics = self.learn(views)
+        self.step += 1
+        return metrics
+
+    def begin_step(self) -> None:
+        """Let the method set what depends on the step."""
+        self.method.begin_step(self.step, self.settings.steps)
+
+    def set_rates(self) -> None:
+        """Give the optimiser its learning rates and weight decays of this step."""
         set_rates(
             self.optimizer,
             scheduled=self.settings.learning_rate_at(self.step),
             peak=self.settings.learning_rate,
             weight_decay=self.settings.weight_decay_at(self.step),
         )
+
+    def next_batch(self) -> Tensor:
+        """int64: the numbers of this process's images of the next batch."""
+        return distributed.own_slice(self.order.next())
+
+    def make_views(self, batch: Tensor) -> Views:
+        """The views of the images `batch`."""
+        return self.method.draw_views(self.images[batch], self.generators["views"])
+
+    def learn(self, views: Views) -> dict[str, Tensor]:
+        """What a step does on the device once views, rates and schedules are there."""
         with self.runtime.autocast():
             loss, metrics = self.forward(views)
-        (self.scaler.scale(loss) if self.scaler else loss).backward()
+        self.differentiate(self.scaler.scale(loss) if self.scaler else loss)
         if self.scaler:
             self.scaler.unscale_(self.optimizer)
         # An infinite bound clips nothing, and the norm is measured all the same.
@@ -83,8 +104,17 @@ class TrainingState:
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.method.end_step()
-        self.step += 1
         return {"loss": loss.detach(), **metrics, "gradient_norm": norm}
+
+    def differentiate(self, loss: Tensor) -> None:
+        """Set the gradients; between processes `backward` sums them on the way."""
+        if distributed.world_size() > 1:
+            loss.backward()
+            return
+        # Without backward's bookkeeping, which takes an operator for each parameter.
+        gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            parameter.grad = gradient
 
     def step_once(self) -> Views:
         """Draw views and update on them; the metrics go into the window. Returns the views."""
@@ -114,6 +144,7 @@ class TrainingState:
         """Continue from `state`, bit for bit; prints a warning if the device, processes or threads differ."""
         self.method.load_state_dict(state["method"])
         self.optimizer.load_state_dict(state["optimizer"])
+        keep_rates_as_numbers(self.optimizer)
         self.step, self.seconds = state["step"], state["seconds"]
         self.order.load_state_dict(state["order"])
         self.window.load_state_dict(state["window"])

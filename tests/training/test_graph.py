@@ -1,0 +1,130 @@
+"""A step that a CUDA graph can repeat, shown without a GPU: steps of one phase have the same operators and numbers."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from harness import Operators
+
+from sslcourse.data.imageset import ImageSet
+from sslcourse.training.fit import fit
+from sslcourse.training.graph import RecordableSteps, stepper, unrecordable, why_not
+from sslcourse.training.recipes import METHODS, build_method, find_recipe
+from sslcourse.training.runtime import make_runtime
+from sslcourse.training.settings import FitSettings
+from sslcourse.training.state import TrainingState
+
+BATCH, STEPS = 8, 1000
+# The operators of a step, in recipes of scale gpu, when each crop was made by itself.
+BEFORE = {"simclr": 1479, "byol": 1666, "dino": 4095, "ibot": 4427, "logo": 4883, "combined": 4642}
+CASES = {name: {} for name in METHODS}
+CASES |= {
+    "dino warm": {"first_teacher_temperature": 0.02, "temperature_warmup": 0.5, "targets": "centering"},
+    "ibot removal": {"removal.policy": "low"},
+    "logo removal": {"removal.policy": "high"},
+    "combined levels": {"keep_levels": 3},
+}
+PHASES = {"simclr": 1, "byol": 1, "dino": 2, "ibot": 2, "logo": 1, "combined": 3, "dino warm": 2, "ibot removal": 3}
+PHASES |= {"logo removal": 2, "combined levels": 5}
+
+
+def make_run(name, encoder="vit_64x2_p8", **changes):
+    recipe = find_recipe(name.split()[0], scale="gpu", batch_size=BATCH, steps=STEPS, encoder=encoder, **CASES[name])
+    images = torch.randint(0, 256, (5 * BATCH, 3, 64, 64), generator=torch.Generator().manual_seed(0)).byte()
+    images = ImageSet(images, torch.zeros(len(images), dtype=torch.int64), ("any",), "noise")
+    settings = replace(recipe.fit, device="cpu", **changes)
+    return TrainingState(build_method(recipe), images, settings, make_runtime("cpu", "fp32"))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_steps_of_a_phase_have_the_same_operators_with_the_same_numbers(name):
+    run = make_run(name)
+    assert unrecordable(run) is None
+    phases = {}
+    for step in range(STEPS):
+        run.method.begin_step(step, STEPS)
+        phases.setdefault(run.method.phase, []).append(step)
+    assert len(phases) == PHASES[name]
+    steps = RecordableSteps(run)
+
+    def take(step):
+        run.step = step
+        steps.prepare()
+        with Operators() as operators:
+            _, metrics = steps.compute()
+        steps.finish(metrics)
+        return operators.calls
+
+    for numbers in phases.values():
+        take(numbers[0])  # makes what is kept
+        first, last = take(numbers[0]), take(numbers[-1])  # schedules and the place in the epoch differ most
+        assert len(first) > 100 and first == last
+
+
+def test_that_test_sees_what_it_must_see():
+    run = make_run("byol")
+    steps, calls = RecordableSteps(run), []
+    steps.scheduled = {}  # the momentum stays a number
+    for run.step in (3, 4, 5):
+        steps.prepare()
+        with Operators() as operators:
+            steps.compute()
+        calls.append(operators.calls)
+    assert len(calls[1]) == len(calls[2])
+    assert {a.split()[0] for a, b in zip(*calls[1:]) if a != b} == {"aten._foreach_lerp_.Scalar"}
+
+
+@pytest.mark.parametrize("name", ["byol", "dino warm", "combined"])
+def test_a_recordable_step_is_the_plain_step(name):
+    plain, recordable = make_run(name), make_run(name)
+    steps = RecordableSteps(recordable)
+    for _ in range(3):
+        plain.step_once()
+        steps.prepare()
+        steps.finish(steps.compute()[1])
+    pairs = zip(plain.method.state_dict().items(), recordable.method.state_dict().values(), strict=True)
+    for (key, value), other in pairs:
+        torch.testing.assert_close(value, other, rtol=1e-4, atol=1e-5, msg=key)
+    assert isinstance(recordable.method.momentum, float)
+
+
+def test_what_cannot_be_recorded_is_said_in_a_sentence(capsys):
+    run = make_run("simclr")
+    assert stepper(run) == run.step_once and capsys.readouterr().out == ""  # on a CPU nobody expects a graph
+    assert "on cpu" in why_not(run)
+    asked = make_run("simclr", graph=True)
+    assert stepper(asked) == asked.step_once and "the run is on cpu" in capsys.readouterr().out
+    assert "weight decay" in unrecordable(make_run("dino", final_weight_decay=0.4))
+    run.method.scheduled = None
+    assert "SimCLR does not say" in unrecordable(run)
+    run.scaler = object()
+    assert "fp16" in unrecordable(run)
+    with pytest.raises(ValueError, match="graph must be"):
+        FitSettings(10, graph="always")
+
+
+def test_a_checkpoint_of_a_recorded_run_continues_without_a_graph(tmp_path):
+    run = make_run("dino")
+    steps = RecordableSteps(run)
+    steps.prepare()
+    steps.finish(steps.compute()[1])
+    resumed = make_run("dino")
+    resumed.load_state_dict(run.state_dict())
+    assert all(isinstance(group["lr"], float) for group in resumed.optimizer.param_groups)
+    resumed.step_once()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", CASES)
+def test_a_graph_trains_as_the_steps_do_one_by_one(name, capsys):
+    def losses(graph):
+        recipe = find_recipe(name.split()[0], scale="gpu", batch_size=32, encoder="vit_64x2_p8", **CASES[name])
+        images = torch.randint(0, 256, (256, 3, 64, 64), generator=torch.Generator().manual_seed(0)).byte()
+        images = ImageSet(images, torch.zeros(256, dtype=torch.int64), ("any",), "noise")
+        changes = {"steps": 60, "log_every": 1, "precision": "fp32", "device": "cuda", "graph": graph}
+        rows = fit(build_method(recipe), images, replace(recipe.fit, **changes), progress=False)
+        return [row["loss"] for row in rows]
+
+    assert losses("auto") == pytest.approx(losses(False), rel=1e-2)
+    assert "cannot be recorded" not in capsys.readouterr().out
