@@ -35,7 +35,8 @@ class FitSettings:
     `batch_size` counts the images of all processes together. `warmup_steps=None` means a tenth of the steps.
     `clip_norm` bounds the gradient's norm (None: no bound). The weight decay follows half a cosine to
     `final_weight_decay` (None: it is constant). "auto" depends on the machine (see `pick_device`, `pick_precision`,
-    `pick_compile`, and `training.graph.why_not` for `graph`). `evaluate_every=0` evaluates at the end only. Raises ValueError for values outside their range.
+    `pick_compile`, and `graph.why_not` for CUDA graphs). `evaluate_every=0` evaluates at the end only. Raises
+    ValueError for values outside their range.
 
     >>> FitSettings(steps=100, batch_size=64).warmup
     10
