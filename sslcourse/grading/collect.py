@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from sslcourse.grading.cells import NOTEBOOK_ENDING
+from sslcourse.grading.handed_in import HandedIn, look_at
 from sslcourse.grading.visible import one_line
 
 # Searched in a file's path below the hand-in folder. `student` is the name; `id` tells apart students of one name.
@@ -27,57 +26,7 @@ MAX_DEPTH = 20
 # What a student may have handed in by mistake: in a folder without a folder for each student, such a file stands for
 # one. Other files there (a list of names, a read-me) do not.
 WORK = {".zip", ".py", ".pdf", ".html", ".htm", ".docx", ".doc", ".odt", ".rar", ".7z", ".tar", ".gz", ".tgz", ".md"}
-_COPY = re.compile(r"(?:\s*\((\d{1,3})\)|[\s_-]+copy[\s_-]?(\d{0,3})|[\s_-]v(\d{1,3}))$", re.IGNORECASE)
 _NO_NAME = re.compile(r"(?:\d*[\W_]*)?(?:lab|hw|homework|assignment|notebook|untitled)?[\W_]*\d*", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class HandedIn:
-    """A file: its path below `root`, when it was changed, and why it cannot be read, where it cannot.
-
-    `identity` is the same for two names of one file (hard links).
-    """
-
-    root: Path
-    parts: tuple[str, ...]
-    modified: float = 0.0
-    problem: str = ""
-    identity: tuple[int, int] | None = None
-
-    @property
-    def path(self) -> str:
-        """The path below the hand-in folder, to be shown."""
-        return one_line("/".join(self.parts))
-
-    @property
-    def stem(self) -> str:
-        """The name without what says that it is a notebook."""
-        name = NOTEBOOK_ENDING.sub("", self.parts[-1])
-        return name if name != self.parts[-1] else Path(name).stem
-
-    @property
-    def version(self) -> tuple[str, int]:
-        """The name without "(1)", "copy 2", "Copy of" or "_v3", and the number in it."""
-        base, number = re.subn(r"^copy of ", "", self.stem, flags=re.IGNORECASE)
-        while found := _COPY.search(base):
-            base, number = base[: found.start()], number + int(next(filter(None, found.groups()), "1"))
-        return base or self.stem, number
-
-    def open(self) -> BinaryIO:
-        """The file, reached without following a link, whatever has been changed since. Raises OSError."""
-        folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            for part in self.parts[:-1]:
-                inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-                os.close(folder)
-                folder = inner
-            file = os.open(self.parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-        finally:
-            os.close(folder)
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            os.close(file)
-            raise OSError("it is not an ordinary file")
-        return os.fdopen(file, "rb")
 
 
 @dataclass
@@ -125,19 +74,20 @@ def collect(
     students: dict[tuple, Student] = {}
     listed: list[Listed] = []
     for file in _files(given, skip):
-        if file.parts[-1] in KEPT_BY_PROGRAMS or file.parts[-1].startswith("._"):
-            listed.append(Listed(file.path, "Kept by a program; nobody hands this in."))
-            continue
-        found = next(filter(None, (each.search(text) for text in _texts(file) for each in patterns)), None)
+        matches = (each.search(text) for text in _texts(file) for each in patterns)
+        found = next((match for match in matches if match and match["student"]), None)
         if pattern and not found:
             listed.append(Listed(file.path, "The pattern for students' names does not match its path."))
             continue
+        is_kept = file.parts[-1] in KEPT_BY_PROGRAMS or file.parts[-1].startswith("._")
         key = _key(file, found, labs, is_one_s_folder=len(given) > 1 and file.root in given)
-        if key is None:
+        if key and (len(file.parts) > 1 or not is_kept):
+            student = students.setdefault(key, Student(key[0], is_certain=found is not None))
+        if is_kept:
+            listed.append(Listed(file.path, "Kept by a program; nobody hands this in."))
+        elif key is None:
             listed.append(Listed(file.path, "Not a notebook, and in no student's folder."))
-            continue
-        student = students.setdefault(key, Student(key[0], is_certain=found is not None))
-        if file.parts[-1] or file.problem:  # an empty folder only makes its student known
+        elif file.parts[-1] or file.problem:  # an empty folder only makes its student known
             is_to_be_read = bool(file.problem) or _is_notebook(file) or file.parts[-1].lower().endswith(".zip")
             (student.notebooks if is_to_be_read else student.others).append(file)
     _name(students, given)
@@ -159,7 +109,7 @@ def _files(given: Sequence[Path], skip: Path | None) -> Iterator[HandedIn]:
     seen: set[str] = set()
     for path in given:
         whole = path.is_dir() and not path.is_symlink()
-        for file in _walk(path, (), skip) if whole else [_file(path.parent, (path.name,))]:
+        for file in _walk(path, (), skip) if whole else [look_at(path.parent, (path.name,))]:
             place = os.path.join(os.path.realpath(file.root), *file.parts)
             if place not in seen:
                 seen.add(place)
@@ -179,25 +129,11 @@ def _walk(root: Path, parts: tuple[str, ...], skip: Path | None) -> Iterator[Han
     for name in names:
         inner = folder / name
         if inner.is_symlink() or not inner.is_dir() or name in KEPT_BY_PROGRAMS:
-            yield _file(root, (*parts, name))
+            yield look_at(root, (*parts, name))
         elif len(parts) >= MAX_DEPTH:
             yield HandedIn(root, (*parts, name), problem=f"Folders deeper than {MAX_DEPTH} are not looked into.")
         elif skip is None or not skip.exists() or not inner.samefile(skip):
             yield from _walk(root, (*parts, name), skip)
-
-
-def _file(root: Path, parts: tuple[str, ...]) -> HandedIn:
-    try:
-        found = os.lstat(root.joinpath(*parts))
-    except OSError as error:
-        return HandedIn(root, parts, problem=f"The file cannot be read: {error.strerror}.")
-    kind, problem = stat.S_IFMT(found.st_mode), ""
-    if kind == stat.S_IFLNK:
-        problem = f"`{one_line(parts[-1])}` is a link, and links are not followed. Hand in the file itself."
-    elif kind not in (stat.S_IFREG, stat.S_IFDIR):
-        problem = f"`{one_line(parts[-1])}` is not a file but a pipe, a socket or a device. Hand in the .ipynb file."
-    identity = (found.st_dev, found.st_ino) if found.st_nlink > 1 and kind == stat.S_IFREG else None
-    return HandedIn(root, parts, found.st_mtime, problem, identity)
 
 
 def _texts(file: HandedIn) -> tuple[str, str]:

@@ -88,7 +88,7 @@ def start(
     executable, path = bubblewrap.interpreter()
     inside = "/box" if mode != "unsafe" else str(modules)
     set_path = f"import sys; sys.path[:] = {[inside, *path]!r}; {code}"
-    python = [executable, "-I", "-S", "-B", "-c", set_path, *arguments]
+    python = [executable, "-P", "-s", "-S", "-B", "-c", set_path, *arguments]
     if mode == "unsafe":
         return subprocess.Popen([*before, *python], pass_fds=pass_fds, **options)
     filter_end, filter_start = os.pipe()
@@ -114,6 +114,7 @@ def environment(home: str = "/tmp") -> dict[str, str]:
         "LANG": "C.UTF-8",
         "CUDA_VISIBLE_DEVICES": "",
         "SSLCOURSE_BOX": "1",
+        "PYTHONHASHSEED": "0",  # the order of sets is the same at every grading
     }
 
 

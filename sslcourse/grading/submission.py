@@ -11,7 +11,8 @@ from sslcourse.exercises import Lab
 from sslcourse.exercises.task import Exercise, WrittenQuestion
 from sslcourse.grading import sandbox
 from sslcourse.grading.answers import grade_answer, with_references
-from sslcourse.grading.collect import HandedIn, Listed, Student
+from sslcourse.grading.collect import Listed, Student
+from sslcourse.grading.handed_in import HandedIn
 from sslcourse.grading.host import Box, Limits
 from sslcourse.grading.intake import Submission
 from sslcourse.grading.reading import Asked, Reading, read_submission

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sslcourse.grading.collect import HandedIn, Listed, Student
+from sslcourse.grading.collect import Listed, Student
+from sslcourse.grading.handed_in import HandedIn
 from sslcourse.grading.reading import Reading
 
 SAME_TIME = 60.0  # seconds: what an archive unpacks or a copy leaves is all of one time

@@ -57,9 +57,22 @@ def test_platforms_and_folders_name_students(root):
     made(root, "Ada Lovelace_12345_assignsubmission_file_/x.ipynb", "Ali_7_assignsubmission_file_lab1.ipynb")
     made(root, "lovelaceada_123_456_lab1.ipynb", "turingalan_LATE_124_457_lab1-1.ipynb", "noether_125_458_lab1.pdf")
     made(root, "Participant_1_assignsubmission_file/a.ipynb", "Participant_2_assignsubmission_file/b.ipynb")
+    made(root, "kept/.ipynb_checkpoints/lab1-checkpoint.ipynb", ".git/config", "._lab1.ipynb")
     (root / "empty").mkdir()
     assert set(names(root)) == {
-        *("Ada_101", "Bob", "ONE", "two", "Ada Lovelace", "Ali", "lovelaceada", "turingalan", "noether", "empty"),
+        *(
+            "Ada_101",
+            "Bob",
+            "ONE",
+            "two",
+            "Ada Lovelace",
+            "Ali",
+            "lovelaceada",
+            "turingalan",
+            "noether",
+            "empty",
+            "kept",
+        ),
         *("Participant 1", "Participant 2"),
     }
 

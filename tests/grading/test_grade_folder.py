@@ -31,7 +31,7 @@ LIMITS = Limits(seconds=4.0, memory=300 * 2**20)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A class of seven, the worst of them before the best."""
+    """A class of eight, the worst of them before the best."""
     root = tmp_path_factory.mktemp("submissions")
     bad = {
         "toy.double": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\ndef double(x):\n    os._exit(1)",
@@ -49,6 +49,9 @@ def folder(tmp_path_factory):
     (root / "e" / "lab.ipynb").write_text(notebook(code("def double(x):\n    raise NotImplementedError", "toy.double")))
     (root / "f").mkdir()
     (root / "f" / "lab.ipynb").write_text(notebook(*[text(cell["source"]) for cell in cells_of({})]))
+    luck = "random.random(), numpy.random.rand(), torch.rand(1), hash('a'), {'a', 'b', 'c'}"
+    lucky = f"def double(x):\n    import random, numpy\n    print({luck})\n    return 2 * x"
+    (root / "g-luck.ipynb").write_text(notebook(*cells_of({"toy.double": lucky})))
     (root / "=cmd().ipynb").write_text(notebook(code("x = 1")))
     (root / ".ipynb_checkpoints").mkdir()
     (root / ".ipynb_checkpoints" / "a-bad-checkpoint.ipynb").write_text("{}")
@@ -73,6 +76,7 @@ def test_everybody_has_a_grade(graded):
         "d-broken": 0.0,
         "e": 0.0,
         "f": 6.0,
+        "g-luck": 6.0,
         "=cmd()": 0.0,
     }
     assert {name: grade.points for name, grade in grades.items()} == expected

@@ -1,0 +1,79 @@
+"""A file of a hand-in folder: named, dated, and opened without following a link."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from sslcourse.grading.cells import NOTEBOOK_ENDING
+from sslcourse.grading.visible import one_line
+
+_COPY = re.compile(r"(?:\s*\((\d{1,3})\)|[\s_-]+copy[\s_-]?(\d{0,3})|[\s_-]v(\d{1,3}))$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """A file: its path below `root`, when it was changed, and why it cannot be read, where it cannot.
+
+    `identity` is the same for two names of one file (hard links).
+    """
+
+    root: Path
+    parts: tuple[str, ...]
+    modified: float = 0.0
+    problem: str = ""
+    identity: tuple[int, int] | None = None
+
+    @property
+    def path(self) -> str:
+        """The path below the hand-in folder, to be shown."""
+        return one_line("/".join(self.parts))
+
+    @property
+    def stem(self) -> str:
+        """The name without what says that it is a notebook."""
+        name = NOTEBOOK_ENDING.sub("", self.parts[-1])
+        return name if name != self.parts[-1] else Path(name).stem
+
+    @property
+    def version(self) -> tuple[str, int]:
+        """The name without "(1)", "copy 2", "Copy of" or "_v3", and the number in it."""
+        base, number = re.subn(r"^copy of ", "", self.stem, flags=re.IGNORECASE)
+        while found := _COPY.search(base):
+            base, number = base[: found.start()], number + int(next(filter(None, found.groups()), "1"))
+        return base or self.stem, number
+
+    def open(self) -> BinaryIO:
+        """The file, reached without following a link, whatever has been changed since. Raises OSError."""
+        folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for part in self.parts[:-1]:
+                inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+                os.close(folder)
+                folder = inner
+            file = os.open(self.parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        finally:
+            os.close(folder)
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            os.close(file)
+            raise OSError("it is not an ordinary file")
+        return os.fdopen(file, "rb")
+
+
+def look_at(root: Path, parts: tuple[str, ...]) -> HandedIn:
+    """The file at `parts` below `root`, with its `problem` where it is a link or no file at all."""
+    try:
+        found = os.lstat(root.joinpath(*parts))
+    except OSError as error:
+        return HandedIn(root, parts, problem=f"The file cannot be read: {error.strerror}.")
+    kind, problem = stat.S_IFMT(found.st_mode), ""
+    if kind == stat.S_IFLNK:
+        problem = f"`{one_line(parts[-1])}` is a link, and links are not followed. Hand in the file itself."
+    elif kind not in (stat.S_IFREG, stat.S_IFDIR):
+        problem = f"`{one_line(parts[-1])}` is not a file but a pipe, a socket or a device. Hand in the .ipynb file."
+    identity = (found.st_dev, found.st_ino) if found.st_nlink > 1 and kind == stat.S_IFREG else None
+    return HandedIn(root, parts, found.st_mtime, problem, identity)
