@@ -208,12 +208,12 @@ def _why_look(observations: Mapping, failed: Sequence[dict[str, Any]], names: fr
     for kind, text in errors:
         if kind == "NameError" and type(text) is str and (found := re.search(r"'(\w{1,100})'", text)):
             if found[1] in names:
-                return f"the notebook binds `{found[1]}`, but it was not there when the answer ran"
+                return f"The notebook binds `{found[1]}`, but it was not there when the answer ran."
         module = _says_missing_module(kind, text)
         if module and "sslcourse" not in module:
-            return "a library is not installed where answers are graded"
+            return "A library is not there where answers are graded."
     others = [one for one in failed if one["type"] not in ("NameError", "ImportError", "ModuleNotFoundError")]
-    return f"line {others[0]['line']} of cell {others[0]['cell']} did not run" if others else ""
+    return f"Line {others[0]['line']} of cell {others[0]['cell']} did not run." if others else ""
 
 
 def _missing_module(observations: Mapping) -> str | None:

@@ -39,6 +39,7 @@ def gradebook(grades: Sequence[Grade], listed: Sequence[Listed] = ()) -> str:
         "gradebook.html",
         count=len(grades),
         to_mark=sum(result.status == TO_MARK and bool(result.answer) for result in results),
+        to_look=sum(bool(result.look) for result in results),
         unsafe=_unsafe(grades),
         labs=[_lab(lab, sorted(group, key=lambda grade: grade.student.lower())) for lab, group in by_lab],
         listed=listed,

@@ -174,7 +174,8 @@ def file_name(name: str, is_unique: bool = True) -> str:
 
 
 def _with_repairs(result: ExerciseResult) -> str:
-    return " ".join([result.message, *(f"[repaired] {note}" for note in result.repairs)])
+    look = [f"[look by hand] {result.look}"] if result.look else []
+    return " ".join([result.message, *look, *(f"[repaired] {note}" for note in result.repairs)])
 
 
 def _no_formula(cell: str) -> str:

@@ -28,6 +28,7 @@ STUB = 'def nt_xent(z1, z2, temperature):\n    """Doc."""\n    raise NotImplemen
 BODY = loss().partition("\n")[2]
 DOUBLED = loss(end=" * 2")
 WITH_DIAGONAL = loss(mask="z @ z.T > 2")
+CHOOSE = f"from sslcourse.notebook import mine_or_reference\nnt_xent = mine_or_reference('{LOSS}', nt_xent)"
 UNIT = "def unit(x, dim): return F.normalize(x, dim=dim)"
 
 # Names that other cells bind, and not by a literal.
@@ -138,7 +139,7 @@ AROUND = {
         loss(), between=["for _ in range(3): shown = nt_xent(torch.eye(2), torch.eye(2), 1.0)"]
     ),
     "a check inside": made(loss() + CHECK),
-    "own or the course's": made(loss(), between=[f"nt_xent = mine_or_reference('{LOSS}', nt_xent)"]),
+    "own or the course's": made(loss(), between=[CHOOSE]),
     "a debugger that is off": made(loss(extra="__debug__ or breakpoint()")),
 }
 # Which function it is that counts.
@@ -178,7 +179,7 @@ WRONG = {
     "the course's own, inside": made(
         "def nt_xent(*inputs):\n    from sslcourse.losses import nt_xent\n    return nt_xent(*inputs)"
     ),
-    "the course's answer": made(STUB, between=[f"nt_xent = mine_or_reference('{LOSS}', nt_xent)"]),
+    "the course's answer": made(STUB, between=[CHOOSE]),
     "a number": made(loss(end=".item()")),
     "numpy": made(loss(unit="(lambda x, dim: torch.tensor(x.numpy()))")),
 }

@@ -77,7 +77,7 @@ def test_helpers_run_first_and_a_failing_one_is_named_when_it_matters(grade):
     assert grade(source, helpers=["import torch", "def scale(x): return 2 * x"]).status == "passed"
     result = grade("def double(x):\n    return antigravity_pro.scale(x)", helpers=["import antigravity_pro"])
     assert result.status == "error"
-    assert "import antigravity_pro" in result.message
+    assert "antigravity_pro" in result.message and "library" in result.look
 
 
 def test_an_in_place_change_is_seen(grade):
