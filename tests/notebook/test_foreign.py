@@ -16,7 +16,7 @@ def found(cell, allowed=()):
 
 
 OWN = [
-    "import math, torch\nfrom torch import nn\ndef g(x): return torch.sin(x)\ndef f(x): return g(math.pi) + nn.ReLU()(x)",
+    "import torch\nfrom torch import nn\ndef g(x): return torch.sin(x)\ndef f(x): return g(x) + nn.ReLU()(x)",
     "from sslcourse.notebook import check, scale\ndef f(x): return scale(smoke=1) + x",
     "class F:\n    def __call__(self, x): return x\nf = F()",
     "def f(x):\n    return f(x - 1) if x else 0",
