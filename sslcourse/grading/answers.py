@@ -64,11 +64,12 @@ def grade_answer(
 def with_references(
     exercises: Mapping[str, Exercise], submission: Submission, results: Sequence[ExerciseResult], box: Box, seed: int
 ) -> list[ExerciseResult]:
-    """Grade again what builds on the student's own wrong answer to another exercise, with the course's in its place.
+    """Grade again what builds on the student's own wrong answer to an earlier exercise, with the course's in its place.
 
-    The better of both counts, and the result says so.
+    The better of both counts, and the result says so. Only earlier ones: the course's answer that is lent here can be
+    kept in a file of the box, so its own exercise must be done with.
     """
-    wrong = {exercises[result.id].task.function: result.id for result in results if _points(result) < result.max_points}
+    wrong: dict[str, str] = {}
     better: list[ExerciseResult] = []
     for result in results:
         answer = submission.answers[result.id]
@@ -83,6 +84,8 @@ def with_references(
                     f" has {result.points:g} of {result.max_points:g}."
                 )
                 result = replace(again, message=f"{again.message} {note}")
+        if _points(result) < result.max_points:
+            wrong[exercises[result.id].task.function] = result.id
         better.append(result)
     return better
 

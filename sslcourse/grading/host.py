@@ -206,7 +206,7 @@ class Box:
 
 
 def _outcome(header: dict[str, Any], result: bytes, task: Task) -> Outcome:
-    messages, is_malformed = wire.read_stream(result)
+    messages, is_malformed = wire.read_stream(result, most=1 + len(task.cases))
     ended = header.get("ended")
     outcome = Outcome(
         ended if ended in ("exited", "timeout", "flood") else "killed",

@@ -13,6 +13,7 @@ from sslcourse.grading.results import MISSING, PASSED, TO_MARK, CaseLine, Exerci
 from sslcourse.pages import render
 
 LONGEST_CODE = 30_000  # characters
+MOST_COLOURED = 10_000  # characters of one page: the lexer's patterns may take the square of the length
 
 
 def feedback(grade: Grade) -> str:
@@ -25,7 +26,7 @@ def feedback(grade: Grade) -> str:
         share=f"{grade.points / grade.max_points if grade.max_points else 0:.0%}",
         unsafe=_unsafe([grade]),
         cases=_cases,
-        code=_code,
+        code=_Code(),
         code_style=_code_style(),
         anchor=lambda id: re.sub(r"[^A-Za-z0-9_-]", "-", id),
     )
@@ -82,13 +83,21 @@ def _unsafe(grades: Sequence[Grade]) -> str:
     return next((grade.level for grade in grades if grade.level.startswith("NOT")), "")
 
 
-def _code(source: str) -> str:
-    """Python with colours, as HTML in which the source is escaped."""
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
+class _Code:
+    """Python as HTML in which the source is escaped, with colours as long as MOST_COLOURED is not used up."""
 
-    return highlight(source[:LONGEST_CODE], PythonLexer(), HtmlFormatter(cssclass="code"))
+    def __init__(self):
+        self.left = MOST_COLOURED
+
+    def __call__(self, source: str) -> str:
+        from pygments import highlight
+        from pygments.formatters import HtmlFormatter
+        from pygments.lexers import PythonLexer, TextLexer
+
+        source = "\n".join(line.rstrip() for line in source[:LONGEST_CODE].split("\n"))
+        is_coloured = len(source) <= self.left
+        self.left -= len(source) if is_coloured else 0
+        return highlight(source, PythonLexer() if is_coloured else TextLexer(), HtmlFormatter(cssclass="code"))
 
 
 def _code_style() -> str:

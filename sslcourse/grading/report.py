@@ -12,6 +12,7 @@ import json
 import re
 import threading
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -28,6 +29,8 @@ from sslcourse.grading.visible import cleaned, one_line, printed
 SECONDS_BETWEEN_TABLES = 10.0
 _FORMULA = re.compile(r"(?:^|(?<=;))(?=\s*[=+\-@\t\uff1d\uff0b\uff0d\uff20])")
 
+_MADE = re.compile(r"--|-[0-9a-f]{16}$")  # what `file_name` adds: a student's own name must not look like it
+
 COLUMNS = ("student", "lab", "exercise", "points", "max_points", "status", "message")
 
 
@@ -40,7 +43,8 @@ class Book:
 
     def __init__(self, out: Path, terms: Terms, students: Sequence[Student], listed: Sequence[Listed]):
         self.out, self.terms = out, terms
-        self._names = Counter(student.name.casefold() for student in students)
+        self._stems = Counter(_stem(student.name).casefold() for student in students)
+        self._students = [student.name for student in students]
         self._listed, self._done = list(listed), {}
         self._lock, self._began, self._written = threading.Lock(), time.time(), 0.0
         for folder in (out / "feedback", out / "gradescope"):
@@ -51,12 +55,13 @@ class Book:
     def add(self, number: int, grades: Sequence[Grade], listed: Sequence[Listed]) -> None:
         """Write what one student has; what was written for this number before is replaced."""
         cleaned = [presentable(grade) for grade in grades]
+        own = self._students[number]
         with self._lock:
             self._done[number] = cleaned, list(listed)
             for grade in cleaned:
                 several = [each.student for each in grades].count(grade.student) > 1  # labs
-                name = f"{grade.student}-{grade.lab}" if several else grade.student
-                name = file_name(name, is_unique=self._names[grade.student.casefold()] < 2)
+                is_unique = self._stems[_stem(grade.student).casefold()] == 1 and grade.student == own
+                name = file_name(grade.student, grade.lab if several else "", is_unique)
                 grade.page = self.out / "feedback" / f"{name}.html"
                 write_atomically(grade.page, pages.feedback(grade))
                 write_atomically(self.out / "gradescope" / f"{name}.json", _json(gradescope(grade)))
@@ -159,18 +164,24 @@ def gradescope(grade: Grade) -> dict:
     }
 
 
-def file_name(name: str, is_unique: bool = True) -> str:
-    """A name for a student's files that any file system takes, and that no other student's has.
+def file_name(name: str, lab: str = "", is_unique: bool = True) -> str:
+    """A name for a student's files that any file system takes, and that nobody can choose to share with another.
 
-    `is_unique` says that no other name differs from it in capital letters only, which is no difference everywhere.
+    `is_unique` says that it is a student's name, and that no other student's gives the same without what file systems
+    do not take. `lab` is for one who handed in several.
 
-    >>> file_name("Ada"), file_name("a/b")
-    ('Ada', 'a_b-c14cdd')
+    >>> file_name("Ada Lovelace"), file_name("Ada Lovelace", "toy"), file_name("a/b", is_unique=False)
+    ('Ada_Lovelace', 'Ada_Lovelace--toy', 'a_b-c14cddc033f64b9d')
     """
-    stem = re.sub(r"[^\w.-]+", "_", name).strip("._").encode()[:120].decode("utf-8", "ignore")
-    if stem and stem == name and is_unique:
-        return stem
-    return f"{stem or 'student'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    stem = _stem(name)
+    if not is_unique or _MADE.search(stem):
+        stem = f"{stem}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:16]}"
+    return f"{stem}--{lab}" if lab else stem
+
+
+def _stem(name: str) -> str:
+    plain = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFKC", name)).strip("._")
+    return plain.encode()[:120].decode("utf-8", "ignore") or "student"
 
 
 def _with_repairs(result: ExerciseResult) -> str:

@@ -131,11 +131,13 @@ def decode(message: bytes) -> Any:
     return tree
 
 
-def read_stream(buffer: bytes) -> tuple[list[Any], bool]:
-    """The trees of the messages at the front of `buffer`, and whether bytes were left that are no whole message."""
+def read_stream(buffer: bytes, most: int) -> tuple[list[Any], bool]:
+    """The trees of the first messages in `buffer`, at most `most`, and whether bytes were left after them."""
     trees: list[Any] = []
     position = 0
     while position < len(buffer):
+        if len(trees) == most:
+            return trees, True
         try:
             tree, position = read_message(buffer, position)
         except WireError:

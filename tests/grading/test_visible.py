@@ -1,5 +1,7 @@
 """No text of a student acts instead of being seen."""
 
+import pytest
+
 from sslcourse.grading.report import file_name, presentable, table
 from sslcourse.grading.results import ExerciseResult, Grade
 from sslcourse.grading.visible import one_line, printed, visible
@@ -44,8 +46,13 @@ def test_no_cell_of_the_table_is_a_formula():
 
 def test_file_names_differ_and_are_safe():
     students = ["ada", "a b", "a_b", "a/b", "..", "", "x" * 300, "علی", "é", "=cmd()", "con:\\"]
-    names = [file_name(student) for student in students]
+    names = [file_name(student, is_unique=False) for student in students]
     assert len({name.lower() for name in names}) == len(students)
     assert all(name and len(name.encode()) < 150 and not set('/\\:*?"<>|') & set(name) for name in names)
-    assert (names[0], names[7]) == ("ada", "علی")
-    assert file_name("ada", is_unique=False).lower() != file_name("Ada", is_unique=False).lower()
+    assert [file_name(student) for student in ("ada", "علی", "a b")] == ["ada", "علی", "a_b"]
+
+
+@pytest.mark.parametrize("lab", ["", "toy"])
+def test_nobody_can_choose_a_name_that_takes_the_files_of_another(lab):
+    theirs = file_name("Ada", lab, is_unique=False), file_name("Ada", lab)
+    assert not {file_name(name) for name in theirs} & {name for name in theirs if name != "Ada"}

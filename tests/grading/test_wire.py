@@ -146,6 +146,7 @@ def test_no_mutilated_message_raises_anything_else():
 
 
 def test_a_stream_gives_the_whole_messages_before_the_damage():
-    assert read_stream(encode(1) + encode("two")) == ([1, "two"], False)
-    assert read_stream(encode(1) + b"garbage") == ([1], True)
-    assert read_stream(b"") == ([], False)
+    assert read_stream(encode(1) + encode("two"), 2) == ([1, "two"], False)
+    assert read_stream(encode(1) + encode("two"), 1) == ([1], True)
+    assert read_stream(encode(1) + b"garbage", 2) == ([1], True)
+    assert read_stream(b"", 2) == ([], False)
