@@ -22,7 +22,7 @@ def nbval(notebook, folder, seconds=900):
     nbformat.write(notebook, copy)
     (folder / "pytest.ini").write_text("[pytest]\n")  # the repository's settings are none of the notebook's
     report = folder / "report.xml"
-    options = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_SECONDS}"]
+    options = ["-p", "nbval", "--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_SECONDS}"]
     options += ["--nbval-kernel-startup-timeout=120", f"--junitxml={report}", "-q", "-p", "no:cacheprovider"]
     environment = {
         **os.environ,
