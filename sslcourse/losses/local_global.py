@@ -22,8 +22,9 @@ DISSIMILARITIES = ("repel", "attract")
 def info_nce(queries: Tensor, keys: Tensor, temperature: float = 0.2, *, gather: bool = False) -> Tensor:
     """Find each query's key among those of all images: cross-entropy over cosines / temperature, averaged.
 
-    `queries` and `keys` `B,D`, row i of both from image i, in any scale. Unlike `nt_xent` it is not symmetric: keys are
-    targets and get **no gradient**, and other queries are no candidates. With `gather=True` the keys of all processes
+    `queries` and `keys` `B,D`, row i of both from image i, in any scale; or `P,B,D`, P batches with a loss each, `P`.
+    Unlike `nt_xent` it is not symmetric: keys are targets and get **no gradient**, and other queries are no candidates.
+    With `gather=True` the keys of all processes
     are candidates; every process must bring the same B, and the mean of the losses over the processes is the loss of
     the one big batch. Float32 inside, float64 stays. Raises ValueError on other shapes and on a temperature that is not
     positive.
@@ -34,15 +35,17 @@ def info_nce(queries: Tensor, keys: Tensor, temperature: float = 0.2, *, gather:
     >>> round(info_nce(one_point, one_point).exp().item(), 3)     # a guess among 8
     8.0
     """
-    check_pair("B,D", queries=queries, keys=keys)
+    check_pair("P,B,D" if queries.ndim == 3 else "B,D", queries=queries, keys=keys)
     check_temperature(temperature, "0.07 to 0.2")
     with autocast_off(queries):
-        q = F.normalize(full_precision(queries), dim=1)
-        k = F.normalize(full_precision(keys.detach()), dim=1)
-        right = torch.arange(len(q), device=q.device)
+        q = F.normalize(full_precision(queries), dim=-1)
+        k = F.normalize(full_precision(keys.detach()), dim=-1)
+        right = torch.arange(q.shape[-2], device=q.device)
         if gather:
-            k, right = gather_rows(k), right + rank() * len(q)
-        return F.cross_entropy(q @ k.T / temperature, right)
+            k, right = gather_rows(k.movedim(-2, 0)).movedim(0, -2), right + rank() * len(right)
+        logits = q @ k.mT / temperature  # ...,B,world*B
+        losses = F.cross_entropy(logits.flatten(0, -2), right.expand(logits.shape[:-1]).flatten(), reduction="none")
+        return losses.view(logits.shape[:-1]).mean(-1)
 
 
 def local_dissimilarity(first: Tensor, second: Tensor, kind: str = "repel") -> Tensor:

@@ -164,11 +164,13 @@ class LoGo(Method):
         projected = queries = self.projector(features)
         if self.predictor is not None:
             queries, keys = self.predictor(projected), projected[: count * batch].detach()
-        queries, keys = queries.unflatten(0, (-1, batch)), keys.unflatten(0, (count, batch))  # G+L,B,d and G,B,d
+        queries, keys = queries.unflatten(0, (-1, batch)).unbind(), keys.unflatten(0, (count, batch)).unbind()
 
         # Every crop is drawn to every global crop but itself; the queries of global crops come first.
         pairs = [(query, key) for query in range(len(queries)) for key in range(count) if query != key]
-        attractions = torch.stack([self.attraction(queries[query], keys[key]) for query, key in pairs])
+        attractions = self.attractions(
+            torch.stack([queries[query] for query, _ in pairs]), torch.stack([keys[key] for _, key in pairs])
+        )
         loss, of_globals = attractions.mean(), count * (count - 1)
         parts = {"global_loss": attractions[:of_globals], "local_global_loss": attractions[of_globals:]}
         metrics = {"attraction": loss.detach(), "channel_std": channel_std(projected)}
@@ -196,11 +198,11 @@ class LoGo(Method):
             keep = choose_patches(self.policy, self.keep, attention, views.removal_noise.flatten(0, 1))
         return keys, keep
 
-    def attraction(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """How far queries `B,d` are from their keys `B,d`: InfoNCE, or 1 - cosine."""
+    def attractions(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """How far queries `P,B,d` are from their keys `P,B,d`, `P`: InfoNCE, or 1 - cosine."""
         if self.settings.similarity == "infonce":
             return info_nce(queries, keys, self.settings.temperature, gather=True)
-        return cosine_regression(queries, keys) / 2
+        return torch.stack([cosine_regression(*pair) / 2 for pair in zip(queries, keys, strict=True)])
 
     def local_terms(self, local: Tensor, noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted loss between local crops' projections `L,B,d` with the affinity's own loss, and metrics."""
@@ -208,8 +210,9 @@ class LoGo(Method):
         with autocast_off(local):
             local = F.normalize(full_precision(local), dim=-1)
             # The pairs of an image lie side by side, so that half a batch on there is another image: B*P,d.
-            first = torch.stack([local[i] for i, _ in self.local_pairs], dim=1).flatten(0, 1)
-            second = torch.stack([local[j] for _, j in self.local_pairs], dim=1).flatten(0, 1)
+            crops = local.unbind()
+            first = torch.stack([crops[i] for i, _ in self.local_pairs], dim=1).flatten(0, 1)
+            second = torch.stack([crops[j] for _, j in self.local_pairs], dim=1).flatten(0, 1)
             metrics = {"local_cosine": (first.detach() * second.detach()).sum(1).mean()}
             if self.affinity is None:
                 local_loss = local_dissimilarity(first, second, s.local)

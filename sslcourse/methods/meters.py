@@ -15,9 +15,12 @@ def target_meters(targets: Tensor, prefix: str = "", weights: Tensor | None = No
 
     `weights` `...` say how much each counts.
     """
-    weights = torch.ones_like(targets[..., 0]) if weights is None else weights.to(targets.dtype)
-    rows, weights = targets.flatten(0, -2), weights.flatten()
-    mean = weights @ rows / weights.sum().clamp_min(torch.finfo(rows.dtype).tiny)  # K
+    rows = targets.flatten(0, -2)
+    if weights is None:
+        mean = rows.mean(0)  # K
+    else:
+        weights = weights.to(targets.dtype).flatten()
+        mean = weights @ rows / weights.sum().clamp_min(torch.finfo(rows.dtype).tiny)
     used = entropy(mean).exp()
     return {f"{prefix}teacher_entropy": entropy(rows, weights), f"{prefix}used_prototypes": used}
 

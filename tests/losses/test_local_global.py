@@ -206,10 +206,18 @@ def test_precision_meta_and_wrong_shapes(name):
     away = torch.empty(4, 3, device="meta")
     with OneDevice():
         assert loss(away, away).shape == ()
-    for shapes in [((4, 3), (5, 3)), ((4,), (4,)), ((0, 3), (0, 3)), ((2, 4, 3), (2, 4, 3))]:
+    deeper = (2, 2, 4, 3) if name == "info_nce" else (2, 4, 3)
+    for shapes in [((4, 3), (5, 3)), ((4,), (4,)), ((0, 3), (0, 3)), (deeper, deeper)]:
         with pytest.raises(ValueError, match="B,D") as caught:
             loss(*(torch.zeros(shape) for shape in shapes))
         assert str(shapes[0]) in str(caught.value)
+
+
+def test_info_nce_of_several_batches_at_once_is_that_of_each():
+    q, k = draw(3, 6, 5), draw(3, 6, 5, seed=1)
+    expected = torch.stack([info_nce(*pair, 0.3) for pair in zip(q, k)])
+    for gather in (False, True):
+        torch.testing.assert_close(info_nce(q, k, 0.3, gather=gather), expected)
 
 
 def test_other_refusals():
