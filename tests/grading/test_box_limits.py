@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 import toy_lab
 
-from conftest import LIMITS
 from sslcourse.grading import cgroups
 from sslcourse.grading.answers import grade_answer
-from sslcourse.grading.host import Box
+from sslcourse.grading.host import Box, Limits
 
 pytestmark = pytest.mark.slow
+LIMITS = Limits(seconds=2.0, memory=300 * 2**20)
 
 LIBC = """
 import ctypes, os, signal, time
