@@ -30,7 +30,7 @@ INCLUDED = (
 )
 NOTEBOOK_STANDIN = "grading/box_notebook.py"  # becomes sslcourse/notebook/__init__.py
 
-_LIMITS = "limits on time, memory, processes and file size"
+_LIMITS = "no new namespaces, limits on processor time, memory, processes and file size"
 SENTENCES = {
     "uid": f"bubblewrap: no network, no files but Python's libraries, a user id of its own, {_LIMITS}",
     "userns": f"bubblewrap in a user namespace: no network, no files but Python's libraries, {_LIMITS}",
@@ -122,7 +122,7 @@ def environment(home: str = "/tmp") -> dict[str, str]:
 def _probe() -> tuple[str | None, str]:
     """The best mode that starts, or None and the reason."""
     if not sys.platform.startswith("linux"):
-        return None, "bubblewrap is Linux only; grade in a Linux machine, a container or WSL."
+        return None, "bubblewrap is Linux only; grade in a Linux machine, a container or WSL (SECURITY.md says how)."
     if shutil.which("bwrap") is None:
         install = "Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap"
         return None, f"bubblewrap is not installed ({install})."

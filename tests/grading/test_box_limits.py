@@ -71,7 +71,7 @@ PROCESSES = {
     ),
     "/proc/1/mem": ("open('/proc/1/mem', 'rb')", "error", "Permission denied"),
     "/proc/1/environ": ("open('/proc/1/environ', 'rb').read()", "error", "Permission denied"),
-    "/proc/1/fd": ("os.listdir('/proc/1/fd')", "error", "Permission denied"),
+    "/proc/1/fd": ("open('/proc/1/fd/1', 'wb')", "error", "Permission denied"),
     "process_vm_readv": ("must(libc.process_vm_readv(1, 0, 0, 0, 0, 0))", "error", "not implemented"),
     "pidfd_getfd": ("must(libc.syscall(438, os.pidfd_open(1), 3, 0))", "error", "not implemented"),
     "every signal to process 1": (
