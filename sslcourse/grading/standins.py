@@ -83,7 +83,7 @@ class Shell:
     def run_cell_magic(self, name: str, line: str, body: str) -> None:
         if name == "writefile":
             with open(line.split()[-1], "a" if "-a" in line.split() else "w", encoding="utf-8") as file:
-                file.write(body)
+                file.write(body.rstrip("\n") + "\n")
 
     def getoutput(self, command: str, *_: Any) -> list[str]:
         return []

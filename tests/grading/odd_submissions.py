@@ -119,7 +119,7 @@ CELLS = {
     ),
     "%%writefile": made(
         "from my_losses import unit\n" + loss("unit"),
-        before=[f"%%writefile my_losses.py\nimport torch.nn.functional as F\n{UNIT}"],
+        before=["%%writefile my_losses.py\nimport torch.nn.functional as F", f"%%writefile -a my_losses.py\n{UNIT}"],
     ),
     "%run": made(loss(low="LOW"), before=["%%writefile my_settings.py\nLOW = -1e30", "%run my_settings.py"]),
     "indented": made("".join(f"    {line}\n" for line in loss().splitlines())),
