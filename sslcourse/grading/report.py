@@ -65,6 +65,7 @@ class Book:
                 grade.page = self.out / "feedback" / f"{name}.html"
                 write_atomically(grade.page, pages.feedback(grade))
                 write_atomically(self.out / "gradescope" / f"{name}.json", _json(gradescope(grade)))
+                grade.results = [_without_pictures(result) for result in grade.results]
             if time.monotonic() - self._written > SECONDS_BETWEEN_TABLES:
                 self._write_tables()
 
@@ -108,6 +109,11 @@ def presentable(grade: Grade) -> Grade:
     """The grade with all text of the student harmless wherever it is shown."""
     results = [replace(result, output=printed(result.output)) for result in grade.results]
     return cleaned(replace(grade, results=results, student=one_line(grade.student)))
+
+
+def _without_pictures(result: ExerciseResult) -> ExerciseResult:
+    """The result as it is kept: the pictures of a whole class would not fit into memory."""
+    return replace(result, answer=tuple(replace(p, content="") if p.kind == "picture" else p for p in result.answer))
 
 
 def _record(terms: Terms, grades: Sequence[Grade], listed: Sequence[Listed]) -> dict:
@@ -154,7 +160,7 @@ def gradescope(grade: Grade) -> dict:
             status = "passed" if result.status == PASSED else "failed"
             test |= {"score": result.points, "max_score": result.max_points, "status": status}
         tests.append(test)
-    lines = [grade.problem, *grade.repairs, f"Graded in: {grade.level}."]
+    lines = [grade.problem, *grade.notes, *grade.repairs, f"Graded in: {grade.level}."]
     return {
         "score": grade.points,
         "output": "\n".join(line for line in lines if line),

@@ -62,8 +62,13 @@ def again_alone(grade: Grade, again: Grade) -> Grade:
     if grade.is_grader_error:
         return again
     note = "It was stopped while other submissions were graded beside it, so it was graded once more, alone."
-    alone = {result.id: replace(result, repairs=(*result.repairs, note)) for result in again.results}
-    results = [alone.get(each.id, each) if each.status in CUT_SHORT else each for each in grade.results]
+    alone = {result.id: result for result in again.results}
+    results = []
+    for first in grade.results:
+        second = alone.get(first.id, first)
+        if first.status in CUT_SHORT:
+            first = replace(second, repairs=(*second.repairs, note))
+        results.append(second if first.status == TO_MARK else first)  # a book keeps no pictures
     return replace(grade, results=results)
 
 

@@ -1,0 +1,58 @@
+"""What a run writes, and what it keeps."""
+
+import json
+
+from sslcourse.grading.collect import Listed, Student
+from sslcourse.grading.host import Limits
+from sslcourse.grading.report import Book
+from sslcourse.grading.results import ExerciseResult, Grade
+from sslcourse.grading.submission import Terms, again_alone
+from sslcourse.grading.written import Part
+
+PICTURE = Part("picture", "data:image/png;base64,iVBORw0KGgo=")
+
+
+def grade(student, status="passed", **more):
+    points = 2.0 if status == "passed" else 0.0
+    results = [
+        ExerciseResult("toy.x", "X", points, 2.0, status, "Said."),
+        ExerciseResult("toy.why", "Why?", None, 2.0, "to_mark", "", answer=(Part("text", "<b>"), PICTURE)),
+    ]
+    return Grade(student, "toy", f"{student}.ipynb", results, level="in a box", **more)
+
+
+def test_results_are_written_as_they_come(tmp_path):
+    students = [Student(name) for name in ("Ada", "ada", "bob")]
+    book = Book(tmp_path, Terms({}, None, "unsafe", Limits(), 7), students, [Listed("x.csv", "Not a notebook.")])
+    assert json.loads((tmp_path / "run.json").read_text())["seed"] == 7
+    book.add(2, [grade("bob")], [])
+    assert PICTURE.content in (tmp_path / "feedback" / "bob.html").read_text()
+    assert (tmp_path / "gradescope" / "bob.json").exists()
+    book.add(0, [grade("Ada")], [Listed("a/old.ipynb", "Another version.")])
+    book.add(1, [grade("ada", notes=["You handed in 2 versions."])], [])
+    book.close()
+    assert [each.student for each in book.grades] == ["Ada", "ada", "bob"]
+    assert len({path.name.lower() for path in (tmp_path / "feedback").iterdir()}) == 3
+    index = (tmp_path / "index.html").read_text()
+    assert "a/old.ipynb" in index
+    assert "x.csv" in index
+    assert PICTURE.content not in repr(book.grades)  # or a class would not fit into memory
+    assert "2 versions" in book.grades[1].page.read_text()
+
+
+def test_a_student_of_two_labs_has_two_pages(tmp_path):
+    book = Book(tmp_path, Terms({}, None, "unsafe", Limits(), 7), [Student("ada")], [])
+    second = grade("ada")
+    second.lab = "other"
+    book.add(0, [grade("ada"), second], [])
+    assert sorted(path.name for path in (tmp_path / "feedback").iterdir()) == ["ada-other.html", "ada-toy.html"]
+
+
+def test_only_what_was_cut_short_is_taken_from_the_second_time():
+    for status in ("timeout", "memory", "killed"):
+        alone = again_alone(grade("ada", status), grade("ada"))
+        assert alone.points == 2.0
+        assert "once more, alone" in alone.results[0].repairs[0]
+    assert again_alone(grade("ada", "failed"), grade("ada")).points == 0.0
+    assert PICTURE in again_alone(grade("ada", "timeout"), grade("ada", "timeout")).results[1].answer
+    assert again_alone(grade("ada", "error", is_grader_error=True), grade("ada")).points == 2.0
