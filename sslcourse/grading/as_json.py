@@ -32,7 +32,7 @@ def from_plain(kind: Any, value: Any) -> Any:
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):  # X | None
         return None if value is None else from_plain(next(each for each in inner if each is not types.NoneType), value)
-    if is_dataclass(kind):
+    if is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
         return kind(**{name: from_plain(hints[name], each) for name, each in value.items()})
     if origin is dict:

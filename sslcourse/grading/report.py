@@ -45,7 +45,8 @@ class Book:
         self.out, self.terms = out, terms
         self._stems = Counter(_stem(student.name).casefold() for student in students)
         self._students = [student.name for student in students]
-        self._listed, self._done = list(listed), {}
+        self._listed = list(listed)
+        self._done: dict[int, tuple[list[Grade], list[Listed]]] = {}
         self._lock, self._began, self._written = threading.Lock(), time.time(), 0.0
         for folder in (out / "feedback", out / "gradescope"):
             folder.mkdir(parents=True, exist_ok=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, is_dataclass, replace
-from typing import TypeVar
-
-Value = TypeVar("Value")
+from typing import Any
 
 # Control characters (newline and tab are none here), what turns the direction of writing or breaks lines unseen,
 # halves of characters, and letters that nothing shows. What Persian and emoji need (U+200C, U+200D) stays.
@@ -44,7 +42,7 @@ def printed(text: str) -> str:
     return visible("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
 
 
-def cleaned(value: Value) -> Value:
+def cleaned(value: Any) -> Any:
     """A dataclass, tuple, list or dict with all its text `visible`; anything else as it is."""
     if isinstance(value, str):
         return visible(value)

@@ -45,7 +45,7 @@ def test_a_student_of_two_labs_has_two_pages(tmp_path):
     second = grade("ada")
     second.lab = "other"
     book.add(0, [grade("ada"), second], [])
-    assert sorted(path.name for path in (tmp_path / "feedback").iterdir()) == ["ada-other.html", "ada-toy.html"]
+    assert sorted(path.name for path in (tmp_path / "feedback").iterdir()) == ["ada--other.html", "ada--toy.html"]
 
 
 def test_only_what_was_cut_short_is_taken_from_the_second_time():
