@@ -132,7 +132,7 @@ def _without_the_course(exercise: Exercise, function: Callable, verdict: Verdict
         f"It calls {', '.join(f'`{name}`' for name in used)}. The course's own functions are not there where answers"
         " are graded. Write the computation yourself, from torch's operations."
     )
-    cases = tuple(replace(case, points=0.0, status="error") for case in verdict.cases)
+    cases = tuple(replace(case, points=0.0, status="error", message="not your own") for case in verdict.cases)
     return replace(verdict, points=0.0, status="error", message=hint, hint=hint, cases=cases)
 
 
