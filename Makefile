@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 
-.PHONY: demo test check lab build recipes help
+.PHONY: demo test check colab-env test-colab lab build recipes help
 .DEFAULT_GOAL := help
 
 demo:  ## set up, take Lab 1 as two students, grade both, write build/demo/index.html
@@ -16,6 +16,14 @@ test:  ## set up and run everything that continuous integration runs
 check:  ## the quick part of `make test`: style, types, and the tests that are not slow (two minutes)
 	@.ci/setup "$(VENV)" "$(PYTHON)" test
 	@.ci/checks "$(VENV)" quick
+
+colab-env:  ## an environment with Colab's torch and Jupyter in build/colab (some minutes and 5 GB, once)
+	@.ci/setup "$(VENV)" "$(PYTHON)" test
+	@mkdir -p build
+	@"$(VENV)/bin/python" tests/notebooks/colab_env.py build/colab --torch
+
+test-colab: colab-env  ## run in it what depends on torch's version
+	@.ci/checks build/colab colab
 
 lab:  ## open JupyterLab on the labs
 	@.ci/setup "$(VENV)" "$(PYTHON)" demo
@@ -31,4 +39,4 @@ recipes:  ## train every method's recipe with three seeds, and the course checkp
 	@"$(VENV)/bin/python" benchmarks/checkpoints.py
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
