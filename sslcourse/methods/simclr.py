@@ -104,7 +104,8 @@ class SimCLR(Method):
             if not isinstance(loss, Tensor) or loss.ndim != 0:
                 given = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
                 raise TypeError(f"the loss must return a tensor with no dimension (a scalar); it returned {given}")
-            metrics = view_meters(z1, z2) | {"contrastive_accuracy": contrastive_accuracy(z1, z2)}
+            # Not `|`, which torch 2.6 cannot trace.
+            metrics = {**view_meters(z1, z2), "contrastive_accuracy": contrastive_accuracy(z1, z2)}
         return loss, metrics
 
     def diagnose(self, views: Tensor) -> dict[str, Tensor]:
