@@ -216,3 +216,9 @@ def test_no_tree_makes_the_comparison_raise(seed):
             found = first_difference(one, other)
             assert found is None or (found.kind in ORDER and isinstance(found.message, str))
         assert first_difference(expected, expected) is None
+
+
+def test_a_whole_number_that_the_expected_dtype_cannot_hold_is_no_other_number():
+    expected = torch.tensor([1, 255], dtype=torch.uint8)
+    assert first_difference({"value": expected}, {"value": torch.tensor([1, 255])}) is None
+    assert first_difference({"value": expected}, {"value": torch.tensor([257, -1])}) is not None
