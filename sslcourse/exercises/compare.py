@@ -148,7 +148,8 @@ def _dicts(expected: dict, observed: dict, tolerance: Tolerance, path: tuple) ->
     if not path:
         yield from _arguments(expected, observed, tolerance)
         expected, observed = ({key: tree[key] for key in tree if key not in NO_RESULT} for tree in (expected, observed))
-    missing, extra = ([str(key)[:40] for key in a if key not in b] for a, b in ((expected, observed), (observed, expected)))
+    both = ((expected, observed), (observed, expected))
+    missing, extra = ([str(key)[:40] for key in one if key not in other] for one, other in both)
     if missing or extra:
         said = [f"{words} {', '.join(keys[:5])}" for words, keys in (("lacks", missing), ("also has", extra)) if keys]
         yield Difference(_kind("keys", path), path, f"{place(path)} {' and '.join(said)}")
