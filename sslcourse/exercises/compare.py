@@ -111,7 +111,7 @@ def _differences(expected: Tree, observed: Tree, tolerance: Tolerance, path: tup
 
 def _arguments(expected: dict, observed: dict, tolerance: Tolerance) -> Iterator[Difference]:
     """What the call left of its arguments: to the last bit what it was, but for those that the reference changes."""
-    left, mine = (tree.get("after") if type(tree.get("after")) is dict else {} for tree in (expected, observed))
+    left, mine = _after(expected), _after(observed)
     changed = expected.get("changed")
     meant = [name for name in changed if type(name) is str] if type(changed) is list else []
     wrong = [name for name in left if not same_bits(left[name], mine.get(name))]
@@ -123,6 +123,11 @@ def _arguments(expected: dict, observed: dict, tolerance: Tolerance) -> Iterator
     advice = "the caller's tensors must stay as they were (operations that end in _, and x[...] = ..., write in place)"
     message = f"{said}: {advice}" if names else "the arguments are not changed as they should be"
     yield Difference("in-place change", ("after",), message)
+
+
+def _after(tree: dict) -> dict:
+    after = tree.get("after")
+    return after if type(after) is dict else {}
 
 
 def _failures(expected: dict | None, observed: dict | None, path: tuple) -> Iterator[Difference]:

@@ -147,7 +147,7 @@ def _starts(mode: str) -> tuple[bool, str]:
         " open(u.find_spec(m).origin).close()\nprint('started')"
     )
     try:
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         started = start(mode, f"exec({code!r})", _PACKAGE / "grading", env=environment(), text=True, **pipes)
     except (OSError, NoSandbox) as error:
         return False, str(error)
