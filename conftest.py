@@ -10,6 +10,11 @@ sys.path.insert(0, str(Path(__file__).parent / "tests"))
 import pytest
 import torch
 
+try:
+    import accelerator as simulated
+except ImportError:
+    simulated = None
+
 HIDING = pytest.MonkeyPatch()
 
 
@@ -32,6 +37,8 @@ def accelerators_shown() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def test_means_the_cpu() -> Iterator[None]:
     """On every machine, unless the test is marked `gpu` or asks for an `accelerator`."""
+    if simulated is not None and not torch.accelerator.is_available():
+        simulated.register()  # autograd counts devices once, before the first backward pass of a process
     hide_accelerators()
     yield
     HIDING.undo()
@@ -56,9 +63,7 @@ def accelerator() -> Iterator[torch.device]:
         if torch.accelerator.is_available():
             yield torch.accelerator.current_accelerator()
             return
-        try:
-            from accelerator import Accelerator
-        except ImportError:
+        if simulated is None:
             pytest.skip("this torch has no devices made in Python")
-        with Accelerator():
+        with simulated.Accelerator():
             yield torch.device("acc", 0)
