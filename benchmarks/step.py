@@ -59,17 +59,19 @@ class Shape:
     local_crops: int = 6
     batch: int = 32
     steps: int = 4  # in a timed round
+    size: int = 64
+    local_size: int = 32
 
     @property
     def images(self) -> Tensor:
         """Noise: the time does not depend on what is seen."""
         generator = torch.Generator().manual_seed(0)
-        return torch.randint(0, 256, (self.batch, 3, 64, 64), dtype=torch.uint8, generator=generator)
+        return torch.randint(0, 256, (self.batch, 3, self.size, self.size), dtype=torch.uint8, generator=generator)
 
     @property
     def crops(self) -> MultiCropSettings:
-        """Two global crops of 64 px, local ones of 32 px."""
-        return MultiCropSettings(Augmentation(64), Augmentation(32), local_crops=self.local_crops)
+        """Two global crops, and the local ones."""
+        return MultiCropSettings(Augmentation(self.size), Augmentation(self.local_size), local_crops=self.local_crops)
 
 
 SMOKE = Shape("vit_64x2_p8", local_crops=2, batch=4, steps=1)
@@ -78,7 +80,7 @@ SMOKE = Shape("vit_64x2_p8", local_crops=2, batch=4, steps=1)
 def make_method(shape: Shape, keep: float = 1.0, **settings) -> DINO | Combined:
     """DINO; with something to remove or decode, the combined method, by default with the class token's loss alone."""
     torch.manual_seed(0)
-    encoder = build_encoder(shape.encoder, image_size=64)
+    encoder = build_encoder(shape.encoder, image_size=shape.size)
     if keep == 1 and not settings:
         return DINO(encoder, DINOSettings(shape.crops, HEAD))
     removal = Removal("low" if keep < 1 else "none", keep, removal_warmup=0.0)

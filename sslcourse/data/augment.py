@@ -136,7 +136,8 @@ def _apply(images: Tensor, draws: Draws, colors: Sequence[Tensor] | None, views:
         lines = torch.bmm(rows.mean.view(count, each, height), pixels.flatten(2)).view(-1, 3, width)
         mean = torch.bmm(lines, columns.mean[:, :, None])[by_view]  # VB,3,1
         shift = torch.bmm(pull, mean)
-        flat = room("planes", views, *planes.shape).copy_(planes).view(-1, 3, size * size)
+        flat = room("planes", views, each * count, 3, size * size)
+        flat.view(planes.shape).copy_(planes)
         mixed = torch.bmm(linear, flat, out=room("mixed", views, *flat.shape))
         torch.add(mixed.view(planes.shape), shift.view(each, count, 3, 1, 1), out=views)
     views.clamp_(0, 1)
