@@ -41,6 +41,9 @@ class ProjectionHead(nn.Sequential):
         _check_sizes(layers=layers, hidden_dim=hidden_dim, out_dim=out_dim)
         super().__init__(*_mlp(in_dim, hidden_dim, out_dim, layers, norm, output_norm, nn.ReLU))
 
+    def forward(self, features: Tensor) -> Tensor:
+        return super().forward(features)  # in a file of ours: older versions of torch compile none of their own
+
 
 class PrototypeHead(nn.Module):
     """Features `...,in_dim` -> logits float32 `...,K`: the cosines between a bottleneck and K prototypes.

@@ -203,8 +203,7 @@ def test_its_parts_compile_in_one_graph_and_only_in_the_first_step(name):
         losses = [train(each, steps=1, first=step) for each in (compiled, plain)]
         assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-4)
         frames = {part: counter.frame_count for part, counter in counts}
-        called = {type(part) for part, count in frames.items() if count}  # until torch 2.11 equal parts share a graph
-        assert called == set(map(type, targets_of(compiled))), "compiled parts are called"
+        assert all(frames.values()), "compiled parts are called"
         assert step == 0 or frames == after_one_step
         after_one_step = frames
     torch._dynamo.reset()
