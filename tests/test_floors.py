@@ -43,6 +43,7 @@ CORE_LIBRARIES |= {"jinja2", "filelock", "PIL", "traitlets", "markupsafe"}
 EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "latex2mathml", "nbconvert", "ipykernel", "jupyter_client"}
 EXTRA_LIBRARIES |= {"pygments"}  # comes with nbconvert
 WITH_EXTRAS = {"authoring", "grading", "commands"}  # folders that may use the extra `grade`
+WITH_STATISTICS = {"evaluation", "claims"}  # folders that may use scipy, the extra `claims`
 
 
 def imported_modules(source: str, module: str, is_package: bool = False) -> set[str]:
@@ -71,7 +72,8 @@ def folder(module: str) -> str:
 def allowed_libraries(here: str) -> set[str]:
     """What modules of this folder may import beside the package itself."""
     allowed = {"__future__", *sys.stdlib_module_names, *CORE_LIBRARIES}
-    return allowed | EXTRA_LIBRARIES if here in WITH_EXTRAS else allowed
+    allowed |= EXTRA_LIBRARIES if here in WITH_EXTRAS else set()
+    return allowed | {"scipy"} if here in WITH_STATISTICS else allowed
 
 
 def is_classroom(module: str) -> bool:
@@ -136,6 +138,8 @@ def test_imports_stay_below_and_within_the_dependencies():
         ("sslcourse.notebook.check", "from sslcourse.cli import main", "upward"),
         ("sslcourse.models.encoder", "import lightly.loss", "need not have"),
         ("sslcourse.notebook.check", "import nbformat", "need not have"),
+        ("sslcourse.training.fit", "import scipy.stats", "need not have"),
+        ("sslcourse.evaluation.statistics", "def f():\n    from scipy.stats import bootstrap", None),
         ("sslcourse", "from sslcourse.data import ImageSet", "ground"),
         ("sslcourse.methods.simclr", "from sslcourse.losses import nt_xent\nimport torch, math", None),
         ("sslcourse.grading.run", "import nbformat\nfrom sslcourse import __version__", None),
@@ -159,3 +163,4 @@ def test_the_libraries_listed_here_are_those_of_the_project():
 
     assert names(project["dependencies"]) <= CORE_LIBRARIES
     assert names(project["optional-dependencies"]["grade"]) <= EXTRA_LIBRARIES
+    assert names(project["optional-dependencies"]["claims"]) == {"scipy"}
