@@ -50,11 +50,17 @@ def extract_features(
 
 
 def evaluate_knn(
-    encoder: nn.Module, train_set: ImageSet, test_set: ImageSet, k: int = 20, *, size: int | None = None
+    encoder: nn.Module,
+    train_set: ImageSet,
+    test_set: ImageSet,
+    k: int = 20,
+    *,
+    scaling: str = "raw",
+    size: int | None = None,
 ) -> float:
     """Weighted kNN accuracy in [0, 1] on `test_set` among the labelled `train_set`, by the encoder's features.
 
-    Raises ValueError as `extract_features` and `knn_accuracy`.
+    `scaling` is that of `scale_features`. Raises ValueError as `extract_features` and `knn_accuracy`.
 
     >>> from sslcourse.models import ConvNet
     >>> bright = (torch.arange(6) % 2 * 200).to(torch.uint8).view(6, 1, 1, 1).expand(6, 3, 8, 8)
@@ -64,7 +70,13 @@ def evaluate_knn(
     """
     train, test = (extract_features(encoder, part, size=size) for part in (train_set, test_set))
     return knn_accuracy(
-        train, train_set.labels.cpu(), test, test_set.labels.cpu(), k=k, num_classes=len(train_set.classes)
+        train,
+        train_set.labels.cpu(),
+        test,
+        test_set.labels.cpu(),
+        k=k,
+        scaling=scaling,
+        num_classes=len(train_set.classes),
     )
 
 

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sslcourse.evaluation.scaling import scale_features
+
 
 def knn_accuracy(
     train_features: Tensor,
@@ -13,15 +15,17 @@ def knn_accuracy(
     *,
     k: int = 20,
     temperature: float = 0.07,
+    scaling: str = "raw",
     num_classes: int | None = None,
     chunk: int = 1024,
 ) -> float:
     """The share of test rows whose class wins the vote of their k nearest training rows, in [0, 1].
 
     Features `N,D` and `M,D` (l2-normalised here), labels int64 `N` and `M`. Each neighbour votes for its class with
-    weight exp(cosine / temperature); an exact tie goes to the lower class number. `chunk` test rows are compared at a
-    time and do not change the result. `num_classes` is by default the largest label + 1. Raises ValueError for wrong
-    shapes or labels, for features that are not finite, and for a k above the number of training rows.
+    weight exp(cosine / temperature); an exact tie goes to the lower class number. `scaling` "standardised" or
+    "whitened" comes before that (see `scale_features`). `chunk` test rows are compared at a time and do not change the
+    result. `num_classes` is by default the largest label + 1. Raises ValueError for wrong shapes or labels, for
+    features that are not finite, for another scaling, and for a k above the number of training rows.
 
     Source: Caron et al. 2021 (DINO), appendix F.1; Wu et al. 2018, section 3.4.
 
@@ -34,11 +38,12 @@ def knn_accuracy(
         raise ValueError(f"k must lie between 1 and the {len(train_features)} training rows; got k={k}")
     if not temperature > 0 or chunk < 1:
         raise ValueError(f"temperature and chunk must be positive; got temperature={temperature}, chunk={chunk}")
+    train_features, test_features = scale_features(train_features, test_features, scaling)
     bank = F.normalize(train_features.float(), dim=1)
     train_labels, test_labels = train_labels.to(bank.device), test_labels.to(bank.device)
     right = torch.zeros((), dtype=torch.int64, device=bank.device)
     for start in range(0, len(test_features), chunk):
-        queries = F.normalize(test_features[start : start + chunk].to(bank.device).float(), dim=1)
+        queries = F.normalize(test_features[start : start + chunk].float(), dim=1)
         cosines, neighbours = (queries @ bank.T).topk(k, dim=1)  # c,k
         # One factor for all votes of a row changes no winner and keeps exp in range at small temperatures.
         weights = ((cosines - cosines[:, :1]) / temperature).exp()

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.evaluation.knn import check_labelled
+from sslcourse.evaluation.scaling import scale_features
 
 L2_GRID = tuple(10.0**exponent for exponent in (-5, -4, -3, -2, -1, 0))
 
@@ -25,16 +26,18 @@ def linear_probe(
     test_labels: Tensor,
     *,
     l2_grid: tuple[float, ...] = L2_GRID,
+    scaling: str = "standardised",
     holdout: float = 0.2,
     seed: int = 0,
     num_classes: int | None = None,
 ) -> LinearProbe:
     """Test accuracy of multinomial logistic regression on frozen features `N,D` and `M,D`, labels int64 `N` and `M`.
 
-    Features are standardised by the training set's mean and deviation. Each value of `l2_grid` is tried on all but a
-    random share `holdout` of the training rows (drawn by `seed`); the one that classifies that share best (of equal
-    ones, the most regularised) is fitted again on all rows, and the test rows are seen once. Raises ValueError for
-    wrong shapes or labels, for features that are not finite, and for a split that leaves one side empty.
+    Features are standardised by the training set's mean and deviation, or left raw or whitened by another `scaling`
+    (see `scale_features`); the weight decay means another thing under each. Each value of `l2_grid` is tried on all
+    but a random share `holdout` of the training rows (drawn by `seed`); the one that classifies that share best (of
+    equal ones, the most regularised) is fitted again on all rows, and the test rows are seen once. Raises ValueError
+    for wrong shapes or labels, for features that are not finite, and for a split that leaves one side empty.
 
     >>> features = torch.tensor([[0.0], [0.1], [0.9], [1.0]]).repeat(5, 1)
     >>> labels = torch.tensor([0, 0, 1, 1]).repeat(5)
@@ -49,7 +52,7 @@ def linear_probe(
     if not 0 < held < rows:
         raise ValueError(f"holdout={holdout} of {rows} rows leaves one side empty")
     device = train_features.device
-    train, test = _standardise(train_features.double(), test_features.to(device).double())
+    train, test = scale_features(train_features.double(), test_features.double(), scaling)
     train_labels, test_labels = train_labels.to(device), test_labels.to(device)
     order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed)).to(device)
     fit_rows, held_rows = order[held:], order[:held]
@@ -106,9 +109,3 @@ def fit_logistic(
 
 def _accuracy(model: tuple[Tensor, Tensor], features: Tensor, labels: Tensor) -> float:
     return (F.linear(features, *model).argmax(1) == labels).double().mean().item()
-
-
-def _standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
-    mean, std = train.mean(0), train.std(0, correction=0)
-    std = torch.where(std > 1e-8 * std.max(), std, torch.ones_like(std))  # a constant feature stays 0, not noise
-    return (train - mean) / std, (test - mean) / std
