@@ -68,7 +68,8 @@ def main(arguments: argparse.Namespace) -> int:
         return 130
     for grade in grades:
         said = grade.problem or f"{grade.points:g} of {grade.max_points:g}"
-        print(f"{grade.student}: {said}")
+        to_look = sum(bool(result.look) for result in grade.results)
+        print(f"{grade.student}: {said}{f' ({to_look} to be looked at by hand)' if to_look else ''}")
     listed = json.loads((Path(arguments.out) / "run.json").read_text(encoding="utf-8"))["listed"]
     for file in listed[:LISTED]:
         print(f"{file['path']}: {file['reason']}")

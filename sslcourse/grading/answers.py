@@ -48,6 +48,8 @@ def grade_answer(
         kind, text, line = answer.error
         where = f" in line {line} of the cell" if line else ""
         message = f"The cell did not run: {kind}{where}: {text}"[:600]
+        if kind == "SyntaxError":
+            message += f" (It was read as Python {sys.version_info.major}.{sys.version_info.minor}.)"
         return replace(blank, status=ERROR, message=message)
     inputs = {case.name: case_inputs(task, case, seed) for case in task.cases}
     best = blank

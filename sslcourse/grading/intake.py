@@ -125,7 +125,7 @@ def _answers_in_prose(cells: list[Cell], read: dict[int, Code], functions: Mappi
 
 def _mentions(source: str, function: str) -> bool:
     """Whether a line of the cell begins to define the function."""
-    return bool(re.search(rf"^[ \t]*(async[ \t]+)?def[ \t]+{re.escape(function)}[ \t]*\(", source, re.MULTILINE))
+    return bool(re.search(rf"^[ \t]*(async[ \t]+)?def[ \t]+{re.escape(function)}[ \t]*[(\[]", source, re.MULTILINE))
 
 
 def _as_code(cell: Cell) -> str:

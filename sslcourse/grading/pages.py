@@ -18,11 +18,13 @@ MOST_COLOURED = 10_000  # characters of one page: the lexer's patterns may take 
 
 def feedback(grade: Grade) -> str:
     """The page that goes to the student."""
+    shown = [result for result in grade.results if not grade.problem or result.message != grade.problem]
     return render(
         "feedback.html",
         grade=grade,
-        graded=[result for result in grade.results if result.status != TO_MARK],
-        written=[result for result in grade.results if result.status == TO_MARK],
+        results=shown,
+        graded=[result for result in shown if result.status != TO_MARK],
+        written=[result for result in shown if result.status == TO_MARK],
         share=f"{grade.points / grade.max_points if grade.max_points else 0:.0%}",
         unsafe=_unsafe([grade]),
         cases=_cases,

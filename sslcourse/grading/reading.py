@@ -19,6 +19,7 @@ from typing import BinaryIO
 from sslcourse.grading.as_json import from_plain, to_plain
 from sslcourse.grading.cells import MAX_FILE, Unreadable, read_cells, too_large
 from sslcourse.grading.intake import Submission, find_answers, guess_lab
+from sslcourse.grading.student import RECURSION
 from sslcourse.grading.written import Part, find_written
 
 CPU_SECONDS = 10
@@ -84,6 +85,7 @@ def read_submission(file: BinaryIO, asked: Asked) -> Reading:
 def main(request: int) -> None:
     """In the process of its own: read the file at the standard input, and write what was found."""
     _limit()
+    sys.setrecursionlimit(RECURSION)
     gc.disable()  # it would look at every object of a large file again and again; the limit on memory is enough
     with open(request, encoding="utf-8") as file:
         asked = from_plain(Asked, json.load(file))

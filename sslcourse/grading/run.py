@@ -62,17 +62,20 @@ def grade_paths(
     pool = ThreadPoolExecutor(max(1, jobs))
     try:
         begun = [pool.submit(grade_one, number) for number in range(len(students))]
-        for done in tqdm(
-            as_completed(begun), total=len(begun), desc="grading", unit="student", disable=not progress, file=sys.stdout
-        ):
+        for done in _shown(as_completed(begun), len(begun), "grading", progress):
             done.result()
-        for number in _cut_short(book) if min(jobs, len(students)) > 1 else []:
+        cut_short = _cut_short(book) if min(jobs, len(students)) > 1 else []
+        for number in _shown(cut_short, len(cut_short), "once more, alone", progress):
             again, listed = grade_student(students[number], terms)
             book.add(number, [again_alone(*both) for both in zip(book.grades_of(number), again, strict=True)], listed)
     finally:  # interrupted with Ctrl-C, what is done is written all the same
         pool.shutdown(cancel_futures=True)
         book.close()
     return book.grades
+
+
+def _shown(items: Iterable, count: int, title: str, progress: bool) -> Iterable:
+    return tqdm(items, title, count, unit="student", disable=not (progress and count), file=sys.stdout)
 
 
 def _cut_short(book: Book) -> list[int]:

@@ -154,4 +154,4 @@ def _fill_up(grade: Grade, labs: Mapping[str, Lab]) -> None:
             grade.results.append(ExerciseResult(id, task.title, 0.0, task.points, status, grade.problem))
     for question in labs[name].written.values():
         if question.id not in done:
-            grade.results.append(_to_mark(question, ()))
+            grade.results.append(replace(_to_mark(question, ()), message=grade.problem))

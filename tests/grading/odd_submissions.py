@@ -140,6 +140,7 @@ AROUND = {
     ),
     "a check inside": made(loss() + CHECK),
     "own or the course's": made(loss(), between=[CHOOSE]),
+    "a deep recursion": made(loss(extra="depth(2000)"), before=["def depth(n): return n and 1 + depth(n - 1)"]),
     "a debugger that is off": made(loss(extra="__debug__ or breakpoint()")),
 }
 # Which function it is that counts.

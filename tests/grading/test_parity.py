@@ -172,6 +172,13 @@ def test_a_compiled_answer_runs_as_it_is(box, cells):
     assert result.status == "passed"
 
 
+def test_syntax_of_a_newer_python_is_told_from_a_missing_answer(box, cells):
+    result = in_the_grader(box, cells, made(loss().replace("nt_xent(", "nt_xent[T](", 1)))
+    is_new = sys.version_info >= (3, 12)
+    assert result.status == ("passed" if is_new else "error")
+    assert is_new or "read as Python 3.11" in result.message
+
+
 def test_nobody_is_waited_for(box, cells):
     extra = "breakpoint(); input('?'); __import__('pdb').set_trace(); help(F)"
     assert in_the_grader(box, cells, made(f"%debug\n%pdb on\n{loss(extra=extra)}\nbreakpoint()")).status == "passed"

@@ -33,6 +33,11 @@ def test_what_cannot_be_read_is_a_sentence(read):
     assert "larger than" in read(b"\0" * (65 * 2**20)).problem
 
 
+def test_a_long_line_is_read_as_a_notebook_does(read):
+    found = read(notebook(*cells_of({"toy.double": RIGHT["toy.double"] + "\nx = 1" + " + 1" * 2000})))
+    assert found.submission.answers["toy.double"].error is None
+
+
 @pytest.mark.slow
 def test_a_memory_bomb_ends_its_reader_only(read):
     nested = '{"cells": [' + '{"a":[[[[]]]]},' * 3_000_000 + "{}]}"

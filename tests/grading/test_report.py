@@ -2,11 +2,14 @@
 
 import json
 
+from toy_lab import LAB
+
 from sslcourse.grading.collect import Listed, Student
+from sslcourse.grading.handed_in import HandedIn
 from sslcourse.grading.host import Limits
 from sslcourse.grading.report import Book
 from sslcourse.grading.results import ExerciseResult, Grade
-from sslcourse.grading.submission import Terms, again_alone
+from sslcourse.grading.submission import Terms, again_alone, grade_student
 from sslcourse.grading.written import Part
 
 PICTURE = Part("picture", "data:image/png;base64,iVBORw0KGgo=")
@@ -38,6 +41,16 @@ def test_results_are_written_as_they_come(tmp_path):
     assert "x.csv" in index
     assert PICTURE.content not in repr(book.grades)  # or a class would not fit into memory
     assert "2 versions" in book.grades[1].page.read_text()
+
+
+def test_the_page_of_a_refused_file_says_only_why(tmp_path):
+    terms = Terms({"toy": LAB}, "toy", "unsafe", Limits(), 7)
+    student = Student("ada", notebooks=[HandedIn(tmp_path, ("ada.ipynb",), problem="It is a link.")])
+    book = Book(tmp_path, terms, [student], [])
+    book.add(0, *grade_student(student, terms))
+    page = book.grades[0].page.read_text()
+    assert "It is a link." in page
+    assert not any(of_exercises in page for of_exercises in ("<table", "<section", "No answer was written"))
 
 
 def test_a_student_of_two_labs_has_two_pages(tmp_path):
