@@ -15,6 +15,8 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 MASKED = ("sslcourse", "lightly")  # in site-packages these would hold the answers
 SCRATCH = 64 * 2**20  # bytes that may be written in files, in each of FILE_SYSTEMS
 FILE_SYSTEMS = ("tmp", "dev/shm")  # the only ones in the box that can be written; they are in memory
+# Of /proc, what sets the whole machine. Root may write there even without any capability, whatever it is called inside.
+SETTINGS = ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi")
 
 
 class NoSandbox(RuntimeError):
@@ -49,6 +51,9 @@ def command(mode: str, modules: Path, filter_fd: int) -> list[str]:
     for optional in ("/etc/ld.so.cache", "/etc/alternatives", "/nix/store"):
         argv += ["--ro-bind-try", optional, optional]
     argv += ["--proc", "/proc", "--dev", "/dev"]
+    for name in SETTINGS:
+        if os.path.exists(f"/proc/{name}"):
+            argv += ["--ro-bind", f"/proc/{name}", f"/proc/{name}"]
     bounded = ["--perms", "1777", "--size", str(SCRATCH)] if {"--size", "--perms"} <= options else []
     for name in FILE_SYSTEMS:
         argv += [*bounded, "--tmpfs", f"/{name}"]

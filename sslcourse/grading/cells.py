@@ -62,7 +62,7 @@ def read_cells(content: bytes) -> tuple[list[Cell], list[str]]:
     Raises Unreadable, and nothing else but MemoryError.
     """
     repairs: list[str] = []
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         content = _unpacked(content, repairs)
     try:
         notebook = json.loads(_decoded(content, repairs))

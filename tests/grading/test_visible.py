@@ -1,7 +1,10 @@
 """No text of a student acts instead of being seen."""
 
+import time
+
 import pytest
 
+from sslcourse.grading.pages import _Code
 from sslcourse.grading.report import file_name, presentable, table
 from sslcourse.grading.results import ExerciseResult, Grade
 from sslcourse.grading.visible import one_line, printed, visible
@@ -56,3 +59,12 @@ def test_file_names_differ_and_are_safe():
 def test_nobody_can_choose_a_name_that_takes_the_files_of_another(lab):
     theirs = file_name("Ada", lab, is_unique=False), file_name("Ada", lab)
     assert not {file_name(name) for name in theirs} & {name for name in theirs if name != "Ada"}
+
+
+def test_colours_do_not_take_the_square_of_the_length_of_an_answer():
+    began = time.process_time()
+    code = _Code()
+    shown = [code(" \n" * 15_000), code("@" * 9_000), code("@" * 9_000)]
+    assert time.process_time() - began < 10
+    assert "<span" in shown[1]
+    assert "@" * 9_000 in shown[2]

@@ -1,0 +1,177 @@
+"""The hostile suite: what is handed in to forge, to escape, to exhaust, and what is damaged or odd; see the tables.
+
+Each has the status and words it deserves and leaves nothing behind, and the answer graded next is graded as if alone.
+"""
+
+import json
+import os
+import socket
+import tempfile
+from functools import lru_cache
+
+import pytest
+import toy_lab
+from hostile import damaged, escaping, exhausting, forging, messages
+
+from sslcourse.exercises import LABS
+from sslcourse.grading import sandbox
+from sslcourse.grading.answers import grade_answer, reference_code
+from sslcourse.grading.cells import Cell
+from sslcourse.grading.clock import family
+from sslcourse.grading.host import Box, Limits
+from sslcourse.grading.intake import find_answers
+from sslcourse.grading.pages import _Code
+from sslcourse.grading.reading import read_submission
+from sslcourse.grading.run import grade_paths
+
+pytestmark = pytest.mark.slow
+LIMITS = Limits(seconds=1.0, memory=300 * 2**20)
+TOY = toy_lab.LAB
+ALL_LABS = {"toy": TOY} | LABS
+FORGED = forging.ANSWERS | {f"messages: {name}": case for name, case in messages.MESSAGES.items()}
+# What does not depend on whose the process is: tried in one engine only.
+IN_ONE_ENGINE = ("objects", "patches", "searches", "in place", "time", "memory")
+
+
+def only_in_the_best(box, name):
+    if name.startswith(IN_ONE_ENGINE) and box.level != engines()[0]:
+        pytest.skip("tried in the other engine")
+
+
+@lru_cache
+def engines():
+    """The levels of sandbox that work here, the best first; "userns" works for root, too."""
+    return [mode for mode in ("uid", "userns") if sandbox.available()[0] and sandbox._starts(mode)[0]] or ["none"]
+
+
+@pytest.fixture(scope="module", params=engines())
+def box(request, tmp_path_factory):
+    """One box for all answers to the toys; when it is closed, nothing of it is left."""
+    if request.param == "none":
+        pytest.skip(f"no sandbox: {sandbox.available()[1]}")
+    place, before = tmp_path_factory.mktemp("boxes"), set(family(os.getpid()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSLCOURSE_SECRET", "42")
+        patch.setattr(tempfile, "tempdir", str(place))
+        with Box(TOY.tasks_module, request.param, LIMITS, TOY.box_files) as running:
+            yield running
+            groups = list(running._group._folders.values())
+    assert set(family(os.getpid())) <= before
+    assert not list(place.iterdir())
+    assert not any(group.exists() for group in groups)
+
+
+@pytest.fixture(scope="module")
+def toys():
+    """A box of the best engine."""
+    if engines() == ["none"]:
+        pytest.skip(f"no sandbox: {sandbox.available()[1]}")
+    with Box(TOY.tasks_module, engines()[0], LIMITS, TOY.box_files) as running:
+        yield running
+
+
+@pytest.fixture
+def attack(box):
+    """Grade an answer to toy.double; then the box holds its server and no other process, and the next answer passes."""
+
+    def grade(source, lab=TOY, id="toy.double"):
+        return grade_answer(lab.exercises[id], find_answers([Cell(1, "code", source)], {id: "double"}), box, seed=1)
+
+    yield grade
+    if box._process is not None and box._process.poll() is None:
+        assert len(family(box._process.pid)) <= 2  # bubblewrap and the server
+    result = grade_answer(TOY.exercises["toy.shift"], toy_lab.submission(toy_lab.RIGHT["toy.shift"]), box, seed=1)
+    assert (result.status, result.points) == ("passed", 2.0), "the next one"
+
+
+def deserves(result, statuses, words):
+    said = " ".join([result.message, *(case.message for case in result.cases)])
+    assert result.status in statuses, said
+    assert words in said, said
+    assert result.points == (2.0 if result.status == "passed" else 0.0), said
+    assert len(said) < 5_000
+    assert len(result.output) <= 4_000
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_marks_are_none(box, attack, name):
+    only_in_the_best(box, name)
+    source, statuses, words = FORGED[name]
+    if "def double" not in source and "double =" not in source:
+        source = f"def double(x):\n    {source}"
+    deserves(attack(f"import torch\n{source}"), statuses, words)
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Words for the attacks: files of this machine that the box must not show, and a port that somebody listens at."""
+    secret = tmp_path_factory.mktemp("gradebook") / "grades.csv"
+    secret.write_text("marks")
+    secret.parent.chmod(0o777)
+    files = [str(secret), __file__, toy_lab.__file__, "/etc/passwd", "/etc/shadow", os.path.expanduser("~/.bashrc")]
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
+        abstract.bind("\0sslcourse-hostile")
+        abstract.listen()
+        yield f"SECRETS, PORT = {files!r}, {server.getsockname()[1]}\n"
+    assert os.listdir(secret.parent) == ["grades.csv"]
+
+
+@pytest.mark.parametrize("name", escaping.BODIES)
+def test_nobody_gets_out(attack, places, name):
+    body, statuses, words = escaping.BODIES[name]
+    deserves(attack(f"{escaping.LIBC}{places}def double(x):\n    {body}"), statuses, words)
+
+
+@pytest.mark.parametrize("name", exhausting.BODIES)
+def test_what_takes_too_much_is_stopped(box, attack, name):
+    only_in_the_best(box, name)
+    body, statuses, words = exhausting.BODIES[name]
+    deserves(attack(f"{escaping.LIBC}def double(x):\n    {body}"), statuses, words)
+
+
+@pytest.mark.parametrize("name", damaged.FILES)
+def test_a_file_gets_what_it_deserves(tmp_path, toys, name):
+    content, is_readable, words = damaged.FILES[name]
+    file = tmp_path / "lab.ipynb"
+    file.write_bytes(content)
+    with file.open("rb") as opened:
+        reading = read_submission(opened, damaged.ASKED)
+    repairs = reading.submission.repairs if reading.submission else []
+    assert words in " ".join([reading.problem, *repairs])
+    assert bool(reading.problem) is not is_readable
+    for exercise in TOY.exercises.values() if is_readable else ():
+        result = grade_answer(exercise, reading.submission, toys, seed=1)
+        assert result.points == exercise.task.points, result.message
+        assert len(_Code()(result.code)) < 2**20
+
+
+@pytest.mark.parametrize("name", ALL_LABS)
+def test_in_every_lab_the_answers_pass_and_forged_ones_do_not(name):
+    if engines() == ["none"]:
+        pytest.skip(f"no sandbox: {sandbox.available()[1]}")
+    lab = ALL_LABS[name]
+    functions = {id: task.function for id, task in lab.tasks.items()}
+
+    def graded_alone(id, source, box):
+        answers = find_answers([Cell(1, "code", source)], {id: functions[id]})
+        return grade_answer(lab.exercises[id], answers, box, seed=1)
+
+    with Box(lab.tasks_module, engines()[0], Limits(seconds=5), lab.box_files) as box:
+        for id, exercise in lab.exercises.items():
+            if name != "toy":  # its references are no functions of their own
+                assert graded_alone(id, reference_code(exercise), box).points == exercise.task.points, id
+            for source, statuses, _ in forging.ANYWHERE.values():
+                result = graded_alone(id, source.replace("{function}", functions[id]), box)
+                assert result.points == 0.0, (id, source, result.message)
+                assert result.status in statuses
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_answers_that_are_lent_cannot_be_kept(tmp_path, name):
+    if engines() == ["none"]:
+        pytest.skip(f"no sandbox: {sandbox.available()[1]}")
+    cells = [toy_lab.code(source) for source in forging.thieves([t.function for t in LABS[name].tasks.values()])]
+    (tmp_path / "thief.ipynb").write_text(toy_lab.notebook(*cells))
+    [grade] = grade_paths([tmp_path], tmp_path / "out", lab=name, limits=Limits(seconds=3), seed=1, progress=False)
+    assert grade.points == 0.0
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["score"] == 0.0
