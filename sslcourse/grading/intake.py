@@ -54,7 +54,8 @@ def find_answers(cells: list[Cell], functions: Mapping[str, str]) -> Submission:
     by_number = {cell.number: cell for cell in cells}
     numbers: list[int] = []
     for id, function in functions.items():
-        number = _place(notebook, codes, id, function)
+        marked = {cell.number for cell in cells if cell.grade_id == grade_id(id)}
+        number = _place(notebook, codes, id, function, marked)
         if number is None:
             submission.answers[id] = None
             continue
@@ -84,12 +85,12 @@ def guess_lab(cells: list[Cell], functions_by_lab: Mapping[str, Mapping[str, str
     return best if best is not None and scores[best] else None
 
 
-def _place(notebook: Notebook, codes: list[Code], id: str, function: str) -> int | None:
-    """The number of the cell that holds the answer, or None."""
+def _place(notebook: Notebook, codes: list[Code], id: str, function: str, marked: set[int]) -> int | None:
+    """The number of the cell that holds the answer, or None; `marked` are those that carry the task's mark."""
     judged = notebook.judged(id, function)
     if judged is not None and not notebook.is_unwritten(function):
         return judged
-    broken = [code.cell for code in codes if code.error and _mentions(code.python, function)]
+    broken = [code.cell for code in codes if code.error and (code.cell in marked or _mentions(code.python, function))]
     return broken[-1] if broken else judged
 
 

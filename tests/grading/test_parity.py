@@ -172,8 +172,10 @@ def test_a_compiled_answer_runs_as_it_is(box, cells):
     assert result.status == "passed"
 
 
-def test_syntax_of_a_newer_python_is_told_from_a_missing_answer(box, cells):
+def test_syntax_that_python_does_not_know_is_told_from_a_missing_answer(box, cells):
     result = in_the_grader(box, cells, made(loss().replace("nt_xent(", "nt_xent[T](", 1)))
+    misspelt = in_the_grader(box, cells, made(loss().replace("def ", "df ", 1)))
+    assert misspelt.status == "error" and "SyntaxError in line 1" in misspelt.message
     is_new = sys.version_info >= (3, 12)
     assert result.status == ("passed" if is_new else "error")
     assert is_new or "read as Python 3.11" in result.message
