@@ -38,7 +38,7 @@ def corruption_table(
     clean one (`corruption` "none", `severity` 0). `corruptions` are names of `CORRUPTIONS`, by default all. `generator`
     (of the CPU; by default seed 0) draws the noise. Raises ValueError on another name or severity.
 
-    Source: Hendrycks and Dietterich 2019, section 3.
+    Source: Hendrycks and Dietterich 2019 (ImageNet-C).
 
     >>> from sslcourse.models import ConvNet
     >>> bright = (torch.arange(6) % 2 * 200).to(torch.uint8).view(6, 1, 1, 1).repeat(1, 3, 8, 8)

@@ -46,7 +46,7 @@ def rates_probe(
     share and the batches. Raises ValueError for wrong shapes or labels, for features that are not finite, for settings
     out of range and for a split that leaves one side empty.
 
-    Source: Caron et al. 2021 (DINO), appendix F.1, without the augmentation.
+    Source: Caron et al. 2021 (DINO), whose linear evaluation this is without the augmentation.
 
     >>> features = torch.tensor([[0.0], [0.1], [0.9], [1.0]]).repeat(5, 1)
     >>> labels = torch.tensor([0, 0, 1, 1]).repeat(5)

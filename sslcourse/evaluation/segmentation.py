@@ -1,0 +1,170 @@
+"""What frozen patch tokens know of places: a linear probe for maps of objects or parts, and its scores."""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sslcourse.data.imageset import ImageSet
+from sslcourse.evaluation.features import evaluating
+from sslcourse.evaluation.linear_rates import fit_rates
+from sslcourse.evaluation.scaling import standardise
+
+RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
+CHUNK = 256  # images for which logits are held pixel by pixel
+
+
+class SegmentationProbe(NamedTuple):
+    """`mean_iou` and `boundary_f` on the test images, both in [0, 1], and the learning `rate` chosen."""
+
+    mean_iou: float
+    boundary_f: float
+    rate: float
+
+
+def extract_patches(encoder: nn.Module, images: ImageSet, *, batch_size: int = 512) -> Tensor:
+    """The patch tokens float32 `N,P,D`, on the CPU, of all images, by `encoder(images).patches` in evaluation mode.
+
+    >>> from sslcourse.models import build_encoder
+    >>> images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    >>> toy = ImageSet(images, torch.zeros(2, dtype=torch.int64), ("one",), "toy")
+    >>> tuple(extract_patches(build_encoder("vit_64x2_p8", image_size=32), toy).shape)
+    (2, 16, 64)
+    """
+    device = next(encoder.parameters()).device
+    with evaluating(encoder):
+        parts = [
+            encoder(images.batch(slice(start, start + batch_size)).to(device)).patches.float().cpu()
+            for start in range(0, len(images), batch_size)
+        ]
+    return torch.cat(parts)
+
+
+def segmentation_probe(
+    train_tokens: Tensor,
+    train_maps: Tensor,
+    test_tokens: Tensor,
+    test_maps: Tensor,
+    grid: tuple[int, int],
+    *,
+    rates: tuple[float, ...] = RATES,
+    epochs: int = 10,
+    holdout: float = 0.2,
+    reach: int = 1,
+    generator: torch.Generator | None = None,
+) -> SegmentationProbe:
+    """How well a linear classifier of frozen patch tokens draws the maps of test images.
+
+    Tokens `N,P,D` and `M,P,D` of the P = rows x columns patches of `grid`; maps `N,H,W` and `M,H,W` of class numbers
+    from 0 on (a bool mask: background and object; the parts of `extras["parts"]`). The classifier is trained on
+    standardised tokens, each with its patch's most frequent class; of all `rates`, trained in one stacked computation,
+    the one that is right most often on the tokens of a share `holdout` of the training images is trained again on all.
+    Its logits are enlarged bilinearly to pixels before the largest is taken. `reach` in pixels is that of `boundary_f`.
+    `generator` (of the CPU; by default seed 0) draws the share and the batches. Raises ValueError on shapes that do not
+    fit and on a split that leaves one side empty.
+
+    Source: Zhou et al. 2022 (iBOT), whose linear head on frozen tokens this is at small scale.
+
+    >>> maps = (torch.rand(20, 4, 4, generator=torch.Generator().manual_seed(0)) < 0.5).repeat_interleave(2, 1)
+    >>> tokens = maps[:, ::2].flatten(1)[:, :, None].float()  # the answer itself
+    >>> round(segmentation_probe(tokens, maps, tokens, maps, (4, 4)).mean_iou, 1) > 0.8
+    True
+    """
+    for name, tokens, maps in (("train", train_tokens, train_maps), ("test", test_tokens, test_maps)):
+        if tokens.ndim != 3 or tokens.shape[1] != grid[0] * grid[1] or len(maps) != len(tokens) or maps.ndim != 3:
+            raise ValueError(
+                f"{name}_tokens must be N,{grid[0] * grid[1]},D for a grid of {grid} and {name}_maps N,H,W; "
+                f"got {tuple(tokens.shape)} and {tuple(maps.shape)}"
+            )
+    held = round(holdout * len(train_tokens))
+    if not 0 < held < len(train_tokens):
+        raise ValueError(f"holdout={holdout} of {len(train_tokens)} images leaves one side empty")
+    device, width = train_tokens.device, train_tokens.shape[2]
+    generator = torch.Generator().manual_seed(0) if generator is None else generator
+    train, test = standardise(train_tokens.flatten(0, 1).float(), test_tokens.to(device).flatten(0, 1).float())
+    train, test = train.view(len(train_tokens), -1, width), test.view(len(test_tokens), -1, width)
+    classes = int(max(train_maps.max(), test_maps.max())) + 1
+    labels = patch_classes(train_maps.to(device), grid, classes)
+    order = torch.randperm(len(train), generator=generator).to(device)
+    fit, aside = order[held:], order[:held]
+    how = {"epochs": epochs, "batch_size": 1024, "generator": generator}
+    rates = tuple(sorted(rates))
+    weights, biases = fit_rates(train[fit].flatten(0, 1), labels[fit].flatten(), classes, rates, **how)
+    found = (train[aside].flatten(0, 1) @ weights.mT + biases[:, None]).argmax(2)  # R,tokens
+    rate = rates[int((found == labels[aside].flatten()).double().mean(1).argmax())]
+    weights, biases = fit_rates(train.flatten(0, 1), labels.flatten(), classes, (rate,), **how)
+    size, parts = test_maps.shape[1:], []
+    for part in test.split(CHUNK):
+        logits = (part @ weights[0].T + biases[0]).mT.unflatten(2, grid)  # B,C,rows,columns
+        parts.append(F.interpolate(logits, size=size, mode="bilinear", align_corners=False).argmax(1))
+    drawn, truth = torch.cat(parts), test_maps.to(device).long()
+    return SegmentationProbe(mean_iou(drawn, truth), boundary_f(drawn, truth, reach), rate)
+
+
+def patch_classes(maps: Tensor, grid: tuple[int, int], num_classes: int) -> Tensor:
+    """The most frequent class of each patch, int64 `B,P`, from maps `B,H,W`; of equally frequent ones the lowest.
+
+    >>> patch_classes(torch.tensor([[[2, 2, 0, 1], [2, 0, 0, 1]]]), (1, 2), 3).tolist()
+    [[2, 0]]
+    """
+    height, width = maps.shape[1:]
+    if height % grid[0] or width % grid[1]:
+        raise ValueError(f"maps of {height} x {width} pixels do not divide into {grid[0]} x {grid[1]} patches")
+    patch = (height // grid[0], width // grid[1])
+    shares = [F.avg_pool2d((maps == number)[:, None].float(), patch).flatten(1) for number in range(num_classes)]
+    return torch.stack(shares).argmax(0)
+
+
+def mean_iou(drawn: Tensor, truth: Tensor) -> float:
+    """Intersection over union of each class over all pixels, averaged over the classes found in either: in [0, 1].
+
+    `drawn` and `truth` int64 of one shape.
+
+    >>> mean_iou(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 1, 1]))  # 1/2 and 2/3
+    0.5833333333333333
+    """
+    if drawn.shape != truth.shape:
+        raise ValueError(f"both maps must have one shape; got {tuple(drawn.shape)} and {tuple(truth.shape)}")
+    classes = int(max(drawn.max(), truth.max())) + 1
+    cell = truth.flatten() * classes + drawn.flatten()
+    table = torch.zeros(classes**2, dtype=torch.float64, device=truth.device)
+    table.scatter_add_(0, cell, torch.ones(cell.shape, dtype=torch.float64, device=truth.device))
+    table = table.view(classes, classes)
+    both = table.diagonal()
+    either = table.sum(0) + table.sum(1) - both
+    return (both / either)[either > 0].mean().item()
+
+
+def boundary_f(drawn: Tensor, truth: Tensor, reach: int = 1) -> float:
+    """The F score of boundary pixels, those whose class differs from the right or lower neighbour's: in [0, 1].
+
+    Maps int64 `B,H,W`. A boundary pixel is right when one of the other map's lies within `reach` pixels, diagonals
+    included. Precision and recall are counted over all images together. NaN when neither map has a boundary.
+
+    Source: Perazzi et al. 2016 (DAVIS), contour accuracy, with a square reach in place of their bipartite matching.
+
+    >>> edge = torch.tensor([[[0, 0, 1, 1]]])
+    >>> boundary_f(edge, edge), boundary_f(edge, torch.tensor([[[0, 1, 1, 1]]]), reach=0)
+    (1.0, 0.0)
+    """
+    found, real = _boundary(drawn), _boundary(truth)
+    right = (found * _grown(real, reach)).sum().item()
+    seen = (real * _grown(found, reach)).sum().item()
+    marked, there = found.sum().item(), real.sum().item()
+    if marked + there == 0:
+        return math.nan
+    precision, recall = right / max(marked, 1), seen / max(there, 1)
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _boundary(maps: Tensor) -> Tensor:
+    edges = torch.zeros_like(maps, dtype=torch.bool)
+    edges[:, :, :-1] |= maps[:, :, 1:] != maps[:, :, :-1]
+    edges[:, :-1] |= maps[:, 1:] != maps[:, :-1]
+    return edges[:, None].float()
+
+
+def _grown(edges: Tensor, reach: int) -> Tensor:
+    return F.max_pool2d(edges, 2 * reach + 1, stride=1, padding=reach)
