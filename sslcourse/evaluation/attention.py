@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sslcourse.precision import full_precision
 from sslcourse.pruning.select import select
 
 
@@ -42,6 +43,43 @@ def attention_recall(scores: Tensor, object_mask: Tensor, keep: int, *, grid: tu
     area = coverage.sum(1)
     there = area > 0
     return (kept / area.clamp_min(1e-12) * there).sum() / there.sum()
+
+
+def attention_precision(
+    scores: Tensor, object_mask: Tensor, keep: int, *, grid: tuple[int, int] | None = None
+) -> Tensor:
+    """How much of the `keep` patches with the highest scores is object: a mean over images, in [0, 1].
+
+    Shapes, errors and images without an object are as in `attention_recall`. A random choice gives the object's share
+    of the image; where the object is smaller than `keep` patches, even the best choice stays below 1.
+
+    >>> mask = torch.tensor([[[1, 1, 0, 0], [1, 0, 0, 0]]])
+    >>> attention_precision(torch.tensor([[0.9, 0.1]]), mask, keep=1, grid=(1, 2)).item()
+    0.75
+    """
+    coverage = _coverage(scores, object_mask, grid)  # B,N
+    share = coverage.gather(1, select(scores, keep, "low")).mean(1)
+    there = coverage.sum(1) > 0
+    return (share * there).sum() / there.sum()
+
+
+def head_diversity(scores: Tensor) -> Tensor:
+    """How different the heads' attention is: a mean over images and pairs of heads, in [0, 1].
+
+    `scores` `B,H,N` with H >= 2, not negative; each head's row is made to sum to 1. Of two heads the total variation
+    distance counts, half the sum of absolute differences: 0 for heads that look alike, 1 for heads that share no patch.
+    Raises ValueError on other shapes.
+
+    >>> head_diversity(torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])).item(), head_diversity(torch.ones(1, 2, 4)).item()
+    (1.0, 0.0)
+    """
+    if scores.ndim != 3 or scores.shape[1] < 2:
+        raise ValueError(f"scores must be B,H,N with at least two heads; got {tuple(scores.shape)}")
+    shares = full_precision(scores)
+    shares = shares / shares.sum(2, keepdim=True).clamp_min(1e-12)
+    heads = shares.shape[1]
+    distances = 0.5 * torch.cdist(shares, shares, p=1)  # B,H,H; 0 for a head and itself
+    return distances.sum((1, 2)).mean() / (heads * (heads - 1))
 
 
 def attention_jaccard(

@@ -5,7 +5,13 @@ import math
 import pytest
 import torch
 
-from sslcourse.evaluation.attention import attention_jaccard, attention_recall, patch_mask
+from sslcourse.evaluation.attention import (
+    attention_jaccard,
+    attention_precision,
+    attention_recall,
+    head_diversity,
+    patch_mask,
+)
 
 
 def drawn(batch=5, patches=(4, 4), side=8, heads=None, seed=0):
@@ -130,3 +136,41 @@ def test_refusals():
     for mass in (0.0, 1.0):
         with pytest.raises(ValueError, match="mass must lie between 0 and 1"):
             attention_jaccard(scores, mask, mass)
+
+
+def test_precision_counts_the_object_in_what_is_kept():
+    scores, mask = drawn()
+    cover = patch_mask(mask, (4, 4))
+    slow = []
+    for row, shares in zip(scores.tolist(), cover.tolist()):
+        kept = sorted(range(16), key=lambda n, row=row: -row[n])[:5]
+        slow.append(sum(shares[n] for n in kept) / 5)
+    assert attention_precision(scores, mask, 5).item() == pytest.approx(sum(slow) / len(slow), abs=1e-6)
+    # precision x kept patches and recall x object are the same area
+    one = attention_precision(scores[:1], mask[:1], 5) * 5
+    assert one.item() == pytest.approx((attention_recall(scores[:1], mask[:1], 5) * cover[:1].sum()).item(), abs=1e-5)
+    emptied = mask.clone()
+    emptied[1:] = False
+    assert attention_precision(scores, emptied, 5).item() * 5 == pytest.approx(one.item(), abs=1e-5)
+
+
+def test_diversity_of_heads_is_a_mean_over_pairs():
+    scores = torch.rand(4, 3, 16, generator=torch.Generator().manual_seed(0))
+    shares = (scores / scores.sum(2, keepdim=True)).double()
+    pairs = [(a, b) for a in range(3) for b in range(a)]
+    slow = [(shares[i, a] - shares[i, b]).abs().sum().item() / 2 for i in range(4) for a, b in pairs]
+    assert head_diversity(scores).item() == pytest.approx(sum(slow) / len(slow), abs=1e-6)
+    assert head_diversity(scores * torch.tensor([1.0, 5.0, 0.1])[:, None]).item() == pytest.approx(
+        head_diversity(scores).item(), abs=1e-6
+    )
+    with pytest.raises(ValueError, match="B,H,N with at least two heads"):
+        head_diversity(scores[:, :1])
+
+
+def test_attention_figures_on_an_accelerator(accelerator):
+    scores, mask = drawn()
+    assert attention_precision(scores.to(accelerator), mask, 5).item() == pytest.approx(
+        attention_precision(scores, mask, 5).item()
+    )
+    heads = torch.rand(2, 3, 16)
+    assert head_diversity(heads.to(accelerator)).item() == pytest.approx(head_diversity(heads).item(), abs=1e-6)
