@@ -1,7 +1,5 @@
 """The one place that knows where the course's repository lives: `address.json`, set by `sslcourse build --repo`."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """What must hold of a lab's source before it is built: `problems` returns every breach as a sentence."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re

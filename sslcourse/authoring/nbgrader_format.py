@@ -1,7 +1,5 @@
 """nbgrader's cell metadata (schema version 3) and its checksum, so that other tools read our notebooks."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One source made into two notebooks: the student's and the solution, neither executed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Outputs of a committed notebook: removed for a comparison, kept when no code changed, made by running it."""
 
-from __future__ import annotations
-
 import copy
 import os
 import tempfile

@@ -1,7 +1,5 @@
 """A notebook as one page of HTML that needs no network: formulas are MathML, which browsers draw by themselves."""
 
-from __future__ import annotations
-
 import copy
 import re
 

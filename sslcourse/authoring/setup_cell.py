@@ -1,7 +1,5 @@
 """The first lines of every lab's setup cell: they find the package `sslcourse`, or install it on Colab."""
 
-from __future__ import annotations
-
 from sslcourse.authoring.address import Address
 
 # Kept short, since every student reads it. A clone beside the notebook, as the folder "sslcourse", imports as an

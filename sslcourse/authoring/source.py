@@ -1,7 +1,5 @@
 """Read a lab's source (jupytext percent) into cells that know what they are."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re

@@ -1,7 +1,5 @@
 """`sslcourse build`: make the labs and the solution notebooks from their sources, or check that they are up to date."""
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import sys

@@ -1,7 +1,5 @@
 """`sslcourse demo`: Lab 1 taken by a student who solved nothing and by one who solved all, both graded."""
 
-from __future__ import annotations
-
 import argparse
 import base64
 import html

@@ -1,7 +1,5 @@
 """`sslcourse doctor`: what is right and what is wrong with this machine and installation, as text for a bug report."""
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import importlib.metadata

@@ -1,7 +1,5 @@
 """`sslcourse grade`: grade submitted notebooks."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -3,8 +3,6 @@
 On several GPUs: `torchrun --nproc-per-node N -m sslcourse train ...`; batch_size counts the images of all of them.
 """
 
-from __future__ import annotations
-
 import argparse
 import shlex
 import sys

@@ -1,7 +1,5 @@
 """What to say of mistakes that can be made in every exercise: wrong types and shapes, calls that fail, NaN."""
 
-from __future__ import annotations
-
 import re
 
 import torch

@@ -1,7 +1,5 @@
 """Read a lab's answers: plain functions, in a module for each task."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Mapping
 from importlib import import_module

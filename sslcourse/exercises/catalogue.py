@@ -4,8 +4,6 @@ Nothing that holds an answer is imported before it is asked for: in the grading 
 go there is listed in BOX_FILES and `Lab.box_files`; everything else stays outside.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path

@@ -7,8 +7,6 @@ What makes no difference to anyone is accepted: a whole number or a tensor witho
 dtype for another (int32 for int64), a list for a tuple. (NumPy's numbers are plain ones before they come here.)
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What to say of a wrong answer as a whole: a listed misconception if certain, else what its values look like."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from sslcourse.exercises.advice import explain_broken, shape_cause

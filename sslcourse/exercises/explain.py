@@ -1,7 +1,5 @@
 """Compare two plain values, and put their difference into words: where it is and how large."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Random numbers for a task's `draw_inputs`, from the generator that is passed in. Goes into the grading box."""
 
-from __future__ import annotations
-
 import torch
 
 

@@ -4,8 +4,6 @@ The observations come from wherever the student's code ran (the notebook, the gr
 only.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

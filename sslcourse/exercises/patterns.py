@@ -4,8 +4,6 @@ A pattern is told only where several numbers show it, in every input that an ans
 with something by chance.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Types are decided with `type(x) is ...`, so that an object that lies about its class or its equality gets nowhere.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -4,8 +4,6 @@ The two halves are separate objects in separate files because the public one tra
 code runs, and the answers must not.
 """
 
-from __future__ import annotations
-
 import inspect
 import os
 from collections.abc import Callable, Mapping

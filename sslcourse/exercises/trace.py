@@ -1,7 +1,5 @@
 """Find the operation in which NaN or infinities first arise. Goes into the grading box."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from typing import Any

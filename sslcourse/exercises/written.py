@@ -8,8 +8,6 @@ The question.
 The answer, in Markdown without headings of level 1 and 2.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The curves of an arm while it trains, each over the range expected of it."""
 
-from __future__ import annotations
-
 from matplotlib.figure import Figure
 
 from sslcourse.figures import plot_curves

@@ -1,7 +1,5 @@
 """What the experiments of every lab share: numbers beside what is ordinary, findings, the payoff and the challenge."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any

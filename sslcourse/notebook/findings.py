@@ -1,7 +1,5 @@
 """What a number means: the range in which 95 of 100 new runs lie, the option it supports, what that shows."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What an answer uses that is not there where answers are graded: the course's own functions, and other libraries."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import os

@@ -1,7 +1,5 @@
 """A progress line and figures that are replaced in place while a network trains."""
 
-from __future__ import annotations
-
 import html
 import time
 from collections.abc import Callable

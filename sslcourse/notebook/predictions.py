@@ -1,7 +1,5 @@
 """Predictions: made before an experiment, by radio button or by a call, and set beside what was measured."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sslcourse.notebook import state

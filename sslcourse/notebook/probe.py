@@ -1,7 +1,5 @@
 """Looking at a network while it trains: held-out pictures, always the same views of them, a handful of numbers."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

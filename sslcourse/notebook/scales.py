@@ -1,7 +1,5 @@
 """How long everything may take: one switch for a whole lab."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One reader's work on a lab: its pictures, its untrained network, and the trained arms, kept between sessions."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable

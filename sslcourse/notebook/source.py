@@ -1,7 +1,5 @@
 """A digest of a student's function that changes when the function does, so that a changed loss is a new run."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import hashlib

@@ -1,7 +1,5 @@
 """`progress`: how far a lab has come, from what the checks kept."""
 
-from __future__ import annotations
-
 from sslcourse.notebook import state
 from sslcourse.notebook.card import Bar, Items, show_card
 from sslcourse.notebook.checks import points

@@ -1,7 +1,5 @@
 """`start`: the first words of a lab: what it runs on, how long it takes, where progress is kept."""
 
-from __future__ import annotations
-
 import os
 import platform
 import random

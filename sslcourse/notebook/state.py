@@ -1,7 +1,5 @@
 """What a student has done, kept in one JSON file beside the notebook (on Colab: on Drive, when it is mounted)."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

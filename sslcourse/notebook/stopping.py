@@ -1,7 +1,5 @@
 """Why an experiment stops, said in one sentence where a traceback would help nobody."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """A card of measurements: numbers, each with the range in which new runs lie where there is one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

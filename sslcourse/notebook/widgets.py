@@ -4,8 +4,6 @@ An explorer hands the notebook its figures and words along with itself, so that 
 exported notebook, a code-hosting site) shows those instead.
 """
 
-from __future__ import annotations
-
 import re
 
 import ipywidgets

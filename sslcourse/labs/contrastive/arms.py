@@ -3,8 +3,6 @@
 The settings were chosen on the kNN accuracy of the baseline alone.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

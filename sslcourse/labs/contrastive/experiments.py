@@ -3,8 +3,6 @@
 Here are the stages that train; `looking.py` has those before, `notebook/experiments.py` what every lab can do.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Lab 1, stages 1 to 3: views, pairs and similarities are looked at before anything is trained."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

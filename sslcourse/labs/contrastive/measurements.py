@@ -1,7 +1,5 @@
 """What Lab 1 measures beside the meters of training: plain functions of pictures, views and features."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

@@ -1,7 +1,5 @@
 """The loss of Lab 1's puzzle. Its mistake is to be found by its meters: reading on spoils it."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from sslcourse.losses.contrastive import nt_xent

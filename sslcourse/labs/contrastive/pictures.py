@@ -1,7 +1,5 @@
 """The figures of Lab 1 that explain an idea: the way to the loss, views, pairs, weights, colours."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Lab 1's session: what its arms are, what is measured of them, and the views that its stages look at."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

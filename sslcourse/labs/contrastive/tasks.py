@@ -4,8 +4,6 @@ Embeddings of two views are z1 and z2, each [n, d]: row i of both comes from ima
 the n of the first view come first: view i and view i + n are a positive pair.
 """
 
-from __future__ import annotations
-
 import math
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Two pictures to play with: what augmentation does to an image, and what the temperature does to the loss."""
 
-from __future__ import annotations
-
 import math
 
 import ipywidgets
