@@ -1,5 +1,7 @@
 """`check`: judge an answer where the student sits, on the grader's own cases and fresh inputs."""
 
+from __future__ import annotations
+
 import re
 import secrets
 from collections.abc import Callable

@@ -3,6 +3,8 @@
 Only core ipywidgets, in the way that versions 7 and 8 share, and imported only when a control is made.
 """
 
+from __future__ import annotations
+
 import importlib.util
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,5 +1,7 @@
 """`hint`: three steps towards an answer, one at a time; `solution`: the answer, once they are used up."""
 
+from __future__ import annotations
+
 import inspect
 import re
 from typing import TYPE_CHECKING
