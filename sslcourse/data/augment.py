@@ -16,11 +16,14 @@ from torch import Tensor
 
 from sslcourse.data.color import color_maps, solarize
 from sslcourse.data.draws import Augmentation, Draws, draw, of_images, stacked
-from sslcourse.data.geometry import Workspace, along_both, crop_maps
+from sslcourse.data.geometry import DENSE_UP_TO, Workspace, along_both, crop_maps
 from sslcourse.precision import without_autocast
 
 __all__ = ["Augmentation", "Draws", "apply", "augment", "draw", "draw_views"]
 CHUNK = 1_500_000  # pixel values worked on at a time on a CPU (measured: more falls out of its cache)
+MAPS = (
+    8  # matrices of an axis for each view that a chunk makes on its way: larger ones come from fresh pages every time
+)
 _KEPT = threading.local()  # a CPU's working memory between calls, about 30 MB: getting it anew took half of the time
 
 
@@ -60,7 +63,10 @@ def _views(images: Tensor, draws: Draws, colors: Sequence[Tensor] | None) -> Ten
         return views
     chunk, room = count, Workspace()
     if images.device.type == "cpu":
-        chunk = max(1, CHUNK // (3 * max(height * width, len(views) * size * max(width, size))))
+        maps = MAPS * width if size <= DENSE_UP_TO else 0
+        values = max(3 * height * width, len(views) * size * max(3 * width, 3 * size, maps))
+        most = max(1, CHUNK // values)
+        chunk = -(-count // -(-count // most))  # chunks of one size: a small rest would cost as many calls
         room = _KEPT.__dict__.setdefault("room", room)
     if chunk >= count:
         _apply(images, draws, colors, views, room)

@@ -30,7 +30,7 @@ def two_views(
     second = settings if second is None else second
     if second.size != settings.size:
         raise ValueError(f"both views must have one size to be stacked; got {settings.size} and {second.size}")
-    return _whole(apply_each(images, _draw(images, [(settings, 1), (second, 1)], generator)))
+    return _whole(apply_each(images, _draw(images, [(settings, 1), (second, 1)], generator)), 2)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def multi_crop(images: Tensor, settings: MultiCropSettings, generator: torch.Gen
     views = apply_each(images, groups)
     if not views[ahead:]:
         views.append(torch.empty(0, len(images), 3, *(2 * [settings.local_crop.size]), device=images.device))
-    return MultiCrop(_whole(views[:ahead]), _whole(views[ahead:]))
+    return MultiCrop(_whole(views[:ahead], count), _whole(views[ahead:], settings.local_crops))
 
 
 def _draw(images: Tensor, kinds: list[tuple[Augmentation, int]], generator: torch.Generator | None) -> list[Draws]:
@@ -105,5 +105,7 @@ def _draw(images: Tensor, kinds: list[tuple[Augmentation, int]], generator: torc
     return [joined(groups)] if len({each.radius for each in groups}) == 1 else groups
 
 
-def _whole(groups: list[Tensor]) -> Tensor:
-    return groups[0] if len(groups) == 1 else torch.cat(groups)
+def _whole(groups: list[Tensor], views: int) -> Tensor:
+    """All views of one size, `V,B,3,h,w`; the groups of an empty batch do not know how many they are."""
+    whole = groups[0] if len(groups) == 1 else torch.cat(groups)
+    return whole if whole.shape[1] else whole.new_empty(views, *whole.shape[1:])

@@ -41,9 +41,9 @@ def fit(
 
     `method` is one of the course's, or a `Method` of your own that defines `draw_views` and `forward`. A row holds
     `step`; the means since the last row of `loss`, `gradient_norm` and the metrics; `learning_rate`;
-    `images_per_second`; `data_wait`, the share of the time spent on making views; `seconds` of training so far; the
-    `precision` of the run; what `evaluate(method)` gave; and `alarms`, the names of the failures that the log shows
-    (`find_alarms`), if there are any. Each alarm is printed once.
+    `images_per_second`; `data_wait`, the share of the time spent on making views (0 in a CUDA graph, which is not timed
+    by its parts); `seconds` of training so far; the `precision` of the run; what `evaluate(method)` gave; and `alarms`,
+    the names of the failures that the log shows (`find_alarms`), if there are any. Each alarm is printed once.
 
     With `out`, the run writes `log.jsonl` and checkpoints there, and the same call continues a run that was killed, bit
     for bit on the same kind of device with the same number of threads. A finished run is not repeated; with more

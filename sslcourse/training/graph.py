@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sslcourse.methods.method import Views
 from sslcourse.training import distributed
-from sslcourse.training.optimizer import keep_rates_on
+from sslcourse.training.optimizer import capturable, keep_rates_on
 from sslcourse.training.state import TrainingState, say
 
 FIRST_STEPS = 3  # of a phase, taken one kernel at a time: libraries and the optimiser make what they keep in them
@@ -106,7 +106,6 @@ class GraphedSteps(RecordableSteps):
     def __init__(self, run: TrainingState) -> None:
         super().__init__(run)
         self.stream = torch.cuda.Stream(run.runtime.device)
-        self.pool = torch.cuda.graph_pool_handle()  # phases follow one another: they can share their memory
         self.phase: tuple | None = None
         self.taken = 0  # steps of the phase
         self.graph: torch.cuda.CUDAGraph | None = None
@@ -131,7 +130,7 @@ class GraphedSteps(RecordableSteps):
 
     def on_the_side(self) -> tuple[Views, dict[str, Tensor]]:
         """A step kernel by kernel, on a stream of its own, as has to come before a recording."""
-        current = torch.cuda.current_stream()
+        current = torch.cuda.current_stream(self.stream.device)
         self.stream.wait_stream(current)
         with torch.cuda.stream(self.stream):
             made = self.compute()
@@ -140,14 +139,21 @@ class GraphedSteps(RecordableSteps):
 
     def record(self) -> None:
         """Record a step without taking it."""
-        graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self.run.generators["views"])
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(self.stream.device)
+        generators = [self.run.generators["views"], torch.cuda.default_generators[self.stream.device.index]]
+        spare = [generator.clone_state() for generator in generators]
+        graph.register_generator_state(generators[0])
         try:
-            with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
+            # In memory of its own: that of the phase before is free by now.
+            with capturable(self.run.optimizer), torch.cuda.graph(graph, stream=self.stream):
                 self.made = self.compute()
             self.graph = graph
         except RuntimeError as error:
-            torch.cuda.synchronize()
+            # A recording that fails leaves its stream the current one, and the generators as if it still went on.
+            torch.cuda.set_stream(current)
+            torch.cuda.synchronize(self.stream.device)
+            for generator, state in zip(generators, spare, strict=True):
+                generator.graphsafe_set_state(state)
             self.run.optimizer.zero_grad(set_to_none=True)
             self.records, self.made = False, None
             first = str(error).strip().splitlines()[0]

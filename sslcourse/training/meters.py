@@ -82,7 +82,8 @@ class Window:
 class Stopwatch:
     """Seconds of training since the last log line, and the share spent on views.
 
-    On CUDA the views are timed by events, because the CPU runs ahead of the device.
+    On CUDA the views are timed by events, because the CPU runs ahead of the device. Views that a CUDA graph makes are
+    not timed: their share is 0.
     """
 
     def __init__(self, device: torch.device) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from sslcourse.methods.method import Method
@@ -90,10 +93,21 @@ def keep_rates_on(optimizer: torch.optim.Optimizer, device: torch.device) -> Non
     dtype = torch.float32 if device.type == "cuda" else torch.float64  # those that the fused kernels read
     for group in optimizer.param_groups:
         group["lr"] = torch.tensor(float(group["lr"]), dtype=dtype, device=device)
-        group["capturable"] = device.type == "cuda"
+
+
+@contextmanager
+def capturable(optimizer: torch.optim.Optimizer) -> Iterator[None]:
+    """Let a step be recorded, which torch refuses without this mark; with it, steps that are not recorded warn."""
+    for group in optimizer.param_groups:
+        group["capturable"] = True
+    try:
+        yield
+    finally:
+        for group in optimizer.param_groups:
+            group["capturable"] = False
 
 
 def keep_rates_as_numbers(optimizer: torch.optim.Optimizer) -> None:
     """Undo `keep_rates_on`, for a checkpoint that a recorded run may have written."""
     for group in optimizer.param_groups:
-        group["lr"], group["capturable"] = float(group["lr"]), False
+        group["lr"] = float(group["lr"])

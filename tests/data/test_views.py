@@ -156,3 +156,10 @@ def test_the_operators_of_eight_crops_are_few():
             multi_crop(images, settings, generator)
         counts.append(len(operators.calls))
     assert counts[0] == counts[1] <= 300
+
+
+def test_an_empty_batch_has_as_many_views_as_any_other():
+    nothing = torch.zeros(0, 3, 40, 40, dtype=torch.uint8)
+    assert two_views(nothing, Augmentation(size=32)).shape == (2, 0, 3, 32, 32)
+    crops = multi_crop(nothing, MultiCropSettings(Augmentation(size=32), Augmentation(size=16), local_crops=3))
+    assert (crops.global_views.shape, crops.local_views.shape) == ((2, 0, 3, 32, 32), (3, 0, 3, 16, 16))

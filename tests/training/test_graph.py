@@ -15,6 +15,7 @@ from sslcourse.training.settings import FitSettings
 from sslcourse.training.state import TrainingState
 
 BATCH, STEPS = 8, 1000
+WAITING = ("aten._local_scalar_dense", "aten.is_nonzero", "aten.nonzero", "aten.masked_select", "aten.equal")
 # The operators of a step, in recipes of scale gpu, when each crop was made by itself.
 BEFORE = {"simclr": 1479, "byol": 1666, "dino": 4095, "ibot": 4427, "logo": 4883, "combined": 4642}
 CASES = {name: {} for name in METHODS}
@@ -59,6 +60,28 @@ def test_the_steps_of_a_phase_have_the_same_operators_with_the_same_numbers(name
         take(numbers[0])  # makes what is kept
         first, last = take(numbers[0]), take(numbers[-1])  # schedules and the place in the epoch differ most
         assert len(first) > 100 and first == last
+        assert not [call for call in first if call.startswith(WAITING)]
+
+
+def places(run, steps):
+    """Where all that outlives a step lies: a graph reads and writes the memory that it was recorded with."""
+    kept = [*run.method.parameters(), *run.method.buffers(), run.images, steps.batch, *steps.scheduled.values()]
+    for state in run.optimizer.state.values():
+        kept += state.values()
+    return [tensor.data_ptr() for tensor in (*kept, *(group["lr"] for group in run.optimizer.param_groups))]
+
+
+@pytest.mark.parametrize("name", ["byol", "dino warm", "combined"])
+def test_what_outlives_a_step_stays_where_it_is(name):
+    run = make_run(name)
+    steps, found = RecordableSteps(run), []
+    for run.step in (1, 2, STEPS - 2, STEPS - 1):  # the set has 5 batches: epochs end in between
+        steps.prepare()
+        steps.finish(steps.compute()[1])
+        run.method.diagnose(run.make_views(steps.batch))
+        found.append(places(run, steps))
+        assert all(parameter.grad is None for parameter in run.parameters)
+    assert len(found[0]) > 100 and all(each == found[0] for each in found)
 
 
 def test_that_test_sees_what_it_must_see():
