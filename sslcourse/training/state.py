@@ -92,7 +92,9 @@ class TrainingState:
         """What a step does on the device once views, rates and schedules are there."""
         with self.runtime.autocast():
             loss, metrics = self.forward(views)
-        self.differentiate(self.scaler.scale(loss) if self.scaler else loss)
+        # Not autograd.grad, though it has fewer operators: two of its gradients may be one tensor, which clipping in
+        # place would scale twice. `backward` gives each parameter memory of its own.
+        (self.scaler.scale(loss) if self.scaler else loss).backward()
         if self.scaler:
             self.scaler.unscale_(self.optimizer)
         # An infinite bound clips nothing, and the norm is measured all the same.
@@ -105,16 +107,6 @@ class TrainingState:
         self.optimizer.zero_grad(set_to_none=True)
         self.method.end_step()
         return {"loss": loss.detach(), **metrics, "gradient_norm": norm}
-
-    def differentiate(self, loss: Tensor) -> None:
-        """Set the gradients; between processes `backward` sums them on the way."""
-        if distributed.world_size() > 1:
-            loss.backward()
-            return
-        # Without backward's bookkeeping, which takes an operator for each parameter.
-        gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True)
-        for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = gradient
 
     def step_once(self) -> Views:
         """Draw views and update on them; the metrics go into the window. Returns the views."""
