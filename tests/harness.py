@@ -81,6 +81,17 @@ class OneDevice(TorchDispatchMode):
         raise AssertionError(f"{function} has tensors on {sorted(where)}")
 
 
+class Colours(torch.nn.Module):
+    """An encoder whose features are the mean colour of an image: classes are told apart by colour alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(()))
+
+    def features(self, images):
+        return (images.mean((2, 3)) - 0.5) * self.scale
+
+
 class Operators(TorchDispatchMode):
     """Records every dispatched operator in `calls`: its name, its arguments that are no tensors, shapes of the others.
 

@@ -47,15 +47,10 @@ def linear_probe(
     num_classes = check_labelled(train_features, train_labels, test_features, test_labels, num_classes)
     if not l2_grid or not all(l2 > 0 for l2 in l2_grid):
         raise ValueError(f"l2_grid must hold positive numbers; got {l2_grid}")
-    rows = len(train_features)
-    held = round(holdout * rows)
-    if not 0 < held < rows:
-        raise ValueError(f"holdout={holdout} of {rows} rows leaves one side empty")
     device = train_features.device
+    fit_rows, held_rows = split_rows(len(train_features), holdout, torch.Generator().manual_seed(seed), device)
     train, test = scale_features(train_features.double(), test_features.double(), scaling)
     train_labels, test_labels = train_labels.to(device), test_labels.to(device)
-    order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed)).to(device)
-    fit_rows, held_rows = order[held:], order[:held]
     best, best_accuracy, start = l2_grid[0], -1.0, None
     for l2 in sorted(l2_grid, reverse=True):  # the strongest first: each solution is a good start for the next
         start = fit_logistic(train[fit_rows], train_labels[fit_rows], num_classes, l2, start=start)
@@ -64,6 +59,22 @@ def linear_probe(
             best, best_accuracy = l2, accuracy
     final = fit_logistic(train, train_labels, num_classes, best)
     return LinearProbe(_accuracy(final, test, test_labels), best)
+
+
+def split_rows(rows: int, holdout: float, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The numbers of the rows to fit on and of a random share `holdout` to choose by, int64, on `device`.
+
+    Raises ValueError for a split that leaves one side empty.
+
+    >>> fit, held = split_rows(10, 0.2, torch.Generator().manual_seed(0), torch.device("cpu"))
+    >>> len(fit), len(held), len({*fit.tolist(), *held.tolist()})
+    (8, 2, 10)
+    """
+    held = round(holdout * rows)
+    if not 0 < held < rows:
+        raise ValueError(f"holdout={holdout} of {rows} rows leaves one side empty")
+    order = torch.randperm(rows, generator=generator).to(device)
+    return order[held:], order[:held]
 
 
 def fit_logistic(

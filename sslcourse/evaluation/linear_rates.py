@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.evaluation.knn import check_labelled
+from sslcourse.evaluation.linear import split_rows
 from sslcourse.evaluation.scaling import scale_features
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -58,15 +59,10 @@ def rates_probe(
         raise ValueError(f"rates must hold positive numbers; got {rates}")
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"epochs and batch_size must be at least 1; got epochs={epochs}, batch_size={batch_size}")
-    rows = len(train_features)
-    held = round(holdout * rows)
-    if not 0 < held < rows:
-        raise ValueError(f"holdout={holdout} of {rows} rows leaves one side empty")
     generator = torch.Generator().manual_seed(0) if generator is None else generator
+    fit, aside = split_rows(len(train_features), holdout, generator, train_features.device)
     train, test = (part.float() for part in scale_features(train_features, test_features, scaling))
     train_labels, test_labels = train_labels.to(train.device), test_labels.to(train.device)
-    order = torch.randperm(rows, generator=generator).to(train.device)
-    fit, aside = order[held:], order[:held]
     rates = tuple(sorted(rates))
     how = {"epochs": epochs, "batch_size": batch_size, "generator": generator}
     models = fit_rates(train[fit], train_labels[fit], num_classes, rates, **how)

@@ -38,14 +38,14 @@ def serve() -> None:
         except ImportError:
             pass
     tasks = importlib.import_module(settings["tasks_module"]).TASKS
-    _send(replies, {"ready": True, "size": 0}, b"")
+    _send(replies, {"ready": True}, b"")
     while True:
         head = _read_exactly(requests, LENGTH.size)
         request = json.loads(_read_exactly(requests, LENGTH.unpack(head)[0]))
         message = _read_exactly(requests, request["size"])
         watched = partial(observe, tasks[request["task"]], request["cells"], request["seconds"], message)
         outcome, result = child.run(watched, request, settings)
-        _send(replies, outcome | {"size": len(result)}, result)
+        _send(replies, outcome, result)
 
 
 def _forget_other_copies() -> None:
@@ -53,9 +53,14 @@ def _forget_other_copies() -> None:
     sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in getattr(finder, "__module__", "")]
 
 
+def frame_head(header: dict, content: bytes) -> bytes:
+    """What goes before `content` in a frame."""
+    text = json.dumps(header | {"size": len(content)}).encode()
+    return LENGTH.pack(len(text)) + text
+
+
 def _send(descriptor: int, header: dict, content: bytes) -> None:
-    text = json.dumps(header).encode()
-    write_all(descriptor, LENGTH.pack(len(text)) + text)
+    write_all(descriptor, frame_head(header, content))
     write_all(descriptor, content)
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sslcourse.grading.box import LENGTH
+from sslcourse.grading.box import LENGTH, frame_head
 from sslcourse.grading.child import MAX_RESULT
 
 _SEND_SECONDS = 30
@@ -42,8 +42,7 @@ class Link:
 
     def send(self, header: dict[str, Any], content: bytes) -> None:
         """Send one frame. Raises Gone when the box has ended or does not read."""
-        text = json.dumps(header | {"size": len(content)}).encode()
-        view = memoryview(LENGTH.pack(len(text)) + text + content)
+        view = memoryview(frame_head(header, content) + content)
         os.set_blocking(self._requests, False)
         deadline = time.monotonic() + _SEND_SECONDS
         while view:

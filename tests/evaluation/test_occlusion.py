@@ -2,24 +2,13 @@
 
 import pytest
 import torch
-from torch import nn
+from harness import Colours
 
 from sslcourse.data import ImageSet
 from sslcourse.evaluation.attention import patch_mask
 from sslcourse.evaluation.occlusion import DROPPED, FILLS, drop_order, fill_images, hide, occlusion_curves
 
 GRID = (4, 4)
-
-
-class Colours(nn.Module):
-    """The mean colour of an image: told apart by the object's colour alone."""
-
-    def __init__(self):
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def features(self, images):
-        return (images.mean((2, 3)) - 0.5) * self.scale
 
 
 class Noise(Colours):

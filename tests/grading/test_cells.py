@@ -1,24 +1,14 @@
 """Any file becomes cells or a sentence."""
 
-import io
 import json
-import zipfile
 
 import pytest
-from toy_lab import code, notebook, text
+from toy_lab import code, notebook, text, zipped
 
 from sslcourse.grading import cells
 from sslcourse.grading.cells import Unreadable, read_cells
 
 NOTEBOOK = notebook(text("Größe und señal"), code("def double(x):\n    return 2 * x", "toy.double"))
-
-
-def zipped(**files):
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
 
 
 @pytest.mark.parametrize(

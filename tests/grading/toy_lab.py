@@ -1,7 +1,9 @@
 """The toy lab, and notebooks to hand in."""
 
+import io
 import json
 import sys
+import zipfile
 from pathlib import Path
 
 from sslcourse.exercises import read_lab
@@ -37,6 +39,15 @@ def _cell(kind, source, id):
 
 def notebook(*cells):
     return json.dumps({"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def zipped(**files):
+    """The bytes of a zip of these files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
 
 
 def submission(*sources):

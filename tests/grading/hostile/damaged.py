@@ -3,11 +3,9 @@
 What can be read has all its points.
 """
 
-import io
 import json
-import zipfile
 
-from toy_lab import FUNCTIONS, RIGHT, cells_of, code, notebook, text
+from toy_lab import FUNCTIONS, RIGHT, cells_of, code, notebook, text, zipped
 
 from sslcourse.grading import cells
 from sslcourse.grading.reading import Asked
@@ -15,14 +13,6 @@ from sslcourse.grading.reading import Asked
 ASKED = Asked({"toy": FUNCTIONS}, {"toy": {}})
 NOTEBOOK = notebook(*cells_of({})).encode()
 HEADS = [code(source) for source in RIGHT.values()]
-
-
-def zipped(**files):
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
 
 
 def raw(**changed):
