@@ -21,9 +21,9 @@ from sslcourse.precision import without_autocast
 
 __all__ = ["Augmentation", "Draws", "apply", "augment", "draw", "draw_views"]
 CHUNK = 1_500_000  # pixel values worked on at a time on a CPU (measured: more falls out of its cache)
-MAPS = (
-    8  # matrices of an axis for each view that a chunk makes on its way: larger ones come from fresh pages every time
-)
+# Matrices of an axis for each view that a chunk makes on its way: together they must fit what the allocator keeps, or
+# they come from fresh pages every time.
+MAPS = 8
 _KEPT = threading.local()  # a CPU's working memory between calls, about 30 MB: getting it anew took half of the time
 
 

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from sslcourse.data.imageset import ImageSet
-from sslcourse.evaluation.features import extract_features
-from sslcourse.evaluation.knn import knn_accuracy
+from sslcourse.evaluation.features import knn_scorer
 
 SEVERITIES = (1, 2, 3, 4, 5)
 CHUNK = 512  # images held as float
@@ -52,13 +51,7 @@ def corruption_table(
     for name in names:
         for severity in severities:
             _value(name, severity)  # refused before anything is computed
-    bank, bank_labels = extract_features(encoder, train_set, size=size), train_set.labels.cpu()
-    options = {"k": k, "scaling": scaling, "num_classes": len(train_set.classes)}
-
-    def accuracy(images: Tensor) -> float:
-        features = extract_features(encoder, images, size=size)
-        return knn_accuracy(bank, bank_labels, features, test_set.labels.cpu(), **options)
-
+    accuracy = knn_scorer(encoder, train_set, test_set.labels, k, scaling=scaling, size=size)
     clean = accuracy(test_set.images)
     rows = [{"corruption": "none", "severity": 0, "accuracy": clean, "relative": 1.0}]
     for name in names:

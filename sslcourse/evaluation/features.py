@@ -1,6 +1,6 @@
 """Frozen features of a whole set of images, and the kNN score that needs nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 
@@ -19,8 +19,11 @@ def extract_features(
     batch_size: int = 512,
     device: torch.device | str | None = None,
     size: int | None = None,
+    read: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """The features float32 `N,D`, on the CPU, of all images, by `encoder.features` in evaluation mode.
+
+    Another `read` takes float images `B,3,H,W` and gives what is wanted of them, `B,...`: patch tokens, say.
 
     `images` is an ImageSet or a tensor `N,3,H,W`: uint8, or float in [0, 1]. They are moved to `device` (by default
     where the encoder is) batch by batch, and resized to `size` pixels a side when that is given and another. No
@@ -45,7 +48,7 @@ def extract_features(
             batch = batch.float() if batch.is_floating_point() else batch.float().div_(255)
             if size is not None and batch.shape[2:] != (size, size):
                 batch = F.interpolate(batch, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
-            parts.append(encoder.features(batch).float().cpu())
+            parts.append((read or encoder.features)(batch).float().cpu())
     return torch.cat(parts)
 
 
@@ -68,15 +71,20 @@ def evaluate_knn(
     >>> evaluate_knn(ConvNet(8, depth=2), toy, toy, k=3)
     1.0
     """
-    train, test = (extract_features(encoder, part, size=size) for part in (train_set, test_set))
-    return knn_accuracy(
-        train,
-        train_set.labels.cpu(),
-        test,
-        test_set.labels.cpu(),
-        k=k,
-        scaling=scaling,
-        num_classes=len(train_set.classes),
+    return knn_scorer(encoder, train_set, test_set.labels, k, scaling=scaling, size=size)(test_set.images)
+
+
+def knn_scorer(
+    encoder: nn.Module, train_set: ImageSet, labels: Tensor, k: int, *, scaling: str = "raw", size: int | None = None
+) -> Callable[[Tensor], float]:
+    """A function of images that gives their kNN accuracy, when `labels` are right, as `evaluate_knn` does.
+
+    The training images are encoded once, for any number of versions of the test images.
+    """
+    bank, bank_labels, labels = extract_features(encoder, train_set, size=size), train_set.labels.cpu(), labels.cpu()
+    options = {"k": k, "scaling": scaling, "num_classes": len(train_set.classes)}
+    return lambda images: knn_accuracy(
+        bank, bank_labels, extract_features(encoder, images, size=size), labels, **options
     )
 
 

@@ -66,10 +66,10 @@ def rates_probe(
     rates = tuple(sorted(rates))
     how = {"epochs": epochs, "batch_size": batch_size, "generator": generator}
     models = fit_rates(train[fit], train_labels[fit], num_classes, rates, **how)
-    held_out = dict(zip(rates, _accuracies(models, train[aside], train_labels[aside])))
+    held_out = dict(zip(rates, accuracies(models, train[aside], train_labels[aside])))
     chosen = max(rates, key=held_out.get)  # the first, so the lowest, of equal ones
     final = fit_rates(train, train_labels, num_classes, (chosen,), **how)
-    return RatesProbe(_accuracies(final, test, test_labels)[0], chosen, held_out)
+    return RatesProbe(accuracies(final, test, test_labels)[0], chosen, held_out)
 
 
 def fit_rates(
@@ -109,7 +109,8 @@ def fit_rates(
     return weights[:, :, :dim], weights[:, :, dim]
 
 
-def _accuracies(models: tuple[Tensor, Tensor], features: Tensor, labels: Tensor) -> list[float]:
+def accuracies(models: tuple[Tensor, Tensor], features: Tensor, labels: Tensor) -> list[float]:
+    """The share of features `N,D` that each of the classifiers of `fit_rates` puts right."""
     weights, biases = models
     logits = features @ weights.mT + biases[:, None]  # R,N,C
     return (logits.argmax(2) == labels).double().mean(1).tolist()

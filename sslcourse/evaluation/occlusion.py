@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sslcourse.data.imageset import ImageSet
-from sslcourse.evaluation.features import extract_features
-from sslcourse.evaluation.knn import knn_accuracy
+from sslcourse.evaluation.features import knn_scorer
 
 DROPPED = ("salient", "random", "background")
 FILLS = ("mean", "noise", "other")
@@ -61,14 +60,7 @@ def occlusion_curves(
         raise ValueError(f"shares must lie between 0 and 1; got {tuple(shares)}")
     if unknown := set(fills) - set(FILLS):
         raise ValueError(f"fills must be among {', '.join(FILLS)}; got {', '.join(sorted(unknown))}")
-    classes = len(train_set.classes)
-    bank, bank_labels = extract_features(encoder, train_set, size=size), train_set.labels.cpu()
-
-    def accuracy(images: Tensor) -> float:
-        features = extract_features(encoder, images, size=size)
-        options = {"k": k, "scaling": scaling, "num_classes": classes}
-        return knn_accuracy(bank, bank_labels, features, test_set.labels.cpu(), **options)
-
+    accuracy = knn_scorer(encoder, train_set, test_set.labels, k, scaling=scaling, size=size)
     images = test_set.images
     filling = {fill: fill_images(images, train_set.images, fill, generator) for fill in fills}
     orders = {what: drop_order(saliency.to(images.device), what, generator) for what in DROPPED}

@@ -8,8 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslcourse.data.imageset import ImageSet
-from sslcourse.evaluation.features import evaluating
-from sslcourse.evaluation.linear_rates import fit_rates
+from sslcourse.evaluation.attention import patch_mask
+from sslcourse.evaluation.features import extract_features
+from sslcourse.evaluation.linear import split_rows
+from sslcourse.evaluation.linear_rates import accuracies, fit_rates
 from sslcourse.evaluation.scaling import standardise
 
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
@@ -33,13 +35,7 @@ def extract_patches(encoder: nn.Module, images: ImageSet, *, batch_size: int = 5
     >>> tuple(extract_patches(build_encoder("vit_64x2_p8", image_size=32), toy).shape)
     (2, 16, 64)
     """
-    device = next(encoder.parameters()).device
-    with evaluating(encoder):
-        parts = [
-            encoder(images.batch(slice(start, start + batch_size)).to(device)).patches.float().cpu()
-            for start in range(0, len(images), batch_size)
-        ]
-    return torch.cat(parts)
+    return extract_features(encoder, images, batch_size=batch_size, read=lambda batch: encoder(batch).patches)
 
 
 def segmentation_probe(
@@ -78,22 +74,18 @@ def segmentation_probe(
                 f"{name}_tokens must be N,{grid[0] * grid[1]},D for a grid of {grid} and {name}_maps N,H,W; "
                 f"got {tuple(tokens.shape)} and {tuple(maps.shape)}"
             )
-    held = round(holdout * len(train_tokens))
-    if not 0 < held < len(train_tokens):
-        raise ValueError(f"holdout={holdout} of {len(train_tokens)} images leaves one side empty")
     device, width = train_tokens.device, train_tokens.shape[2]
     generator = torch.Generator().manual_seed(0) if generator is None else generator
+    fit, aside = split_rows(len(train_tokens), holdout, generator, device)
     train, test = standardise(train_tokens.flatten(0, 1).float(), test_tokens.to(device).flatten(0, 1).float())
     train, test = train.view(len(train_tokens), -1, width), test.view(len(test_tokens), -1, width)
     classes = int(max(train_maps.max(), test_maps.max())) + 1
     labels = patch_classes(train_maps.to(device), grid, classes)
-    order = torch.randperm(len(train), generator=generator).to(device)
-    fit, aside = order[held:], order[:held]
     how = {"epochs": epochs, "batch_size": 1024, "generator": generator}
     rates = tuple(sorted(rates))
-    weights, biases = fit_rates(train[fit].flatten(0, 1), labels[fit].flatten(), classes, rates, **how)
-    found = (train[aside].flatten(0, 1) @ weights.mT + biases[:, None]).argmax(2)  # R,tokens
-    rate = rates[int((found == labels[aside].flatten()).double().mean(1).argmax())]
+    models = fit_rates(train[fit].flatten(0, 1), labels[fit].flatten(), classes, rates, **how)
+    right = accuracies(models, train[aside].flatten(0, 1), labels[aside].flatten())
+    rate = rates[right.index(max(right))]
     weights, biases = fit_rates(train.flatten(0, 1), labels.flatten(), classes, (rate,), **how)
     size, parts = test_maps.shape[1:], []
     for part in test.split(CHUNK):
@@ -112,9 +104,7 @@ def patch_classes(maps: Tensor, grid: tuple[int, int], num_classes: int) -> Tens
     height, width = maps.shape[1:]
     if height % grid[0] or width % grid[1]:
         raise ValueError(f"maps of {height} x {width} pixels do not divide into {grid[0]} x {grid[1]} patches")
-    patch = (height // grid[0], width // grid[1])
-    shares = [F.avg_pool2d((maps == number)[:, None].float(), patch).flatten(1) for number in range(num_classes)]
-    return torch.stack(shares).argmax(0)
+    return torch.stack([patch_mask(maps == number, grid) for number in range(num_classes)]).argmax(0)
 
 
 def mean_iou(drawn: Tensor, truth: Tensor) -> float:

@@ -24,10 +24,9 @@ def info_nce(queries: Tensor, keys: Tensor, temperature: float = 0.2, *, gather:
 
     `queries` and `keys` `B,D`, row i of both from image i, in any scale; or `P,B,D`, P batches with a loss each, `P`.
     Unlike `nt_xent` it is not symmetric: keys are targets and get **no gradient**, and other queries are no candidates.
-    With `gather=True` the keys of all processes
-    are candidates; every process must bring the same B, and the mean of the losses over the processes is the loss of
-    the one big batch. Float32 inside, float64 stays. Raises ValueError on other shapes and on a temperature that is not
-    positive.
+    With `gather=True` the keys of all processes are candidates; every process must bring the same B, and the mean of
+    the losses over the processes is the loss of the one big batch. Float32 inside, float64 stays. Raises ValueError on
+    other shapes and on a temperature that is not positive.
 
     Source: He et al. 2020, equation 1, with the batch's own keys in place of a queue.
 
