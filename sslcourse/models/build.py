@@ -15,6 +15,7 @@ from sslcourse.models.stem import ConvStem
 # Our ViTs are named by width, depth and patch side; the head dimension is 32 throughout.
 CONFIGURATIONS: dict[str, dict[str, int]] = {
     "vit_64x2_p8": {"embed_dim": 64, "depth": 2, "num_heads": 2, "patch_size": 8},
+    "vit_64x2_p4": {"embed_dim": 64, "depth": 2, "num_heads": 2, "patch_size": 4},
     "vit_96x4_p4": {"embed_dim": 96, "depth": 4, "num_heads": 3, "patch_size": 4},
     "vit_96x4_p8": {"embed_dim": 96, "depth": 4, "num_heads": 3, "patch_size": 8},
     "vit_192x6_p8": {"embed_dim": 192, "depth": 6, "num_heads": 6, "patch_size": 8},

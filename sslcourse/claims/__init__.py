@@ -1,0 +1,1 @@
+"""What is true of self-supervised learning: claims as data, runs that measure them, a ledger, verdicts."""

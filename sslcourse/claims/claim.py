@@ -1,0 +1,177 @@
+"""The form of a claim: a sentence, the arms that are compared, what is measured, and the smallest effect that counts.
+
+Whoever changes what decides a claim makes its earlier rows in the ledger stale (`fingerprint`): they are kept, named so
+and never counted.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from sslcourse.claims.measures import measure_version
+from sslcourse.claims.pictures import PICTURES, load_pictures
+from sslcourse.methods.method import Method
+from sslcourse.settings import nearest
+from sslcourse.training.experiment import Experiment
+from sslcourse.training.recipes import Recipe, build_method, find_recipe
+
+DIRECTIONS = ("higher", "lower", "same")
+QUARTERS = 4  # a run is evaluated and kept at each quarter of its length
+
+# What every arm shares at a scale, on the way to a run of about two minutes on one core; `gpu` takes the recipes.
+SIZES: dict[str, dict[str, Any]] = {
+    "smoke": {"steps": 8, "warmup_steps": 2, "count": 96, "bank": 96, "held_out": 64},
+    "cpu": {"steps": 352},
+    "gpu": {},
+}
+# By scale and the pictures' side, where the recipe's own encoder is too large for that.
+ENCODERS = {("smoke", 64): "vit_64x2_p8_conv", ("cpu", 64): "vit_64x2_p8_conv", ("cpu", 32): "vit_64x2_p4_conv"}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train: a method's recipe with changes by name, as in `find_recipe`.
+
+    `at` holds further changes for one scale, one set of pictures, or both: keys such as "cpu", "cifar10-small" and
+    "cpu/cifar10-small", the more special one last. `build(recipe)` makes a method that no recipe can say; `variant`
+    then names it, because it is part of the run's key. `data` ties the arm to one set of pictures, where that is what
+    differs; else it is trained on each set of the claim.
+
+    >>> Arm("SimCLR", "simclr", {"temperature": 0.1}).experiment("objects", "smoke", seed=1).recipe.method.temperature
+    0.1
+    """
+
+    name: str
+    kind: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    at: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    build: Callable[[Recipe], Method] = build_method
+    variant: str = ""
+    data: str = ""
+
+    def experiment(self, data: str, scale: str, seed: int, device: str = "auto") -> Experiment:
+        """The run of this arm with a seed. Raises ValueError for unknown names, and steps that have no quarters."""
+        data = self.data or data
+        pictures = PICTURES[nearest("set of pictures", data, PICTURES)]
+        recipe = find_recipe(self.kind, pictures.recipe, scale)
+        changes = dict(SIZES[scale])
+        if encoder := ENCODERS.get((scale, recipe.data.size)):
+            changes["encoder"] = encoder
+        changes |= self.changes
+        for place in (scale, data, f"{scale}/{data}"):
+            changes |= self.at.get(place, {})
+        steps = int(changes.get("steps", recipe.fit.steps))
+        if steps % QUARTERS:
+            raise ValueError(f"steps must be a multiple of {QUARTERS}, for measures at half length; got {steps}")
+        changes |= dict.fromkeys(("evaluate_every", "checkpoint_every"), steps // QUARTERS)
+        recipe = find_recipe(self.kind, pictures.recipe, scale, seed=seed, device=device, **changes)
+        load = None if pictures.plain else partial(load_pictures, data, recipe.data)
+        words = [self.variant, "" if pictures.plain else data]
+        return Experiment(recipe, " ".join(filter(None, words)), self.build, load)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What is compared: for each seed, the sum of `weights` times a figure of the arms named; the pairs' effect.
+
+    `measure` is a name in `measures.MEASURES`, or "name.figure" of one that gives several; "log.NAME" is a column of
+    the run's log. `direction` is what the claim says of the effect: "higher" or "lower" than zero, or the "same", that
+    is, nearer to zero than `least`, the smallest effect that counts, in `unit`. `why_least` says where that comes from.
+
+    >>> Contrast("a - b", {"a": 1, "b": -1}, "knn", least=0.02).effect({"a": 0.9, "b": 0.5})
+    0.4
+    """
+
+    name: str
+    weights: Mapping[str, float]
+    measure: str
+    least: float
+    direction: str = "higher"
+    unit: str = "kNN accuracy"
+    why_least: str = ""
+
+    def __post_init__(self) -> None:
+        nearest("direction", self.direction, DIRECTIONS)
+        if self.least <= 0:
+            raise ValueError(f"the smallest effect that counts must be positive; got {self.least}")
+        if not self.weights or not all(self.weights.values()):
+            raise ValueError(f"every weight must differ from 0; got {dict(self.weights)}")
+
+    def effect(self, figures: Mapping[str, float]) -> float:
+        """The effect of one seed, from the figure of each arm."""
+        return sum(weight * figures[arm] for arm, weight in self.weights.items())
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published number: what was found, where (paper, table), and whether that speaks for the claim (None: neither).
+
+    >>> Published("72.5 to 71.8 % from batch 4096 to 256", "Grill et al. 2020, table 16", supports=True).supports
+    True
+    """
+
+    text: str
+    source: str
+    supports: bool | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement that can be true or false, and how that is found out. The first contrast decides the verdict.
+
+    `sentence` is the claim as the homework says it, `question` what a reader may ask. `data` names the sets of pictures
+    (`pictures.PICTURES`), the first of which decides. Raises ValueError for a contrast of arms that are not there.
+    """
+
+    id: str
+    number: int
+    sentence: str
+    question: str
+    arms: tuple[Arm, ...]
+    contrasts: tuple[Contrast, ...]
+    data: tuple[str, ...] = ("objects",)
+    published: tuple[Published, ...] = ()
+    held_equal: str = ""
+    could_be_wrong: str = ""
+
+    def __post_init__(self) -> None:
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ValueError(f"claim {self.id} has two arms of one name: {names}")
+        for contrast in self.contrasts:
+            for arm in contrast.weights:
+                nearest(f"arm of claim {self.id}", arm, names)
+        if not self.contrasts or not self.data:
+            raise ValueError(f"claim {self.id} needs a contrast and a set of pictures")
+
+    @property
+    def measures(self) -> set[str]:
+        """The names of the measures that its contrasts need, without those read from the log."""
+        return {contrast.measure.split(".")[0] for contrast in self.contrasts} - {"log"}
+
+    def experiments(self, data: str, scale: str, seed: int, device: str = "auto") -> dict[str, Experiment]:
+        """The run of each arm, by its name."""
+        return {arm.name: arm.experiment(data, scale, seed, device) for arm in self.arms}
+
+    def fingerprint(self, scale: str) -> str:
+        """12 hex digits for all that decides the verdict at a scale; not for words that only explain it.
+
+        That is the sentence, every setting of every arm's run, the contrasts with their smallest effects, and the
+        version of each measure.
+        """
+        tree = {
+            "sentence": self.sentence,
+            "contrasts": [{**vars(contrast), "weights": dict(contrast.weights)} for contrast in self.contrasts],
+            "runs": {
+                data: {name: run.key for name, run in self.experiments(data, scale, seed=0).items()}
+                for data in self.data
+            },
+            "measures": {name: measure_version(name) for name in sorted(self.measures)},
+            "supports": [published.supports for published in self.published],
+        }
+        for contrast in tree["contrasts"]:
+            contrast.pop("why_least")
+        return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]

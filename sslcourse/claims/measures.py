@@ -1,0 +1,40 @@
+"""What is measured on a trained method: plain functions by name, each with a version and a tolerance."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sslcourse.methods.method import Method
+from sslcourse.settings import nearest
+from sslcourse.training.images import RunImages, knn_of
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A function (method, images of its run) -> a number, or several by name. It must leave the method as it was.
+
+    Raise `version` when it begins to give other numbers: rows with older ones are then measured again. `tolerance` is
+    how far a repetition on another machine or torch may differ; on the same, it must agree exactly.
+    """
+
+    function: Callable[[Method, RunImages], float | dict[str, float]]
+    version: int = 1
+    tolerance: float = 0.03
+
+
+MEASURES: dict[str, Measure] = {
+    "knn": Measure(lambda method, images: knn_of(method, images)["knn"]),
+}
+
+
+def measure_version(name: str) -> int:
+    """The version of a measure; raises ValueError, with the nearest names, if there is none of that name."""
+    return MEASURES[nearest("measure", name, MEASURES)].version
+
+
+def measured(name: str, method: Method, images: RunImages) -> dict[str, float]:
+    """The figures of one measure: under its name or, if there are several, under "name.figure"."""
+    found: Any = MEASURES[nearest("measure", name, MEASURES)].function(method, images)
+    if not isinstance(found, dict):
+        return {name: float(found)}
+    return {f"{name}.{figure}": float(value) for figure, value in found.items()}
