@@ -5,11 +5,9 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.attention import patch_mask
-from sslcourse.evaluation.features import extract_features
 from sslcourse.evaluation.linear import split_rows
 from sslcourse.evaluation.linear_rates import accuracies, fit_rates
 from sslcourse.evaluation.scaling import standardise
@@ -24,18 +22,6 @@ class SegmentationProbe(NamedTuple):
     mean_iou: float
     boundary_f: float
     rate: float
-
-
-def extract_patches(encoder: nn.Module, images: ImageSet, *, batch_size: int = 512) -> Tensor:
-    """The patch tokens float32 `N,P,D`, on the CPU, of all images, by `encoder(images).patches` in evaluation mode.
-
-    >>> from sslcourse.models import build_encoder
-    >>> images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
-    >>> toy = ImageSet(images, torch.zeros(2, dtype=torch.int64), ("one",), "toy")
-    >>> tuple(extract_patches(build_encoder("vit_64x2_p8", image_size=32), toy).shape)
-    (2, 16, 64)
-    """
-    return extract_features(encoder, images, batch_size=batch_size, read=lambda batch: encoder(batch).patches)
 
 
 def segmentation_probe(
@@ -53,13 +39,13 @@ def segmentation_probe(
 ) -> SegmentationProbe:
     """How well a linear classifier of frozen patch tokens draws the maps of test images.
 
-    Tokens `N,P,D` and `M,P,D` of the P = rows x columns patches of `grid`; maps `N,H,W` and `M,H,W` of class numbers
-    from 0 on (a bool mask: background and object; the parts of `extras["parts"]`). The classifier is trained on
-    standardised tokens, each with its patch's most frequent class; of all `rates`, trained in one stacked computation,
-    the one that is right most often on the tokens of a share `holdout` of the training images is trained again on all.
-    Its logits are enlarged bilinearly to pixels before the largest is taken. `reach` in pixels is that of `boundary_f`.
-    `generator` (of the CPU; by default seed 0) draws the share and the batches. Raises ValueError on shapes that do not
-    fit and on a split that leaves one side empty.
+    Tokens `N,P,D` and `M,P,D` of the P = rows x columns places of `grid`, as `extract_patches` gives them; maps `N,H,W`
+    and `M,H,W` of class numbers from 0 on (a bool mask: background and object; the parts of `extras["parts"]`). The
+    classifier is trained on standardised tokens, each with its patch's most frequent class; of all `rates`, trained in
+    one stacked computation, the one that is right most often on the tokens of a share `holdout` of the training images
+    is trained again on all. Its logits are enlarged bilinearly to pixels before the largest is taken. `reach` in pixels
+    is that of `boundary_f`. `generator` (of the CPU; by default seed 0) draws the share and the batches. Raises
+    ValueError on shapes that do not fit and on a split that leaves one side empty.
 
     Source: Zhou et al. 2022 (iBOT), whose linear head on frozen tokens this is at small scale.
 

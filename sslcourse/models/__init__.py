@@ -1,5 +1,6 @@
 """Encoders and heads. Every encoder offers `.features(images) -> B,D` and `.dim`; images are float in [0, 1].
 
+All but `PrunedEncoder` also have `.feature_map(images) -> B,C,rows,columns`: what they know of each place.
 The methods train `features`, and kNN and probes evaluate it. Ours call the module in it, so that a compiled one is
 used.
 """

@@ -32,12 +32,13 @@ def build_encoder(
     frozen_statistics: bool = False,
     **options,
 ) -> TokenEncoder | PooledEncoder | ConvNet:
-    """An encoder by name: a TokenEncoder for ViTs, otherwise one with `features(images) -> B,D` and `dim` alone.
+    """An encoder by name: a TokenEncoder for ViTs, otherwise one without tokens.
 
     Names: one of `CONFIGURATIONS`, also followed by "_conv" for a convolutional stem (see `ConvStem`); "convnet" or
-    "convnet_WIDTH" (see `ConvNet`); a VisionTransformer of timm that has a class token and square patches
-    ("vit_tiny_patch16_224"); or a convolutional network of timm ("resnet18", "convnext_atto", ...), as a
-    `PooledEncoder`. `options` go to the model's constructor.
+    "convnet_WIDTH" (see `ConvNet`), also followed by "_dilated" to halve the positions once only; a VisionTransformer
+    of timm that has a class token and square patches ("vit_tiny_patch16_224"); or a convolutional network of timm
+    ("resnet18", "convnext_atto", ...), as a `PooledEncoder`. `options` go to the model's constructor: timm's ResNets
+    take `output_stride=8`, which dilates in place of the last strides.
 
     A ViT's position embedding is made for `image_size`. It takes images of other sizes, too, unless
     `dynamic_img_size=False`. An untrained ResNet for images of up to 40 pixels gets SimCLR's stem for CIFAR-10: a 3x3
@@ -60,14 +61,15 @@ def build_encoder(
     512
     """
     ours = name.removesuffix(CONV_SUFFIX)
-    convnet = re.fullmatch(r"convnet(?:_(\d+))?", name)
+    convnet = re.fullmatch(r"convnet(?:_(\d+))?(_dilated)?", name)
     if ours in CONFIGURATIONS or convnet:
         if pretrained or frozen_statistics:
             raise ValueError(
                 f"there are no pretrained weights for {name!r}, nor statistics to freeze: they exist for timm's models"
             )
         if convnet:
-            return ConvNet(**{"width": int(convnet[1] or 32), **options})
+            halvings = {"halvings": 1} if convnet[2] else {}
+            return ConvNet(**{"width": int(convnet[1] or 32), **halvings, **options})
         stem = {"embed_layer": ConvStem} if name != ours else {}
         return TokenEncoder(
             VisionTransformer(**{**CONFIGURATIONS[ours], **stem, **_vit_options(image_size), **options})
@@ -97,7 +99,7 @@ def build_encoder(
 ALLOWED = (
     "Choose a plain VisionTransformer of timm with a class token, square patches and the standard block "
     "(vit_*_patch*, deit_*_patch*, deit3_*), a convolutional network (resnet18, convnext_atto, ...), or one of ours: "
-    f"convnet, {', '.join(CONFIGURATIONS)}, the last ones also with {CONV_SUFFIX}"
+    f"convnet, also with _dilated, {', '.join(CONFIGURATIONS)}, the last ones also with {CONV_SUFFIX}"
 )
 
 

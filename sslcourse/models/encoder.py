@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from timm.layers import PatchEmbed
@@ -19,7 +19,8 @@ from sslcourse.pruning.tokens import gather_tokens, removed_mask
 class Tokens(NamedTuple):
     """What a TokenEncoder returns: `cls` `B,D` and `patches` `B,K,D`, both after the last norm.
 
-    `attention` is float32 `B,K`, how much the last block's class token looks at each patch, where it was asked for.
+    `attention` is float32, how much the last block's class token looks at each patch, where it was asked for: `B,K`, or
+    `B,H,K` for each of the H heads.
     """
 
     cls: Tensor
@@ -34,7 +35,8 @@ class TokenEncoder(nn.Module):
     blocks: they are gathered after the position embedding and before block 0, so K sets the cost of a step. With `mask`
     (bool `B,N`, True = masked) and `mask_token` (`D`) the masked patches are replaced, not removed: they keep their
     position. A stem that reaches into neighbouring patches is given the mean colour in place of removed and masked
-    ones. With `attention=True` the class token's attention in the last block comes too (see `pruning.cls_attention`).
+    ones. With `attention=True` the class token's attention in the last block comes too, as a mean over the heads, and
+    with `attention="heads"` head by head (see `pruning.cls_attention`).
 
     Built with dynamic_img_size=True, as `build_encoder` does, it takes any image whose sides are multiples of the
     patch; the position embedding is then resampled. The encoder normalises its input itself; `mean` and `std` are one
@@ -71,6 +73,10 @@ class TokenEncoder(nn.Module):
         """Images `B,3,H,W` in [0, 1] -> the class token `B,D`."""
         return self(images).cls
 
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Images `B,3,H,W` in [0, 1] -> the patch tokens at their places: `B,D,rows,columns`."""
+        return self(images).patches.mT.unflatten(2, self.grid_of(images))
+
     def grid_of(self, images: Tensor) -> tuple[int, int]:
         """Rows and columns of patches in images `B,3,H,W`."""
         return images.shape[2] // self.patch_size, images.shape[3] // self.patch_size
@@ -82,7 +88,7 @@ class TokenEncoder(nn.Module):
         *,
         mask: Tensor | None = None,
         mask_token: Tensor | None = None,
-        attention: bool = False,
+        attention: bool | Literal["heads"] = False,
     ) -> Tokens:
         """Images `B,3,H,W` in [0, 1], patches to keep `B,K` or None for all -> class token `B,D`, patches `B,K,D`."""
         prefix, patches = self.embed(images, mask, mask_token, self._hidden(images, keep_indices, mask))
@@ -94,7 +100,8 @@ class TokenEncoder(nn.Module):
         *others, last = self.vit.blocks
         x = self._run(others, x)
         if attention:
-            scores = cls_attention(last, x, self.vit.num_prefix_tokens)  # B,K
+            per_head = attention == "heads"
+            scores = cls_attention(last, x, self.vit.num_prefix_tokens, per_head=per_head)  # B,K or B,H,K
         x = self.vit.norm(self._run([last], x))
         return Tokens(x[:, 0], x[:, self.vit.num_prefix_tokens :], scores)
 

@@ -7,10 +7,11 @@ from torch import Tensor, nn
 class PooledEncoder(nn.Module):
     """Images float `B,3,H,W` in [0, 1] -> features `B,D`, the pooled output of a timm model that has no classifier.
 
-    It has no patch tokens: it works for methods that learn from the image's representation alone (SimCLR, BYOL, DINO,
-    LoGo without removal). Images of other sizes than `image_size` are taken where the network takes them. The encoder
-    normalises its input itself; `mean` and `std` are one number a channel. Attributes: `dim` and `name`. Raises
-    ValueError if the model fails on an image of `image_size`, or returns anything but vectors.
+    It has no patch tokens, only the map that it pools (`feature_map`): it works for methods that learn from the
+    image's representation alone (SimCLR, BYOL, DINO, LoGo without removal). Images of other sizes than `image_size` are
+    taken where the network takes them. The encoder normalises its input itself; `mean` and `std` are one number a
+    channel. Attributes: `dim` and `name`. Raises ValueError if the model fails on an image of `image_size`, or returns
+    anything but vectors.
 
     >>> import timm
     >>> encoder = PooledEncoder(timm.create_model("resnet18", num_classes=0), "resnet18", image_size=64)
@@ -39,9 +40,27 @@ class PooledEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images `B,3,H,W` in [0, 1] -> features `B,D`."""
+        return self.model(self._normalised(images))
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Images `B,3,H,W` in [0, 1] -> what the network pools, by its `forward_features`: `B,C,rows,columns`.
+
+        C may differ from `dim`, where layers follow the pooling. Raises ValueError if the network has no such map.
+        """
+        found = self.model.forward_features(self._normalised(images))
+        width = self.model.num_features
+        if found.ndim == 4 and found.shape[1] != width:  # timm's channels-last networks: B,rows,columns,C
+            found = found.permute(0, 3, 1, 2)
+        if found.ndim != 4 or found.shape[1] != width:
+            raise ValueError(
+                f"{self.name!r} gives no map of {width} channels before its pooling; got {tuple(found.shape)}"
+            )
+        return found
+
+    def _normalised(self, images: Tensor) -> Tensor:
         if images.ndim != 4 or images.shape[1] != self.mean.shape[1] or not images.is_floating_point():
             raise ValueError(f"images must be float B,3,H,W in [0, 1]; got {images.dtype} {tuple(images.shape)}")
-        return self.model((images - self.mean) / self.std)
+        return (images - self.mean) / self.std
 
     def _probe(self, image_size: int) -> int:
         """The width of the features of one image, in eval mode, so that no statistics move."""

@@ -53,6 +53,21 @@ def test_an_untrained_encoder_is_a_random_network_and_not_nearly_constant():
     assert (features.std(0) > 1e-4).float().mean() > 0.5
 
 
+def test_a_dilated_convnet_is_the_strided_one_at_more_places():
+    torch.manual_seed(0)
+    strided, images = ConvNet(4, 5).eval(), torch.rand(2, 3, 32, 48)
+    coarse = strided.feature_map(images)
+    assert coarse.shape == (2, 64, 2, 3) and torch.equal(coarse.mean((2, 3)), strided.features(images))
+    for halvings in range(4):
+        dilated = ConvNet(4, 5, halvings=halvings).eval()
+        dilated.load_state_dict(strided.state_dict())
+        fine, step = dilated.feature_map(images), 2 ** (4 - halvings)
+        assert fine.shape == (2, 64, 2 * step, 3 * step)
+        torch.testing.assert_close(fine[:, :, ::step, ::step], coarse)
+    with pytest.raises(ValueError, match=r"halvings must lie in 0\.\.4, the depth less 1; got 5"):
+        ConvNet(4, 5, halvings=5)
+
+
 def test_convnet_meta_and_copy():
     with torch.device("meta"):
         assert ConvNet(8, 3).features(torch.rand(2, 3, 32, 32)).shape == (2, ConvNet(8, 3).dim)

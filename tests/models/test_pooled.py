@@ -18,6 +18,17 @@ def test_features_are_those_of_the_timm_model_on_normalised_images():
         encoder.features(images[0])
 
 
+@pytest.mark.parametrize("name", ["test_resnet", "test_convnext", "test_mambaout"])  # the last is channels-last
+def test_the_map_is_what_the_network_pools(name):
+    encoder = build_encoder(name, 64).eval()
+    images = torch.rand(2, 3, 64, 96)
+    with torch.no_grad():
+        found = encoder.feature_map(images)
+        assert found.shape[2:] == (2, 3)
+        as_timm = found if name != "test_mambaout" else found.permute(0, 2, 3, 1)
+        torch.testing.assert_close(encoder.model.forward_head(as_timm), encoder.features(images))
+
+
 def test_small_images_get_a_stem_that_keeps_their_resolution():
     small, large = build_encoder("resnet18", 32), build_encoder("resnet18", 64)
     images = torch.rand(2, 3, 32, 32)

@@ -55,6 +55,7 @@ def test_equals_the_unfused_attention(options, dtype, tolerance):
     encoder(images)
     handle.remove()
     heads = cls_attention(encoder.vit.blocks[-1], inputs[0], encoder.vit.num_prefix_tokens, per_head=True)
+    torch.testing.assert_close(encoder(images, attention="heads").attention, heads, rtol=0, atol=0)
     torch.testing.assert_close(heads, expected, rtol=0, atol=tolerance)
 
 
