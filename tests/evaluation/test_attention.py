@@ -9,9 +9,12 @@ from sslcourse.evaluation.attention import (
     attention_jaccard,
     attention_precision,
     attention_recall,
+    attention_table,
+    extract_attention,
     head_diversity,
     patch_mask,
 )
+from sslcourse.models import build_encoder
 
 
 def drawn(batch=5, patches=(4, 4), side=8, heads=None, seed=0):
@@ -127,7 +130,7 @@ def test_refusals():
         attention_recall(scores, mask, 4, grid=(3, 4))
     with pytest.raises(ValueError, match="12 scores do not make a grid of 3 x 3"):
         attention_recall(scores[:, :12], mask, 4)
-    with pytest.raises(ValueError, match="scores must be B,N with B = 4"):
+    with pytest.raises(ValueError, match="scores must be B,N or B,H,N with B = 4"):
         attention_recall(scores, mask[:4], 4)
     with pytest.raises(ValueError, match="keep must lie in 1..16"):
         attention_recall(scores, mask, 17)
@@ -165,6 +168,51 @@ def test_diversity_of_heads_is_a_mean_over_pairs():
     )
     with pytest.raises(ValueError, match="B,H,N with at least two heads"):
         head_diversity(scores[:, :1])
+
+
+def test_heads_apart_are_what_each_is_alone():
+    scores, mask = drawn(heads=3)
+    mask[2] = False
+    recall, precision = attention_recall(scores, mask, 5), attention_precision(scores, mask, 5)
+    table = attention_table(scores, mask, keep_rate=0.3)
+    for head in range(3):
+        own = scores[:, head]
+        assert recall[head].item() == pytest.approx(attention_recall(own, mask, 5).item())
+        assert precision[head].item() == pytest.approx(attention_precision(own, mask, 5).item())
+        assert table["head_jaccard"][head] == pytest.approx(attention_jaccard(own, mask).item())
+    assert table["head_recall"] == recall.tolist() and table["head_precision"] == precision.tolist()
+    assert max(table["head_jaccard"]) <= table["best_jaccard"] == attention_jaccard(scores, mask).item()
+    assert table["recall"] == attention_recall(scores.mean(1), mask, 5).item()
+
+
+def test_chance_is_what_random_scores_get():
+    _, mask = drawn(batch=400)
+    mask[7] = False
+    table = attention_table(torch.rand(400, 16, generator=torch.Generator().manual_seed(0)), mask, keep_rate=0.25)
+    assert table["recall"] == pytest.approx(table["chance_recall"], abs=0.03) and table["chance_recall"] == 0.25
+    assert table["precision"] == pytest.approx(table["chance_precision"], abs=0.03)
+    with_object = mask[mask.flatten(1).any(1)]
+    assert table["chance_precision"] == pytest.approx(with_object.double().mean().item())
+    assert "diversity" not in table and "diversity" not in attention_table(torch.rand(400, 1, 16), mask)
+
+
+def test_attention_that_is_nowhere_covers_nothing():
+    scores, mask = drawn()
+    half = attention_jaccard(scores[1:], mask[1:]).item() * 4 / 5
+    scores[0] = 0
+    assert attention_jaccard(scores, mask).item() == pytest.approx(half)
+
+
+def test_attention_of_every_image_head_by_head(accelerator):
+    torch.manual_seed(0)
+    encoder = build_encoder("vit_64x2_p8", 32, reg_tokens=2).eval()
+    images = torch.randint(0, 256, (5, 3, 16, 48), dtype=torch.uint8)
+    with torch.no_grad():
+        whole = encoder(images / 255, attention="heads").attention
+    found = extract_attention(encoder, images, batch_size=2)
+    assert found.shape == (5, 2, 12)
+    torch.testing.assert_close(found, whole)
+    torch.testing.assert_close(extract_attention(encoder.to(accelerator), images), whole)
 
 
 def test_attention_figures_on_an_accelerator(accelerator):
