@@ -1,10 +1,11 @@
 """Nested settings changed by `name=value`: find the field, read the value as its type, say what is allowed."""
 
+import dataclasses
 import difflib
 import operator
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -132,6 +133,41 @@ def read_value(text: str, kind: Any, path: str) -> Any:
             continue
     wanted = " or ".join(_words(choice) for choice in choices)
     raise ValueError(f"{path} is {wanted}; got {text!r}")
+
+
+def later(default: Any) -> Any:
+    """A field that joins its dataclass after runs were kept; at `default` it must do what was done before it existed.
+
+    While it has its default it is left out of what tells runs apart (`lasting`), so that older runs remain valid.
+    """
+    return dataclasses.field(default=default, metadata={"later": True})
+
+
+def lasting(settings: Any) -> dict[str, Any]:
+    """A dataclass of dataclasses as a dict, without fields added `later` that have their default.
+
+    >>> from dataclasses import make_dataclass
+    >>> Loop = make_dataclass("Loop", [("steps", int), ("clip", float, later(1.0))])
+    >>> lasting(Loop(3)), lasting(Loop(3, 0.5))
+    ({'steps': 3}, {'steps': 3, 'clip': 0.5})
+    """
+    return {name: lasting(value) if is_dataclass(value) else value for name, value in _lasting_fields(settings)}
+
+
+def lasting_text(settings: Any) -> str:
+    """The dataclass as Python shows it, without the same fields."""
+    inner = (
+        f"{name}={lasting_text(value) if is_dataclass(value) else repr(value)}"
+        for name, value in _lasting_fields(settings)
+    )
+    return f"{type(settings).__qualname__}({', '.join(inner)})"
+
+
+def _lasting_fields(settings: Any) -> Iterator[tuple[str, Any]]:
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if not (each.metadata.get("later") and value == each.default):
+            yield each.name, value
 
 
 def check_fields(settings: Any, rule: str, allowed: Callable[[Any], bool], *names: str) -> None:

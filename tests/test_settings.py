@@ -4,7 +4,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sslcourse.settings import assign, field_paths, nearest, read_value, setting_lines
+from sslcourse.settings import (
+    assign,
+    field_paths,
+    lasting,
+    lasting_text,
+    later,
+    nearest,
+    read_value,
+    setting_lines,
+)
 
 
 @dataclass(frozen=True)
@@ -147,3 +156,15 @@ def test_names_near_and_far():
         nearest("scale", "GPUs", ("cpu", "gpu"))
     with pytest.raises(ValueError, match="no scale 'zzz'; there are cpu, gpu"):
         nearest("scale", "zzz", ("cpu", "gpu"))
+
+
+def test_a_setting_that_came_later_does_not_show_until_it_is_used():
+    @dataclass(frozen=True)
+    class Grown:
+        model: Model = field(default_factory=Model)
+        crop: Crop | None = None
+        clip: float = later(1.0)
+
+    assert lasting(Grown()) == {"model": {"name": "vit", "flags": False}, "crop": None}
+    assert lasting(Grown(clip=2.0))["clip"] == 2.0 and lasting_text(Grown(clip=2.0)) == repr(Grown(clip=2.0))
+    assert lasting_text(Grown()).endswith("Grown(model=Model(name='vit', flags=False), crop=None)")

@@ -1,11 +1,13 @@
 """What a method is: everything that the training loop, the alarms and the report ask of one, with defaults."""
 
+from dataclasses import is_dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sslcourse.models.ema import update_ema
+from sslcourse.settings import lasting_text
 
 Views = Tensor | tuple[Tensor, ...]  # what `draw_views` returns: a tensor, or a NamedTuple of tensors
 
@@ -99,4 +101,4 @@ class Method(nn.Module):
 
     def extra_repr(self) -> str:
         """The settings, so that a printed method shows what it trains."""
-        return "" if self.settings is None else f"{self.settings}"
+        return lasting_text(self.settings) if is_dataclass(self.settings) else str(self.settings or "")

@@ -23,6 +23,7 @@ from sslcourse.data.objects.load import VERSION
 from sslcourse.evaluation.features import evaluating
 from sslcourse.files import write_atomically
 from sslcourse.methods.method import Method
+from sslcourse.settings import lasting
 from sslcourse.training import distributed
 from sslcourse.training.checkpoint import SettingsChanged, load_checkpoint, refuse_changes
 from sslcourse.training.fit import fit, runtime_for
@@ -68,8 +69,9 @@ class Experiment:
         """16 hex digits for the recipe and variant, without the settings that do not change the result.
 
         The version of the embedded objects is part of it, so that runs on older pictures are not mixed with new ones.
+        A setting that is added to a dataclass must be `later(default)`, or every kept run is lost.
         """
-        tree = dataclasses.asdict(self.recipe)
+        tree = lasting(self.recipe)
         for name in MAY_CHANGE:
             tree["fit"].pop(name)
         drawn = VERSION if self.recipe.data.name == "objects" else None

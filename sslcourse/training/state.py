@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.methods.method import Method, Views
+from sslcourse.settings import lasting
 from sslcourse.training import distributed
 from sslcourse.training.meters import Stopwatch, Window
 from sslcourse.training.optimizer import keep_rates_as_numbers, make_optimizer, set_rates
@@ -175,7 +175,7 @@ class TrainingState:
 
 def describe_run(method: Method, settings: FitSettings) -> dict[str, Any]:
     """What must not change when a run is resumed, besides its images: settings, method, shapes of its weights."""
-    described = {name: value for name, value in asdict(settings).items() if name not in MAY_CHANGE}
+    described = {name: value for name, value in lasting(settings).items() if name not in MAY_CHANGE}
     printed = re.sub(r"0x[0-9a-f]+", "", repr(method))  # addresses differ between processes
     shapes = {name: tuple(tensor.shape) for name, tensor in method.state_dict().items()}
     described["method"] = method.extra_repr() or type(method).__name__
