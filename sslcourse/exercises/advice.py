@@ -29,6 +29,10 @@ ERRORS: dict[str, str] = {
     r"target dtype to be Long|scalar type Long": "positions of classes must be whole numbers: .long() makes them so",
     r"numpy\(\) on Tensor that requires grad": "NumPy cannot pass gradients on, and .detach() would cut them off. "
     "Stay in torch",
+    r"can't be cast to the desired output type": "a whole-number tensor, such as BatchNorm's count of batches, cannot "
+    "take the result of an average. Copy it instead",
+    r"more than 1 value per channel": "in training BatchNorm takes the statistics of the batch, so it "
+    "needs more than one row. Call the network on the whole batch",
     r"must be batches of square matrices|must be square|square matrix": "this operation takes square matrices only, "
     "[n, n], and yours is not square. Every matrix has singular values (torch.linalg.svdvals)",
     r"stack expects each tensor to be equal size|[Ss]izes of tensors must match": "the pieces that you put together "

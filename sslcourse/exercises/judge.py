@@ -169,12 +169,21 @@ def show_inputs(inputs: Mapping[str, Any]) -> str:
     'z1 = [[3, 4]], temperature = 0.5'
     """
     shown = {name: value for name, value in inputs.items() if name != "cotangent"}
-    if sum(value.numel() if isinstance(value, torch.Tensor) else 1 for value in shown.values()) > SHOWN_NUMEL:
+    if sum(map(_size, shown.values())) > SHOWN_NUMEL:
         return ""
     return ", ".join(f"{name} = {_literal(value)}" for name, value in shown.items())
 
 
+def _size(value: Any) -> int:
+    """How many numbers an argument holds."""
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    return value.numel() if isinstance(value, torch.Tensor) else 1
+
+
 def _literal(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_literal(item)}" for name, item in value.items()) + "}"
     if isinstance(value, torch.Tensor):
         return _literal(value.tolist())
     if isinstance(value, list):

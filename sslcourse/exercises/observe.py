@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -46,6 +47,26 @@ def observe_call(answer: Callable, inputs: dict[str, Tree], arguments: Sequence[
     """
     _, observed = _observe(answer, inputs, {name: copy_tree(inputs[name]) for name in arguments})
     return observed
+
+
+def called_with(answer: Callable, arguments: list[Any]) -> tuple[Any, Tree]:
+    """What a call with these arguments, such as networks, returns, and {"value": that as a tree} or a failure."""
+    result, value, failed = _call(answer, arguments)
+    return result, failed or {"value": value}
+
+
+def observe_in_place(answer: Callable, arguments: list[Any], look: Callable[[], Tree]) -> Tree:
+    """What `look()` sees after a call that is made for what it does to its arguments, whatever it returns.
+
+    A failure if the call raises, or if the function has no code yet.
+
+    >>> numbers = [1]
+    >>> observe_in_place(lambda one: one.append(2), [numbers], lambda: {"numbers": list(numbers)})
+    {'numbers': [1, 2]}
+    """
+    if type(answer) is FunctionType and not answer.__code__.co_names:  # a docstring, `pass` or `...`: it uses nothing
+        return failure("not_attempted", "NoneType", "the function has no code yet")
+    return _call(answer, arguments, in_place=True)[2] or look()
 
 
 def observe_gradient(
@@ -100,7 +121,7 @@ def failure(kind: str, type_name: str, message: str, **where: Any) -> Tree:
     return {"failure": {"kind": kind, "type": type_name, "message": message[:MAX_TEXT], **place}}
 
 
-def _call(answer: Callable, arguments: list[Any]) -> tuple[Any, Tree, Tree]:
+def _call(answer: Callable, arguments: list[Any], in_place: bool = False) -> tuple[Any, Tree, Tree]:
     """Call once; return (raw result, result as a tree, failure), the last of them None when all went well."""
     if not callable(answer):
         name = type_name(answer)
@@ -109,6 +130,8 @@ def _call(answer: Callable, arguments: list[Any]) -> tuple[Any, Tree, Tree]:
     try:
         with _own_torch_state(), redirect_stdout(printed):
             result = answer(*arguments)
+            if in_place:
+                return None, None, {}
             if result is None and printed.text.strip():
                 return None, None, failure("printed", "NoneType", printed.text.strip())
             if result is None or result is Ellipsis:

@@ -14,10 +14,12 @@ from sslcourse.exercises import find
 from sslcourse.exercises.judge import attempt
 from sslcourse.exercises.patterns import Seen, pattern, wrong_numbers
 
-_spec = importlib.util.spec_from_file_location("exercise_mistakes", Path(__file__).with_name("mistakes.py"))
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-MISTAKES = _module.MISTAKES
+MISTAKES = []
+for _path in sorted(Path(__file__).parent.glob("mistakes*.py")):  # a file a lab
+    _spec = importlib.util.spec_from_file_location(f"exercise_{_path.stem}", _path)
+    _module = importlib.util.module_from_spec(_spec)
+    _spec.loader.exec_module(_module)
+    MISTAKES += _module.MISTAKES
 
 
 def told(id, function, seed):

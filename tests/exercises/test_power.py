@@ -28,7 +28,8 @@ NORMALIZE = "F.normalize(torch.cat([z1, z2]), dim=1) -> F.normalize(torch.cat([z
 X, Y = "F.normalize(z1, dim=1)", "F.normalize(z2, dim=1)"
 LENGTHS = "equivalent: all arguments have the same length"
 LAST = "equivalent: of a matrix, dimension -1 is dimension 1"
-DEFAULT = "equivalent: F.normalize works along dim=1 unless told otherwise"
+DEFAULT = "equivalent: F.normalize and F.cosine_similarity work along dim=1 unless told otherwise"
+MUTUAL = "equivalent: the cosine of a and b is that of b and a"
 SYMMETRIC = "equivalent: the similarity matrix is symmetric, and so are the entries taken out"
 ALIKE = "equivalent: z1 and z2 have the same number of rows and the same device"
 SAME_SIZE = "equivalent: |x - y| is |y - x|"
@@ -66,6 +67,27 @@ SURVIVORS: dict[str, dict[str, str]] = {
     },
     "contrastive.collapse": {
         "torch.special.entr(p).sum().exp().item() -> torch.special.entr(p).sum().exp()": ACCEPTED,
+    },
+    "byol.loss": {
+        "F.cosine_similarity(p, z.detach(), dim=1) -> F.cosine_similarity(z.detach(), p, dim=1)": MUTUAL,
+        "F.cosine_similarity(p, z.detach(), dim=1) -> F.cosine_similarity(p, z.detach())": DEFAULT,
+        "1 -> -1": LAST,
+    },
+    "byol.teacher": {},
+    "byol.momentum": {},
+    "byol.symmetrised": {
+        "torch.stack([F.cosine_similarity(p, z, dim=1) for p, z in zip(predictions, goals)]) -> "
+        "torch.cat([F.cosine_similarity(p, z, dim=1) for p, z in zip(predictions, goals)])": "equivalent: both orders "
+        "have the same number of images, so a mean over all of them is the mean of the two means",
+        "F.cosine_similarity(p, z, dim=1) -> F.cosine_similarity(z, p, dim=1)": MUTUAL,
+        "F.cosine_similarity(p, z, dim=1) -> F.cosine_similarity(p, z)": DEFAULT,
+        "zip(predictions, goals) -> zip(goals, predictions)": MUTUAL,
+        "1 -> -1": LAST,
+    },
+    "byol.influence": {
+        "1 -> -1": LAST,
+        "head(moved) - before -> before - head(moved)": SAME_SIZE,
+        "1 -> -1 (2)": LAST,
     },
     "contrastive.shortcut": {
         NORMALIZE: DEFAULT,
@@ -107,9 +129,15 @@ def test_there_is_enough_of_everything(id):
     assert not any(word in case.name for case in exercise.task.cases for word in ("by hand", "random"))
 
 
-def test_points_are_those_of_the_lab():
-    points = {id.split(".")[1]: round(task.points, 9) for id, task in LABS["contrastive"].tasks.items()}
-    assert points == dict(views=2, positives=1, similarity=2, nt_xent=4, geometry=2, collapse=2, shortcut=1)
+POINTS = {
+    "contrastive": dict(views=2, positives=1, similarity=2, nt_xent=4, geometry=2, collapse=2, shortcut=1),
+    "byol": dict(loss=2, teacher=3, momentum=1, symmetrised=3, influence=2),
+}
+
+
+@pytest.mark.parametrize("lab", POINTS)
+def test_points_are_those_of_the_lab(lab):
+    assert {id.split(".")[1]: round(task.points, 9) for id, task in LABS[lab].tasks.items()} == POINTS[lab]
 
 
 @pytest.mark.parametrize("id", EXERCISES)

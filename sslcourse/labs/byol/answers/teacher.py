@@ -1,0 +1,104 @@
+"""Lab 2, exercise `teacher`: the moving average, in place, of everything a network holds."""
+
+import torch
+
+HINTS = (
+    "Go through the tensors of both networks side by side and write into the teacher's. A network holds more than its "
+    "parameters: what does BatchNorm keep? And what would autograd remember of the update, if you let it?",
+    "teacher <- momentum * teacher + (1 - momentum) * student, for parameters and for floating-point buffers; buffers "
+    "of whole numbers are copied; all under `torch.no_grad()`.",
+    "`for mine, theirs in zip(teacher.parameters(), student.parameters()): mine.lerp_(theirs, 1 - momentum)`, inside "
+    "`with torch.no_grad():`; the same with `.buffers()`, but `mine.copy_(theirs)` unless "
+    "`mine.is_floating_point()`.",
+)
+
+
+def update_ema(teacher, student, momentum):
+    with torch.no_grad():
+        for mine, theirs in zip(teacher.parameters(), student.parameters()):
+            mine.lerp_(theirs, 1 - momentum)
+        for mine, theirs in zip(teacher.buffers(), student.buffers()):
+            if mine.is_floating_point():
+                mine.lerp_(theirs, 1 - momentum)
+            else:
+                mine.copy_(theirs)
+
+
+def by_names(teacher, student, momentum):
+    news = student.state_dict()
+    for name, old in teacher.state_dict().items():
+        new = news[name]
+        old.copy_(momentum * old + (1 - momentum) * new if torch.is_floating_point(old) else new)
+
+
+def by_loading(teacher, student, momentum):
+    old, new = teacher.state_dict(), student.state_dict()
+    mixed = {
+        name: new[name] if "num_batches" in name else new[name] + momentum * (old[name] - new[name]) for name in old
+    }
+    teacher.load_state_dict(mixed)
+    return teacher
+
+
+def _pairs(teacher, student):
+    """The tensors of both, side by side, parameters first."""
+    mine, theirs = ([*network.parameters(), *network.buffers()] for network in (teacher, student))
+    return list(zip(mine, theirs))
+
+
+def swaps_the_momentum(teacher, student, momentum):
+    """The two weights are exchanged: momentum is how much of the *teacher* stays, 1 - momentum is what it takes from
+    the student. With 0.99 your teacher is almost the student."""
+    update_ema(teacher, student, 1 - momentum)
+
+
+def moves_the_parameters_only(teacher, student, momentum):
+    """The parameters are right and the buffers stand still. BatchNorm keeps its running mean and variance, and a count,
+    in `teacher.buffers()`: they belong to the network as the weights do."""
+    with torch.no_grad():
+        for mine, theirs in zip(teacher.parameters(), student.parameters()):
+            mine.lerp_(theirs, 1 - momentum)
+
+
+def copies_the_buffers(teacher, student, momentum):
+    """The parameters are right, and all buffers are copies of the student's. Running mean and variance move by the same
+    average as the weights; only whole numbers are copied."""
+    moves_the_parameters_only(teacher, student, momentum)
+    for mine, theirs in zip(teacher.buffers(), student.buffers()):
+        mine.copy_(theirs)
+
+
+def copies_the_student(teacher, student, momentum):
+    """Your teacher is a copy of the student: momentum does nothing. It should keep the share `momentum` of what it
+    was."""
+    teacher.load_state_dict(student.state_dict())
+
+
+def becomes_the_student(teacher, student, momentum):
+    """Your teacher *is* the student: they share memory, so the student's next step moves the teacher as well. `a.data =
+    b.data` gives one tensor a second name; write the numbers into the teacher's own tensors (`copy_`, `lerp_`)."""
+    for mine, theirs in _pairs(teacher, student):
+        mine.data = theirs.data
+
+
+def keeps_the_graph(teacher, student, momentum):
+    """The numbers are right, but autograd has recorded the update: a gradient would flow through the teacher into the
+    student, and the record grows with every step. Do it under `torch.no_grad()`."""
+    for mine, theirs in _pairs(teacher, student):
+        mine.copy_(momentum * mine + (1 - momentum) * theirs if mine.is_floating_point() else theirs)
+
+
+def changes_the_student(teacher, student, momentum):
+    """The teacher is right, but the student has changed, too: its weights were scaled in place (an operation that ends
+    in _, or *=). Only the teacher may be written to."""
+    update_ema(teacher, student, momentum)
+    for _, theirs in _pairs(teacher, student):
+        if theirs.is_floating_point():
+            theirs.data.mul_(1 - momentum)
+
+
+def leaves_the_teacher_as_it_was(teacher, student, momentum):
+    """The teacher is what it was before the call. `mine = ...` in a loop only gives a new tensor that name; write into
+    the tensor that the network holds: `mine.copy_(...)` or `mine.lerp_(...)`."""
+    for mine, theirs in _pairs(teacher, student):
+        mine = momentum * mine + (1 - momentum) * theirs

@@ -1,0 +1,253 @@
+"""Lab 2, learning without negatives: on which cases answers are tried, and how they are observed (no answers here).
+
+Networks do not travel: inputs hold their weights and buffers by name, `network` builds them where the answer is called,
+and what comes out are weights, buffers, outputs and gradients.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sslcourse.exercises.inputs import integer, integers, normal, shuffled, signs, uniform
+from sslcourse.exercises.observe import called_with, calls, failure, observe_gradient, observe_in_place
+from sslcourse.exercises.plain import as_tree, copy_tree
+from sslcourse.exercises.task import Case, Task, Tree
+
+F64, F32 = torch.float64, torch.float32
+
+# Short vectors whose lengths are whole numbers, so that cosines can be written down: 0, 0.6, 0.8, 0.96, 0.28 ...
+NICE_ROWS = ((3, 4), (4, 3), (-3, 4), (4, -3), (1, 0), (0, 2), (-2, 0), (0, -1), (6, 8), (-4, -3))
+State = dict[str, Tensor]
+
+
+class Rows(nn.Module):
+    """Adds to every row of a batch its share of other rows: a layer whose outputs depend on chosen inputs."""
+
+    def __init__(self, mix: Tensor):
+        super().__init__()
+        self.register_buffer("mix", mix.clone())
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.mix @ z
+
+
+def network(state: State, learns: bool = True) -> nn.Sequential:
+    """Linear, perhaps a norm or a mixture of rows, tanh, Linear: with the weights and buffers in `state`."""
+    width, inputs = state["0.weight"].shape
+    between = nn.BatchNorm1d(width) if "1.running_mean" in state else nn.Identity()
+    if "1.mix" in state:
+        between = Rows(state["1.mix"])
+    layers = nn.Sequential(nn.Linear(inputs, width), between, nn.Tanh(), nn.Linear(width, len(state["3.weight"])))
+    layers.to(state["0.weight"].dtype).load_state_dict(state)
+    return layers.requires_grad_(learns)
+
+
+def state_of(module: nn.Module) -> State:
+    """Copies of a network's weights and buffers by name."""
+    return {name: as_tree(tensor.detach()) for name, tensor in _tensors(module).items()}
+
+
+def _tensors(module: nn.Module) -> State:
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def draw_state(generator: torch.Generator, case: Case, inputs: int, width: int, outputs: int) -> State:
+    """Weights of a network; `norm`: with BatchNorm's buffers and count; `whole`: small whole numbers."""
+
+    def numbers(*shape: int) -> Tensor:
+        if case.sizes.get("whole"):
+            return torch.tensor(integers(generator, -9, 9, torch.Size(shape).numel())).reshape(shape).to(F64)
+        return normal(generator, *shape)
+
+    state = {"0.weight": numbers(width, inputs), "0.bias": numbers(width)}
+    if case.sizes.get("norm"):
+        state |= {"1.weight": 1 + 0.3 * numbers(width), "1.bias": numbers(width), "1.running_mean": numbers(width)}
+        state["1.running_var"] = uniform(generator, 0.5, 3, width)
+    state |= {"3.weight": numbers(outputs, width), "3.bias": numbers(outputs)}
+    state = {name: tensor.to(case.dtype) for name, tensor in state.items()}
+    if case.sizes.get("norm"):
+        state["1.num_batches_tracked"] = torch.tensor(integer(generator, 10, 9999))
+    return state
+
+
+def draw_pairs(generator: torch.Generator, case: Case) -> dict[str, Any]:
+    """Predictions p, targets z, a cotangent; rows of NICE_ROWS when the case says `whole`."""
+    n = int(case.sizes["n"])
+    if case.sizes.get("whole"):
+        rows = torch.tensor(NICE_ROWS, dtype=case.dtype)[shuffled(generator, len(NICE_ROWS))[: 2 * n]]
+        p, z = rows[:n].clone(), rows[n:].clone()
+    else:
+        shape = n, int(case.sizes["d"])
+        shared = normal(generator, *shape)
+        p, z = (
+            uniform(generator, 0.5, 2.5, n, 1) * (shared + 0.7 * normal(generator, *shape)).to(case.dtype)
+            for _ in range(2)
+        )
+    inputs = {"p": p.to(case.dtype), "z": z.to(case.dtype)}
+    return inputs | {"cotangent": (signs(generator, 1)[0] * integer(generator, 3, 9) / 2).to(case.dtype)}
+
+
+def draw_update(generator: torch.Generator, case: Case) -> dict[str, Any]:
+    """Two networks of one form, a momentum, what the student's next step adds to it, and pictures to run through."""
+    sizes = 3, int(case.sizes["width"]), 2
+    teacher, student = (draw_state(generator, case, *sizes) for _ in range(2))
+    momentum = integer(generator, 55, 95) / 100 if not case.sizes.get("whole") else integer(generator, 6, 9) / 10
+    step = {"step": uniform(generator, 1, 2, 1)[0].to(case.dtype), "x": normal(generator, 4, 3).to(case.dtype)}
+    return {"teacher": teacher, "student": student, "momentum": momentum, **step}
+
+
+def observe_update(answer: Callable, inputs: dict[str, Any]) -> Tree:
+    """The two networks after the call, the teacher again after the student's next step, and whether it can learn."""
+    teacher, student = network(inputs["teacher"], learns=False), network(inputs["student"])
+
+    def look() -> Tree:
+        return {"teacher": state_of(teacher), "after": {"student": state_of(student)}, "changed": []}
+
+    observed = observe_in_place(answer, [teacher, student, inputs["momentum"]], look)
+    if "failure" in observed:
+        return observed
+    observed["gradient"] = {"the student": _reached(teacher, student, inputs["x"])}
+    with torch.no_grad():
+        for tensor in _tensors(student).values():
+            tensor.add_(inputs["step"].to(tensor.dtype))
+    return observed | {"the teacher, after the student's next step": state_of(teacher)}
+
+
+def _reached(teacher: nn.Module, student: nn.Module, x: Tensor) -> Tensor | None:
+    """The gradient that reaches the student's weights through the teacher's output, or None."""
+    output = teacher.eval()(x).sum()
+    if not output.requires_grad:
+        return None
+    found = torch.autograd.grad(output, list(student.parameters()), allow_unused=True)
+    found = [gradient.flatten() for gradient in found if gradient is not None]
+    return as_tree(torch.cat(found)) if found else None
+
+
+def draw_schedule(generator: torch.Generator, case: Case) -> dict[str, Any]:
+    """A step of a run, and the momentum it begins with; `part`: so many quarters of the way."""
+    steps = integer(generator, int(case.sizes["low"]), int(case.sizes["high"]))
+    step = integer(generator, steps // 5, steps - 1 - steps // 5)
+    if "part" in case.sizes:
+        steps = 4 * steps
+        step = int(case.sizes["part"]) * steps // 4
+    return {"step": step, "steps": steps, "base": integer(generator, 50, 95) / 100}
+
+
+def draw_networks(generator: torch.Generator, case: Case) -> dict[str, Any]:
+    """Weights of predictor, online and target network, two views of n images, a cotangent."""
+    n, d, out = (int(case.sizes[name]) for name in ("n", "d", "out"))
+    sizes = {"predictor": (out, 5, out), "online": (d, 6, out), "target": (d, 6, out)}
+    states = {name: draw_state(generator, case, *size) for name, size in sizes.items()}
+    image = normal(generator, n, d)
+    views = torch.stack([image + 0.5 * normal(generator, n, d) for _ in range(2)])
+    cotangent = (signs(generator, 1)[0] * integer(generator, 3, 9) / 2).to(case.dtype)
+    return {**states, "views": views.to(case.dtype), "cotangent": cotangent}
+
+
+def observe_networks(answer: Callable, inputs: dict[str, Any]) -> Tree:
+    """The loss, and its gradients for the weights of the three networks; the target's weights could learn."""
+    networks = {name: network(inputs[name]) for name in ("predictor", "online", "target")}
+    result, observed = called_with(answer, [*networks.values(), copy_tree(inputs["views"])])
+    if "failure" in observed:
+        return observed
+    observed["gradient"] = dict.fromkeys(networks)
+    if type(result) is not Tensor or not result.requires_grad or result.dim():
+        return observed
+    for name, module in networks.items():
+        try:
+            found = torch.autograd.grad(result, list(module.parameters()), inputs["cotangent"], True, allow_unused=True)
+        except RuntimeError as error:
+            return observed | {"gradient": failure("exception", "RuntimeError", str(error))}
+        if any(gradient is not None for gradient in found):
+            blank = (torch.zeros_like(weight) for weight in module.parameters())
+            flat = [zero if one is None else one for one, zero in zip(found, blank)]
+            observed["gradient"][name] = as_tree(torch.cat([one.flatten() for one in flat]))
+    return observed
+
+
+def draw_head(generator: torch.Generator, case: Case) -> dict[str, Any]:
+    """A head's weights, a batch of n rows and a step; with BatchNorm, or a mixture of some rows, where it says so."""
+    n, d = int(case.sizes["n"]), int(case.sizes["d"])
+    state = draw_state(generator, case, d, 6, 3)
+    if case.sizes.get("mix"):
+        chosen = torch.rand(n, n, generator=generator) < 0.4
+        chosen.fill_diagonal_(True)
+        state["1.mix"] = torch.where(chosen, uniform(generator, 0.3, 1, n, n), 0.0).to(case.dtype)
+    z, step = normal(generator, n, d), uniform(generator, 0.3, 1, d) * signs(generator, d)
+    return {"head": state, "z": z.to(case.dtype), "step": step.to(case.dtype)}
+
+
+def observe_head(answer: Callable, inputs: dict[str, Any]) -> Tree:
+    """What the answer returns, and what it leaves of z and step."""
+    head = network(inputs["head"])
+    given = {name: copy_tree(inputs[name]) for name in ("z", "step")}
+    _, observed = called_with(answer, [head, *given.values()])
+    return observed if "failure" in observed else observed | {"after": given, "changed": []}
+
+
+LOSS = Task(
+    "byol.loss",
+    "regression_loss",
+    "The loss, and where its gradient stops",
+    (
+        Case("three pairs of whole numbers", 0.5, {"n": 3, "whole": 1}),
+        Case("rows of different lengths", 1.0, {"n": 5, "d": 6}),
+        Case("more rows than dimensions, in float32", 0.5, {"n": 7, "d": 4}, F32),
+    ),
+    draw_pairs,
+    partial(observe_gradient, arguments=("p", "z"), differentiate=("p", "z")),
+)
+TEACHER = Task(
+    "byol.teacher",
+    "update_ema",
+    "A teacher that follows",
+    (
+        Case("weights that are whole numbers", 1.0, {"width": 2, "whole": 1}),
+        Case("a network with BatchNorm", 1.0, {"width": 4, "norm": 1}),
+        Case("a wider one, in float32", 1.0, {"width": 7, "norm": 1}, F32),
+    ),
+    draw_update,
+    observe_update,
+)
+MOMENTUM = Task(
+    "byol.momentum",
+    "momentum_at",
+    "The momentum on its way to 1",
+    (
+        Case("the first step", 0.25, {"low": 2, "high": 50, "part": 0}, draws=4),
+        Case("half way", 0.25, {"low": 2, "high": 50, "part": 2}, draws=4),
+        Case("any step of a run", 0.5, {"low": 10, "high": 400}, draws=6),
+    ),
+    draw_schedule,
+    calls("step", "steps", "base"),
+)
+SYMMETRISED = Task(
+    "byol.symmetrised",
+    "symmetrised",
+    "Each view predicts the other",
+    (
+        Case("two images", 1.0, {"n": 2, "d": 3, "out": 3}),
+        Case("six images", 1.0, {"n": 6, "d": 5, "out": 4}),
+        Case("five images in float32", 1.0, {"n": 5, "d": 4, "out": 6}, F32),
+    ),
+    draw_networks,
+    observe_networks,
+)
+INFLUENCE = Task(
+    "byol.influence",
+    "influence",
+    "Who moves when another does",
+    (
+        Case("a head without normalisation", 0.5, {"n": 3, "d": 2}),
+        Case("a head that mixes some rows", 0.5, {"n": 5, "d": 4, "mix": 1}),
+        Case("BatchNorm, in training", 0.5, {"n": 4, "d": 3, "norm": 1}),
+        Case("BatchNorm, in training, in float32", 0.5, {"n": 6, "d": 4, "norm": 1}, F32),
+    ),
+    draw_head,
+    observe_head,
+)
+
+TASKS: dict[str, Task] = {task.id: task for task in (LOSS, TEACHER, MOMENTUM, SYMMETRISED, INFLUENCE)}
