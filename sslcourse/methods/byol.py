@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
 from sslcourse.losses.regression import cosine_regression
-from sslcourse.methods.checks import check_choices
+from sslcourse.methods.checks import check_choices, check_micro_batch
 from sslcourse.methods.distillation import MOMENTUM_SCHEDULES, scheduled_momentum
 from sslcourse.methods.meters import feature_meters, view_meters
-from sslcourse.methods.method import Method
+from sslcourse.methods.method import Method, in_micro_batches
 from sslcourse.models.ema import make_teacher
 from sslcourse.models.heads import ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
@@ -51,7 +51,8 @@ class BYOLSettings:
       stop_gradient=False`
 
     `negatives` is the paper's beta: how much of the log of SimCLR's denominator, at `temperature`, joins the loss.
-    `second_augmentation` is that of the second view if it differs, as in the paper. Raises ValueError for values
+    `second_augmentation` is that of the second view if it differs, as in the paper. `micro_batch`: so many images share
+    batch statistics; a step still averages over the whole batch (the paper's table 16; None: all at once). Raises ValueError for values
     out of range, for views of two sizes, and for gradients into a target network.
 
     >>> BYOLSettings(momentum=0).stop_gradient
@@ -76,12 +77,14 @@ class BYOLSettings:
     momentum_schedule: str = "cosine"
     negatives: float = 0.0
     temperature: float = 0.1
+    micro_batch: int | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     second_augmentation: Augmentation | None = None
 
     def __post_init__(self) -> None:
         check_choices(self, momentum_schedule=MOMENTUM_SCHEDULES)
         check_shares(self, "momentum")
+        check_micro_batch(self)
         if self.second_augmentation is not None and self.second_augmentation.size != self.augmentation.size:
             raise ValueError(
                 "second_augmentation.size must be that of augmentation, for both views go through one encoder; "
@@ -146,7 +149,11 @@ class BYOL(Method):
 
     def forward(self, views: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Views `2,B,3,h,w` -> the loss (scalar) and metrics that stay on the device, without a gradient."""
-        s, images = self.settings, views.flatten(0, 1)  # 2B,3,h,w: both views in one forward, so both are predicted
+        return in_micro_batches(self.predict_views, views, self.settings.micro_batch)
+
+    def predict_views(self, views: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss and metrics of views `2,b,3,h,w` whose batch statistics are their own."""
+        s, images = self.settings, views.flatten(0, 1)  # 2b,3,h,w: both views in one forward, so both are predicted
         projected = self.projector(self.encoder.features(images))  # 2B,d
         predicted = projected if self.predictor is None else self.predictor(projected)
         target = projected.detach() if s.stop_gradient else projected

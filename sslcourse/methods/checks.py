@@ -7,6 +7,7 @@ from torch import nn
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.models.pooled import PooledEncoder
+from sslcourse.settings import check_fields
 
 
 def check_choices(settings: object, **allowed: Iterable[str]) -> None:
@@ -14,6 +15,11 @@ def check_choices(settings: object, **allowed: Iterable[str]) -> None:
     for name, choices in allowed.items():
         if (value := getattr(settings, name)) not in choices:
             raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+
+
+def check_micro_batch(settings: object) -> None:
+    """Raise ValueError for a `micro_batch` of fewer than 2 images: none would have a negative or batch statistics."""
+    check_fields(settings, "must be at least 2, or None", lambda size: size is None or size >= 2, "micro_batch")
 
 
 def check_pairs(crops: MultiCropSettings) -> None:

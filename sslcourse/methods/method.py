@@ -1,5 +1,6 @@
 """What a method is: everything that the training loop, the alarms and the report ask of one, with defaults."""
 
+from collections.abc import Callable
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -102,3 +103,25 @@ class Method(nn.Module):
     def extra_repr(self) -> str:
         """The settings, so that a printed method shows what it trains."""
         return lasting_text(self.settings) if is_dataclass(self.settings) else str(self.settings or "")
+
+
+def in_micro_batches(
+    step: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]], views: Tensor, size: int | None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Loss and metrics of views `V,B,...`: the mean over micro-batches of `size` images (None: all at once).
+
+    Negatives and batch statistics come from the micro-batch alone, while images and gradients of a step stay those of
+    the whole batch. Raises ValueError when B is no multiple of `size`.
+
+    Source: Grill et al. 2020 (BYOL), section 5 and table 16, which so tells the batch's two roles apart.
+
+    >>> in_micro_batches(lambda part: (part.sum(), {"images": torch.tensor(part.shape[1])}), torch.ones(2, 4, 1), 2)
+    (tensor(4.), {'images': tensor(2.)})
+    """
+    if size is None or size == views.shape[1]:
+        return step(views)
+    if views.shape[1] % size:
+        raise ValueError(f"the batch must be a multiple of micro_batch={size} images; got {views.shape[1]}")
+    losses, metrics = zip(*(step(part) for part in views.split(size, dim=1)), strict=True)
+    means = {name: torch.stack([each[name].float() for each in metrics]).mean() for name in metrics[0]}
+    return torch.stack(losses).mean(), means

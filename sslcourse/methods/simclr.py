@@ -14,8 +14,9 @@ from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import two_views
 from sslcourse.evaluation.collapse import contrastive_accuracy
 from sslcourse.losses.contrastive import alignment_only, nt_xent
+from sslcourse.methods.checks import check_micro_batch
 from sslcourse.methods.meters import feature_meters, view_meters
-from sslcourse.methods.method import Method
+from sslcourse.methods.method import Method, in_micro_batches
 from sslcourse.models.heads import ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
 from sslcourse.settings import check_fields
@@ -28,7 +29,8 @@ class SimCLRSettings:
     """SimCLR's settings; `negatives=False` keeps only the attraction, which collapses.
 
     `decoupled=True` takes the positive out of the denominator (DCL, Yeh et al. 2022), which helps small batches.
-    `head_layers` and `head_norm` shape the projection head (see `ProjectionHead`).
+    `head_layers` and `head_norm` shape the projection head (see `ProjectionHead`). `micro_batch`: so many images give
+    each other negatives and batch statistics; a step still averages over the whole batch (None: all of it at once).
 
     >>> SimCLRSettings(temperature=0.1).negatives
     True
@@ -41,10 +43,12 @@ class SimCLRSettings:
     head_norm: str = "batch"
     negatives: bool = True
     decoupled: bool = False
+    micro_batch: int | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
         check_fields(self, "must be positive (0.1 to 0.5 are usual)", lambda value: value > 0, "temperature")
+        check_micro_batch(self)
         if self.decoupled and not self.negatives:
             raise ValueError(
                 "decoupled=True changes the denominator, which negatives=False leaves out: set one of the two"
@@ -95,6 +99,10 @@ class SimCLR(Method):
 
     def forward(self, views: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Views `2,B,3,h,w` -> the loss (scalar) and metrics that stay on the device, without a gradient."""
+        return in_micro_batches(self.contrast, views, self.settings.micro_batch)
+
+    def contrast(self, views: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss and metrics of views `2,b,3,h,w` that are each other's negatives."""
         # Both views in one forward: one BatchNorm sees them together, and large batches are faster.
         features = self.encoder.features(views.flatten(0, 1))  # 2B,D
         projections = full_precision(self.head(features))  # 2B,out_dim

@@ -84,7 +84,9 @@ PIXELS = {"cls": False, "patch_loss": "off"}
 VARIANTS = {
     "simclr": simclr,
     "simclr dcl": lambda norm: simclr(norm, decoupled=True),
+    "simclr micro-batches": lambda norm: simclr(norm, micro_batch=4),
     "byol": byol,
+    "byol micro-batches": lambda norm: byol(norm, micro_batch=4),
     "simsiam": lambda norm: byol(norm, momentum=0, output_norm=norm),
     "byol as simclr": lambda norm: byol(norm, momentum=0, predictor=False, stop_gradient=False, negatives=1.0),
     "byol with negatives": lambda norm: byol(norm, negatives=1.0, momentum=0.9),

@@ -150,6 +150,26 @@ def test_the_momentum_is_scheduled_or_fixed():
     assert seen[0] == 0.9 and seen[1] == pytest.approx(0.95) and 0.99 < seen[2] < 1
 
 
+@pytest.mark.parametrize("name", ["simclr", "byol"])
+def test_micro_batches_give_the_mean_of_what_each_would_give_alone(name):
+    """The images of the other micro-batches reach neither negatives nor batch statistics."""
+    whole, parts = make(name).double(), make(f"{name} micro-batches").double()
+    views = double(draw(whole))
+    alone = [whole(views[:, start : start + 4])[0] for start in (0, 4)]
+    loss, metrics = parts(views)
+    torch.testing.assert_close(loss, torch.stack(alone).mean())
+    assert_same(gradients(loss, parts), gradients(torch.stack(alone).mean(), whole))
+    assert not torch.isclose(loss, whole(views)[0]) and not metrics["positive_cosine"].requires_grad
+
+
+def test_a_batch_that_is_no_multiple_of_the_micro_batch_is_refused():
+    with pytest.raises(ValueError, match="multiple of micro_batch=3 images; got 8"):
+        method = of(micro_batch=3)
+        method(draw(method))
+    with pytest.raises(ValueError, match="micro_batch must be at least 2"):
+        of(micro_batch=1)
+
+
 def test_a_fixed_predictor_stays_and_rates_go_to_the_optimiser():
     method = of(momentum=0, train_predictor=False)
     before = [parameter.clone() for parameter in method.predictor.parameters()]
