@@ -22,7 +22,7 @@ from sslcourse.models.ema import make_teacher
 from sslcourse.models.heads import ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
 from sslcourse.processes import gather_rows_with_gradient, rank
-from sslcourse.settings import check_fields, check_shares
+from sslcourse.settings import check_fields, check_shares, later
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class BYOLSettings:
 
     `negatives` is the paper's beta: how much of the log of SimCLR's denominator, at `temperature`, joins the loss.
     `second_augmentation` is that of the second view if it differs, as in the paper. `micro_batch`: so many images share
-    batch statistics; a step still averages over the whole batch (the paper's table 16; None: all at once). Raises ValueError for values
-    out of range, for views of two sizes, and for gradients into a target network.
+    batch statistics; a step still averages over the whole batch (the paper's table 16; None: all at once). Raises
+    ValueError for values out of range, for views of two sizes, and for gradients into a target network.
 
     >>> BYOLSettings(momentum=0).stop_gradient
     True
@@ -77,7 +77,7 @@ class BYOLSettings:
     momentum_schedule: str = "cosine"
     negatives: float = 0.0
     temperature: float = 0.1
-    micro_batch: int | None = None
+    micro_batch: int | None = later(None)
     augmentation: Augmentation = field(default_factory=Augmentation)
     second_augmentation: Augmentation | None = None
 

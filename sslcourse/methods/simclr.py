@@ -19,7 +19,7 @@ from sslcourse.methods.meters import feature_meters, view_meters
 from sslcourse.methods.method import Method, in_micro_batches
 from sslcourse.models.heads import ProjectionHead
 from sslcourse.precision import autocast_off, full_precision
-from sslcourse.settings import check_fields
+from sslcourse.settings import check_fields, later
 
 ContrastiveLoss = Callable[[Tensor, Tensor, float], Tensor]
 
@@ -43,7 +43,7 @@ class SimCLRSettings:
     head_norm: str = "batch"
     negatives: bool = True
     decoupled: bool = False
-    micro_batch: int | None = None
+    micro_batch: int | None = later(None)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
