@@ -56,26 +56,6 @@ def arguments(
     return parser.parse_args()
 
 
-def wait() -> None:
-    """Until the device has done what it was given; to be called before a clock is read."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def turns(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each side by round: the sides take turns, forwards and backwards, after two unmeasured rounds."""
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for turn in range(-2, rounds):
-        for name in list(sides) if turn % 2 == 0 else reversed(list(sides)):
-            wait()
-            start = time.perf_counter()
-            sides[name]()
-            wait()
-            if turn >= 0:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
 def race(name: str, ours: Callable[[], int], theirs: Callable[[], int], rounds: int = 7) -> dict[str, object]:
     """One row: how many things a second each side makes, in turns, so that both meet the same disturbances.
 

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from common import turns
 from step import Ours, Shape, Theirs, make_method
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -22,6 +21,7 @@ from sslcourse.data.augment import Augmentation, augment
 from sslcourse.data.imageset import ImageSet
 from sslcourse.data.objects.render import render
 from sslcourse.data.views import MultiCrop
+from sslcourse.evaluation.throughput import turns
 from sslcourse.methods import SimCLR, SimCLRSettings
 from sslcourse.models import build_encoder
 from sslcourse.training.fit import fit

@@ -12,12 +12,13 @@ import time
 from dataclasses import dataclass
 
 import torch
-from common import arguments, heading, race, show, wait, write
+from common import arguments, heading, race, show, write
 from torch import nn
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.imageset import ImageSet
 from sslcourse.data.views import MultiCropSettings
+from sslcourse.evaluation.throughput import wait
 from sslcourse.methods.dino import DINO, DINOSettings
 from sslcourse.methods.simclr import SimCLR, SimCLRSettings
 from sslcourse.models import build_encoder

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from common import arguments, heading, show, turns, write
+from common import arguments, heading, show, write
 from step import SMOKE, Ours, Shape, make_method
 
+from sslcourse.evaluation.throughput import turns
 from sslcourse.models import TokenEncoder, build_encoder
 from sslcourse.models.evit import PrunedEncoder
 from sslcourse.pruning.cost import ViTShape, closed_form_speed_up, encoder_flops, pruned_encoder_flops, step_cost

@@ -17,12 +17,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from common import arguments, heading, race, show, wait, write
+from common import arguments, heading, race, show, write
 from torch import Tensor, nn
 
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.imageset import ImageSet
 from sslcourse.data.views import MultiCrop, MultiCropSettings
+from sslcourse.evaluation.throughput import wait
 from sslcourse.methods.combined import Combined, CombinedSettings
 from sslcourse.methods.dino import DINO, DINOSettings
 from sslcourse.methods.distillation import Distillation

@@ -26,6 +26,7 @@ KERNELS = (
     *("eye", "eye.m", "tril_indices", "triu_indices"),
 )
 
+synchronize = torch.accelerator.synchronize
 DRAWING = {
     torch: ("rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "normal"),
     torch.Tensor: ("uniform_", "normal_", "random_", "bernoulli_", "exponential_", "bernoulli", "multinomial"),
@@ -180,6 +181,7 @@ class Accelerator:
         torch.acc.entered += 1
         torch.__future__.set_swap_module_params_on_conversion(True)  # `module.to` keeps parameters, as for CUDA
         torch.utils.swap_tensors, torch.Generator = swap, Generator
+        torch.accelerator.synchronize = lambda device=None: None  # nothing is ever left to do
         for owner, names in DRAWING.items():
             for name in names:
                 setattr(owner, name, draws_at_home(getattr(owner, name)))
@@ -188,6 +190,7 @@ class Accelerator:
         torch.acc.entered -= 1
         torch.__future__.set_swap_module_params_on_conversion(False)
         torch.utils.swap_tensors, torch.Generator = swap_tensors, Generator.plain
+        torch.accelerator.synchronize = synchronize
         for owner, names in DRAWING.items():
             for name in names:
                 setattr(owner, name, getattr(owner, name).__wrapped__)

@@ -39,8 +39,7 @@ def extract_features(
         raise ValueError(f"images must be N,3,H,W with N > 0; got {tuple(images.shape)}")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1; got {batch_size}")
-    if device is None:
-        device = next(chain(encoder.parameters(), encoder.buffers()), torch.empty(0)).device
+    device = device_of(encoder) if device is None else device
     parts = []
     with evaluating(encoder):
         for batch in images.split(batch_size):
@@ -50,6 +49,15 @@ def extract_features(
                 batch = F.interpolate(batch, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
             parts.append((read or encoder.features)(batch).float().cpu())
     return torch.cat(parts)
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where the parameters and buffers of a module are: its first one's device, or the CPU.
+
+    >>> device_of(nn.Flatten())
+    device(type='cpu')
+    """
+    return next(chain(module.parameters(), module.buffers()), torch.empty(0)).device
 
 
 def evaluate_knn(
