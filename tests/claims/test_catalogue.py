@@ -1,0 +1,90 @@
+"""The claims themselves: arms that differ in what the claim varies and in nothing else, and runs that can start."""
+
+from itertools import combinations
+
+import pytest
+
+from sslcourse.claims.catalogue import CLAIMS
+from sslcourse.claims.measures import MEASURES
+from sslcourse.settings import lasting
+from sslcourse.training.experiment import rehearse
+
+NORM = {"method.head_norm", "method.output_norm"}
+COLOUR = {f"method.augmentation.{name}" for name in ("color", "grayscale")}
+JITTER = {f"method.augmentation.{name}" for name in ("brightness", "contrast", "saturation", "hue")}
+# What the arms of one method may differ in.
+VARIED = {
+    "simclr-negatives": {"method.negatives"},
+    "byol-target": NORM
+    | {f"method.{name}" for name in ("momentum", "predictor", "stop_gradient", "predictor_lr_scale")},
+    "batch-size": NORM | {"method.micro_batch"},
+    "fewer-transformations": COLOUR | {"method.augmentation.flip"},
+    "too-hard-or-too-easy": COLOUR | JITTER,
+}
+# Of the untrained arm, besides.
+UNTRAINED = {f"fit.{name}" for name in ("steps", "warmup_steps", "learning_rate", "evaluate_every", "checkpoint_every")}
+
+
+def leaves(tree, prefix=""):
+    """The fields of a recipe as `path: value`."""
+    found = {}
+    for name, value in tree.items():
+        inner = leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        found |= inner
+    return found
+
+
+def differing(first, second):
+    ours, theirs = (leaves(lasting(experiment.recipe)) for experiment in (first, second))
+    return {path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
+
+
+@pytest.mark.parametrize("scale", ["cpu", "gpu"])
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_arms_of_one_method_differ_in_what_the_claim_varies_and_in_nothing_else(claim, scale):
+    seen = set()
+    for data in claim.data:
+        runs = claim.experiments(data, scale, seed=1)
+        for (name, first), (other, second) in combinations(runs.items(), 2):
+            if first.recipe.kind == second.recipe.kind:
+                found = differing(first, second)
+                assert found or scale == "gpu", f"{name} and {other} are one run"
+                seen |= found - (UNTRAINED if "untrained" in (name, other) else set())
+    # The recipe for GPUs may already have what an arm sets.
+    assert seen == VARIED[claim.id] or (scale == "gpu" and seen < VARIED[claim.id])
+
+
+@pytest.mark.parametrize("scale", ["cpu", "gpu"])
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_arms_of_two_methods_share_encoder_pictures_and_loop(claim, scale):
+    for data in claim.data:
+        runs = [run.recipe for name, run in claim.experiments(data, scale, 1).items() if name != "untrained"]
+        assert len({(run.encoder, run.data, run.fit.batch_size) for run in runs}) == 1
+        if scale == "cpu":
+            assert len({run.fit.steps for run in runs}) == 1
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_contrasts_are_differences_of_known_figures_with_a_reason_for_their_size(claim):
+    names = [contrast.name for contrast in claim.contrasts]
+    assert len(set(names)) == len(names)
+    for contrast in claim.contrasts:
+        assert sum(contrast.weights.values()) == 0 and contrast.why_least
+        assert contrast.measure.split(".")[0] in MEASURES.keys() | {"log"}
+    used = {arm for contrast in claim.contrasts for arm in contrast.weights}
+    assert used == {arm.name for arm in claim.arms}, "an arm that no contrast needs is trained for nothing"
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_published_numbers_name_their_table(claim):
+    assert claim.published
+    for published in claim.published:
+        assert any(char.isdigit() for char in published.source)
+
+
+@pytest.mark.slow
+def test_every_run_takes_a_step():
+    """On device meta, which computes nothing: settings that do not fit are refused now, not in an hour."""
+    runs = {run.key: run for claim in CLAIMS.values() for run in claim.experiments(claim.data[0], "cpu", 1).values()}
+    for run in runs.values():
+        rehearse(run.build(run.recipe), run.recipe)
