@@ -39,7 +39,7 @@ def test_what_decides_changes_the_fingerprint_and_what_explains_does_not():
 
 
 def test_equal_runs_are_shared_and_seeds_and_pictures_are_not():
-    arm, again = CLAIM.arms[0], Arm("another name", "simclr")
+    arm, again = CLAIM.arms[0], replace(CLAIM.arms[0], name="another name")
     key = arm.experiment("objects", "smoke", 1).key
     assert again.experiment("objects", "smoke", 1, device="cpu").key == key
     assert arm.experiment("objects", "smoke", 2).key != key
