@@ -35,6 +35,8 @@ ERRORS: dict[str, str] = {
     "needs more than one row. Call the network on the whole batch",
     r"must be batches of square matrices|must be square|square matrix": "this operation takes square matrices only, "
     "[n, n], and yours is not square. Every matrix has singular values (torch.linalg.svdvals)",
+    r"view size is not compatible": "`view` only draws other borders between numbers as they lie in memory. After a "
+    "permute or transpose they lie elsewhere: `reshape` copies them where it must",
     r"stack expects each tensor to be equal size|[Ss]izes of tensors must match": "the pieces that you put together "
     "have different sizes. Print their shapes; a slice of a given length runs from start to start + length",
     r"must match the (existing )?size|shapes cannot be multiplied|(shape|size) mismatch|inconsistent tensor size|"
@@ -155,6 +157,10 @@ def shape_cause(expected: Tree, observed: Tree) -> str:
                 return f"{both}; torch.cat joins, torch.stack makes a new dimension"
         if any(other == one[:at] + one[at + 1 :] for at in range(len(one))):
             return "a dimension is missing: one too many was reduced or indexed away"
+    if len(other) == len(one) + 1:
+        for at in range(len(one)):
+            if one == other[:at] + (other[at] * other[at + 1],) + other[at + 2 :]:
+                return f"dimensions {at} and {at + 1} should be one: .flatten({at}, {at + 1}) joins them"
     if len(other) == len(one) + 1 and any(one == other[:at] + other[at + 1 :] for at in range(len(other))):
         return "there is one dimension too many: one was not reduced"
     return ""

@@ -26,6 +26,8 @@ mutants = _module.mutants
 
 NORMALIZE = "F.normalize(torch.cat([z1, z2]), dim=1) -> F.normalize(torch.cat([z1, z2]))"
 X, Y = "F.normalize(z1, dim=1)", "F.normalize(z2, dim=1)"
+CX, CY = "x - x.mean(dim=0)", "y - y.mean(dim=0)"
+RATIO = "together / ((x.T @ x).norm() * (y.T @ y).norm())"
 LENGTHS = "equivalent: all arguments have the same length"
 LAST = "equivalent: of a matrix, dimension -1 is dimension 1"
 DEFAULT = "equivalent: F.normalize and F.cosine_similarity work along dim=1 unless told otherwise"
@@ -89,6 +91,28 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "head(moved) - before -> before - head(moved)": SAME_SIZE,
         "1 -> -1 (2)": LAST,
     },
+    "tokens.patchify": {"3 -> -3": "equivalent: of six dimensions, -3 is 3"},
+    "tokens.unpatchify": {"3 -> -3": "equivalent: of six dimensions, -3 is 3"},
+    "tokens.attention": {
+        "k.transpose(-2, -1) -> k.transpose(-1, -2)": "equivalent: two dimensions change places",
+        "q -> k (2)": "equivalent: queries and keys have one width",
+    },
+    "tokens.object_share": {"(2, 4) -> (4, 2)": "equivalent: the mean is taken over both"},
+    "tokens.knn_vote": {
+        "cosines.topk(k, dim=1) -> cosines.topk(k)": LAST,
+        "F.normalize(features, dim=1) -> F.normalize(features)": DEFAULT,
+        "F.normalize(bank, dim=1) -> F.normalize(bank)": DEFAULT,
+        "int(labels.max()) -> labels.max()": ACCEPTED,
+        **{f"1 -> -1{number}": LAST for number in ("", " (2)", " (3)", " (5)", " (6)")},
+    },
+    "tokens.linear_cka": {
+        f"({CX}, {CY}) -> ({CY}, {CX})": "equivalent: CKA of x and y is that of y and x",
+        f"({RATIO}).item() -> {RATIO}": ACCEPTED,
+        "x - x.mean(dim=0) -> x.mean(dim=0) - x": SAME_SIZE,
+        "y - y.mean(dim=0) -> y.mean(dim=0) - y": SAME_SIZE,
+        "x.T @ x -> x @ x.T": "equivalent: both have the same singular values",
+        "y.T @ y -> y @ y.T": "equivalent: both have the same singular values",
+    },
     "contrastive.shortcut": {
         NORMALIZE: DEFAULT,
         "torch.arange(2 * n, device=z1.device) -> torch.arange(2 * n)": CPU,
@@ -130,6 +154,7 @@ def test_there_is_enough_of_everything(id):
 
 
 POINTS = {
+    "tokens": dict(patchify=2, unpatchify=1, attention=3, object_share=2, knn_vote=3, linear_cka=2),
     "contrastive": dict(views=2, positives=1, similarity=2, nt_xent=4, geometry=2, collapse=2, shortcut=1),
     "byol": dict(loss=2, teacher=3, momentum=1, symmetrised=3, influence=2),
 }

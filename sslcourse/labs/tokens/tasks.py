@@ -66,15 +66,16 @@ def draw_mask(generator: torch.Generator, case: Case) -> dict[str, Any]:
 def draw_bank(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Features, a bank of labelled ones of very different lengths, k and the temperature.
 
-    All three classes occur, and k is larger than their number: some neighbours share a class. `close`: every feature
-    lies near one of the bank, where exp(cosine / temperature) is too large for float32.
+    All three classes occur, and k is larger than their number: some neighbours share a class. `close`: all lie in
+    one narrow cone, where exp(cosine / temperature) is too large for float32.
     """
     m, n, d, k = (int(case.sizes[key]) for key in "mndk")
     labels = torch.cat([torch.arange(3), torch.tensor(integers(generator, 0, 2, n - 3))])[shuffled(generator, n)]
     bank = normal(generator, n, d) + 0.7 * normal(generator, 3, d)[labels]
     features = normal(generator, m, d) + 0.7 * bank[shuffled(generator, n)[:m]]
     if case.sizes.get("close"):
-        features = bank[shuffled(generator, n)[:m]] + 0.05 * normal(generator, m, d)
+        middle = normal(generator, 1, d) + 2
+        features, bank = (middle + 0.4 * normal(generator, rows, d) for rows in (m, n))
     lengths = 10 ** uniform(generator, -0.5, 0.5, n + m, 1)
     temperature = float(case.sizes.get("temperature", 0)) or integer(generator, 20, 60) / 100
     return {
