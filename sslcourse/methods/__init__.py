@@ -10,3 +10,4 @@ from sslcourse.methods.logo import LoGo, LoGoSettings
 from sslcourse.methods.method import Method
 from sslcourse.methods.removal import Removal
 from sslcourse.methods.simclr import SimCLR, SimCLRSettings
+from sslcourse.methods.supervised import Supervised, SupervisedSettings

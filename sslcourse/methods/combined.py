@@ -64,7 +64,7 @@ class Combined(SelfDistillation):
         self.decoder = self.to_encoder = None
         if s.decodes:
             self.decoder = s.make_decoder(encoder.dim, self.grid, encoder.patch_size)
-            if s.patch_loss == "removed":  # decoded tokens go through the head that the teacher has
+            if s.distils_removed:  # decoded tokens go through the head that the teacher has
                 self.to_encoder = nn.Linear(s.decoder_dim, encoder.dim)
         self.teacher_encoder = make_teacher(encoder) if s.has_teacher else None
         self.teacher_head = make_teacher(self.head) if self.head is not None else None
@@ -158,9 +158,13 @@ class Combined(SelfDistillation):
         removed ones the decoder's is taken.
         """
         kept, tokens = encoded.keep_indices, encoded.student.patches
-        if self.settings.patch_loss == "removed":
+        if self.settings.distils_removed:
             places = removed_indices(kept, self.num_patches)
-            tokens = self.to_encoder(gather_tokens(encoded.decoded.tokens, places))
+            decoded = self.to_encoder(gather_tokens(encoded.decoded.tokens, places))
+            if self.settings.patch_loss == "both":
+                places, tokens = torch.cat([kept, places], 1), torch.cat([tokens, decoded], 1)
+            else:
+                tokens = decoded
         elif self.settings.patch_loss == "masked":
             places = encoded.masked_places if kept is None else kept.gather(1, encoded.masked_places)
             tokens = gather_tokens(tokens, encoded.masked_places)

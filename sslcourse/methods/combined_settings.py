@@ -10,7 +10,7 @@ from sslcourse.methods.removal import Removal
 from sslcourse.models.decoder import Decoder
 from sslcourse.settings import check_fields
 
-PATCH_LOSSES = ("off", "kept", "removed", "masked")
+PATCH_LOSSES = ("off", "kept", "removed", "both", "masked")
 RECONSTRUCTIONS = ("off", "removed", "masked", "all")
 
 
@@ -22,8 +22,8 @@ class CombinedSettings:
     `keep_levels` above 1 lowers the keep rate from 1 by a cosine, in that many levels, over the first half of the run.
     `cls`: distil the class token, from global crops and `crops.local_crops` local ones (which are not drawn without
     it). `patch_loss`: distil patches: "off", "kept" (those the student sees; a weak task), "removed" (through the
-    decoder), or "masked" (iBOT: mask tokens among what the student gets). `shared_head`: with the class token's head.
-    `reconstruction`: pixels of patches: "off", "removed", "masked" or "all". Removal and reconstruction are
+    decoder), "both", or "masked" (iBOT: mask tokens among what the student gets). `shared_head`: with the class token's
+    head. `reconstruction`: pixels of patches: "off", "removed", "masked" or "all". Removal and reconstruction are
     independent: without removal "masked" and "all" remain. `normalize_targets`: each patch shifted and scaled to mean 0
     and variance 1. `mask_ratio` of the patches that the student gets are mask tokens where one of the two says
     "masked"; "block" masks need the removal policy "none". The `*_weight` are lambda 1 to 3. Raises ValueError for
@@ -63,7 +63,7 @@ class CombinedSettings:
         check_fields(self, "must be positive: a part is left out by its switch", lambda weight: weight > 0, *weights)
         if not self.cls and self.patch_loss == "off" and self.reconstruction == "off":
             raise ValueError(
-                "nothing to learn from: set cls=True, patch_loss (kept, removed, masked) or "
+                "nothing to learn from: set cls=True, patch_loss (kept, removed, both, masked) or "
                 "reconstruction (removed, masked, all)"
             )
         self._check_together()
@@ -74,9 +74,9 @@ class CombinedSettings:
             check_pairs(self.crops)
         if not self.removal.removes:
             for name, others in (("patch_loss", "off, kept, masked"), ("reconstruction", "off, masked, all")):
-                if getattr(self, name) == "removed":
+                if (value := getattr(self, name)) in ("removed", "both"):
                     raise ValueError(
-                        f"{name}='removed' needs removal, and nothing is removed with "
+                        f"{name}={value!r} needs removal, and nothing is removed with "
                         f"policy={self.removal.policy!r} and keep_rate={self.removal.keep_rate}: "
                         f"choose one of {others}, or remove patches"
                     )
@@ -94,7 +94,12 @@ class CombinedSettings:
     @property
     def decodes(self) -> bool:
         """Whether there is a decoder."""
-        return self.reconstruction != "off" or self.patch_loss == "removed"
+        return self.reconstruction != "off" or self.distils_removed
+
+    @property
+    def distils_removed(self) -> bool:
+        """Whether there is a patch loss where the student has no token of its own."""
+        return self.patch_loss in ("removed", "both")
 
     @property
     def has_patch_head(self) -> bool:

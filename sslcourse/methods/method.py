@@ -48,6 +48,8 @@ class Method(nn.Module):
     scheduled: tuple[str, ...] | None = None
     # What `begin_step` sets that decides which operators a step has: see `phase`.
     switches: tuple[str, ...] = ()
+    # Whether `draw_views` also takes the images' `labels`, int64 `B`.
+    needs_labels: bool = False
     # Submodules to compile, each as one graph; those that are None are skipped. Empty: compile the whole method.
     compile_targets: tuple[str, ...] = ()
 

@@ -39,6 +39,7 @@ class TrainingState:
         self.runtime = runtime
         self.forward = distributed.parallel(runtime.compiled(method))
         self.images = image_set.images.to(runtime.device)
+        self.labels = image_set.labels.to(runtime.device) if method.needs_labels else None
         self.optimizer = make_optimizer(
             method, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay
         )
@@ -86,7 +87,8 @@ class TrainingState:
 
     def make_views(self, batch: Tensor) -> Views:
         """The views of the images `batch`."""
-        return self.method.draw_views(self.images[batch], self.generators["views"])
+        labels = {} if self.labels is None else {"labels": self.labels[batch]}
+        return self.method.draw_views(self.images[batch], self.generators["views"], **labels)
 
     def learn(self, views: Views) -> dict[str, Tensor]:
         """What a step does on the device once views, rates and schedules are there."""

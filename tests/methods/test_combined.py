@@ -44,7 +44,7 @@ def different(method):
 
 
 def allowed(policy, patch_loss, reconstruction, cls):
-    if policy == "none" and "removed" in (patch_loss, reconstruction):
+    if policy == "none" and {"removed", "both"} & {patch_loss, reconstruction}:
         return False
     return cls or patch_loss != "off" or reconstruction != "off"
 
@@ -73,7 +73,7 @@ def test_what_is_switched_on_is_trained_and_what_is_off_is_not_there():
         assert loss.item() == pytest.approx(sum(metrics[name].item() for name, on in wanted.items() if on), rel=1e-6)
         # what is off is not there
         assert (method.head is not None) == cls and (method.decoder is not None) == (
-            reconstruction != "off" or patch_loss == "removed"
+            reconstruction != "off" or patch_loss in ("removed", "both")
         )
         assert (method.mask_token is not None) == ("masked" in (patch_loss, reconstruction))
         assert (method.teacher_encoder is None) == (not cls and patch_loss == "off" and policy in ("none", "random"))
@@ -95,7 +95,7 @@ def soft_cross_entropy(targets, logits):
     return -(targets * F.log_softmax(logits / 0.1, -1)).sum(-1)
 
 
-@pytest.mark.parametrize("patch_loss", ["kept", "removed"])
+@pytest.mark.parametrize("patch_loss", ["kept", "removed", "both"])
 def test_the_losses_are_those_of_the_formulas_crop_by_crop(patch_loss):
     method = different(
         combined("batch", patch_loss=patch_loss, cls_weight=0.3, patch_weight=0.5, reconstruction_weight=2.0)
@@ -112,10 +112,10 @@ def test_the_losses_are_those_of_the_formulas_crop_by_crop(patch_loss):
         decoded = method.decoder(student.patches, torch.tensor([keep]), student.cls)
         target = normalize_patches(patchify(crop[None], 8))
         errors.append((decoded.pixels[0, gone] - target[0, gone]).square().mean())
-        if patch_loss == "kept":
+        if patch_loss in ("kept", "both"):
             tokens.append(student.patches[0])
             wanted.append(teacher.patches[number, keep])
-        else:
+        if patch_loss in ("removed", "both"):
             tokens.append(method.to_encoder(decoded.tokens[0, gone]))
             wanted.append(teacher.patches[number, gone])
     patch_targets = sinkhorn(method.teacher_head(torch.cat(wanted)), 0.04)
@@ -338,7 +338,7 @@ def test_pixel_reconstruction_learns():
 def test_settings_that_cannot_be_are_refused():
     for settings, message in [
         ({"policy": "some"}, "low, random, high, none"),
-        ({"patch_loss": "all"}, "off, kept, removed, masked"),
+        ({"patch_loss": "all"}, "off, kept, removed, both, masked"),
         ({"reconstruction": "kept"}, "off, removed, masked, all"),
         ({"mask_kind": "grid"}, "block, random"),
         ({"keep_rate": 0.0}, "keep_rate must lie in"),
