@@ -62,6 +62,17 @@ def normalize_patches(patches: Tensor) -> Tensor:
     return (patches - mean) * (variance + 1e-6).rsqrt()
 
 
+def pixels_of(predicted: Tensor, true: Tensor) -> Tensor:
+    """Predictions of normalised patches `B,N,P` as pixels, by the mean and variance of the `true` patches `B,N,P`.
+
+    >>> true = torch.rand(1, 2, 12)
+    >>> torch.allclose(pixels_of(normalize_patches(true), true), true, atol=1e-5)
+    True
+    """
+    variance, mean = torch.var_mean(true, dim=-1, keepdim=True)
+    return predicted.to(true.dtype) * (variance + 1e-6).sqrt() + mean
+
+
 def reconstruction_loss(predicted: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean squared error of patches `B,N,P`: mean over a patch's P values, then weighted mean over the batch's patches.
 

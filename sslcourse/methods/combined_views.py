@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from sslcourse.losses.reconstruction import patchify, reconstruction_loss
+from sslcourse.losses.reconstruction import patchify, pixels_of, reconstruction_loss
 from sslcourse.methods.combined_settings import CombinedSettings
-from sslcourse.methods.patches import hide_patches, paint_patches, pixels_of
+from sslcourse.methods.patches import hide_patches, paint_patches
 from sslcourse.models.decoder import Decoded
 from sslcourse.models.encoder import Tokens
 from sslcourse.pruning.tokens import removed_mask

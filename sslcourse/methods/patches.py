@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.data.masks import block_masks, random_masks
-from sslcourse.losses.reconstruction import patchify, unpatchify
+from sslcourse.losses.reconstruction import patchify, pixels_of, unpatchify
 
 MASKS = ("block", "random")
 GREY = 0.5
@@ -68,18 +68,6 @@ def hide_patches(images: Tensor, hidden: Tensor, patch_size: int) -> Tensor:
     """
     patches = patchify(images, patch_size).masked_fill(hidden[:, :, None], GREY)
     return unpatchify(patches, (images.shape[2] // patch_size, images.shape[3] // patch_size), patch_size)
-
-
-def pixels_of(predicted: Tensor, true: Tensor) -> Tensor:
-    """Predictions of normalised patches `B,N,P` as pixels, by the mean and variance of the `true` patches `B,N,P`.
-
-    >>> from sslcourse.losses import normalize_patches
-    >>> true = torch.rand(1, 2, 12)
-    >>> torch.allclose(pixels_of(normalize_patches(true), true), true, atol=1e-5)
-    True
-    """
-    variance, mean = torch.var_mean(true, dim=-1, keepdim=True)
-    return predicted.to(true.dtype) * (variance + 1e-6).sqrt() + mean
 
 
 def paint_patches(
