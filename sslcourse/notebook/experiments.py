@@ -1,6 +1,6 @@
 """What the experiments of every lab share: numbers beside what is ordinary, findings, the payoff and the challenge."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,11 +56,11 @@ class LabExperiments(LabSession):
             return {}
         return {arm: self.with_range(arm, "knn")[0] for arm in arms}
 
-    def show_final(self, names: Iterable[str], arms: Iterable[str]) -> None:
-        """The numbers of some arms at the end, each with its ordinary range."""
+    def show_final(self, names: Iterable[str], arms: Iterable[str], headings: Sequence[str] = ()) -> None:
+        """The numbers of some arms at the end, each with its ordinary range; `headings` instead of titles."""
         known = [name for name in names if name in self.arm("baseline").final]
         rows = [[name, *(self.with_range(arm, name) for arm in arms)] for name in known]
-        show_numbers("At the end of training", [self.titles[arm] for arm in arms], rows)
+        show_numbers("At the end of training", headings or [self.titles[arm] for arm in arms], rows)
 
     def bars(self, title: str, values: dict[str, float], name: str, chance: float | None = None) -> Figure:
         """One bar an arm, its number `name`, over its ordinary range."""

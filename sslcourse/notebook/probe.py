@@ -11,7 +11,7 @@ from sslcourse.losses.contrastive import alignment, uniformity
 
 
 class Probe:
-    """The same two views of the same held-out pictures, whenever a method with an `encoder` and a `head` is measured.
+    """The same two views of the same held-out pictures, whenever a method with an `encoder` and a head is measured.
 
     `images` uint8 `P,3,H,W`; the views are drawn once, with `augmentation` and `seed`.
     """
@@ -21,7 +21,7 @@ class Probe:
         self.views = two_views(images.cpu(), augmentation, generator)  # 2,P,3,h,w
 
     def embed(self, method: nn.Module) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Features h1, h2 `P,D` of the encoder and embeddings z1, z2 `P,d` of the head, as `embed` gives them."""
+        """Features h1, h2 `P,D` of the encoder and embeddings z1, z2 `P,d` of its head, as `embed` gives them."""
         return embed(method, self.views)
 
     def measure(self, method: nn.Module) -> dict[str, float]:
@@ -45,9 +45,10 @@ class Probe:
 
 
 def embed(method: nn.Module, views: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """h1, h2, z1, z2 of two views `2,P,3,h,w`, float32 on the CPU wherever the method is."""
+    """h1, h2, z1, z2 (behind the `projector` or `head`) of two views `2,P,3,h,w`, in float32 on the CPU."""
     device = next(method.parameters()).device
     with evaluating(method):
         features = method.encoder.features(views.flatten(0, 1).to(device)).float()  # 2P,D
-        embeddings = method.head(features).float()  # 2P,d
+        head = method.projector if hasattr(method, "projector") else method.head
+        embeddings = head(features).float()  # 2P,d
     return (*features.cpu().chunk(2), *embeddings.cpu().chunk(2))

@@ -72,6 +72,13 @@ class LabSession:
     def recipes(scale: str) -> dict[str, Recipe]:
         raise NotImplementedError
 
+    def build(self, recipe: Recipe, own: Any) -> Method:
+        """An arm's untrained network, with the loss, or whatever else `train` was given of the reader's own."""
+        method = build_method(recipe)
+        if own is not None:
+            method.loss = checked_loss(own)
+        return method
+
     def measure(self, method: Method, arm: str) -> dict[str, float]:
         raise NotImplementedError
 
@@ -157,16 +164,10 @@ class LabSession:
     def _experiment(self, arm: str, loss: Callable | None) -> Experiment:
         recipe = self.recipe(arm)
 
-        def build(recipe: Recipe) -> Method:
-            method = build_method(recipe)
-            if loss is not None:
-                method.loss = checked_loss(loss)
-            return method
-
         return Experiment(
             recipe,
             variant=self.name + (f"_{digest_of(loss)}" if loss is not None else ""),
-            build=build,
+            build=lambda recipe: self.build(recipe, loss),
             load=lambda: self.images,
             evaluate=lambda method, images: self.measure(method, arm),
             figures=lambda method, images: self.measure(method, arm) | knn_of(method, images, self.seen_size(arm)),

@@ -12,10 +12,10 @@ from typing import Any
 PLAIN = (bool, int, float, str, bytes, tuple, type(None))
 
 
-def digest_of(function: Callable) -> str:
-    """8 hex digits for what `function` computes: comments, spaces and its docstring change nothing.
+def digest_of(function: Callable | tuple) -> str:
+    """8 hex digits for what a function, or each of several, computes: comments, spaces and docstrings change nothing.
 
-    What it uses of its own module counts, too: other functions, and plain values.
+    What they use of their own module counts, too: other functions, and plain values.
 
     >>> def double(x):
     ...     return 2 * x  # twice
@@ -33,6 +33,8 @@ def _parts(thing: Any, seen: set[int]) -> list[str]:
     if isinstance(thing, functools.partial):
         values = [repr(value) for value in (*thing.args, *sorted(thing.keywords.items()))]
         return [*_parts(thing.func, seen), *values]
+    if isinstance(thing, tuple):
+        return [text for item in thing for text in _parts(item, seen)]
     thing = inspect.unwrap(thing)
     if not isinstance(thing, FunctionType):
         return [repr(thing) if isinstance(thing, PLAIN) else f"{type(thing).__module__}.{type(thing).__qualname__}"]

@@ -11,6 +11,8 @@ NAMES = {
     "contrastive_accuracy": "contrastive accuracy",
     "effective_rank": "effective rank of the features",
     "channel_std": "channel standard deviation",
+    "projection_rank": "effective rank of the projections",
+    "teacher_distance": "distance of the teacher's weights",
     "positive_cosine": "cosine of positive pairs",
     "negative_cosine": "cosine of negative pairs",
 }

@@ -4,7 +4,7 @@ They were found by a search, `benchmarks/recipes.py`. Everything in a recipe can
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -236,8 +236,10 @@ def has_small_images(data: str) -> bool:
     return len(images) > 0 and images.shape[-1] <= 40
 
 
-def build_method(recipe: Recipe) -> methods.Method:
+def build_method(recipe: Recipe, make: Callable[..., methods.Method] | None = None) -> methods.Method:
     """The untrained method of a recipe; its weights are drawn from the seed of the run.
+
+    `make(encoder, settings)` makes another than that of the recipe's kind.
 
     >>> type(build_method(find_recipe("simclr", scale="smoke"))).__name__
     'SimCLR'
@@ -246,4 +248,4 @@ def build_method(recipe: Recipe) -> methods.Method:
         torch.default_generator.manual_seed(recipe.fit.seed)
         options = asdict(recipe.encoder)
         encoder = build_encoder(options.pop("name"), recipe.data.size, **options)
-        return METHODS[recipe.kind](encoder, recipe.method)
+        return (make or METHODS[recipe.kind])(encoder, recipe.method)

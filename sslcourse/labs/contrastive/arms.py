@@ -6,9 +6,9 @@ The settings were chosen on the kNN accuracy of the baseline alone.
 from dataclasses import replace
 from typing import Any
 
-from sslcourse.data.augment import Augmentation
 from sslcourse.figures.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY
 from sslcourse.methods.simclr import SimCLRSettings
+from sslcourse.notebook.views import augmentation
 from sslcourse.training.recipes import DataSettings, EncoderSettings, FitSettings, Recipe
 
 TITLES = {
@@ -20,12 +20,6 @@ TITLES = {
     "challenge": "your settings",
 }
 COLOURS = dict(zip(TITLES.values(), (GREY, BLUE, ORANGE, GREEN, PINK, SKY)))
-
-
-def augmentation(strength: float, **others: Any) -> Augmentation:
-    """SimCLR's augmentation at colour strength s: changes up to .8s, .8s, .8s and a hue turned by up to .2s."""
-    most = 0.8 * strength
-    return Augmentation(brightness=most, contrast=most, saturation=most, hue=0.2 * strength, **others)
 
 
 def _recipe(

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from sslcourse.data.augment import Augmentation, apply, draw
 from sslcourse.labs.contrastive import pictures
-from sslcourse.labs.contrastive.arms import augmentation
 from sslcourse.labs.contrastive.measurements import colour_embedding
+from sslcourse.notebook.views import augmentation
 from sslcourse.notebook.widgets import Explorer, slider
 
 

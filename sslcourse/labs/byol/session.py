@@ -1,0 +1,125 @@
+"""Lab 2's session: what its arms are, how they are built and compared, and what is measured of them."""
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines
+from sslcourse.evaluation.features import evaluating
+from sslcourse.figures import plot_curves
+from sslcourse.labs.byol import arms
+from sslcourse.labs.byol.method import HandmadeBYOL, Own
+from sslcourse.losses.regression import cosine_regression
+from sslcourse.methods import Method
+from sslcourse.notebook.charts import Panels
+from sslcourse.notebook.views import TwoViewLab
+from sslcourse.training.recipes import Recipe, build_method
+
+PANELS: Panels = {
+    "loss on held-out pictures": ({"probe_loss": "loss"}, None),
+    "spread of the projections": ({"channel_std": "channel standard deviation"}, (0, 0.135)),
+    "cosine of pairs": ({"positive_cosine": "positive pairs", "negative_cosine": "negative pairs"}, (-0.1, 1.05)),
+    "directions in use": ({"projection_rank": "effective rank"}, None),
+}
+
+
+class ByolSession(TwoViewLab):
+    """The pictures, arms and probes of Lab 2; `images` is a data set's name or `folder:PATH`."""
+
+    name = "byol"
+    titles, colours, panels = arms.TITLES, arms.COLOURS, PANELS
+    recipes = staticmethod(arms.recipes)
+
+    def __init__(self, images: str = "objects", seed: int = 0):
+        super().__init__(images, seed)
+        self.beside: list[str] = []  # arms whose curves are drawn with that of the arm that trains
+
+    def build(self, recipe: Recipe, own: object) -> Method:
+        """An arm's untrained network, made of the reader's functions, or changed by one function."""
+        if isinstance(own, Own):
+            return build_method(recipe, lambda encoder, settings: HandmadeBYOL(encoder, settings, own))
+        method = build_method(recipe)
+        return method if own is None else own(method)
+
+    def measure(self, method: Method, arm: str) -> dict[str, float]:
+        """What the meters show of held-out pictures, on views as the arm trains on."""
+        probe = self.probe(arm)
+        h1, _, z1, z2 = probe.embed(method)
+        positive, negative = pair_cosines(z1, z2)
+        values = {
+            "probe_loss": probe_loss(method, probe.views, z1, z2),
+            "channel_std": channel_std(z1),
+            "positive_cosine": positive,
+            "negative_cosine": negative,
+            "projection_rank": effective_rank(z1),
+            "effective_rank": effective_rank(h1),
+            "contrastive_accuracy": contrastive_accuracy(z1, z2),
+            "teacher_distance": teacher_distance(method),
+        }
+        return {name: float(value) for name, value in values.items()}
+
+    def live_figures(self, rows: list[dict], steps: int, arm: str) -> list[Figure]:
+        """The arm's own curves; beside those of the grid's other arms where they are compared."""
+        if arm not in self.beside:
+            return super().live_figures(rows, steps, arm)
+        known = {other: self._trained[key].rows for other, key in self._keys(self.beside) if key in self._trained}
+        return self.compared(known | {arm: rows}, ("channel_std", "negative_cosine"))
+
+    def _keys(self, some: list[str]) -> list[tuple[str, str]]:
+        return [(arm, self._experiment(arm, self._losses.get(arm)).key) for arm in some]
+
+    def compared(self, rows: dict[str, list[dict]], meters: tuple[str, ...]) -> list[Figure]:
+        """One chart a meter, one curve an arm."""
+        return [
+            plot_curves(
+                {
+                    self.titles[arm]: ([row["step"] for row in one], [row[name] for row in one])
+                    for arm, one in rows.items()
+                },
+                colours=self.colours,
+                y_label=METERS[name],
+                x_limits=(0, max(row["step"] for one in rows.values() for row in one)),
+                size=(4.4, 3.2),
+            )
+            for name in meters
+        ]
+
+
+METERS = {
+    "channel_std": "spread of the projections",
+    "negative_cosine": "cosine of negative pairs",
+    "positive_cosine": "cosine of positive pairs",
+    "projection_rank": "effective rank of the projections",
+    "probe_loss": "loss on held-out pictures",
+    "teacher_distance": "distance of teacher and student",
+}
+
+
+def probe_loss(method: Method, views: Tensor, z1: Tensor, z2: Tensor) -> Tensor:
+    """The method's loss on held-out views in evaluation: SimCLR's, or how far predictions are from targets."""
+    if not hasattr(method, "projector"):
+        return method.loss(z1, z2, method.settings.temperature)
+    device = next(method.parameters()).device
+    with evaluating(method):
+        z = torch.cat([z1, z2]).to(device)
+        predictions = z if method.predictor is None else method.predictor(z)
+        if method.teacher_encoder is None:
+            targets = z
+        else:
+            targets = method.teacher_projector(method.teacher_encoder.features(views.flatten(0, 1).to(device)))
+        return cosine_regression(predictions, targets.roll(len(z1), 0))
+
+
+@torch.no_grad()
+def teacher_distance(method: Method) -> float:
+    """How far the teacher's weights are from the student's, as a share of their length; 0 without a teacher."""
+    pairs = [
+        (one.detach().float(), other.detach().float())
+        for teacher, student in method.teacher_pairs()
+        if teacher is not None
+        for one, other in zip(teacher.parameters(), student.parameters())
+    ]
+    if not pairs:
+        return 0.0
+    apart = sum((one - other).square().sum() for one, other in pairs)
+    return float((apart / sum(other.square().sum() for _, other in pairs)).sqrt())
