@@ -25,7 +25,16 @@ from sslcourse.data.cache import cache_dir
 from sslcourse.files import write_atomically
 from sslcourse.notebook.session import UNTRAINED, LabSession, TrainedArm
 
-LABS = {"contrastive": ("ContrastiveLab", ("baseline", "no_negatives", "no_colour"))}  # its session, its arms
+LABS = {  # its session, its arms
+    "contrastive": ("ContrastiveLab", ("baseline", "no_negatives", "no_colour")),
+    "byol": (
+        "ByolLab",
+        (
+            *("baseline", "no_ema", "no_stop", "no_predictor", "stop_only", "nothing"),
+            *("simclr", "small", "simclr_small", "no_colour", "simclr_no_colour"),
+        ),
+    ),
+}
 FEWEST_RUNS = 6
 # Student's t, two-sided 95 %, by the number of runs; between two entries the wider one counts.
 T_95 = {6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 12: 2.201, 15: 2.145, 20: 2.093, 30: 2.045}
@@ -35,7 +44,8 @@ BOUNDS = {
     **dict.fromkeys(("knn", "contrastive_accuracy"), (0.0, 1.0)),
     **dict.fromkeys(("positive_cosine", "negative_cosine"), (-1.0, 1.0)),
     **dict.fromkeys(("channel_std", "alignment"), (0.0, inf)),
-    "effective_rank": (1.0, inf),
+    **dict.fromkeys(("effective_rank", "projection_rank"), (1.0, inf)),
+    "teacher_distance": (0.0, inf),
     "uniformity": (-inf, 0.0),
 }
 

@@ -56,7 +56,7 @@ def _recipe(scale: str, encoder: str, pictures: int, held_out: int, size: int, e
 
 BASELINE = {
     "smoke": _recipe("smoke", "convnet_8", 320, 140, size=32, steps=8, batch_size=32, every=4),
-    "cpu": _recipe("cpu", "convnet_8", 2000, 1000, size=32, steps=200, batch_size=64, every=10),
+    "cpu": _recipe("cpu", "convnet_8", 2000, 1000, size=32, steps=200, batch_size=64, every=20),
     "gpu": _recipe("gpu", "convnet_64", 10000, 2000, size=64, steps=800, batch_size=512, every=40, precision="auto"),
 }
 
