@@ -347,10 +347,11 @@ lab.leak(influence)
 # %% tags=["predict"] id="byol.batch"
 predict(
     "byol.batch",
-    "With the small batch, whose kNN accuracy falls by more?",
-    a="SimCLR's",
-    b="both fall alike (within 0.03)",
-    c="BYOL's",
+    "With the small batch, whose kNN accuracy falls by more than 0.03?",
+    a="SimCLR's alone",
+    b="that of both",
+    c="BYOL's alone",
+    d="neither",
 )
 
 # %% tags=["experiment"]

@@ -48,7 +48,7 @@ SMALL_BATCH = {"smoke": 4, "cpu": 8, "gpu": 16}
 def _recipe(scale: str, encoder: str, pictures: int, held_out: int, size: int, every: int, **loop) -> Recipe:
     """BYOL on the objects, measured and kept every few steps; fp32 is the same on every processor, for the bands."""
     views = augmentation(0.5, size=size, scale=(0.4, 1.0), blur=0.0)
-    method = BYOLSettings(hidden_dim=256, out_dim=64, momentum=0.97, predictor_lr_scale=10.0, augmentation=views)
+    method = BYOLSettings(hidden_dim=256, out_dim=64, momentum=0.9, predictor_lr_scale=10.0, augmentation=views)
     data = DataSettings(count=pictures, bank=pictures, held_out=held_out)
     loop |= dict.fromkeys(("warmup_steps", "log_every", "evaluate_every", "checkpoint_every"), every)
     return Recipe("byol", scale, method, EncoderSettings(encoder), data, FitSettings(**{"precision": "fp32", **loop}))

@@ -113,32 +113,34 @@ class ByolLab(Looking):
     def batch_sizes(self) -> None:
         """Stage 6: both methods with a small batch and the usual one, at an equal number of updates."""
         large, small = self.recipe().fit.batch_size, SMALL_BATCH[scale()]
-        self.drops(
-            "byol.batch",
-            f"batch {large}",
-            f"batch {small}",
-            {"BYOL": ("baseline", "small"), "SimCLR": ("simclr", "simclr_small")},
-        )
+        arms = {"BYOL": ("baseline", "small"), "SimCLR": ("simclr", "simclr_small")}
+        lost, text = self.drops(f"batch {large}", f"batch {small}", arms)
+        if lost:
+            falls = tuple(loss > CLEARLY for loss in lost.values())
+            self.found("byol.batch", text, {(False, True): "a", (True, True): "b", (True, False): "c"}.get(falls, "d"))
 
     @in_a_card
     def transformations(self) -> None:
         """Stage 7: both methods with and without the colour transformations."""
         arms = {"BYOL": ("baseline", "no_colour"), "SimCLR": ("simclr", "simclr_no_colour")}
-        self.drops("byol.colour", "with colour transformations", "without", arms)
+        lost, text = self.drops("with colour transformations", "without", arms)
+        if lost:
+            self.found("byol.colour", text, direction(lost["BYOL"], lost["SimCLR"], CLEARLY))
 
-    def drops(self, prediction: str, before: str, after: str, arms: dict[str, tuple[str, str]]) -> None:
-        """What a change costs two methods in kNN accuracy, and which of them it costs more."""
+    def drops(self, before: str, after: str, arms: dict[str, tuple[str, str]]) -> tuple[dict[str, float], str]:
+        """What a change costs two methods in kNN accuracy, by method and in words; nothing without labels."""
         every = [arm for pair in arms.values() for arm in pair]
         accuracy = self.accuracies(every)
         meters = ("knn", "contrastive_accuracy", "projection_rank")
         for method, pair in arms.items():
             self.show_final(meters, pair, [f"{method}, {before}", f"{method}, {after}"])
         if not accuracy:
-            return
+            return {}, ""
         show(self.bars("kNN accuracy", accuracy, "knn", self.chance))
         lost = {method: accuracy[first] - accuracy[second] for method, (first, second) in arms.items()}
         text = ", ".join(f"{method} loses {value:.2f}" for method, value in lost.items())
-        self.found(prediction, f"{text} of kNN accuracy", direction(lost["BYOL"], lost["SimCLR"], CLEARLY))
+        text = f"{text} of kNN accuracy (untrained: {self.arm('baseline').before['knn']:.2f})"
+        return lost, text
 
     def show_final_of(self, arms: tuple[str, ...]) -> None:
         """The numbers before training and at the end."""

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from sslcourse.figures import BLUE, GREEN, ORANGE, bare, new_figure, pixels, with_alt
-from sslcourse.figures.style import COLOUR_MAP, GREY, short
+from sslcourse.figures.style import COLOUR_MAP, GREY, numbers, short
 
 
 def branches(image: Tensor, views: Tensor) -> Figure:
@@ -73,7 +73,7 @@ def influences(tables: Mapping[str, Tensor]) -> Figure:
     with new_figure(2.75 * len(tables) + 0.6, 3.1) as figure:
         axes = figure.subplots(1, len(tables), squeeze=False)[0]
         for axis, (name, table) in zip(axes, tables.items()):
-            drawn = axis.imshow(table, cmap=COLOUR_MAP, vmin=0, vmax=most)
+            drawn = axis.imshow(numbers(table), cmap=COLOUR_MAP, vmin=0, vmax=most)
             axis.grid(False)
             ticks = range(len(table))
             axis.set(title=name, xlabel="picture that is changed", xticks=ticks, yticks=ticks)
