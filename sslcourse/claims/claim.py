@@ -19,12 +19,13 @@ from sslcourse.training.experiment import Experiment
 from sslcourse.training.recipes import Recipe, build_method, find_recipe
 
 DIRECTIONS = ("higher", "lower", "same")
+TIMES = ("start", "half", "full")  # when a run is measured
 QUARTERS = 4  # a run is evaluated and kept at each quarter of its length
 
 # What every arm shares at a scale, on the way to a run of about two minutes on one core; `gpu` takes the recipes.
 SIZES: dict[str, dict[str, Any]] = {
-    "smoke": {"steps": 8, "warmup_steps": 2, "count": 96, "bank": 96, "held_out": 64},
-    "cpu": {"steps": 352},
+    "smoke": {"steps": 8, "warmup_steps": 2, "count": 96, "bank": 96, "held_out": 64, "precision": "fp32"},
+    "cpu": {"steps": 352, "precision": "fp32"},
     "gpu": {},
 }
 # By scale and the pictures' side, where the recipe's own encoder is too large for that.
@@ -69,14 +70,20 @@ class Arm:
         changes |= dict.fromkeys(("evaluate_every", "checkpoint_every"), steps // QUARTERS)
         recipe = find_recipe(self.kind, pictures.recipe, scale, seed=seed, device=device, **changes)
         load = None if pictures.plain else partial(load_pictures, data, recipe.data)
-        words = [self.variant, "" if pictures.plain else data]
-        return Experiment(recipe, " ".join(filter(None, words)), self.build, load)
+        words = ["claim", self.variant, "" if pictures.plain else data]
+        return Experiment(recipe, " ".join(filter(None, words)), self.build, load, figures=no_figures)
+
+
+def no_figures(method: Method, images: Any) -> dict:
+    """Nothing: a run of a claim is measured by the claim's measures."""
+    return {}
 
 
 @dataclass(frozen=True)
 class Contrast:
     """What is compared: for each seed, the sum of `weights` times a figure of the arms named; the pairs' effect.
 
+    A name such as "DINO" means the arm at its end, "DINO@half" at half its length, "DINO@start" before its first step.
     `measure` is a name in `measures.MEASURES`, or "name.figure" of one that gives several; "log.NAME" is a column of
     the run's log. `direction` is what the claim says of the effect: "higher" or "lower" than zero, or the "same", that
     is, nearer to zero than `least`, the smallest effect that counts, in `unit`. `why_least` says where that comes from.
@@ -99,10 +106,19 @@ class Contrast:
             raise ValueError(f"the smallest effect that counts must be positive; got {self.least}")
         if not self.weights or not all(self.weights.values()):
             raise ValueError(f"every weight must differ from 0; got {dict(self.weights)}")
+        for _, at in self.terms.values():
+            nearest("time to measure at", at or "full", TIMES)
+            if at == "start" and self.measure.startswith("log."):
+                raise ValueError(f"the log has no line before the first step; {self.measure} is not known at the start")
+
+    @property
+    def terms(self) -> dict[str, tuple[str, str]]:
+        """For each name among the weights, the arm and when it is measured ("": at the end)."""
+        return {term: (term.partition("@")[0], term.partition("@")[2]) for term in self.weights}
 
     def effect(self, figures: Mapping[str, float]) -> float:
-        """The effect of one seed, from the figure of each arm."""
-        return sum(weight * figures[arm] for arm, weight in self.weights.items())
+        """The effect of one seed, from the figure of each name among the weights."""
+        return sum(weight * figures[term] for term, weight in self.weights.items())
 
 
 @dataclass(frozen=True)
@@ -142,15 +158,20 @@ class Claim:
         if len(set(names)) < len(names):
             raise ValueError(f"claim {self.id} has two arms of one name: {names}")
         for contrast in self.contrasts:
-            for arm in contrast.weights:
+            for arm, _ in contrast.terms.values():
                 nearest(f"arm of claim {self.id}", arm, names)
         if not self.contrasts or not self.data:
             raise ValueError(f"claim {self.id} needs a contrast and a set of pictures")
 
-    @property
-    def measures(self) -> set[str]:
-        """The names of the measures that its contrasts need, without those read from the log."""
-        return {contrast.measure.split(".")[0] for contrast in self.contrasts} - {"log"}
+    def measures(self, arm: str) -> dict[str, set[str]]:
+        """Which measures the contrasts need of an arm, and when; those of the log are there in any case."""
+        found: dict[str, set[str]] = {when: set() for when in TIMES}
+        for contrast in self.contrasts:
+            for name, at in contrast.terms.values():
+                if name == arm and not contrast.measure.startswith("log."):
+                    for when in {at} if at else {"half", "full"}:
+                        found[when].add(contrast.measure.split(".")[0])
+        return found
 
     def experiments(self, data: str, scale: str, seed: int, device: str = "auto") -> dict[str, Experiment]:
         """The run of each arm, by its name."""
@@ -162,6 +183,7 @@ class Claim:
         That is the sentence, every setting of every arm's run, the contrasts with their smallest effects, and the
         version of each measure.
         """
+        names = {each.measure.split(".")[0] for each in self.contrasts} - {"log"}
         tree = {
             "sentence": self.sentence,
             "contrasts": [{**vars(contrast), "weights": dict(contrast.weights)} for contrast in self.contrasts],
@@ -169,7 +191,7 @@ class Claim:
                 data: {name: run.key for name, run in self.experiments(data, scale, seed=0).items()}
                 for data in self.data
             },
-            "measures": {name: measure_version(name) for name in sorted(self.measures)},
+            "measures": {name: measure_version(name) for name in names},
             "supports": [published.supports for published in self.published],
         }
         for contrast in tree["contrasts"]:

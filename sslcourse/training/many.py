@@ -1,11 +1,13 @@
 """Many runs at once, each in its own process. The same call resumes them."""
 
+import math
 import multiprocessing as mp
 import os
 import signal
 import sys
+import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -86,22 +88,36 @@ def look_up(experiment: Experiment, root: str | os.PathLike) -> tuple[Outcome | 
 
 
 def run_jobs(
-    jobs: Sequence[Job], root: str | os.PathLike, workers: int, download: bool, bar: tqdm
+    jobs: Sequence[Job],
+    root: str | os.PathLike,
+    workers: int,
+    download: bool,
+    bar: tqdm,
+    task: Callable[..., object] = run,
+    until: float = math.inf,
 ) -> Iterator[Outcome]:
-    """Yield outcomes as runs end, and move `bar` on. Closing the iterator stops all processes."""
+    """Yield outcomes as runs end, and move `bar` on. Closing the iterator stops all processes.
+
+    `task(experiment, root, ...)` is called in place of `run`, with its options. No job is started after `until`, a
+    time of `time.monotonic()`.
+    """
     context = mp.get_context("spawn")  # a fresh process: nothing of this one's threads and generators
     waiting = list(jobs)[::-1]
     running: dict[Connection, Job] = {}
     try:
         while waiting or running:
+            if time.monotonic() >= until:
+                waiting.clear()
             while waiting and len(running) < workers:
                 job = waiting.pop()
                 connection, theirs = context.Pipe()
-                job.process = context.Process(target=work, args=(theirs, job.experiment, root, download), daemon=True)
+                job.process = context.Process(
+                    target=work, args=(theirs, task, job.experiment, root, download), daemon=True
+                )
                 running[connection] = job
                 job.process.start()
                 theirs.close()
-            for connection in wait(list(running)):
+            for connection in wait(list(running)) if running else ():
                 job = running[connection]
                 try:
                     message = connection.recv()
@@ -125,17 +141,28 @@ def run_jobs(
 def outcome_of(job: Job, root: str | os.PathLike) -> Outcome:
     """The outcome of a job whose process has closed its connection."""
     job.process.join()
-    error = job.error or f"its process ended with status {job.process.exitcode}"
+    if job.error:
+        return Outcome(job.experiment, {}, [], job.error)
+    error = f"its process ended with status {job.process.exitcode}"
     return look_up(job.experiment, root)[0] or Outcome(job.experiment, {}, [], error)
 
 
-def work(connection: Connection, experiment: Experiment, root: str | os.PathLike, download: bool) -> None:
-    """Run one experiment. Sends the step of every log row, and a text if it fails; ends when the caller is gone."""
+def work(
+    connection: Connection,
+    task: Callable[..., object],
+    experiment: Experiment,
+    root: str | os.PathLike,
+    download: bool,
+) -> None:
+    """Call `task` for one experiment; send the step of every log row, and a text if it fails.
+
+    Ends when the caller is gone.
+    """
     torch.set_num_threads(1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that open files are closed
     try:
         options = {"progress": False, "download": download, "wait": True}
-        run(experiment, root, on_log=lambda row: connection.send(row["step"]), **options)
+        task(experiment, root, on_log=lambda row: connection.send(row["step"]), **options)
     except (BrokenPipeError, KeyboardInterrupt):
         sys.exit(1)
     except (NonFiniteLoss, OSError, ValueError) as error:

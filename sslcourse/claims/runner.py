@@ -1,0 +1,276 @@
+"""Runs of claims: which are needed and in which order, each trained once, measured, and written to the ledger."""
+
+import io
+import math
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+from sslcourse.claims.claim import TIMES, Claim
+from sslcourse.claims.measures import MEASURES, measure_version, measured
+from sslcourse.claims.rows import append_row, latest, read_rows
+from sslcourse.files import write_atomically
+from sslcourse.methods.method import Method
+from sslcourse.training.checkpoint import load_checkpoint
+from sslcourse.training.experiment import Experiment, Trained, run
+from sslcourse.training.many import Job, look_up, run_jobs
+from sslcourse.training.runtime import device_name, pick_device
+
+HALF = "half.pt"  # the weights at half length, in the run's folder
+DIGITS = 6  # of every figure in the ledger
+
+
+@dataclass(frozen=True)
+class Order:
+    """A run, which measures are wanted of it at which times, and the claims it is for, with their fingerprints."""
+
+    experiment: Experiment
+    arm: str
+    data: str
+    wanted: dict[str, set[str]]
+    claims: dict[str, str]
+
+    def together(self, wanted: Mapping[str, Iterable[str]], claims: Mapping[str, str]) -> "Order":
+        """The same run, with what else is wanted of it and the claims that want it."""
+        both = {when: self.wanted[when] | set(wanted.get(when, ())) & MEASURES.keys() for when in TIMES}
+        return replace(self, wanted=both, claims={**claims, **self.claims})
+
+
+def orders(
+    claims: Iterable[Claim], scale: str, seeds: Sequence[int], data: Sequence[str] = (), device: str = "auto"
+) -> list[Order]:
+    """One order for each different run: the first pair of every claim before the second of any.
+
+    Only the sets of pictures in `data`, if there are any. Raises ValueError for seed 0: settings were chosen on it.
+    """
+    if 0 in seeds:
+        raise ValueError("seed 0 is spent: settings were chosen on it. Verdicts are from seeds 1, 2, ...")
+    found: dict[str, Order] = {}
+    for seed in seeds:
+        for claim in claims:
+            for name in [name for name in claim.data if name in data or not data]:
+                for arm, experiment in claim.experiments(name, scale, seed, device).items():
+                    its = {claim.id: claim.fingerprint(scale)}
+                    order = Order(experiment, arm, name, claim.measures(arm), its)
+                    key = experiment.key
+                    found[key] = found[key].together(order.wanted, order.claims) if key in found else order
+    return list(found.values())
+
+
+def lacks_figures(order: Order, row: dict | None) -> bool:
+    """Whether a measure is missing in the row, or was made by an older version of it."""
+    return row is None or any(
+        row["measures"].get(when, {}).get(name) != measure_version(name)
+        for when, names in order.wanted.items()
+        for name in names
+    )
+
+
+def is_done(order: Order, row: dict | None) -> bool:
+    """Whether the row has every figure that is wanted, for the claims as they are now."""
+    return not lacks_figures(order, row) and order.claims.items() <= row["claims"].items()
+
+
+def run_orders(
+    wanted: Sequence[Order],
+    root: Path,
+    ledger: Path,
+    *,
+    workers: int = 1,
+    minutes: float = math.inf,
+    cluster: str = "",
+    progress: bool = True,
+) -> list[str]:
+    """Carry out the orders that are not done yet, `workers` at a time; returns what failed, in words.
+
+    Every finished run is in the ledger at once, and the same call goes on after a kill. No run is started after
+    `minutes`. `cluster` is the address of a Dask scheduler that runs them instead.
+    """
+    until = time.monotonic() + 60 * minutes
+    rows, open_orders = latest(row for scale in scales(wanted) for row in read_rows(scale, ledger)), []
+    for order in wanted:
+        row = rows.get(place_of(order))
+        if row is None:
+            open_orders.append(order)
+        elif lacks_figures(order, row):  # what the row has is measured again, so that one row has all
+            open_orders.append(order.together(row["measures"], row["claims"]))
+        elif not is_done(order, row):
+            append_row(row | {"claims": row["claims"] | order.claims}, ledger)
+    run_them = run_on_cluster if cluster else run_here
+    where = cluster or workers
+    with tqdm(unit="step", smoothing=0, disable=not (progress and open_orders)) as bar:
+        return run_them(open_orders, root, ledger, where, until, bar)
+
+
+def run_here(
+    open_orders: Sequence[Order], root: Path, ledger: Path, workers: int, until: float, bar: tqdm
+) -> list[str]:
+    """Run in processes of this machine, each with one thread."""
+    jobs = [Job(order.experiment, look_up(order.experiment, root)[1]) for order in open_orders]
+    bar.reset(total=sum(job.experiment.recipe.fit.steps - job.done for job in jobs))
+    task = partial(carry_out_here, {order.experiment.key: order for order in open_orders}, ledger)
+    failed, count = [], 0
+    for outcome in run_jobs(jobs, root, max(1, workers), False, bar, task, until):
+        count += 1
+        bar.set_description(f"{count} of {len(jobs)} runs")
+        if outcome.error:
+            failed.append(f"{outcome.experiment.name}: {outcome.error}")
+    return failed
+
+
+def run_on_cluster(open_orders: Sequence[Order], root: Path, ledger: Path, address: str, until: float, bar: tqdm):
+    """Run on a Dask cluster, whose workers need the course and one thread each; rows are written here.
+
+    Raises ImportError without distributed, ValueError for workers with several threads: a run's random numbers are its
+    process's.
+    """
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise ImportError("--cluster needs Dask; install it with: pip install 'sslcourse[cluster]'") from error
+    with Client(address) as client:
+        threads = [worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
+        if not threads or max(threads) > 1:
+            raise ValueError(f"workers need one thread each (dask worker --nthreads 1); they have {threads}")
+        bar.unit = "run"
+        bar.reset(total=len(open_orders))
+        waiting, names, failed = iter(open_orders), {}, []
+
+        def submit_next() -> list:
+            order = next(waiting, None) if time.monotonic() < until else None
+            if order is None:
+                return []
+            future = client.submit(carry_out, order, root, pure=False)
+            names[future.key] = order.experiment.name
+            return [future]
+
+        futures = as_completed([future for _ in threads for future in submit_next()])
+        for future in futures:
+            if future.status == "finished":
+                append_row(future.result(), ledger)
+            else:
+                failed.append(f"{names[future.key]}: {future.exception()}")
+            bar.update()
+            futures.update(submit_next())
+    return failed
+
+
+def carry_out_here(by_key: dict[str, Order], ledger: Path, experiment: Experiment, root: Path, **options: Any) -> None:
+    """Carry out the order of an experiment and write its row, unless another process has done so meanwhile."""
+    order = by_key[experiment.key]
+    if not is_done(order, latest(read_rows(experiment.recipe.scale, ledger)).get(place_of(order))):
+        append_row(carry_out(order, root, **options), ledger)
+
+
+def carry_out(order: Order, root: Path, *, on_log: Callable[[dict], None] | None = None, **options: Any) -> dict:
+    """Train (resume, read back) the run of an order and measure it; returns its row. Options as in `run`."""
+    torch.set_num_threads(1)
+    experiment, commit = order.experiment, commit_of_code()
+    folder, half = Path(root) / experiment.name, experiment.recipe.fit.steps // 2
+    keep_half(folder, half)
+
+    def log(row: dict) -> None:
+        if row["step"] == half:
+            keep_half(folder, half)
+        if on_log is not None:
+            on_log(row)
+
+    trained = run(experiment, root, on_log=log, **{"progress": False, "wait": True} | options)
+    begun = time.monotonic()
+    figures = {when: measure_at(when, names, experiment, trained, folder) for when, names in order.wanted.items()}
+    summary = trained.summary
+    return {
+        "key": experiment.key,
+        "name": experiment.name,
+        "arm": order.arm,
+        "data": order.data,
+        "scale": experiment.recipe.scale,
+        "seed": experiment.recipe.fit.seed,
+        "claims": order.claims,
+        "figures": figures,
+        "measures": {
+            when: {name: measure_version(name) for name in sorted(names)} for when, names in order.wanted.items()
+        },
+        "curve": [[row["step"], rounded(row["knn"])] for row in trained.rows if "knn" in row],
+        "steps": summary["steps"],
+        "seconds": summary["seconds"],
+        "seconds_measuring": round(time.monotonic() - begun, 1),
+        "alarms": summary["alarms"],
+        "device": device_name(next(trained.method.parameters()).device),
+        "precision": summary["precision"],
+        "threads": summary["threads"],
+        "versions": summary["versions"],
+        "images": trained.images.fingerprint(),
+        "commit": commit,
+        "finished": summary["finished"],
+    }
+
+
+def measure_at(when: str, names: set[str], experiment: Experiment, trained: Trained, folder: Path) -> dict:
+    """The figures of a run at one time: of the measures named, and (not at the start) of its log."""
+    step = {"start": 0, "half": experiment.recipe.fit.steps // 2, "full": experiment.recipe.fit.steps}[when]
+    rows = [row for row in trained.rows if row["step"] == step]
+    figures = {f"log.{name}": value for row in rows for name, value in row.items() if isinstance(value, float)}
+    if names:
+        method = trained.method if when == "full" else method_at(when, experiment, folder)
+        method.to(next(trained.method.parameters()).device).eval()
+        for name in sorted(names):
+            figures |= measured(name, method, trained.images)
+    return {name: rounded(value) for name, value in figures.items()}
+
+
+def method_at(when: str, experiment: Experiment, folder: Path) -> Method:
+    """The method of a run before its first step ("start") or at half its length."""
+    method = experiment.build(experiment.recipe)
+    if when == "half":
+        method.load_state_dict(torch.load(folder / HALF, map_location="cpu", weights_only=True))
+    return method
+
+
+def keep_half(folder: Path, half: int) -> None:
+    """Keep the weights at half length, if the newest checkpoint is that one: later steps delete it."""
+    if (folder / HALF).exists() or (state := load_checkpoint(folder)) is None or state["step"] != half:
+        return
+    buffer = io.BytesIO()
+    torch.save(state["method"], buffer)
+    write_atomically(folder / HALF, buffer.getvalue())
+
+
+def place_of(order: Order) -> tuple[str, str]:
+    """The run's key and the device on which it would run here."""
+    return order.experiment.key, device_name(pick_device(order.experiment.recipe.fit.device))
+
+
+def scales(wanted: Iterable[Order]) -> set[str]:
+    """The scales of some orders."""
+    return {order.experiment.recipe.scale for order in wanted}
+
+
+def rounded(value: float) -> float | None:
+    """A figure with as many digits as the ledger keeps; None for one that is not finite.
+
+    >>> rounded(0.123456789), rounded(math.nan)
+    (0.123457, None)
+    """
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+
+
+def commit_of_code() -> str:
+    """The commit of the package's checkout, with a + if its code (not its ledger) was changed; "" without git."""
+    here = Path(__file__).parent.parent
+    options = {"cwd": here, "capture_output": True, "text": True}
+    try:
+        commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **options).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--", ".", ":!claims/ledger"], **options
+        ).stdout.strip()
+    except OSError:
+        return ""
+    return commit + "+" * bool(changed)

@@ -1,0 +1,127 @@
+"""What pairs say of a claim: supported, contradicted, undecided, or depends on scale. Pure functions of numbers.
+
+With six pairs the exact test can only reject when all six point the same way (p = .031), and of 64 claims that are
+plain noise two would. The bootstrap interval is too narrow for so few pairs, so that it never decides alone.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sslcourse.claims.claim import Claim, Contrast
+from sslcourse.claims.rows import effects
+from sslcourse.evaluation.statistics import MOST_PAIRS, PairedEffect, bca_interval, sign_flip_p_value, smallest_p_value
+
+PAIRS = 6  # fewer cannot give p < .05
+LEVEL = 0.05
+SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+OPPOSITE = {SUPPORTED: CONTRADICTED, CONTRADICTED: SUPPORTED}
+DEPENDS, UNMEASURED = "depends on scale", "not yet measured"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found for one contrast on one set of pictures: `word`, why, and the numbers it rests on.
+
+    `figures` has the figure of each term for each seed, `device` where they were measured, `half` the mean effect at
+    half the length of the runs.
+    """
+
+    contrast: Contrast
+    data: str
+    word: str
+    why: str
+    device: str = ""
+    figures: Mapping[int, Mapping[str, float]] | None = None
+    effect: PairedEffect | None = None
+    half: float | None = None
+
+    @property
+    def sign_changes(self) -> bool:
+        """Whether the effect points the other way at half length: then the runs may be too short to tell."""
+        return self.effect is not None and self.half is not None and self.half * self.effect.mean < 0
+
+
+def decide(differences: Sequence[float], direction: str, least: float) -> tuple[str, str]:
+    """The verdict on pairs' effects, and why, in words.
+
+    "higher": supported if the mean is at least `least` and differs from 0, contradicted if it is below `least` and
+    differs from it, for then an effect that counts is excluded. "lower" is its mirror image. "same": supported if
+    effects of `least` either way are excluded, contradicted if the mean is at least that large and differs from 0. A
+    mean differs from a value where the exact sign-flip test of the pairs' differences to it has p < .05 and the
+    interval leaves it out.
+
+    >>> decide([0.3, 0.2, 0.4, 0.3, 0.2, 0.4], "higher", least=0.05)[0]
+    'supported'
+    """
+    if len(differences) < PAIRS:
+        return UNMEASURED, f"{len(differences)} of {PAIRS} pairs"
+    if direction == "lower":
+        return decide([-each for each in differences], "higher", least)
+    mean = math.fsum(differences) / len(differences)
+    counts = f"the smallest effect that counts, {least:g}"
+    if direction == "higher":
+        if mean >= least:
+            return (SUPPORTED, f"at least {counts}, and not 0") if differs(differences, 0) else (UNDECIDED, "may be 0")
+        if differs(differences, least):
+            opposite = " and points the other way" if mean < 0 and differs(differences, 0) else ""
+            return CONTRADICTED, f"smaller than {counts}{opposite}"
+        return UNDECIDED, f"may or may not reach {counts}"
+    if abs(mean) >= least:
+        return (CONTRADICTED, f"at least {counts}, and not 0") if differs(differences, 0) else (UNDECIDED, "may be 0")
+    if differs(differences, least) and differs(differences, -least):
+        return SUPPORTED, f"smaller than {counts}, either way"
+    return UNDECIDED, f"may or may not reach {counts}"
+
+
+def differs(differences: Sequence[float], value: float) -> bool:
+    """Whether the mean differs from a value by the exact test and by the interval."""
+    shifted = [each - value for each in differences]
+    low, high = bca_interval(shifted)
+    return sign_flip_p_value(shifted) < LEVEL and not low <= 0 <= high
+
+
+def find(claim: Claim, contrast: Contrast, data: str, scale: str, rows: Sequence[dict]) -> Finding:
+    """The finding for a contrast, from the rows of the ledger that count; of several devices, the one with most pairs.
+
+    Pairs are never made across devices. Beyond 20 pairs the exact test takes the first 20 seeds.
+    """
+    found = effects(claim, contrast, data, scale, rows)
+    if not found:
+        return Finding(contrast, data, UNMEASURED, f"0 of {PAIRS} pairs")
+    device = max(found, key=lambda name: len(found[name]))
+    figures = dict(list(found[device].items())[:MOST_PAIRS])
+    differences = [contrast.effect(each) for each in figures.values()]
+    halves = effects(claim, contrast, data, scale, rows, "half").get(device, {})
+    at_half = [contrast.effect(halves[seed]) for seed in figures if seed in halves]
+    half = math.fsum(at_half) / len(at_half) if at_half else None
+    word, why = decide(differences, contrast.direction, contrast.least)
+    return Finding(contrast, data, word, why, device, figures, summed_up(differences), half)
+
+
+def summed_up(differences: Sequence[float]) -> PairedEffect | None:
+    """Mean, interval and p value of effects; None for a single one."""
+    pairs = len(differences)
+    if pairs < 2:
+        return None
+    low, high = bca_interval(differences)
+    mean = math.fsum(differences) / pairs
+    return PairedEffect(pairs, mean, low, high, sign_flip_p_value(differences), smallest_p_value(pairs))
+
+
+def judge(claim: Claim, findings: Sequence[Finding]) -> tuple[str, str]:
+    """The verdict on a claim, and why: from its first contrast, on its first set of pictures and then on the others.
+
+    Undecided where another set says the opposite; "depends on scale" where what was published at large scale does.
+    """
+    first, *others = [finding for finding in findings if finding.contrast is claim.contrasts[0]]
+    measured = [other for other in others if other.word != UNMEASURED]
+    also = [f"{other.data}: {other.word}" for other in measured]
+    if first.word not in OPPOSITE:
+        return first.word, "; ".join([first.why, *also])
+    if any(other.word == OPPOSITE[first.word] for other in measured):
+        return UNDECIDED, "; ".join([f"sets of pictures disagree: {first.data}: {first.word}", *also])
+    published = {each.supports for each in claim.published} - {None}
+    if published == {first.word == CONTRADICTED}:
+        return DEPENDS, "; ".join([f"{first.word} here ({first.why}), and the opposite is published", *also])
+    return first.word, "; ".join([first.why, *also])

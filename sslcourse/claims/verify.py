@@ -1,0 +1,111 @@
+"""Does the ledger reproduce? Runs drawn by lot are trained again and every figure is compared."""
+
+import math
+import random
+import secrets
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sslcourse.claims.claim import Claim
+from sslcourse.claims.measures import MEASURES
+from sslcourse.claims.pictures import is_here
+from sslcourse.claims.rows import latest, read_rows
+from sslcourse.claims.runner import Order, orders, place_of, run_orders
+
+TIMES = ("log.seconds", "log.images_per_second", "log.data_wait")  # they differ each time
+LOG_TOLERANCE = 0.1  # of a column of the log, relative, on another machine or with another torch
+SAME = ("device", "threads", "versions", "precision")  # where these agree, figures must agree exactly
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A run of the ledger and its repetition: how many figures were compared, exactly or not, and which differ."""
+
+    name: str
+    exactly: bool
+    compared: int
+    differ: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether there was something to compare and nothing differs."""
+        return self.compared > 0 and not self.differ
+
+    def __str__(self) -> str:
+        how = "exactly" if self.exactly else "within the tolerances (another machine or torch)"
+        if not self.compared:
+            return f"{self.name}: the repetition gave no figures"
+        if self.agrees:
+            return f"{self.name}: {self.compared} figures agree {how}"
+        return "\n  ".join([f"{self.name}: {len(self.differ)} of {self.compared} do not agree {how}", *self.differ])
+
+
+def verify(
+    claims: Iterable[Claim],
+    scale: str,
+    ledger: Path,
+    *,
+    draw: int | None = None,
+    count: int = 3,
+    workers: int = 1,
+    device: str = "auto",
+) -> list[Repeated]:
+    """Repeat `count` runs of the ledger, drawn by the seed `draw` (printed) among those that count and can run here.
+
+    Raises ValueError if there is none.
+    """
+    draw = secrets.randbelow(10**6) if draw is None else draw
+    rows = latest(read_rows(scale, ledger))
+    seeds = sorted({row["seed"] for row in rows.values()})
+    there = {}
+    for order in orders(claims, scale, seeds, device=device):
+        row = rows.get(place_of(order))
+        if row is not None and is_here(order.data) and order.claims.items() <= row["claims"].items():
+            there[order.experiment.key] = order, row
+    if not there:
+        raise ValueError(f"the ledger has no run at scale {scale} that counts and can be repeated on this device")
+    drawn = random.Random(draw).sample(sorted(there), min(count, len(there)))
+    print(f"{len(drawn)} of {len(there)} runs, drawn by seed {draw}: the same lot with --draw {draw}")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        repeat([there[key][0] for key in drawn], root, workers)
+        again = {row["key"]: row for row in read_rows(scale, root)}
+    return [compare(there[key][1], again.get(key)) for key in drawn]
+
+
+def repeat(wanted: list[Order], root: Path, workers: int) -> None:
+    """Run the orders from the start; what fails is printed and missing in the new ledger."""
+    for failure in run_orders(wanted, root / "runs", root, workers=workers):
+        print(f"Failed: {failure}")
+
+
+def compare(row: dict, again: dict | None) -> Repeated:
+    """Compare a row with its repetition: exactly on the same device, threads and versions, else by tolerances."""
+    if again is None:
+        return Repeated(row["name"], False, 0, ())
+    exactly = all(row[name] == again[name] for name in SAME)
+    compared, differ = 0, []
+    for when, figures in again["figures"].items():
+        for name, value in figures.items():
+            before = row["figures"].get(when, {}).get(name)
+            if name in TIMES or name not in row["figures"].get(when, {}):
+                continue
+            compared += 1
+            if not alike(before, value, 0.0 if exactly else tolerance_of(name, before)):
+                differ.append(f"{name} at {when}: {before} in the ledger, {value} now")
+    return Repeated(row["name"], exactly, compared, tuple(differ))
+
+
+def tolerance_of(name: str, value: float | None) -> float:
+    """How far a figure may be off on another machine."""
+    measure = name.split(".")[0]
+    return LOG_TOLERANCE * abs(value or 0.0) if measure == "log" else MEASURES[measure].tolerance
+
+
+def alike(first: float | None, second: float | None, tolerance: float) -> bool:
+    """Whether two figures agree; figures that were not finite are None and agree with each other."""
+    if first is None or second is None:
+        return first is second
+    return math.isclose(first, second, rel_tol=0, abs_tol=tolerance)

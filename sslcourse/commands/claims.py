@@ -1,0 +1,162 @@
+"""`sslcourse claims`: what the course claims, measured. Runs are kept in a folder and their figures in the ledger."""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+EPILOG = """
+list      the claims, their arms, and how much is measured
+run       make the runs that are missing: the first pair of every claim, then the second, ...; after a kill, go on
+report    write the page with all verdicts; --readme puts the table into README.md, too
+verify    repeat three runs of the ledger, drawn by lot, and compare their figures
+
+Photographs are no part of the course: claims on them are left out until SSLCOURSE_CIFAR is the path of a folder or zip.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of `sslcourse claims`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument("action", choices=("list", "run", "report", "verify"))
+    parser.add_argument(
+        "claims", nargs="*", metavar="CLAIM", help="numbers, ranges such as 14-18, or names; all if none"
+    )
+    parser.add_argument(
+        "--scale", default="cpu", choices=("smoke", "cpu", "gpu"), help="size of the runs (default: cpu)"
+    )
+    parser.add_argument("--seeds", default="1-6", help="seeds of the pairs, from 1: 1-6, or 7,8 (default: 1-6)")
+    parser.add_argument("--data", nargs="+", default=[], metavar="SET", help="these sets of pictures only")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda (default: auto)")
+    parser.add_argument("--workers", type=int, default=1, help="runs at a time (default: 1)")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="start no run after so many minutes")
+    parser.add_argument("--cluster", default="", metavar="ADDRESS", help="run on the Dask cluster of this scheduler")
+    parser.add_argument("--runs", type=Path, default=Path("build/claims"), metavar="DIR", help="where runs are kept")
+    parser.add_argument("--ledger", type=Path, metavar="DIR", help="another ledger than the course's")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/claims.html"), metavar="FILE", help="the page of report"
+    )
+    parser.add_argument("--readme", type=Path, metavar="FILE", help="report: put the table of verdicts into this file")
+    parser.add_argument("--draw", type=int, help="verify: the seed of the lot (default: another each time)")
+    parser.add_argument("--rows", type=int, default=3, help="verify: how many runs (default: 3)")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """0: done; 1: a run failed, or verify found a difference; 2: it could not begin; 130: Ctrl-C."""
+    from sslcourse.claims.catalogue import CLAIMS
+
+    actions = {"list": show_list, "run": run, "report": report, "verify": verify}
+    try:
+        chosen = [CLAIMS[name] for name in pick_claims(arguments.claims, {c.id: c.number for c in CLAIMS.values()})]
+        return actions[arguments.action](arguments, chosen)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"sslcourse claims: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on; finished runs are in the ledger.", file=sys.stderr)
+        return 130
+
+
+def pick_claims(words: list[str], numbers: dict[str, int]) -> list[str]:
+    """The names of the claims meant by numbers, ranges and names, in the order given; all of them for no word.
+
+    >>> pick_claims(["3", "b"], {"a": 1, "b": 2, "c": 3}), pick_claims(["1-2"], {"a": 1, "b": 2, "c": 3})
+    (['c', 'b'], ['a', 'b'])
+    """
+    found: list[str] = []
+    for word in words or list(numbers):
+        wanted = [word] if word in numbers else []
+        if not wanted and word[:1].isdigit():
+            among = whole_numbers(word)
+            wanted = [name for name, number in numbers.items() if number in among]
+        if not wanted:
+            there = ", ".join(f"{number} {name}" for name, number in numbers.items())
+            raise ValueError(f"there is no claim {word!r}; there are {there}")
+        found += [name for name in wanted if name not in found]
+    return found
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Numbers and ranges with commas between them.
+
+    >>> whole_numbers("1-3,7")
+    [1, 2, 3, 7]
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not first.isdigit() or not (last or first).isdigit():
+            raise ValueError(f"write numbers such as 1-6 or 7,8; got {text!r}")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def ledger_of(arguments: argparse.Namespace) -> Path:
+    """The folder of the ledger."""
+    from sslcourse.claims.rows import LEDGER
+
+    return arguments.ledger or LEDGER
+
+
+def show_list(arguments: argparse.Namespace, claims: list) -> int:
+    """Print each claim with its arms and how many pairs are measured."""
+    from sslcourse.claims.rows import read_rows
+    from sslcourse.claims.verdict import find
+
+    rows = read_rows(arguments.scale, ledger_of(arguments))
+    for claim in claims:
+        print(f"{claim.number:2d}  {claim.id}: {claim.sentence}")
+        print(f"      arms: {', '.join(arm.name for arm in claim.arms)}")
+        for data in claim.data:
+            finding = find(claim, claim.contrasts[0], data, arguments.scale, rows)
+            print(f"      {data}: {len(finding.figures or {})} pairs, {finding.word}")
+    return 0
+
+
+def run(arguments: argparse.Namespace, claims: list) -> int:
+    """Make the runs that are missing."""
+    from sslcourse.claims.pictures import PICTURES, is_here
+    from sslcourse.claims.runner import orders, run_orders
+    from sslcourse.settings import nearest
+
+    for name in arguments.data:
+        nearest("set of pictures", name, PICTURES)
+    seeds = whole_numbers(arguments.seeds)
+    wanted = orders(claims, arguments.scale, seeds, arguments.data, arguments.device)
+    away = sorted({order.data for order in wanted if not is_here(order.data)})
+    if away:
+        variables = ", ".join(sorted({PICTURES[name].variable for name in away}))
+        print(f"Left out, because these pictures are not here: {', '.join(away)} (set {variables}).")
+    wanted = [order for order in wanted if order.data not in away]
+    options = {"workers": arguments.workers, "minutes": arguments.minutes, "cluster": arguments.cluster}
+    failed = run_orders(wanted, arguments.runs, ledger_of(arguments), **options)
+    for line in failed:
+        print(f"Failed: {line}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def report(arguments: argparse.Namespace, claims: list) -> int:
+    """Write the page, and the table into the README."""
+    from sslcourse.claims.report import write_page, write_table
+    from sslcourse.claims.rows import read_rows
+
+    rows = read_rows(arguments.scale, ledger_of(arguments))
+    write_page(arguments.out, claims, arguments.scale, rows)
+    if arguments.readme:
+        write_table(arguments.readme, claims, arguments.scale, rows)
+    print(f"Open {arguments.out.resolve()}")
+    return 0
+
+
+def verify(arguments: argparse.Namespace, claims: list) -> int:
+    """Repeat runs of the ledger and print every figure that differs."""
+    from sslcourse.claims.verify import verify
+
+    repeated = verify(
+        claims, arguments.scale, ledger_of(arguments), draw=arguments.draw, count=arguments.rows,
+        workers=arguments.workers, device=arguments.device,
+    )  # fmt: skip
+    for each in repeated:
+        print(each)
+    return 0 if repeated and all(each.agrees for each in repeated) else 1

@@ -1,0 +1,65 @@
+"""The ledger: lines that several processes add, which of them count, and pairs within a device."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from sslcourse.claims.rows import append_row, effects, latest, read_rows, stale
+from sslcourse.claims.verdict import UNMEASURED, find
+
+
+def by_arm(arm, seed):
+    return {"SimCLR": 0.5, "no negatives": 0.2}[arm] + seed / 100
+
+
+def add_many(folder, first):
+    for seed in range(first, first + 20):
+        append_row({"scale": "smoke", "seed": seed, "text": "x" * 5000}, folder)
+
+
+def test_lines_of_several_writers_and_of_a_killed_one_stay_whole(tmp_path, capsys):
+    append_row({"scale": "smoke", "seed": 0}, tmp_path)
+    with open(tmp_path / "smoke.jsonl", "a") as file:
+        file.write('{"scale": "smo')  # killed in mid-line
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(partial(add_many, tmp_path), (100, 200)))
+    seeds = [row["seed"] for row in read_rows("smoke", tmp_path)]
+    assert sorted(seeds) == [0, *range(100, 120), *range(200, 220)]
+    assert "passed over" in capsys.readouterr().out
+    assert read_rows("gpu", tmp_path) == []
+
+
+def test_the_last_line_of_a_run_counts(claim, made_up):
+    rows = made_up(by_arm, seeds=[1]) + made_up(lambda arm, seed: 0.7, seeds=[1])
+    assert len(latest(rows)) == 2
+    found = effects(claim, claim.contrasts[0], "objects", "smoke", rows)
+    assert found == {"cpu": {1: {"SimCLR": 0.7, "no negatives": 0.7}}}
+
+
+def test_a_changed_claim_makes_its_rows_stale(claim, made_up):
+    old = made_up(by_arm, claims={claim.id: "an earlier form"})
+    others = made_up(by_arm, claims={"another": "form"})
+    assert stale(claim, "smoke", old + others) == old
+    assert find(claim, claim.contrasts[0], "objects", "smoke", old + others).word == UNMEASURED
+    assert stale(claim, "smoke", made_up(by_arm)) == []
+
+
+def test_pairs_are_whole_and_within_a_device(claim, made_up):
+    here, there = made_up(by_arm), made_up(by_arm, seeds=[7], device="gpu")
+    torn = here[:-1] + made_up(by_arm, seeds=[6], device="gpu")[1:]  # one half of seed 6 on each device
+    assert {len(seeds) for seeds in effects(claim, claim.contrasts[0], "objects", "smoke", torn).values()} == {5}
+    finding = find(claim, claim.contrasts[0], "objects", "smoke", here + there)
+    assert finding.device == "cpu" and sorted(finding.figures) == [1, 2, 3, 4, 5, 6]
+    assert abs(finding.effect.mean - 0.3) < 1e-9 and abs(finding.half - 0.27) < 1e-9 and not finding.sign_changes
+
+
+def test_a_figure_that_is_not_finite_leaves_its_pair_out(claim, made_up):
+    rows = made_up(by_arm)
+    rows[0]["figures"]["full"]["log.knn"] = None
+    assert list(effects(claim, claim.contrasts[0], "objects", "smoke", rows)["cpu"]) == [2, 3, 4, 5, 6]
+
+
+def test_the_ledger_of_the_course_can_be_read():
+    for scale in ("smoke", "cpu", "gpu"):
+        for row in read_rows(scale):
+            assert row["seed"] > 0 and row["claims"] and json.dumps(row, allow_nan=False)

@@ -1,0 +1,124 @@
+"""Runs of claims: their order, what is run and what is not, a repetition that agrees. One claim at scale smoke."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from sslcourse.claims import measures, runner
+from sslcourse.claims.claim import Contrast
+from sslcourse.claims.measures import Measure
+from sslcourse.claims.rows import append_row, read_rows
+from sslcourse.claims.runner import HALF, carry_out, lacks_figures, method_at, orders, run_orders
+from sslcourse.claims.verify import compare
+
+
+def weight_of(method, images):
+    return {"sum": sum(float(p.detach().abs().sum()) for p in method.parameters()), "images": len(images.held_out)}
+
+
+@pytest.fixture
+def weights(monkeypatch):
+    monkeypatch.setitem(measures.MEASURES, "weights", Measure(weight_of))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The first order of the claim at scale smoke with the measure above, its row, and the folder of its run."""
+    from sslcourse.claims.catalogue import CLAIMS
+
+    claim, root = CLAIMS["simclr-negatives"], tmp_path_factory.mktemp("runs")
+    claim = replace(
+        claim, contrasts=(*claim.contrasts, Contrast("w", {"SimCLR": 1, "SimCLR@start": -1}, "weights.sum", 1))
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(measures.MEASURES, "weights", Measure(weight_of))
+        order = orders([claim], "smoke", [1], ["objects"])[0]
+        return order, carry_out(order, root), root
+
+
+def test_pairs_come_first_and_equal_runs_are_one(claim):
+    other = replace(claim, id="other", number=99)
+    found = orders([claim, other], "smoke", [1, 2], ["objects"])
+    assert [(order.arm, order.experiment.recipe.fit.seed) for order in found] == [
+        ("SimCLR", 1), ("no negatives", 1), ("SimCLR", 2), ("no negatives", 2)
+    ]  # fmt: skip
+    assert all(set(order.claims) == {claim.id, "other"} for order in found)
+    assert len(orders([claim], "smoke", [1])) == 2 * len(claim.data)
+
+
+def test_seed_0_is_refused(claim):
+    with pytest.raises(ValueError, match="seed 0 is spent"):
+        orders([claim], "smoke", [0, 1])
+
+
+def test_a_row_has_the_figures_of_every_time(made, weights):
+    order, row, root = made
+    assert row == json.loads(json.dumps(row)) and row["key"] == order.experiment.key
+    start, half, full = (row["figures"][when]["weights.sum"] for when in ("start", "half", "full"))
+    assert start != half != full and row["figures"]["full"]["weights.images"] == 64
+    assert row["figures"]["half"]["log.knn"] == row["curve"][1][1] and row["curve"][-1][0] == 8
+    assert row["measures"]["half"] == {"weights": 1} and not lacks_figures(order, row)
+    folder = root / order.experiment.name
+    assert measured_weight(method_at("half", order.experiment, folder)) == pytest.approx(half, rel=1e-5)
+    assert measured_weight(order.experiment.build(order.experiment.recipe)) == pytest.approx(start, rel=1e-5)
+
+
+def measured_weight(method):
+    return sum(float(p.detach().abs().sum()) for p in method.parameters())
+
+
+def test_a_measure_added_later_is_made_without_training(made, weights, monkeypatch):
+    order, row, root = made
+    more = order.together({"full": ["knn"]}, {})
+    monkeypatch.setitem(measures.MEASURES, "knn", replace(measures.MEASURES["knn"]))
+    assert lacks_figures(more, row) and "knn" in more.wanted["full"]
+    monkeypatch.setattr("sslcourse.training.experiment.fit", lambda *a, **o: pytest.fail("trained again"))
+    again = carry_out(more, root)
+    assert again["figures"]["full"]["knn"] == again["figures"]["full"]["log.knn"]
+    assert again["figures"]["start"] == row["figures"]["start"]
+    monkeypatch.setitem(measures.MEASURES, "weights", Measure(weight_of, version=2))
+    assert lacks_figures(order, row)
+
+
+def test_a_repetition_agrees_exactly_and_a_difference_is_named(made, weights, tmp_path):
+    order, row, _ = made
+    again = carry_out(order, tmp_path)
+    found = compare(row, again)
+    assert found.agrees and found.exactly and found.compared > 20
+    other = json.loads(json.dumps(again))
+    other["figures"]["full"]["log.knn"] += 0.001
+    assert [text.split(":")[0] for text in compare(row, other).differ] == ["log.knn at full"]
+    other["versions"]["torch"] = "another"
+    assert compare(row, other).agrees and not compare(row, other).exactly
+    assert not compare(row, None).agrees
+
+
+def test_what_is_done_is_not_run_again_and_a_new_claim_is_noted(made, weights, tmp_path, monkeypatch):
+    order, row, root = made
+    monkeypatch.setattr(runner, "run_jobs", lambda jobs, *rest: iter(jobs and pytest.fail("run again")))
+    append_row(row, tmp_path)
+    assert run_orders([order], root, tmp_path, progress=False) == [] and len(read_rows("smoke", tmp_path)) == 1
+    run_orders([replace(order, claims={"another": "form"})], root, tmp_path, progress=False)
+    last = read_rows("smoke", tmp_path)[-1]
+    assert last["claims"] == row["claims"] | {"another": "form"} and last["figures"] == row["figures"]
+
+
+def test_after_the_minutes_no_run_is_started(claim, tmp_path):
+    wanted = orders([claim], "smoke", [1], ["objects"])
+    assert run_orders(wanted, tmp_path, tmp_path, minutes=0, progress=False) == []
+    assert read_rows("smoke", tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_run_in_a_process_of_its_own_is_in_the_ledger_and_one_that_fails_is_named(claim, tmp_path):
+    wanted = orders([claim], "smoke", [1], ["objects"])
+    spoilt = replace(wanted[1], experiment=replace(wanted[1].experiment, load=no_images))
+    failed = run_orders([wanted[0], spoilt], tmp_path / "runs", tmp_path, workers=2, progress=False)
+    assert [row["key"] for row in read_rows("smoke", tmp_path)] == [wanted[0].experiment.key]
+    assert len(failed) == 1 and wanted[1].experiment.name in failed[0] and "no pictures" in failed[0]
+    assert (tmp_path / "runs" / wanted[0].experiment.name / HALF).exists()
+
+
+def no_images():
+    raise OSError("no pictures today")

@@ -1,0 +1,97 @@
+"""Verdicts: cases by hand, how often noise is taken for an effect, and what is said of several sets of pictures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sslcourse.claims.claim import Arm, Claim, Contrast, Published
+from sslcourse.claims.verdict import (
+    CONTRADICTED,
+    DEPENDS,
+    SUPPORTED,
+    UNDECIDED,
+    UNMEASURED,
+    Finding,
+    decide,
+    judge,
+)
+
+CLEAR = [0.30, 0.20, 0.40, 0.30, 0.20, 0.35]
+NOISE = [0.30, -0.20, 0.40, -0.30, 0.20, 0.1]
+TINY = [0.011, 0.009, 0.012, 0.010, 0.008, 0.011]
+ONE_AGAINST = [0.30, 0.20, 0.40, 0.30, -0.01, 0.35]  # p = 4/64
+
+
+def negative(values):
+    return [-value for value in values]
+
+
+@pytest.mark.parametrize(
+    ("differences", "direction", "word"),
+    [
+        (CLEAR, "higher", SUPPORTED),
+        (CLEAR, "lower", CONTRADICTED),
+        (negative(CLEAR), "higher", CONTRADICTED),
+        (negative(CLEAR), "lower", SUPPORTED),
+        (CLEAR, "same", CONTRADICTED),
+        (negative(CLEAR), "same", CONTRADICTED),
+        (NOISE, "higher", UNDECIDED),
+        (NOISE, "lower", UNDECIDED),
+        (NOISE, "same", UNDECIDED),
+        (TINY, "higher", CONTRADICTED),  # there is an effect, and it is too small to count
+        (TINY, "same", SUPPORTED),
+        (ONE_AGAINST, "higher", UNDECIDED),
+        (CLEAR[:5], "higher", UNMEASURED),
+        ([], "same", UNMEASURED),
+        ([0.0] * 6, "same", SUPPORTED),
+        ([0.0] * 6, "higher", CONTRADICTED),
+        ([0.05] * 6, "higher", SUPPORTED),  # just the smallest effect that counts
+    ],
+)
+def test_by_hand(differences, direction, word):
+    assert decide(differences, direction, least=0.05)[0] == word
+
+
+def test_five_pairs_are_counted():
+    assert decide(CLEAR[:5], "higher", 0.05) == (UNMEASURED, "5 of 6 pairs")
+
+
+def test_noise_is_rarely_taken_for_an_effect():
+    draws = np.random.default_rng(0).normal(0, 0.1, (1000, 6))
+    words = [decide(list(draw), "higher", least=0.05)[0] for draw in draws if min(draw) > 0 or max(draw) < 0]
+    # Only when all six agree in sign can the test reject: about 2 in 64, half of them in favour.
+    assert 0.005 < words.count(SUPPORTED) / 1000 < 0.03
+    others = [decide(list(draw), "higher", least=0.05)[0] for draw in draws[:60] if min(draw) < 0 < max(draw)]
+    assert SUPPORTED not in others
+
+
+CLAIM = Claim(
+    "c", 1, "A is better.", "?", (Arm("a", "simclr"), Arm("b", "simclr")),
+    (Contrast("a - b", {"a": 1, "b": -1}, "log.knn", least=0.05),), data=("objects", "cifar10-small"),
+)  # fmt: skip
+
+
+def findings(*words):
+    return [Finding(CLAIM.contrasts[0], data, word, "why") for data, word in zip(CLAIM.data, words, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("published", "words", "verdict"),
+    [
+        ((), (SUPPORTED, UNMEASURED), SUPPORTED),
+        ((), (SUPPORTED, UNDECIDED), SUPPORTED),
+        ((), (SUPPORTED, CONTRADICTED), UNDECIDED),
+        ((False,), (SUPPORTED, SUPPORTED), DEPENDS),
+        ((True,), (CONTRADICTED, UNMEASURED), DEPENDS),
+        ((True, False), (CONTRADICTED, UNMEASURED), CONTRADICTED),
+        ((None, True), (SUPPORTED, UNMEASURED), SUPPORTED),
+        ((False,), (UNDECIDED, UNDECIDED), UNDECIDED),
+        ((False,), (UNMEASURED, SUPPORTED), UNMEASURED),
+    ],
+)
+def test_of_several_sets_and_of_what_was_published(published, words, verdict):
+    claim = replace(CLAIM, published=tuple(Published("t", "s", supports) for supports in published))
+    word, why = judge(claim, findings(*words))
+    assert word == verdict and "why" in why or verdict == UNDECIDED
+    assert words[1] == UNMEASURED or f"cifar10-small: {words[1]}" in why
