@@ -218,10 +218,11 @@ def measure_at(when: str, names: set[str], experiment: Experiment, trained: Trai
     step = {"start": 0, "half": experiment.recipe.fit.steps // 2, "full": experiment.recipe.fit.steps}[when]
     rows = [row for row in trained.rows if row["step"] == step]
     figures = {f"log.{name}": value for row in rows for name, value in row.items() if isinstance(value, float)}
-    if names:
+    figures |= {name: figures[f"log.{name}"] for name in names if f"log.{name}" in figures}  # kNN was measured then
+    if names := sorted(names - figures.keys()):
         method = trained.method if when == "full" else method_at(when, experiment, folder)
         method.to(next(trained.method.parameters()).device).eval()
-        for name in sorted(names):
+        for name in names:
             figures |= measured(name, method, trained.images)
     return {name: rounded(value) for name, value in figures.items()}
 

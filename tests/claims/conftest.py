@@ -1,13 +1,25 @@
-"""A ledger of made-up rows for the tests of claims."""
+"""A claim with two arms, and a ledger of made-up rows of it."""
 
 import pytest
 
-from sslcourse.claims.catalogue import CLAIMS
+from sslcourse.claims.claim import Arm, Claim, Contrast, Published
+
+TINY = {"smoke": {"image_size": 32, "encoder": "vit_64x2_p8"}}
+DIFFERENCE = {"SimCLR": 1, "no negatives": -1}
+CLAIM = Claim(
+    "toy", 14, "Without negatives SimCLR collapses.", "Does it?",
+    (Arm("SimCLR", "simclr", at=TINY), Arm("no negatives", "simclr", {"negatives": False}, TINY)),
+    (
+        Contrast("kNN with negatives - without", DIFFERENCE, "log.knn", least=0.05),
+        Contrast("effective rank with negatives - without", DIFFERENCE, "log.effective_rank", 2.0, unit="dimensions"),
+    ),
+    ("objects", "cifar10-small"), (Published("0.1 % top-1", "Grill et al. 2020, table 5b", True),), "All.", "Little.",
+)  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def claim():
-    return CLAIMS["simclr-negatives"]
+    return CLAIM
 
 
 @pytest.fixture
