@@ -44,6 +44,7 @@ EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "latex2mathml", "nbconver
 EXTRA_LIBRARIES |= {"pygments"}  # comes with nbconvert
 WITH_EXTRAS = {"authoring", "grading", "commands"}  # folders that may use the extra `grade`
 WITH_STATISTICS = {"evaluation", "claims"}  # folders that may use scipy, the extra `claims`
+WITH_CLUSTER = {"claims"}  # folders that may use Dask, the extra `cluster`
 
 
 def imported_modules(source: str, module: str, is_package: bool = False) -> set[str]:
@@ -73,7 +74,8 @@ def allowed_libraries(here: str) -> set[str]:
     """What modules of this folder may import beside the package itself."""
     allowed = {"__future__", *sys.stdlib_module_names, *CORE_LIBRARIES}
     allowed |= EXTRA_LIBRARIES if here in WITH_EXTRAS else set()
-    return allowed | {"scipy"} if here in WITH_STATISTICS else allowed
+    allowed |= {"scipy"} if here in WITH_STATISTICS else set()
+    return allowed | {"distributed"} if here in WITH_CLUSTER else allowed
 
 
 def is_classroom(module: str) -> bool:
@@ -164,3 +166,4 @@ def test_the_libraries_listed_here_are_those_of_the_project():
     assert names(project["dependencies"]) <= CORE_LIBRARIES
     assert names(project["optional-dependencies"]["grade"]) <= EXTRA_LIBRARIES
     assert names(project["optional-dependencies"]["claims"]) == {"scipy"}
+    assert names(project["optional-dependencies"]["cluster"]) == {"distributed"}
