@@ -1,0 +1,142 @@
+"""Every lab's tasks: examples that hold, inputs that travel, answers that stay outside the box and are judged there."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import sslcourse
+from sslcourse.authoring.source import read_source
+from sslcourse.exercises import BOX_FILES, LABS, find
+from sslcourse.exercises.judge import attempt, case_inputs
+from sslcourse.exercises.task import misconception_of
+from sslcourse.grading import sandbox
+from sslcourse.grading.answers import grade_answer
+from sslcourse.grading.cells import read_cells
+from sslcourse.grading.host import Box
+from sslcourse.grading.intake import find_answers
+
+PACKAGE = Path(sslcourse.__file__).parent
+SOURCES = {file.stem[3:]: file for file in sorted((PACKAGE.parent / "solutions").glob("[0-9][0-9]_*.py"))}
+
+
+@pytest.mark.parametrize("lab", SOURCES)
+def test_the_examples_that_the_student_reads_hold(lab):
+    """What is asked stands in the notebook only: its examples are run with the reference."""
+    source = read_source(SOURCES[lab])
+    cells = {cell.id: cell.text for cell in source.cells if cell.kind == "exercise"}
+    setup = next(cell.text for cell in source.cells if cell.kind == "setup")
+    imports = "\n".join(line for line in setup.splitlines() if "import" in line and "sslcourse" not in line)
+    assert cells.keys() == LABS[lab].tasks.keys()
+    for id, text in cells.items():
+        exercise = find(id)
+        space = {exercise.task.function: exercise.reference}
+        exec(imports, space)
+        test = doctest.DocTestParser().get_doctest(text.split('"""')[1], space, id, None, 0)
+        assert test.examples
+        assert doctest.DocTestRunner(verbose=False).run(test).failed == 0
+
+
+def is_plain(tree) -> bool:
+    if type(tree) is dict:
+        return all(type(key) is str and is_plain(item) for key, item in tree.items())
+    return type(tree) in (int, float, bool, str, type(None), torch.Tensor)
+
+
+def tensors_in(tree):
+    for value in tree.values():
+        yield from tensors_in(value) if type(value) is dict else [value] if isinstance(value, torch.Tensor) else []
+
+
+@pytest.mark.parametrize("id", [id for lab in LABS.values() for id in lab.tasks])
+def test_inputs_are_plain_and_of_the_case(id):
+    task, answer = LABS[id.split(".")[0]].tasks[id], find(id).reference
+    assert task.id == id and task.function == answer.__name__
+    for case in task.cases:
+        for inputs in case_inputs(task, case, 3):
+            assert is_plain(inputs) and set(inspect.signature(answer).parameters) <= set(inputs)
+            tensors = list(tensors_in(inputs))
+            assert all(tensor.is_contiguous() and not tensor.requires_grad for tensor in tensors)
+            assert {tensor.dtype for tensor in tensors if tensor.is_floating_point()} <= {case.dtype}
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_the_box_files_work_alone_and_hold_no_answers(lab, tmp_path):
+    files = {f"sslcourse/{name}": PACKAGE / name for name in ("__init__.py", *BOX_FILES)} | LABS[lab].box_files
+    bodies = [
+        inspect.getsource(exercise.reference).split(":", 1)[1].strip() for exercise in LABS[lab].exercises.values()
+    ]
+    for name, source in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, tmp_path / name)
+        assert not any(body in source.read_text() for body in bodies)
+    task = next(iter(LABS[lab].tasks.values()))
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import torch, sslcourse
+assert sslcourse.__file__.startswith({str(tmp_path)!r})
+from sslcourse.exercises import LABS, find, find_written
+for task in LABS[{lab!r}].tasks.values():
+    def stub(*arguments):
+        "Not written yet."
+    seen = task.observe(stub, [task.draw_inputs(torch.Generator(), task.cases[0])])
+    assert seen[0]["failure"]["kind"] == "not_attempted"
+for search in (find, find_written):
+    try:
+        search({task.id!r})
+    except ModuleNotFoundError:
+        print("not here")
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.split("\n")[:2] == ["not here"] * 2, done.stderr
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_importing_the_tasks_imports_no_answers(lab):
+    program = f"""
+import sys, sslcourse.exercises
+sslcourse.exercises.LABS[{lab!r}].tasks
+print(*(name for name in sys.modules if name.split('.')[0] == 'sslcourse'))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    engine = {f"sslcourse.{name.removesuffix('.py').replace('/', '.')}" for name in BOX_FILES if "__init__" not in name}
+    labs = {f"sslcourse.labs.{name}" for name in LABS}
+    rest = {"sslcourse", "sslcourse.exercises", "sslcourse.labs", f"sslcourse.labs.{lab}.tasks"}
+    assert set(done.stdout.split()) - labs == rest | engine
+
+
+def alone(exercise, wrong) -> str:
+    """A cell that holds a wrong answer with everything that it uses; the reference gets another name."""
+    function = exercise.task.function
+    text = re.sub(rf"\b{function}\b", "as_it_should_be", inspect.getsource(inspect.getmodule(wrong)))
+    return f"{text}\n\n{function} = {wrong.__name__}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lab", SOURCES)
+def test_wrong_answers_are_told_in_the_box_what_they_are_told_here(lab):
+    """Also where an answer is given networks, and is judged by what it does to them."""
+    if not sandbox.available()[0]:
+        pytest.skip(f"no sandbox: {sandbox.available()[1]}")
+    found, exercises = LABS[lab], LABS[lab].exercises
+    cells = read_cells(SOURCES[lab].with_suffix(".ipynb").read_bytes())[0]
+    functions = {id: task.function for id, task in found.tasks.items()}
+    with Box(found.tasks_module, sandbox.level(), None, found.box_files) as box:
+        for id, exercise in exercises.items():
+            at = next(i for i, cell in enumerate(cells) if cell.grade_id == id.replace(".", "-"))
+            for wrong in exercise.wrong[:3]:
+                changed = [*cells[:at], replace(cells[at], source=alone(exercise, wrong)), *cells[at + 1 :]]
+                result = grade_answer(exercise, find_answers(changed, functions), box, seed=1)
+                here = attempt(exercise, wrong, seed=1)
+                assert result.points == here.points < here.max_points, f"{id} {wrong.__name__}: {result.message}"
+                assert misconception_of(wrong) == here.misconception and here.hint in result.message
