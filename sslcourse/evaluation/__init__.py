@@ -1,7 +1,7 @@
 """What a representation is worth, and whether it has collapsed: numbers only. Figures are in `sslcourse.figures`.
 
 All take any encoder, or its features, and any ImageSet, on any device. `statistics` (which needs scipy) says whether
-one arm is better than another.
+one arm is better than another; `throughput` times any steps.
 """
 
 from sslcourse.evaluation.attention import (
@@ -11,7 +11,6 @@ from sslcourse.evaluation.attention import (
     attention_table,
     extract_attention,
     head_diversity,
-    patch_mask,
 )
 from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines, spectrum
 from sslcourse.evaluation.corruptions import corruption_table
@@ -22,9 +21,9 @@ from sslcourse.evaluation.knn import knn_accuracy
 from sslcourse.evaluation.linear import LinearProbe, linear_probe
 from sslcourse.evaluation.linear_rates import RatesProbe, rates_probe
 from sslcourse.evaluation.occlusion import occlusion_curves
-from sslcourse.evaluation.patches import extract_patches
+from sslcourse.evaluation.patches import extract_patches, patch_mask
 from sslcourse.evaluation.reconstruction import random_removal, reconstruction_table
 from sslcourse.evaluation.scaling import scale_features
 from sslcourse.evaluation.segmentation import SegmentationProbe, segmentation_probe
 from sslcourse.evaluation.statistics import PairedEffect, paired_effect
-from sslcourse.evaluation.throughput import inference_throughput, throughput
+from sslcourse.evaluation.throughput import inference_throughput

@@ -1,32 +1,16 @@
 """How well attention finds the object whose mask is known."""
 
+import inspect
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.features import extract_features
+from sslcourse.evaluation.patches import patch_mask
 from sslcourse.precision import full_precision
 from sslcourse.pruning.select import keep_count, select
-
-
-def patch_mask(mask: Tensor, grid: tuple[int, int]) -> Tensor:
-    """The share of each patch that the object covers, float32 `B,N` in [0, 1], from a mask `B,H,W` (bool, or 0 and 1).
-
-    Raises ValueError when the mask's sides are not multiples of the grid's.
-
-    >>> patch_mask(torch.tensor([[[1, 1, 0, 0], [1, 1, 1, 0]]]), grid=(1, 2)).tolist()
-    [[1.0, 0.25]]
-    """
-    rows, columns = grid
-    if mask.ndim != 3 or mask.shape[1] % rows or mask.shape[2] % columns:
-        raise ValueError(
-            f"mask must be B,H,W with sides that are multiples of {rows} and {columns}; got {tuple(mask.shape)}"
-        )
-    patch = (mask.shape[1] // rows, mask.shape[2] // columns)
-    return F.avg_pool2d(mask[:, None].float(), patch).flatten(1)  # B,N
 
 
 def extract_attention(
@@ -40,13 +24,16 @@ def extract_attention(
     """The class token's attention to each patch in the last block, head by head: float32 `N,H,P`, on the CPU.
 
     For a `TokenEncoder`; another encoder does if `encoder(images, attention="heads").attention` is `B,H,P`. The other
-    arguments are those of `extract_features`.
+    arguments are those of `extract_features`. Raises TypeError for an encoder that takes no such argument.
 
     >>> from sslcourse.models import build_encoder
     >>> images = torch.zeros(3, 3, 32, 32, dtype=torch.uint8)
     >>> tuple(extract_attention(build_encoder("vit_64x2_p8", image_size=32), images).shape)
     (3, 2, 16)
     """
+    taken = inspect.signature(encoder.forward).parameters.values()
+    if not any(each.name == "attention" or each.kind is each.VAR_KEYWORD for each in taken):
+        raise TypeError(f"a {type(encoder).__name__} has no attention of a class token to show; a TokenEncoder has")
     how = {"batch_size": batch_size, "device": device, "size": size}
     return extract_features(encoder, images, read=lambda batch: encoder(batch, attention="heads").attention, **how)
 
@@ -105,7 +92,7 @@ def attention_recall(scores: Tensor, object_mask: Tensor, keep: int, *, grid: tu
     1.0
     """
     coverage = _coverage(scores, object_mask, grid)  # B,N or B,1,N
-    return _mean(_kept(scores, coverage, keep).sum(-1) / coverage.sum(-1).clamp_min(1e-12), coverage)
+    return _mean(_kept(scores, coverage, keep) / coverage.sum(-1).clamp_min(1e-12), coverage)
 
 
 def attention_precision(
@@ -121,7 +108,7 @@ def attention_precision(
     0.75
     """
     coverage = _coverage(scores, object_mask, grid)
-    return _mean(_kept(scores, coverage, keep).mean(-1), coverage)
+    return _mean(_kept(scores, coverage, keep) / keep, coverage)
 
 
 def head_diversity(scores: Tensor) -> Tensor:
@@ -174,13 +161,19 @@ def _jaccards(heads: Tensor, coverage: Tensor, mass: float) -> Tensor:
     ascending, order = shares.sort(dim=-1, stable=True)
     inside = torch.zeros_like(ascending).scatter(-1, order, (ascending.cumsum(-1) > 1 - mass).to(ascending.dtype))
     both = (inside * coverage).sum(-1)  # B,H, in patches
-    return both / (inside.sum(-1) + coverage.sum(-1) - both).clamp_min(1e-12)
+    return _where_finite(heads, both / (inside.sum(-1) + coverage.sum(-1) - both).clamp_min(1e-12))
 
 
 def _kept(scores: Tensor, coverage: Tensor, keep: int) -> Tensor:
-    """The coverage of the `keep` patches with the highest scores, `...,keep`."""
+    """The object's area in the `keep` patches with the highest scores, in patches: `B`, or `B,H` for heads apart."""
     rows = coverage.expand(scores.shape).flatten(0, -2)
-    return rows.gather(1, select(scores.flatten(0, -2), keep, "low")).unflatten(0, scores.shape[:-1])
+    area = rows.gather(1, select(scores.flatten(0, -2), keep, "low")).sum(1)
+    return _where_finite(scores, area.unflatten(0, scores.shape[:-1]))
+
+
+def _where_finite(scores: Tensor, values: Tensor) -> Tensor:
+    """NaN where a row of scores is not finite: an encoder that has diverged looks nowhere."""
+    return torch.where(torch.isfinite(scores).all(-1), values, torch.nan)
 
 
 def _mean(values: Tensor, coverage: Tensor) -> Tensor:

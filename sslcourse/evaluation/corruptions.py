@@ -85,7 +85,7 @@ def noise(images: Tensor, sigma: float, generator: torch.Generator | None) -> Te
 
 def blur(images: Tensor, sigma: float, generator: torch.Generator | None) -> Tensor:
     """A Gaussian blur of `sigma` pixels on images of 64 pixels, and in proportion on others."""
-    sigma = sigma * images.shape[3] / 64
+    sigma = sigma * min(images.shape[2:]) / 64
     return gaussian_blur(images, [2 * min(math.ceil(4 * sigma), min(images.shape[2:]) - 1) + 1] * 2, [sigma] * 2)
 
 

@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sslcourse.evaluation.patches import to_pixels
+from sslcourse.evaluation.scaling import check_finite
+
 THRESHOLD = 0.2  # TokenCut's tau
 WEAK = 1e-5  # the weight of all other edges, so that the graph is connected; TokenCut's epsilon
 CHUNK = 64  # images whose graphs are held at once
@@ -29,7 +32,8 @@ def find_objects(tokens: Tensor, grid: tuple[int, int], *, threshold: float = TH
     P = rows x columns of `grid` (see `extract_patches`). The patches of an image are the nodes of a graph; an edge
     joins two whose cosine is above `threshold`. A normalised cut parts them by the second eigenvector of the graph; the
     object is the side on which its largest entry lies, and of that the connected patches around this entry. Nothing is
-    found (no patch) where no two patches are joined, as when all tokens are one. Raises ValueError on other shapes.
+    found (no patch) where no two patches are joined, as when all tokens are one. Raises ValueError on other shapes
+    and on tokens that are not finite.
 
     Source: Wang et al. 2022 (TokenCut), section 3.2, with one change: the mean token of the image is taken off before
     the cosines. Output tokens, unlike the keys used there, all point in nearly one direction.
@@ -43,6 +47,7 @@ def find_objects(tokens: Tensor, grid: tuple[int, int], *, threshold: float = TH
         raise ValueError(
             f"tokens must be N,{grid[0] * grid[1]},D, two or more of grid {grid}; got {tuple(tokens.shape)}"
         )
+    check_finite(tokens, "tokens")
     found = [_cut(part.double(), grid, threshold) for part in tokens.cpu().split(CHUNK)]
     return torch.cat(found).to(tokens.device)
 
@@ -57,15 +62,13 @@ def discovery_scores(found: Tensor, objects: Tensor, grid: tuple[int, int]) -> D
     >>> discovery_scores(torch.tensor([[False, True]]), objects, (1, 2))
     Discovery(corloc=1.0, box_iou=1.0, mask_iou=1.0)
     """
-    count, (height, width) = grid[0] * grid[1], objects.shape[-2:]
-    if objects.ndim != 3 or found.shape != (len(objects), count) or height % grid[0] or width % grid[1]:
+    count = grid[0] * grid[1]
+    if objects.ndim != 3 or found.shape != (len(objects), count):
         raise ValueError(
-            f"found must be N,{count} and objects N,H,W with sides that are multiples of grid {grid}; "
-            f"got {tuple(found.shape)} and {tuple(objects.shape)}"
+            f"found must be N,{count} and objects N,H,W; got {tuple(found.shape)} and {tuple(objects.shape)}"
         )
-    found, objects = found.cpu(), objects.cpu()
-    pixels = found.unflatten(1, grid)
-    pixels = pixels.repeat_interleave(height // grid[0], 1).repeat_interleave(width // grid[1], 2)  # N,H,W
+    objects = objects.cpu()
+    pixels = to_pixels(found.cpu(), grid, objects.shape[1:])
     boxes = bounding_boxes(pixels)
     numbers = [number for number in objects.unique().tolist() if number]
     best = torch.zeros(len(objects), dtype=torch.float64)

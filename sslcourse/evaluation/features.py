@@ -26,9 +26,9 @@ def extract_features(
     Another `read` takes float images `B,3,H,W` and gives what is wanted of them, `B,...`: patch tokens, say.
 
     `images` is an ImageSet or a tensor `N,3,H,W`: uint8, or float in [0, 1]. They are moved to `device` (by default
-    where the encoder is) batch by batch, and resized to `size` pixels a side when that is given and another. No
-    gradient; the mode of every submodule is put back afterwards, also after an error. Raises ValueError on other
-    shapes.
+    where the encoder is) batch by batch, resized to `size` pixels a side when that is given and another, and given to
+    the encoder in its own precision. No gradient; the mode of every submodule is put back afterwards, also after an
+    error. Raises ValueError on other shapes.
 
     >>> from sslcourse.models import ConvNet
     >>> tuple(extract_features(ConvNet(8, depth=3), torch.zeros(5, 3, 32, 32, dtype=torch.uint8)).shape)
@@ -39,7 +39,8 @@ def extract_features(
         raise ValueError(f"images must be N,3,H,W with N > 0; got {tuple(images.shape)}")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1; got {batch_size}")
-    device = device_of(encoder) if device is None else device
+    home = home_of(encoder)
+    device = home.device if device is None else device
     parts = []
     with evaluating(encoder):
         for batch in images.split(batch_size):
@@ -47,17 +48,20 @@ def extract_features(
             batch = batch.float() if batch.is_floating_point() else batch.float().div_(255)
             if size is not None and batch.shape[2:] != (size, size):
                 batch = F.interpolate(batch, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
-            parts.append((read or encoder.features)(batch).float().cpu())
+            parts.append((read or encoder.features)(batch.to(home.dtype)).float().cpu())
     return torch.cat(parts)
 
 
-def device_of(module: nn.Module) -> torch.device:
-    """Where the parameters and buffers of a module are: its first one's device, or the CPU.
+def home_of(module: nn.Module) -> Tensor:
+    """A tensor with the device and the precision of a module: its first float parameter or buffer, or one on the CPU.
 
-    >>> device_of(nn.Flatten())
-    device(type='cpu')
+    >>> images = torch.zeros(1, 3, 8, 8)
+    >>> images.to(home_of(nn.Linear(3, 4).double())).dtype
+    torch.float64
     """
-    return next(chain(module.parameters(), module.buffers()), torch.empty(0)).device
+    return next(
+        (each for each in chain(module.parameters(), module.buffers()) if each.is_floating_point()), torch.ones(0)
+    )
 
 
 def evaluate_knn(

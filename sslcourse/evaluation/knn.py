@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sslcourse.evaluation.scaling import scale_features
+from sslcourse.evaluation.scaling import check_finite, scale_features
 
 
 def knn_accuracy(
@@ -68,14 +68,15 @@ def check_labelled(
             )
         if labels.dtype != torch.int64:
             raise ValueError(f"{name}_labels must be int64; got {labels.dtype}")
-        if not torch.isfinite(features).all():
-            raise ValueError(f"{name}_features hold NaN or infinite values: the encoder has diverged")
+        check_finite(features, f"{name}_features")
     if train_features.shape[1] != test_features.shape[1]:
         raise ValueError(
             f"features differ in width: {train_features.shape[1]} in training, {test_features.shape[1]} in test"
         )
     low = min(train_labels.min().item(), test_labels.min().item())
     high = max(train_labels.max().item(), test_labels.max().item())
+    if high < 0:
+        raise ValueError("all labels are below 0: these images have no labels, which this evaluation needs")
     classes = high + 1 if num_classes is None else num_classes
     if low < 0 or high >= classes:
         raise ValueError(f"labels must lie in 0..{classes - 1} (num_classes={classes}); got {low}..{high}")

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.features import knn_scorer
+from sslcourse.evaluation.patches import patch_sides, to_pixels
+from sslcourse.evaluation.scaling import check_finite
 
 DROPPED = ("salient", "random", "background")
 FILLS = ("mean", "noise", "other")
@@ -56,6 +58,8 @@ def occlusion_curves(
         raise ValueError(
             f"saliency must be {len(test_set)},{count}: a number a patch of grid {grid}; got {tuple(saliency.shape)}"
         )
+    patch_sides(test_set.images.shape[2:], grid)  # refused before anything is computed
+    check_finite(saliency, "numbers in saliency")
     if not shares or not all(0 < share < 1 for share in shares):
         raise ValueError(f"shares must lie between 0 and 1; got {tuple(shares)}")
     if unknown := set(fills) - set(FILLS):
@@ -103,12 +107,7 @@ def hide(images: Tensor, hidden: Tensor, grid: tuple[int, int], fill: Tensor) ->
     >>> hide(torch.ones(1, 1, 2, 4), torch.tensor([[True, False]]), (1, 2), torch.zeros(1))[0, 0].tolist()
     [[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]]
     """
-    height, width = images.shape[2:]
-    if height % grid[0] or width % grid[1]:
-        raise ValueError(f"images of {height} x {width} pixels do not divide into {grid[0]} x {grid[1]} patches")
-    pixels = hidden.unflatten(1, grid)[:, None]  # M,1,rows,columns
-    pixels = pixels.repeat_interleave(height // grid[0], 2).repeat_interleave(width // grid[1], 3)
-    return torch.where(pixels, fill, images)
+    return torch.where(to_pixels(hidden, grid, images.shape[2:])[:, None], fill, images)
 
 
 def fill_images(images: Tensor, train_images: Tensor, fill: str, generator: torch.Generator) -> Tensor:

@@ -49,6 +49,44 @@ def extract_patches(
     return extract_features(encoder, images, batch_size=batch_size, device=device, size=size, read=read)
 
 
+def patch_sides(size: tuple[int, int], grid: tuple[int, int]) -> tuple[int, int]:
+    """Height and width in pixels of a patch, where pictures of `size` (H, W) divide into a `grid` of (rows, columns).
+
+    Raises ValueError where they do not.
+
+    >>> patch_sides((32, 48), (4, 4))
+    (8, 12)
+    """
+    if min(grid) < 1 or size[0] % grid[0] or size[1] % grid[1]:
+        raise ValueError(f"{size[0]} x {size[1]} pixels do not divide into {grid[0]} x {grid[1]} patches")
+    return size[0] // grid[0], size[1] // grid[1]
+
+
+def patch_mask(mask: Tensor, grid: tuple[int, int]) -> Tensor:
+    """The share of each patch that the object covers, float32 `B,N` in [0, 1], from a mask `B,H,W`: 0 is background.
+
+    Raises ValueError when the mask does not divide into the grid.
+
+    >>> patch_mask(torch.tensor([[[1, 1, 0, 0], [1, 1, 1, 0]]]), grid=(1, 2)).tolist()
+    [[1.0, 0.25]]
+    """
+    if mask.ndim != 3:
+        raise ValueError(f"mask must be B,H,W; got {tuple(mask.shape)}")
+    return F.avg_pool2d((mask != 0)[:, None].float(), patch_sides(mask.shape[1:], grid)).flatten(1)  # B,N
+
+
+def to_pixels(patches: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """What is known of patches `B,N`, row by row of `grid`, on each of their pixels: `B,H,W` for `size` (H, W).
+
+    Raises ValueError when that size does not divide into the grid.
+
+    >>> to_pixels(torch.tensor([[True, False]]), (1, 2), (1, 4)).tolist()
+    [[[True, True, False, False]]]
+    """
+    height, width = patch_sides(size, grid)
+    return patches.unflatten(1, grid).repeat_interleave(height, 1).repeat_interleave(width, 2)
+
+
 def to_grid(maps: Tensor, grid: tuple[int, int]) -> Tensor:
     """Maps `B,C,h,w` on a `grid` of (rows, columns): averaged where they are finer, interpolated where coarser.
 

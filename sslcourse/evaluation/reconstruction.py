@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.data.objects import FAMILIES
-from sslcourse.evaluation.features import device_of, evaluating
+from sslcourse.evaluation.features import evaluating, home_of
 from sslcourse.losses.reconstruction import patchify, pixels_of
 from sslcourse.models.decoder import Decoder
 from sslcourse.models.encoder import TokenEncoder
@@ -92,7 +92,7 @@ def random_removal(
 
     ceil(keep_rate * N) patches of each image stay. `generator` (of the CPU; by default seed 0) draws which, so that
     encoders of one grid given equal ones are asked for the same patches. Raises ValueError for images whose grid is not
-    the decoder's, and for a decoder that predicts no pixels.
+    the decoder's and for a decoder that predicts no pixels, TypeError for an encoder that cannot leave patches out.
 
     Source: He et al. 2022 (MAE), section 3, which removes 75 %.
 
@@ -104,11 +104,13 @@ def random_removal(
     ((2, 16, 192), [12, 12])
     """
     generator = torch.Generator().manual_seed(0) if generator is None else generator
+    if not isinstance(encoder, TokenEncoder):
+        raise TypeError(f"removal needs a TokenEncoder, which can leave patches out; got a {type(encoder).__name__}")
     if decoder.predict is None:
         raise ValueError("this decoder predicts no pixels; build it with outputs of 3 * patch_size**2, the default")
 
     def reconstruct(images: Tensor) -> tuple[Tensor, Tensor]:
-        images = images.to(device_of(encoder))
+        images = images.to(home_of(encoder))
         grid = encoder.grid_of(images)
         if grid != decoder.grid:
             raise ValueError(f"the images have {grid} patches and the decoder is for {decoder.grid}")

@@ -34,6 +34,12 @@ def scale_features(train: Tensor, test: Tensor, scaling: str) -> tuple[Tensor, T
     return train.to(dtype), test.to(dtype)
 
 
+def check_finite(features: Tensor, name: str) -> None:
+    """Raise ValueError, naming them, if features hold NaN or infinite values."""
+    if not torch.isfinite(features).all():
+        raise ValueError(f"{name} hold NaN or infinite values: the encoder has diverged")
+
+
 def standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
     """Both with the training rows' mean taken off and divided by their standard deviation, channel by channel.
 

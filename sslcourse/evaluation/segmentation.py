@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sslcourse.evaluation.attention import patch_mask
 from sslcourse.evaluation.linear import split_rows
 from sslcourse.evaluation.linear_rates import accuracies, fit_rates
-from sslcourse.evaluation.scaling import standardise
+from sslcourse.evaluation.patches import patch_mask
+from sslcourse.evaluation.scaling import check_finite, standardise
 
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
 CHUNK = 256  # images for which logits are held pixel by pixel
@@ -45,7 +45,8 @@ def segmentation_probe(
     one stacked computation, the one that is right most often on the tokens of a share `holdout` of the training images
     is trained again on all. Its logits are enlarged bilinearly to pixels before the largest is taken. `reach` in pixels
     is that of `boundary_f`. `generator` (of the CPU; by default seed 0) draws the share and the batches. Raises
-    ValueError on shapes that do not fit and on a split that leaves one side empty.
+    ValueError on shapes that do not fit, tokens that are not finite, maps of one class and a split that leaves one side
+    empty.
 
     Source: Zhou et al. 2022 (iBOT), whose linear head on frozen tokens this is at small scale.
 
@@ -60,12 +61,16 @@ def segmentation_probe(
                 f"{name}_tokens must be N,{grid[0] * grid[1]},D for a grid of {grid} and {name}_maps N,H,W; "
                 f"got {tuple(tokens.shape)} and {tuple(maps.shape)}"
             )
+        check_finite(tokens, f"{name}_tokens")
+    lowest, highest = int(min(train_maps.min(), test_maps.min())), int(max(train_maps.max(), test_maps.max()))
+    if not 0 <= lowest < highest:
+        raise ValueError(f"maps must hold two or more classes, numbered from 0 on; got numbers {lowest} to {highest}")
+    classes = highest + 1
     device, width = train_tokens.device, train_tokens.shape[2]
     generator = torch.Generator().manual_seed(0) if generator is None else generator
     fit, aside = split_rows(len(train_tokens), holdout, generator, device)
     train, test = standardise(train_tokens.flatten(0, 1).float(), test_tokens.to(device).flatten(0, 1).float())
     train, test = train.view(len(train_tokens), -1, width), test.view(len(test_tokens), -1, width)
-    classes = int(max(train_maps.max(), test_maps.max())) + 1
     labels = patch_classes(train_maps.to(device), grid, classes)
     how = {"epochs": epochs, "batch_size": 1024, "generator": generator}
     rates = tuple(sorted(rates))
@@ -87,9 +92,6 @@ def patch_classes(maps: Tensor, grid: tuple[int, int], num_classes: int) -> Tens
     >>> patch_classes(torch.tensor([[[2, 2, 0, 1], [2, 0, 0, 1]]]), (1, 2), 3).tolist()
     [[2, 0]]
     """
-    height, width = maps.shape[1:]
-    if height % grid[0] or width % grid[1]:
-        raise ValueError(f"maps of {height} x {width} pixels do not divide into {grid[0]} x {grid[1]} patches")
     return torch.stack([patch_mask(maps == number, grid) for number in range(num_classes)]).argmax(0)
 
 

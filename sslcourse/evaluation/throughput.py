@@ -1,5 +1,6 @@
 """Images a second, measured fairly, beside what a count of operations predicts."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from sslcourse.evaluation.features import device_of, evaluating
+from sslcourse.evaluation.features import evaluating, home_of
 
 
 def throughput(
@@ -49,8 +50,8 @@ def throughput(
         row = {"name": name, "images_per_second": images / median(own), "speed_up": median(ratios)}
         row |= {"lowest": min(ratios), "highest": max(ratios)}
         if flops is not None:
-            predicted = flops[first] / flops[name]
-            row |= {"predicted": predicted, "measured_to_predicted": row["speed_up"] / predicted}
+            predicted = flops[first] / flops[name] if flops[name] else math.nan
+            row |= {"predicted": predicted, "measured_to_predicted": row["speed_up"] / (predicted or math.nan)}
         rows.append(row)
     return rows
 
@@ -64,8 +65,8 @@ def inference_throughput(
 ) -> list[dict[str, str | float]]:
     """`throughput` of the encoders' features of one batch, float `B,3,H,W` in [0, 1], beside their `counted_flops`.
 
-    In evaluation mode and without a gradient, in half precision where `autocast` names its type. The batch is moved to
-    the device of the encoders, which must be the same. Raises ValueError otherwise, and as `throughput`.
+    In evaluation mode and without a gradient, in each encoder's own precision, or by `autocast` in the half precision
+    that it names. All encoders must be on one device. Raises ValueError otherwise, and as `throughput`.
 
     >>> from sslcourse.models import PrunedEncoder, build_encoder
     >>> encoder = build_encoder("vit_64x2_p8", image_size=32)
@@ -74,23 +75,25 @@ def inference_throughput(
     >>> [row["name"] for row in rows], round(rows[1]["predicted"], 2)
     (['plain', 'pruned'], 1.37)
     """
-    devices = {device_of(encoder) for encoder in encoders.values()}
+    homes = {name: home_of(encoder) for name, encoder in encoders.items()}
+    devices = {home.device for home in homes.values()}
     if len(devices) != 1:
         raise ValueError(f"the encoders must be on one device; got {', '.join(sorted(map(str, devices)))}")
     (device,) = devices
-    images = images.to(device)
 
-    def side(encoder: nn.Module) -> Callable[[], object]:
+    def side(name: str) -> Callable[[], object]:
+        encoder, batch = encoders[name], images.to(homes[name])
+
         def run() -> None:
             with torch.no_grad(), torch.autocast(device.type, autocast, enabled=autocast is not None):
-                encoder.features(images)
+                encoder.features(batch)
 
         return run
 
     with ExitStack() as modes:
         for encoder in encoders.values():
             modes.enter_context(evaluating(encoder))
-        steps = {name: side(encoder) for name, encoder in encoders.items()}
+        steps = {name: side(name) for name in encoders}
         flops = {name: counted_flops(step) for name, step in steps.items()}
         return throughput(steps, len(images), flops=flops, rounds=rounds, device=device)
 

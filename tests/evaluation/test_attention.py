@@ -12,9 +12,9 @@ from sslcourse.evaluation.attention import (
     attention_table,
     extract_attention,
     head_diversity,
-    patch_mask,
 )
-from sslcourse.models import build_encoder
+from sslcourse.evaluation.patches import patch_mask
+from sslcourse.models import ConvNet, build_encoder
 
 
 def drawn(batch=5, patches=(4, 4), side=8, heads=None, seed=0):
@@ -116,7 +116,7 @@ def test_patch_mask_counts_pixels():
         for n in range(16):
             top, left = 8 * (n // 4), 8 * (n % 4)
             assert cover[b, n].item() == pytest.approx(mask[b, top : top + 8, left : left + 8].float().mean().item())
-    assert torch.equal(patch_mask(mask.to(torch.uint8), (4, 4)), cover)
+    assert torch.equal(patch_mask(mask.to(torch.uint8) * 255, (4, 4)), cover)  # any number but 0 is object
 
 
 def test_runs_on_meta():
@@ -134,8 +134,10 @@ def test_refusals():
         attention_recall(scores, mask[:4], 4)
     with pytest.raises(ValueError, match="keep must lie in 1..16"):
         attention_recall(scores, mask, 17)
-    with pytest.raises(ValueError, match="multiples of 4 and 4; got"):
+    with pytest.raises(ValueError, match="30 x 32 pixels do not divide into 4 x 4 patches"):
         attention_recall(scores, mask[:, :30], 4)
+    with pytest.raises(TypeError, match="a ConvNet has no attention of a class token"):
+        extract_attention(ConvNet(4, 2), torch.zeros(1, 3, 8, 8))
     for mass in (0.0, 1.0):
         with pytest.raises(ValueError, match="mass must lie between 0 and 1"):
             attention_jaccard(scores, mask, mass)
@@ -168,6 +170,15 @@ def test_diversity_of_heads_is_a_mean_over_pairs():
     )
     with pytest.raises(ValueError, match="B,H,N with at least two heads"):
         head_diversity(scores[:, :1])
+
+
+def test_attention_of_an_encoder_that_has_diverged_is_no_number():
+    scores, mask = drawn(heads=3)
+    scores[1, 2, 5] = math.nan
+    for measure in (lambda s: attention_recall(s, mask, 5), lambda s: attention_precision(s, mask, 5)):
+        assert measure(scores).isnan().tolist() == [False, False, True]
+        assert measure(scores[:, 2]).isnan() and not measure(scores[:, 1]).isnan()
+    assert attention_jaccard(scores, mask).isnan()
 
 
 def test_heads_apart_are_what_each_is_alone():

@@ -99,5 +99,9 @@ def test_refusals():
     tokens, mask = scenes(2)
     with pytest.raises(ValueError, match=r"tokens must be N,9,D, two or more of grid \(3, 3\); got \(2, 48, 8\)"):
         find_objects(tokens, (3, 3))
-    with pytest.raises(ValueError, match="found must be N,48 and objects N,H,W with sides that are multiples"):
+    with pytest.raises(ValueError, match="tokens hold NaN or infinite values"):
+        find_objects(tokens * math.nan, GRID)
+    with pytest.raises(ValueError, match="9 x 8 pixels do not divide into 6 x 8 patches"):
         discovery_scores(mask.flatten(1), torch.zeros(2, 9, 8), GRID)
+    with pytest.raises(ValueError, match="found must be N,48 and objects N,H,W; got"):
+        discovery_scores(mask.flatten(1), torch.zeros(3, 6, 8), GRID)

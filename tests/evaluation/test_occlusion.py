@@ -5,8 +5,8 @@ import torch
 from harness import Colours
 
 from sslcourse.data import ImageSet
-from sslcourse.evaluation.attention import patch_mask
 from sslcourse.evaluation.occlusion import DROPPED, FILLS, drop_order, fill_images, hide, occlusion_curves
+from sslcourse.evaluation.patches import patch_mask
 
 GRID = (4, 4)
 

@@ -9,7 +9,7 @@ from sslcourse.data import ImageSet
 from sslcourse.data.objects import FAMILIES, load_objects
 from sslcourse.evaluation.reconstruction import random_removal, reconstruction_table
 from sslcourse.losses.reconstruction import normalize_patches, patchify
-from sslcourse.models import Decoder, build_encoder
+from sslcourse.models import ConvNet, Decoder, build_encoder
 
 
 def textures(count=12, seed=0):
@@ -103,6 +103,8 @@ def test_every_encoder_is_asked_for_the_same_patches():
 
 def test_refusals():
     images, encoder = textures(), build_encoder("vit_64x2_p8", 32)
+    with pytest.raises(TypeError, match="removal needs a TokenEncoder, which can leave patches out; got a ConvNet"):
+        random_removal(ConvNet(4, 2), Decoder(64, (4, 4), 8))
     with pytest.raises(ValueError, match="predicts no pixels"):
         random_removal(encoder, Decoder(64, (4, 4), 8, outputs=0))
     with pytest.raises(ValueError, match=r"the images have \(4, 6\) patches and the decoder is for \(4, 4\)"):

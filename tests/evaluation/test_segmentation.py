@@ -80,6 +80,11 @@ def test_refusals():
         segmentation_probe(tokens(train), train, tokens(train), train, (3, 3))
     with pytest.raises(ValueError, match="leaves one side empty"):
         segmentation_probe(tokens(train), train, tokens(train), train, GRID, holdout=0.0)
+    for one in (train * 0, train - 1):
+        with pytest.raises(ValueError, match="maps must hold two or more classes, numbered from 0 on; got"):
+            segmentation_probe(tokens(train), one, tokens(train), one, GRID)
+    with pytest.raises(ValueError, match="test_tokens hold NaN or infinite values: the encoder has diverged"):
+        segmentation_probe(tokens(train), train, tokens(train) * math.inf, train, GRID)
     with pytest.raises(ValueError, match="do not divide into 5 x 4 patches"):
         patch_classes(train, (5, 4), 3)
     with pytest.raises(ValueError, match="both maps must have one shape"):

@@ -1,7 +1,10 @@
 """Throughput: the order of turns, ratios of pairs, what is waited for, and counted operations against the formulas."""
 
+import math
+
 import pytest
 import torch
+from harness import Colours
 
 from sslcourse.evaluation import throughput as measured
 from sslcourse.evaluation.throughput import counted_flops, inference_throughput, throughput, turns
@@ -84,6 +87,13 @@ def test_inference_of_any_encoders(accelerator):
     encoders["large"].cpu()
     with pytest.raises(ValueError, match="the encoders must be on one device; got "):
         inference_throughput(encoders, torch.rand(2, 3, 16, 24))
+
+
+def test_an_encoder_that_multiplies_nothing_has_no_prediction():
+    colours, images = Colours(), torch.rand(2, 3, 8, 8)
+    rows = inference_throughput({"net": ConvNet(4, 2), "none": colours}, images, rounds=1)
+    assert math.isnan(rows[1]["predicted"]) and math.isnan(rows[1]["measured_to_predicted"])
+    assert rows[1]["images_per_second"] > 0
 
 
 def test_refusals():
