@@ -17,7 +17,7 @@ PACKAGE = Path(sslcourse.__file__).parent
 # Lowest first. A module may import from its own folder, from its floor and from lower ones; but data, losses and
 # pruning, the lowest, know nothing of each other.
 FLOORS = [
-    {"files", "settings", "precision", "processes", "pages"},
+    {"files", "settings", "precision", "kept", "processes", "pages"},
     {"data", "losses", "pruning"},
     {"models"},
     {"evaluation"},

@@ -1,22 +1,21 @@
 """Augmentation of a whole batch on its own device, with one random draw for each image.
 
-Two halves: `draw` (`draws.py`) makes every random number, and `apply` makes none. Crop, flip and blur are linear along
-each axis (`geometry.py`), the colours are one affine map an image (`color.py`), and solarize comes afterwards. Nothing
-here waits for the device, and no shape depends on data.
+Two halves: `draw` (`drawing.py`) makes every random number, and `apply` makes none. Crop, flip and blur are linear
+along each axis (`geometry.py`), the colours are one affine map an image (`color.py`), and solarize comes afterwards.
+Nothing here waits for the device, and no shape depends on data.
 """
-
-from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from sslcourse.data.color import color_maps, solarize
-from sslcourse.data.draws import Augmentation, Draws, draw, of_images, stacked
+from sslcourse.data.drawing import STEPS, Kind, draw, draw_groups
+from sslcourse.data.draws import Augmentation, Draws, of_images
 from sslcourse.data.geometry import DENSE_UP_TO, Workspace, along_both, crop_maps
+from sslcourse.kept import kept
 from sslcourse.precision import without_autocast
 
 __all__ = ["Augmentation", "Draws", "apply", "augment", "draw", "draw_views"]
@@ -38,21 +37,19 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
     >>> apply(images, draw(Augmentation(size=8), 2, 16, 16)).shape
     torch.Size([2, 3, 8, 8])
     """
-    return apply_each(images, [draws])[0].flatten(0, 1)
+    _check_images(images)
+    if len(draws) % max(1, len(images)) or bool(len(draws)) != bool(len(images)):
+        raise ValueError(f"one draw for each image, or several for all: {len(images)} images, {len(draws)} draws")
+    draws = draws.to(images.device)
+    steps = {name: value for name in STEPS if (value := getattr(draws, name)) is not None}
+    return apply_groups(images, [draws], steps)[0].flatten(0, 1)
 
 
 @without_autocast
-def apply_each(images: Tensor, groups: Sequence[Draws]) -> list[Tensor]:
-    """Several groups of views, of one size each, as `V,B,3,size,size`; raises as `apply`.
-
-    All colours are made at once.
-    """
-    _check_images(images)
-    for draws in groups:
-        if len(draws) % max(1, len(images)) or bool(len(draws)) != bool(len(images)):
-            raise ValueError(f"one draw for each image, or several for all: {len(images)} images, {len(draws)} draws")
-    groups = [draws.to(images.device) for draws in groups]
-    return [_views(images, *each) for each in zip(groups, _color_maps(groups, images), strict=True)]
+def apply_groups(images: Tensor, groups: Sequence[Draws], steps: dict[str, Tensor]) -> list[Tensor]:
+    """The views of several groups, of one size each, as `V,B,3,size,size`, of what `draw_views` gave."""
+    colors = _color_maps(groups, steps, _unit(images))
+    return [_views(images, *each) for each in zip(groups, colors, strict=True)]
 
 
 def _views(images: Tensor, draws: Draws, colors: Sequence[Tensor] | None) -> Tensor:
@@ -85,15 +82,16 @@ def augment(images: Tensor, settings: Augmentation, generator: torch.Generator |
     >>> augment(images, Augmentation(size=8).without_color(), torch.Generator().manual_seed(0)).min().item() > 0.99
     True
     """
-    return apply(images, draw_views(images, settings, generator))
+    return apply_groups(images, *draw_views(images, [[(settings, 1)]], generator))[0].flatten(0, 1)
 
 
 def draw_views(
-    images: Tensor, settings: Augmentation, generator: torch.Generator | None = None, views: int = 1
-) -> Draws:
-    """The draws of `views` views of all `images`, one view after the other. Raises as `apply`."""
+    images: Tensor, groups: Sequence[Sequence[Kind]], generator: torch.Generator | None = None
+) -> tuple[list[Draws], dict[str, Tensor]]:
+    """`draw_groups` for groups of settings and how many views of each of the `images` they make. Raises as `apply`."""
     _check_images(images)
-    return draw(settings, views * len(images), *images.shape[2:], generator, images.device)
+    rows = [[(settings, views * len(images)) for settings, views in group] for group in groups]
+    return draw_groups(rows, *images.shape[2:], generator, images.device)
 
 
 def _check_images(images: Tensor) -> None:
@@ -107,20 +105,17 @@ def _unit(images: Tensor) -> float:
     return 1 / 255 if images.dtype == torch.uint8 else 1.0
 
 
-def _color_maps(groups: Sequence[Draws], images: Tensor) -> list[Sequence[Tensor] | None]:
+def _color_maps(groups: Sequence[Draws], steps: dict[str, Tensor], unit: float) -> Sequence[Sequence[Tensor] | None]:
     """For each group the colour steps as two matrices `B,3,3` a view (see `color.color_maps`), of the images' units.
 
-    None for a group without any.
+    None for each where there are none.
     """
-    has_color = [draws.hue is not None or draws.grayscale is not None for draws in groups]
-    colored = [draws for draws, has in zip(groups, has_color, strict=True) if has]
-    if not colored:
+    if not steps:
         return [None] * len(groups)
-    steps = stacked(colored, ("brightness", "contrast", "saturation", "hue", "order", "grayscale"))
-    like = torch.empty(sum(len(draws) for draws in colored), device=images.device)
-    maps = (matrices * _unit(images) for matrices in color_maps(like, **steps))
-    split = zip(*(matrices.split([len(draws) for draws in colored]) for matrices in maps), strict=True)
-    return [next(split) if has else None for has in has_color]
+    counts = [len(draws) for draws in groups]
+    like = torch.empty(sum(counts), device=groups[0].boxes.device)
+    maps = [matrices * unit for matrices in color_maps(like, **steps)]
+    return [maps] if len(groups) == 1 else list(zip(*(matrices.split(counts) for matrices in maps), strict=True))
 
 
 def _apply(images: Tensor, draws: Draws, colors: Sequence[Tensor] | None, views: Tensor, room: Workspace) -> None:
@@ -151,8 +146,7 @@ def _apply(images: Tensor, draws: Draws, colors: Sequence[Tensor] | None, views:
         views.copy_(solarize(views, draws.solarize.view(each, count)))
 
 
-@lru_cache(maxsize=64)
-@torch.inference_mode(False)  # a cached tensor must be usable by later calls in any mode
+@kept
 def _orders(views: int, images: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Which rows of `V*B` make `B*V`, and the way back."""
     rows = torch.arange(views * images, device=device)

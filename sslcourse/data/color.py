@@ -5,13 +5,12 @@ it is at that point of the sequence*; that mean is the affine map of the first m
 long as no value leaves [0, 1]. torchvision clips after each step, this clips once at the end.
 """
 
-from __future__ import annotations
-
 import math
-from functools import lru_cache
 
 import torch
 from torch import Tensor
+
+from sslcourse.kept import kept
 
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as Pillow. They sum to 1 (torchvision's .2989 do not), so greys stay.
 YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
@@ -40,11 +39,11 @@ def color_maps(
     >>> linear.abs().max().item(), (pull @ torch.ones(3)).tolist()
     (0.0, [[1.0, 1.0, 1.0]])
     """
-    count, dtype, device = len(like), like.dtype, like.device
-    ones = torch.ones(count, dtype=dtype, device=device)
-    scale = torch.stack([ones if each is None else each.to(dtype) for each in (brightness, contrast, saturation)], 1)
-    turn = torch.zeros_like(ones) if hue is None else hue.to(dtype)
-    eye, luma, _ = _constants(device, dtype)
+    dtype = like.dtype
+    factors = [like.new_ones(len(like)) if each is None else each for each in (brightness, contrast, saturation)]
+    scale = torch.stack([each.to(dtype) for each in factors], 1)
+    turn = like.new_zeros(len(like)) if hue is None else hue.to(dtype)
+    eye, luma, _ = _constants(like.device, dtype)
     rest = (1 - scale)[:, :, None, None] * luma  # what contrast and saturation take from grey: B,3,3,3
     matrices = scale[:, :, None, None] * eye
     matrices[:, 2].add_(rest[:, 2])
@@ -80,7 +79,7 @@ def hue_rotation(turns: Tensor) -> Tensor:
     _, _, parts = _constants(turns.device, turns.dtype)
     angle = 2 * math.pi * turns
     weights = torch.stack([torch.ones_like(angle), angle.cos(), angle.sin()], dim=1)  # B,3
-    return (weights @ parts.flatten(1)).unflatten(1, (3, 3))
+    return (weights @ parts).unflatten(1, (3, 3))
 
 
 def solarize(images: Tensor, where: Tensor, threshold: float = 0.5) -> Tensor:
@@ -92,17 +91,16 @@ def solarize(images: Tensor, where: Tensor, threshold: float = 0.5) -> Tensor:
     return torch.where(where[..., None, None, None] & (images >= threshold), 1 - images, images)
 
 
-@lru_cache(maxsize=32)
-@torch.inference_mode(False)  # a cached tensor must be usable by later calls in any mode
+@kept
 def _constants(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     """On the device, made once (a copy to a GPU would wait for it at every step): the identity `3,3`; luma in every
-    row `3,3`; and the hue rotation's constant, cosine and sine parts `3,3,3`."""
+    row `3,3`; and the hue rotation's constant, cosine and sine parts `3,9`."""
     to_yiq = torch.tensor(YIQ, dtype=torch.float64)
     from_yiq = torch.linalg.inv(to_yiq)  # of exactly these rounded numbers, not the standard's own rounded inverse
     keep, cosine, sine = (torch.zeros(3, 3, dtype=torch.float64) for _ in range(3))
     keep[0, 0] = 1
     cosine[1, 1] = cosine[2, 2] = 1
     sine[1, 2], sine[2, 1] = 1, -1
-    parts = torch.stack([from_yiq @ part @ to_yiq for part in (keep, cosine, sine)])
+    parts = torch.stack([(from_yiq @ part @ to_yiq).flatten() for part in (keep, cosine, sine)])
     luma = torch.tensor(GREY, dtype=torch.float64).repeat(3, 1)
     return tuple(value.to(device, dtype) for value in (torch.eye(3, dtype=torch.float64), luma, parts))

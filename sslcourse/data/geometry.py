@@ -5,15 +5,14 @@ An `AxisMap` therefore holds the matrix in blocks of rows, each with the window 
 on small images (a plain matrix), several on large ones (at 224 px a fifth of the arithmetic).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from sslcourse.kept import kept
 
 DENSE_UP_TO = 80  # output pixels; measured: below, gathering windows costs more than the zeros it saves
 BLOCK = 32  # rows of a block beyond that size
@@ -105,8 +104,7 @@ class _Plan(NamedTuple):
     lands: Tensor
 
 
-@lru_cache(maxsize=64)
-@torch.inference_mode(False)  # a cached tensor must be usable by later calls in any mode
+@kept
 def _plan(length: int, size: int, blocks: int, radius: int, device: torch.device) -> _Plan:
     rows = -(-size // blocks)
     own = torch.arange(rows, device=device)
@@ -198,7 +196,7 @@ def crop_maps(
         top, left, tall, wide = boxes.unbind(1)
         blur = {"sigma": sigma, "radius": radius}
         return axis_map(top, tall, height, size, **blur), axis_map(left, wide, width, size, flips=flips, **blur)
-    start, extent = boxes.T.reshape(2, -1)  # 2B: of the rows, then of the columns
+    start, extent = boxes.T.float().reshape(2, -1)  # 2B: of the rows, then of the columns
     flips = torch.nn.functional.pad(flips, (len(flips), 0))  # rows are not mirrored
     both = axis_map(
         start, extent, height, size, flips=flips, sigma=None if sigma is None else sigma.repeat(2), radius=radius

@@ -5,12 +5,13 @@ so that the same CPU generator gives the same masks on any device. Nothing here 
 depends on data.
 """
 
-from __future__ import annotations
-
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from sslcourse.kept import kept
 
 BLOCKS = 16  # rectangles drawn for each image: in all but one image of some thousands they cover what is asked for
 SMALLEST_BLOCK = 4  # patches
@@ -69,39 +70,51 @@ def block_masks(
         raise ValueError(f"probability is the share of images with a mask, from 0 to 1; got {probability}")
     rows, columns = grid
     _check_sizes(batch, rows, columns)
-    source = _source(generator)
-
-    widths = (1, 1, BLOCKS, BLOCKS, BLOCKS, BLOCKS, 1)
-    numbers = torch.rand(batch * sum(widths), generator=generator, device=source)
-    parts = zip(numbers.split([batch * width for width in widths]), widths, strict=True)
-    hides, share, area, aspect, top, left, upwards = (part.view(batch, width) for part, width in parts)
+    numbers = torch.rand(batch * (3 + 4 * BLOCKS), generator=generator, device=_source(generator))
+    chances, blocks, upwards = numbers.split([2 * batch, 4 * BLOCKS * batch, batch])
+    hides, share = chances.view(2, batch, 1).unbind()
+    area, aspect, *corner = blocks.view(4, batch, BLOCKS).unbind()
     count = ((share * (high - low) + low) * (rows * columns)).round() * (hides < probability)  # B,1
 
+    plan = _plan(rows, columns, numbers.device)
     area = SMALLEST_BLOCK + area * (count - SMALLEST_BLOCK).clamp(min=0)  # B,blocks
     low, high = (math.log(ratio) for ratio in ASPECT)
     aspect = (aspect * (high - low) + low).exp()
-    tall = (area * aspect).sqrt().round().clamp(1, rows)
-    wide = (area / aspect).sqrt().round().clamp(1, columns)
-    in_rows = _covered(tall, top, rows)  # B,blocks,rows
-    in_columns = _covered(wide, left, columns)
-    covered = (in_rows[:, :, :, None] & in_columns[:, :, None, :]).flatten(2)  # B,blocks,N
+    length = torch.stack([area * aspect, area / aspect]).sqrt_().round_().clamp_(min=1).minimum(plan.grid)  # 2,B,blocks
+    spare = plan.grid - length
+    start = (torch.stack(corner) * (spare + 1)).floor_().minimum(spare)
+    start, end = start[..., None], (start + length)[..., None]
+    in_rows, in_columns = ((plan.side >= start) & (plan.side < end)).unbind()  # B,blocks,longer side
+    covered = (in_rows[:, :, :rows, None] & in_columns[:, :, None, :columns]).flatten(2)  # B,blocks,N
 
-    # the number of the first rectangle that covers a patch; BLOCKS where none does
-    number = torch.arange(BLOCKS, device=source, dtype=torch.int16)[:, None]
-    first = torch.where(covered, number, BLOCKS).amin(1)  # B,N
-    # inside a rectangle patches come row by row, in half of the images from below
-    place = torch.arange(rows * columns, device=source)
-    place = torch.where(upwards < 0.5, place, place.flip(0))  # B,N
-    order = (first.long() * (rows * columns) + place).argsort(1)
-    hidden = torch.arange(rows * columns, device=source) < count  # B,N
+    # The first rectangle that covers a patch decides; inside it patches come row by row, in half of the images from
+    # below. The patches of no rectangle come last.
+    first = torch.where(covered, plan.turn, plan.last).amin(1)  # B,N
+    order = (first + torch.where(upwards.view(batch, 1) < 0.5, plan.place, plan.upwards)).argsort(1)
+    hidden = plan.place < count  # B,N
     return _moved(torch.empty_like(hidden).scatter_(1, order, hidden), device)
 
 
-def _covered(length: Tensor, start: Tensor, size: int) -> Tensor:
-    """Which of `size` places lie in spans of `length` that `start` at a share of the spare places (`B,blocks` each)."""
-    start = (start * (size - length + 1)).floor().minimum(size - length)[:, :, None]
-    place = torch.arange(size, device=length.device)
-    return (place >= start) & (place < start + length[:, :, None])
+class _Plan(NamedTuple):
+    """What block masks of a grid have in common: `grid` `2,1,1`, its rows and columns; `side`, the places along the
+    longer side; `place` and `upwards` `N`, the patches row by row and from below; `turn` `blocks,1` and `last`, by how
+    much the patches of a rectangle, or of none, come later than those of the first.
+    """
+
+    grid: Tensor
+    side: Tensor
+    place: Tensor
+    upwards: Tensor
+    turn: Tensor
+    last: Tensor
+
+
+@kept
+def _plan(rows: int, columns: int, device: torch.device) -> _Plan:
+    place = torch.arange(rows * columns, dtype=torch.int32, device=device)
+    turn = torch.arange(BLOCKS + 1, dtype=torch.int32, device=device)[:, None] * (rows * columns)
+    grid = torch.tensor([rows, columns], dtype=torch.float32, device=device).view(2, 1, 1)
+    return _Plan(grid, torch.arange(max(rows, columns), device=device), place, place.flip(0), turn[:-1], turn[-1])
 
 
 def _source(generator: torch.Generator | None) -> torch.device:

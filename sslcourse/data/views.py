@@ -1,15 +1,13 @@
 """Several views of one batch, stacked first: `[views, batch, 3, h, w]`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from sslcourse.data.augment import Augmentation, Draws, apply_each, draw_views
-from sslcourse.data.draws import joined
+from sslcourse.data.augment import Augmentation, apply_groups, draw_views
+from sslcourse.data.drawing import Kind
 
 
 def two_views(
@@ -30,7 +28,8 @@ def two_views(
     second = settings if second is None else second
     if second.size != settings.size:
         raise ValueError(f"both views must have one size to be stacked; got {settings.size} and {second.size}")
-    return _whole(apply_each(images, _draw(images, [(settings, 1), (second, 1)], generator)), 2)
+    groups = _grouped([(settings, 1), (second, 1)])
+    return _whole(apply_groups(images, *draw_views(images, groups, generator)), 2)
 
 
 @dataclass(frozen=True)
@@ -90,19 +89,20 @@ def multi_crop(images: Tensor, settings: MultiCropSettings, generator: torch.Gen
     """
     first, second, count = settings.global_crop, settings.second_global, settings.global_crops
     kinds = [(first, count)] if second is None else [(first, 1), (second, 1), (first, count - 2)]
-    groups = _draw(images, kinds, generator)
+    groups = _grouped(kinds)
     ahead = len(groups)
-    groups += _draw(images, [(settings.local_crop, settings.local_crops)], generator)
-    views = apply_each(images, groups)
+    groups += _grouped([(settings.local_crop, settings.local_crops)])
+    views = apply_groups(images, *draw_views(images, groups, generator))
     if not views[ahead:]:
         views.append(torch.empty(0, len(images), 3, *(2 * [settings.local_crop.size]), device=images.device))
     return MultiCrop(_whole(views[:ahead], count), _whole(views[ahead:], settings.local_crops))
 
 
-def _draw(images: Tensor, kinds: list[tuple[Augmentation, int]], generator: torch.Generator | None) -> list[Draws]:
-    """The draws of so many views of each kind, all of one size: in one group if the blur's kernels have one size."""
-    groups = [draw_views(images, how, generator, views) for how, views in kinds if views]
-    return [joined(groups)] if len({each.radius for each in groups}) == 1 else groups
+def _grouped(kinds: list[Kind]) -> list[list[Kind]]:
+    """Kinds of views of one size, in one group if the blur's kernels have one size too."""
+    kinds = [(settings, views) for settings, views in kinds if views]
+    one = len({settings.blur_radius for settings, _ in kinds}) == 1
+    return [kinds] if one else [[kind] for kind in kinds]
 
 
 def _whole(groups: list[Tensor], views: int) -> Tensor:

@@ -1,11 +1,10 @@
 """A learned position embedding, resampled to other image sizes."""
 
-import functools
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sslcourse.kept import kept
 from sslcourse.precision import autocast_off
 
 
@@ -35,13 +34,13 @@ def _constant_matrix(*key) -> Tensor:
     return _interpolation_matrix(*key)
 
 
-@functools.lru_cache(maxsize=64)
+@kept
 def _interpolation_matrix(
     rows: int, columns: int, new_rows: int, new_columns: int, device: torch.device, dtype: torch.dtype
 ) -> Tensor:
     """What bicubic interpolation does to each unit vector, `N',N`."""
     count = rows * columns
-    with torch.inference_mode(False), torch.no_grad():  # one made in inference mode could not serve in training later
+    with torch.no_grad():
         units = torch.eye(count, dtype=dtype, device="cpu").view(1, count, rows, columns)
         resampled = F.interpolate(
             units, size=(new_rows, new_columns), mode="bicubic", antialias=True
