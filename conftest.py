@@ -1,25 +1,41 @@
-"""For all tests and examples: `tests/` is on the path, for what several folders share, and a test says its device."""
+"""For all tests and examples: `tests/` is on the path, for what several folders share, and a test says its device.
 
+torch is imported when the first test runs: the process that only hands out tests to others starts without it.
+"""
+
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "tests"))
-
 import pytest
-import torch
 
-try:
-    import accelerator as simulated
-except ImportError:
-    simulated = None
-
+sys.path.insert(0, str(Path(__file__).parent / "tests"))
+# jsonschema, under nbformat, compiles a grammar of addresses as it is imported: two seconds for what no notebook has.
+sys.modules.setdefault("rfc3987_syntax", None)
 HIDING = pytest.MonkeyPatch()
+
+
+def simulated_accelerator():
+    """The module `accelerator`; None where this torch has no devices made in Python."""
+    try:
+        import accelerator
+    except ImportError:
+        return None
+    return accelerator
+
+
+def pytest_configure() -> None:
+    """With SSLCOURSE_SIMULATED_ACCELERATOR=1 an accelerator is there from the start, as on a machine with a GPU."""
+    if os.environ.get("SSLCOURSE_SIMULATED_ACCELERATOR"):
+        simulated_accelerator().Accelerator().__enter__()
 
 
 def hide_accelerators() -> None:
     """Neither these tests nor the processes that they start find a GPU."""
+    import torch
+
     HIDING.setenv("CUDA_VISIBLE_DEVICES", "")
     HIDING.setattr(torch.cuda, "is_available", lambda: False)
     HIDING.setattr(torch.accelerator, "is_available", lambda: False)
@@ -37,6 +53,9 @@ def accelerators_shown() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def test_means_the_cpu() -> Iterator[None]:
     """On every machine, unless the test is marked `gpu` or asks for an `accelerator`."""
+    import torch
+
+    simulated = simulated_accelerator()
     if simulated is not None and not torch.accelerator.is_available():
         simulated.register()  # autograd counts devices once, before the first backward pass of a process
     hide_accelerators()
@@ -47,6 +66,8 @@ def test_means_the_cpu() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def marked_gpu(request) -> Iterator[None]:
     """Runs what is marked `gpu` with CUDA, or leaves it out."""
+    import torch
+
     if request.node.get_closest_marker("gpu") is None:
         yield
         return
@@ -57,8 +78,11 @@ def marked_gpu(request) -> Iterator[None]:
 
 
 @pytest.fixture
-def accelerator() -> Iterator[torch.device]:
-    """The accelerator of this machine; where it has none, a simulated one."""
+def accelerator() -> Iterator:
+    """The accelerator of this machine, a torch.device; where it has none, a simulated one."""
+    import torch
+
+    simulated = simulated_accelerator()
     with accelerators_shown():
         if torch.accelerator.is_available():
             yield torch.accelerator.current_accelerator()

@@ -56,6 +56,7 @@ def test_a_run_leaves_log_checkpoints_summary_and_page(combined):
     ]
 
 
+@pytest.mark.slow
 def test_the_summary_tells_what_a_reader_asks(combined):
     summary = json.loads((combined / "summary.json").read_text())
     rows = [json.loads(line) for line in (combined / "log.jsonl").read_text().splitlines()]
@@ -68,6 +69,7 @@ def test_the_summary_tells_what_a_reader_asks(combined):
     assert summary["recipe"]["fit"]["batch_size"] == 8 and summary["recipe"]["data"]["count"] == 64
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_else_and_describes_its_pictures(combined):
     page = (combined / "report.html").read_text()
     assert not re.search(r"(src|href)=[\"'](?!data:)", page) and "<script" not in page
@@ -95,6 +97,7 @@ def test_a_finished_run_is_only_reported_again(combined, capsys):
     assert {name: (combined / name).read_text() for name in kept} == kept and "Open " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_another_run_does_not_mix_in(combined, capsys):
     assert run_train("combined", combined, "--seed", "3") == 2
     said = capsys.readouterr().err

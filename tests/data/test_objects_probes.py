@@ -50,6 +50,7 @@ def probe(scenes, feature):
     return neighbours(feature(train.images), train.labels, feature(test.images), test.labels)
 
 
+@pytest.mark.slow
 def test_colour_tells_little_of_the_class_and_edges_much(scenes):
     color, gray, edges = (probe(scenes, feature) for feature in (color_histogram, gray_8x8, edge_histogram))
     print(f"class by 5NN, chance .071: colour histogram {color:.3f}, 8x8 grey {gray:.3f}, edges {edges:.3f}")

@@ -139,6 +139,7 @@ def test_pixels_do_not_depend_on_the_batch():
     assert (alone.images.int() - some.images[:1].int()).abs().max() <= 1
 
 
+@pytest.mark.slow
 def test_pixels_do_not_depend_on_the_process_or_its_threads():
     program = (
         "import sys, torch; torch.set_num_threads(2); from sslcourse.data.objects import render;"

@@ -14,7 +14,7 @@ from sslcourse.exercises.compare import same_observation
 from sslcourse.exercises.judge import attempt, case_inputs, tolerance_of
 
 EXERCISES = {id: exercise for lab in LABS.values() for id, exercise in lab.exercises.items()}
-FEW, MANY = range(20), range(1000)
+FEW, SOME, MANY = range(5), range(20), range(1000)
 
 MISTAKES = []
 for _path in sorted(Path(__file__).parent.glob("mistakes*.py")):  # a file a lab
@@ -76,9 +76,10 @@ def judge_draws(id, answers, seeds):
     assert not {name: draws for name, draws in lucky.items() if len(draws) > len(seeds) // 1000}
 
 
+@pytest.mark.parametrize("seeds", [FEW, pytest.param(SOME, marks=pytest.mark.slow)], ids=len)
 @pytest.mark.parametrize("id", EXERCISES)
-def test_wrong_answers_and_functions_of_the_shapes_lose_points(id):
-    judge_draws(id, [*EXERCISES[id].wrong, *(function for other, function, _ in MISTAKES if other == id)], FEW)
+def test_wrong_answers_and_functions_of_the_shapes_lose_points(id, seeds):
+    judge_draws(id, [*EXERCISES[id].wrong, *(function for other, function, _ in MISTAKES if other == id)], seeds)
 
 
 @pytest.mark.slow

@@ -43,6 +43,7 @@ def each_control_changes_the_picture(explorer, changes):
         assert explorer.picture.value != before, name
 
 
+@pytest.mark.slow
 def test_every_control_of_the_augmentation_changes_the_picture(views):
     assert '<img alt="4 images' in views.picture.value
     each_control_changes_the_picture(views, CHANGES)

@@ -220,6 +220,7 @@ def spread_after(steps, **settings):
     return metrics["negative_cosine"].item()
 
 
+@pytest.mark.slow
 def test_alignment_alone_makes_one_point_of_all_images_and_negatives_or_byol_do_not():
     alone = {"momentum": 0, "predictor": False, "stop_gradient": False}
     collapsed, contrasted, byol_ = (spread_after(30, **row) for row in (alone, {**alone, "negatives": 1.0}, {}))

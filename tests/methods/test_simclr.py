@@ -113,6 +113,7 @@ def test_bf16_autocast_gives_finite_losses_near_those_of_float32(views, negative
     assert all(math.isfinite(value.item()) and value.dtype == torch.float32 for value in metrics.values())
 
 
+@pytest.mark.slow
 def test_the_forward_compiles_in_one_graph_and_only_once(views):
     torch._dynamo.reset()
     counter = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")

@@ -213,6 +213,7 @@ def test_build_by_timm_name_and_its_refusals(monkeypatch):
         build_encoder("vit_tiny_patch16_224", pretrained=True)
 
 
+@pytest.mark.slow
 def test_networks_that_are_no_encoder_are_refused_by_name():
     for name, options, message in [
         ("vit_tiny_r_s16_p8_224", {}, "makes its patches by a HybridEmbed"),
