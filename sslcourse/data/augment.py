@@ -14,15 +14,13 @@ from torch import Tensor
 from sslcourse.data.color import color_maps, solarize
 from sslcourse.data.drawing import STEPS, Kind, draw, draw_groups
 from sslcourse.data.draws import Augmentation, Draws, of_images
-from sslcourse.data.geometry import DENSE_UP_TO, Workspace, along_both, crop_maps
+from sslcourse.data.geometry import along_both, crop_maps
+from sslcourse.data.workspace import Workspace
 from sslcourse.kept import kept
 from sslcourse.precision import without_autocast
 
 __all__ = ["Augmentation", "Draws", "apply", "augment", "draw", "draw_views"]
 CHUNK = 1_500_000  # pixel values worked on at a time on a CPU (measured: more falls out of its cache)
-# Matrices of an axis for each view that a chunk makes on its way: together they must fit what the allocator keeps, or
-# they come from fresh pages every time.
-MAPS = 8
 _KEPT = threading.local()  # a CPU's working memory between calls, about 30 MB: getting it anew took half of the time
 
 
@@ -58,13 +56,11 @@ def _views(images: Tensor, draws: Draws, colors: Sequence[Tensor] | None) -> Ten
     views = torch.empty(len(draws) // max(1, count), count, 3, size, size, device=images.device)
     if not count:
         return views
-    chunk, room = count, Workspace()
+    chunk, room = count, Workspace(keeps=False)
     if images.device.type == "cpu":
-        maps = MAPS * width if size <= DENSE_UP_TO else 0
-        values = max(3 * height * width, len(views) * size * max(3 * width, 3 * size, maps))
-        most = max(1, CHUNK // values)
+        most = max(1, CHUNK // max(3 * height * width, len(views) * size * 3 * max(width, size)))
         chunk = -(-count // -(-count // most))  # chunks of one size: a small rest would cost as many calls
-        room = _KEPT.__dict__.setdefault("room", room)
+        room = _KEPT.__dict__.setdefault("room", Workspace())
     if chunk >= count:
         _apply(images, draws, colors, views, room)
         return views
@@ -121,12 +117,11 @@ def _color_maps(groups: Sequence[Draws], steps: dict[str, Tensor], unit: float) 
 def _apply(images: Tensor, draws: Draws, colors: Sequence[Tensor] | None, views: Tensor, room: Workspace) -> None:
     """Write the views of a chunk into `views` `V,B,3,size,size`, working in the memory of `room`."""
     each, (count, _, height, width), size = len(views), images.shape, draws.size
-    pixels = room("pixels", views, count, height, 3, width)
-    pixels.copy_(images.transpose(1, 2))
+    pixels = room.copy("pixels", images.transpose(1, 2))  # B,H,3,W
     # Here the views of one image are neighbours, so that no image is copied for each of them.
     by_image, by_view = _orders(each, count, images.device)
     boxes, flips, sigma = (rows if rows is None else rows[by_image] for rows in (draws.boxes, draws.flips, draws.sigma))
-    rows, columns = crop_maps(boxes, flips, height, width, size, sigma, draws.radius)
+    rows, columns = crop_maps(boxes, flips, height, width, size, sigma, draws.radius, room)
     planes = along_both(pixels, rows, columns, room)  # BV,3,size,size, in the images' units
     planes = planes.unflatten(0, (count, each)).transpose(0, 1)  # V,B,3,size,size
     if colors is None:
@@ -137,9 +132,8 @@ def _apply(images: Tensor, draws: Draws, colors: Sequence[Tensor] | None, views:
         lines = torch.bmm(rows.mean.view(count, each, height), pixels.flatten(2)).view(-1, 3, width)
         mean = torch.bmm(lines, columns.mean[:, :, None])[by_view]  # VB,3,1
         shift = torch.bmm(pull, mean)
-        flat = room("planes", views, each * count, 3, size * size)
-        flat.view(planes.shape).copy_(planes)
-        mixed = torch.bmm(linear, flat, out=room("mixed", views, *flat.shape))
+        flat = room.copy("planes", planes).view(each * count, 3, size * size)
+        mixed = torch.bmm(linear, flat, out=room("mixed", *flat.shape))
         torch.add(mixed.view(planes.shape), shift.view(each, count, 3, 1, 1), out=views)
     views.clamp_(0, 1)
     if draws.solarize is not None:

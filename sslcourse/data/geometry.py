@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sslcourse.data.workspace import Workspace
 from sslcourse.kept import kept
 
 DENSE_UP_TO = 80  # output pixels; measured: below, gathering windows costs more than the zeros it saves
@@ -42,19 +43,21 @@ def axis_map(
     flips: Tensor | None = None,
     sigma: Tensor | None = None,
     radius: int = 0,
+    room: Workspace | None = None,
 ) -> AxisMap:
     """Cut [start, start + extent) out of an axis of `length` pixels, resize it to `size`, mirror it, blur it.
 
     `start`, `extent` `B` in pixels; `flips` bool `B`; `sigma` `B` in pixels of the output (0 = no blur) with a kernel
     of 2 `radius` + 1 taps. The resize is Pillow's BILINEAR: a triangle whose support grows with the reduction, taps
     outside the crop left out, weights summing to 1. The blur is torchvision's: its kernel sums to 1, the border mirrors
-    without repeating the edge. Raises ValueError when the mirror would need more pixels than there are.
+    without repeating the edge. The map lies in memory of `room`, where given, until the next one is made there. Raises
+    ValueError when the mirror would need more pixels than there are.
 
     >>> halves = axis_map(torch.tensor([0]), torch.tensor([4]), 4, 2)
     >>> halves.weights[0, 0].mul(7).round().tolist()
     [[3.0, 3.0, 1.0, 0.0], [0.0, 1.0, 3.0, 3.0]]
     """
-    radius = 0 if sigma is None else radius
+    radius, room = 0 if sigma is None else radius, room or Workspace(keeps=False)
     if not 0 <= radius < size:
         raise ValueError(f"the blur's radius must be at least 0 and below the view's side {size}; got {radius}")
     blocks = 1 if size <= DENSE_UP_TO else -(-size // BLOCK)
@@ -74,9 +77,10 @@ def axis_map(
         starts, taps = first.long().flatten(1), first + taps
     outside = (taps < start) | (taps > start + extent)
     taps = (taps / half).masked_fill_(outside, math.inf)  # infinitely far away: weight 0
-    weights = centers / half - taps  # B,blocks,reach,window
-    weights = torch.sub(1, weights.abs_(), out=weights).clamp_(min=0)
-    weights = weights.div_(weights.sum(3, keepdim=True))
+    weights = room("weights", *centers.shape[:3], window)  # B,blocks,reach,window
+    weights = torch.sub(centers / half, taps, out=weights)
+    torch.sub(1, weights.abs_(), out=weights).clamp_(min=0)
+    weights.div_(weights.sum(3, keepdim=True))
 
     if blocks == 1:
         mean = torch.bmm(plan.share.expand(len(start), 1, -1), weights.squeeze(1)).squeeze(1)
@@ -85,7 +89,9 @@ def axis_map(
         nothing = torch.zeros(len(start), length, device=start.device)
         mean = nothing.scatter_add_(1, _read(starts, window).flatten(1), mean)
     if sigma is not None:
-        weights = torch.matmul(_blur_matrix(sigma, plan)[:, None], weights)
+        blur = _blur_matrix(sigma, plan, room)[:, None].expand(-1, blocks, -1, -1).flatten(0, 1)
+        blurred = room("blurred", *blur.shape[:2], window)
+        weights = torch.bmm(blur, weights.flatten(0, 1), out=blurred).unflatten(0, (-1, blocks))
     return AxisMap(starts, weights, size, mean)
 
 
@@ -120,23 +126,8 @@ def _plan(length: int, size: int, blocks: int, radius: int, device: torch.device
     return _Plan(wanted[:, :, None] + 0.5, pixels, share, taps, lands.flatten(1))
 
 
-class Workspace:
-    """Memory by name that the next chunk of a batch uses again: fresh pages can cost a CPU more than the arithmetic."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, Tensor] = {}
-
-    def __call__(self, name: str, like: Tensor, *shape: int) -> Tensor:
-        """An uninitialised tensor of this shape, of the type and on the device of `like`."""
-        kept = self._kept.get(name)
-        if kept is None or kept.shape[1:] != shape[1:] or len(kept) < shape[0]:
-            with torch.inference_mode(False):  # what is made inside that mode could not be written outside it
-                kept = self._kept[name] = like.new_empty(shape)
-        return kept if len(kept) == shape[0] else kept[: shape[0]]
-
-
-def along(pixels: Tensor, axis: AxisMap, room: Workspace | None = None, name: str = "") -> Tensor:
-    """`axis` applied to the middle dimension of `B,length,F`: `B*V,size,F`, in memory of `room` under `name`.
+def along(pixels: Tensor, axis: AxisMap, room: Workspace | None = None) -> Tensor:
+    """`axis` applied to the middle dimension of `B,length,F`: `B*V,size,F`, in memory of `room`.
 
     There may be V maps for each of the B, one after the other.
 
@@ -144,19 +135,18 @@ def along(pixels: Tensor, axis: AxisMap, room: Workspace | None = None, name: st
     >>> along(torch.ones(1, 4, 1), halves).flatten().tolist()
     [1.0, 1.0]
     """
-    room = room or Workspace()
+    room = room or Workspace(keeps=False)
     count, length, features = pixels.shape
     maps, blocks, rows, window = axis.weights.shape
     if blocks == 1:  # reads everything: the maps of one image are the rows of one matrix
-        out = room(f"{name} out", pixels, count, maps // count * rows, features)
-        torch.bmm(axis.weights.view(count, -1, window), pixels, out=out)
-        return out.view(maps, rows, features)
+        out = room("out", count, maps // count * rows, features)
+        return torch.bmm(axis.weights.view(count, -1, window), pixels, out=out).view(maps, rows, features)
     images = torch.arange(maps, device=pixels.device)[:, None, None] // (maps // count)
     read = (_read(axis.starts, window) + images * length).flatten()
-    windows = room(f"{name} windows", pixels, len(read), features)
-    torch.index_select(pixels.reshape(-1, features), 0, read, out=windows)
-    out = room(f"{name} out", pixels, maps * blocks, rows, features)
-    torch.bmm(axis.weights.flatten(0, 1), windows.view(-1, window, features), out=out)
+    windows = room("windows", len(read), features)
+    windows = torch.index_select(pixels.reshape(-1, features), 0, read, out=windows)
+    out = room("out", maps * blocks, rows, features)
+    out = torch.bmm(axis.weights.flatten(0, 1), windows.view(-1, window, features), out=out)
     return out.view(maps, blocks * rows, features)[:, : axis.size]
 
 
@@ -167,22 +157,29 @@ def along_both(pixels: Tensor, rows: AxisMap, columns: AxisMap, room: Workspace 
     >>> along_both(torch.tensor([1.0, 2, 3, 4]).reshape(1, 2, 1, 2), half, half).item()
     2.5
     """
-    room = room or Workspace()
+    room = room or Workspace(keeps=False)
     _, _, channels, width = pixels.shape
-    lines = along(pixels.flatten(2), rows, room, "rows")  # BV,h,3W
+    lines = along(pixels.flatten(2), rows, room.part("rows"))  # BV,h,3W
     maps = len(lines)
     if columns.weights.shape[1] == 1:
-        views = room("columns out", pixels, maps, rows.size * channels, columns.size)
-        torch.bmm(lines.reshape(maps, -1, width), columns.weights[:, 0].mT, out=views)  # BV,3h,w
+        views = room("views", maps, rows.size * channels, columns.size)
+        views = torch.bmm(lines.reshape(maps, -1, width), columns.weights[:, 0].mT, out=views)  # BV,3h,w
         return views.view(maps, rows.size, channels, columns.size).transpose(1, 2)
-    turned = room("turned", pixels, maps, width, channels, rows.size)  # so that windows of columns lie together
-    turned.copy_(lines.unflatten(2, (channels, width)).permute(0, 3, 2, 1))
-    views = along(turned.flatten(2), columns, room, "columns")  # BV,w,3h
+    # so that windows of columns lie together
+    turned = room.copy("turned", lines.unflatten(2, (channels, width)).permute(0, 3, 2, 1))  # BV,W,3,h
+    views = along(turned.flatten(2), columns, room.part("columns"))  # BV,w,3h
     return views.unflatten(2, (channels, rows.size)).permute(0, 2, 3, 1)
 
 
 def crop_maps(
-    boxes: Tensor, flips: Tensor, height: int, width: int, size: int, sigma: Tensor | None = None, radius: int = 0
+    boxes: Tensor,
+    flips: Tensor,
+    height: int,
+    width: int,
+    size: int,
+    sigma: Tensor | None = None,
+    radius: int = 0,
+    room: Workspace | None = None,
 ) -> tuple[AxisMap, AxisMap]:
     """The maps of the rows and of the columns that cut out `boxes`, resize them to `size`, mirror and blur them.
 
@@ -192,26 +189,28 @@ def crop_maps(
     >>> tuple(rows.weights.shape)
     (1, 1, 4, 8)
     """
+    room = room or Workspace(keeps=False)
     if height != width:
         top, left, tall, wide = boxes.unbind(1)
         blur = {"sigma": sigma, "radius": radius}
-        return axis_map(top, tall, height, size, **blur), axis_map(left, wide, width, size, flips=flips, **blur)
+        rows = axis_map(top, tall, height, size, **blur, room=room.part("rows"))
+        return rows, axis_map(left, wide, width, size, flips=flips, **blur, room=room.part("columns"))
     start, extent = boxes.T.float().reshape(2, -1)  # 2B: of the rows, then of the columns
     flips = torch.nn.functional.pad(flips, (len(flips), 0))  # rows are not mirrored
-    both = axis_map(
-        start, extent, height, size, flips=flips, sigma=None if sigma is None else sigma.repeat(2), radius=radius
-    )
+    sigma = None if sigma is None else sigma.repeat(2)
+    both = axis_map(start, extent, height, size, flips=flips, sigma=sigma, radius=radius, room=room)
     starts = (None, None) if both.starts is None else both.starts.chunk(2)
     halves = zip(starts, both.weights.chunk(2), both.mean.chunk(2), strict=True)
     return tuple(AxisMap(first, weights, size, mean) for first, weights, mean in halves)
 
 
-def _blur_matrix(sigma: Tensor, plan: _Plan) -> Tensor:
+def _blur_matrix(sigma: Tensor, plan: "_Plan", room: Workspace) -> Tensor:
     """Each image's Gaussian kernel as a matrix `B,rows,reach`."""
     # sigma 1e-3 underflows to the identity, without a division by zero
     kernel = torch.exp(-0.5 * (plan.taps / sigma.clamp(min=1e-3)[:, None]).square())  # B,taps
     kernel = kernel / kernel.sum(1, keepdim=True)
-    return torch.matmul(kernel, plan.lands).unflatten(1, (plan.share.shape[2], -1))
+    room = room("blur", len(sigma), plan.lands.shape[1])
+    return torch.mm(kernel, plan.lands, out=room).unflatten(1, (plan.share.shape[2], -1))
 
 
 def _mirrored(rows: Tensor, size: int) -> Tensor:

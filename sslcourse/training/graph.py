@@ -13,6 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from sslcourse.kept import held
 from sslcourse.methods.method import Views
 from sslcourse.training import distributed
 from sslcourse.training.optimizer import capturable, keep_rates_on
@@ -110,6 +111,7 @@ class GraphedSteps(RecordableSteps):
         self.taken = 0  # steps of the phase
         self.graph: torch.cuda.CUDAGraph | None = None
         self.made: tuple[Views, dict[str, Tensor]] | None = None  # what each repetition writes anew
+        self.constants: list = []  # what it reads besides the run, and may be forgotten elsewhere
         self.records = True
 
     def __call__(self) -> Views:
@@ -145,7 +147,7 @@ class GraphedSteps(RecordableSteps):
         graph.register_generator_state(generators[0])
         try:
             # In memory of its own: that of the phase before is free by now.
-            with capturable(self.run.optimizer), torch.cuda.graph(graph, stream=self.stream):
+            with held() as self.constants, capturable(self.run.optimizer), torch.cuda.graph(graph, stream=self.stream):
                 self.made = self.compute()
             self.graph = graph
         except RuntimeError as error:

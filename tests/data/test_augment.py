@@ -10,6 +10,7 @@ import torch
 import torchvision.transforms.functional as vision
 from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from sslcourse.data.augment import Augmentation, Draws, apply, augment, draw
 from sslcourse.data.color import YIQ, color_maps, hue_rotation, solarize
@@ -218,6 +219,35 @@ def test_uint8_and_float_give_the_same_view_and_chunks_do_not_show(size, monkeyp
     monkeypatch.setattr("sslcourse.data.augment.CHUNK", 3 * size * size * 4)
     torch.testing.assert_close(apply(images, draws), kept, atol=EXACT, rtol=0)
     torch.testing.assert_close(views, kept, atol=0, rtol=0)  # the working memory is not what is given out
+
+
+class Allocated(TorchDispatchMode):
+    """The bytes of each memory that an operator makes anew."""
+
+    def __init__(self):
+        super().__init__()
+        self.bytes = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        def memory(tree):
+            leaves = [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
+            return {leaf.untyped_storage().data_ptr(): leaf.untyped_storage().nbytes() for leaf in leaves}
+
+        out = function(*args, **(kwargs or {}))
+        given = memory((args, kwargs))
+        self.bytes += [size for place, size in memory(out).items() if place not in given]
+        return out
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_the_working_memory_is_kept(size):
+    """On a CPU fresh pages cost as much as the arithmetic, and malloc takes them for each block above 128 KiB."""
+    images = torch.randint(0, 256, (2**18 // size**2, 3, size, size), dtype=torch.uint8)
+    settings, generator = Augmentation(size), torch.Generator().manual_seed(0)
+    augment(images, settings, generator)
+    with Allocated() as allocated:
+        views = augment(images, settings, generator)
+    assert [each for each in allocated.bytes if each > 2**17] == [views.untyped_storage().nbytes()]
 
 
 def test_every_image_has_its_own_draw_and_leaves_the_others_alone():

@@ -5,8 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 from harness import Operators
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from sslcourse.data import augment
 from sslcourse.data.imageset import ImageSet
+from sslcourse.kept import held
 from sslcourse.training.fit import fit
 from sslcourse.training.graph import RecordableSteps, stepper, unrecordable, why_not
 from sslcourse.training.recipes import METHODS, build_method, find_recipe
@@ -82,6 +86,52 @@ def test_what_outlives_a_step_stays_where_it_is(name):
         found.append(places(run, steps))
         assert all(parameter.grad is None for parameter in run.parameters)
     assert len(found[0]) > 100 and all(each == found[0] for each in found)
+
+
+class Reads(TorchDispatchMode):
+    """The memory that operators read and that none of them made, by its address: what read it."""
+
+    def __init__(self):
+        super().__init__()
+        self.made, self.read = [], {}
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        made = {tensor.untyped_storage().data_ptr() for tensor in self.made}
+        for tensor in tensors((arguments, options)):
+            if tensor.untyped_storage().data_ptr() not in made:
+                self.read.setdefault(tensor.untyped_storage().data_ptr(), f"{function} of {tuple(tensor.shape)}")
+        out = function(*arguments, **(options or {}))
+        given = {tensor.untyped_storage().data_ptr() for tensor in tensors((arguments, options))}
+        # They stay alive, so that no address is given out twice.
+        self.made += [tensor for tensor in tensors(out) if tensor.untyped_storage().data_ptr() not in given]
+        return out
+
+
+def tensors(tree):
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
+
+
+@pytest.mark.parametrize("name", ["ibot", "combined"])
+def test_a_graph_holds_what_it_reads(name):
+    """However many sizes were met since: 64 constants are remembered, and the graph reads the memory of its own."""
+    run = make_run(name)
+    steps = RecordableSteps(run)
+    for run.step in (STEPS - 2, STEPS - 1):
+        steps.prepare()
+        with held() as constants, Reads() as reads:
+            steps.finish(steps.compute()[1])
+    own = [*run.method.parameters(), *run.method.buffers(), run.images, steps.batch, *steps.scheduled.values()]
+    own += [*tensors(list(run.optimizer.state.values())), *(group["lr"] for group in run.optimizer.param_groups)]
+    keeps = {tensor.untyped_storage().data_ptr() for tensor in (*own, *tensors(constants))}
+    room = {memory.data_ptr() for memory in working_memory(augment._KEPT.room)}  # a GPU has none
+    forgotten = {what for place, what in reads.read.items() if place not in keeps | room}
+    assert not forgotten and len(tensors(constants)) > 10
+
+
+def working_memory(room):
+    yield from (memory for memory, _ in room._kept.values())
+    for part in room._parts.values():
+        yield from working_memory(part)
 
 
 def test_that_test_sees_what_it_must_see():
