@@ -35,7 +35,7 @@ def find_objects(tokens: Tensor, grid: tuple[int, int], *, threshold: float = TH
     found (no patch) where no two patches are joined, as when all tokens are one. Raises ValueError on other shapes
     and on tokens that are not finite.
 
-    Source: Wang et al. 2022 (TokenCut), section 3.2, with one change: the mean token of the image is taken off before
+    Source: Wang et al. 2022 (TokenCut), section 3, with one change: the mean token of the image is taken off before
     the cosines. Output tokens, unlike the keys used there, all point in nearly one direction.
 
     >>> scene = torch.tensor([[0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0]])

@@ -107,9 +107,7 @@ def mean_iou(drawn: Tensor, truth: Tensor) -> float:
         raise ValueError(f"both maps must have one shape; got {tuple(drawn.shape)} and {tuple(truth.shape)}")
     classes = int(max(drawn.max(), truth.max())) + 1
     cell = truth.flatten() * classes + drawn.flatten()
-    table = torch.zeros(classes**2, dtype=torch.float64, device=truth.device)
-    table.scatter_add_(0, cell, torch.ones(cell.shape, dtype=torch.float64, device=truth.device))
-    table = table.view(classes, classes)
+    table = cell.bincount(minlength=classes**2).cpu().double().view(classes, classes)
     both = table.diagonal()
     either = table.sum(0) + table.sum(1) - both
     return (both / either)[either > 0].mean().item()
