@@ -1,0 +1,191 @@
+"""Claims 4 to 6: what removing patches does to accuracy, to training time and to inference time."""
+
+from sslcourse.claims.catalogue.arms import CLS, HIGH, LOW, LOW_PIXELS, PLACES, RANDOM, switched
+from sslcourse.claims.catalogue.common import TWO_ERRORS, sized_arms
+from sslcourse.claims.claim import Claim, Contrast, Published
+
+# A step with half of the patches takes 1 / 1.2 of a whole one (measured 1.08 to 1.25 on a busy machine, 1.26 by counted
+# operations): 200 whole steps take as long as 240.
+SHORT = {"smoke": {"steps": 4, "warmup_steps": 1}, "cpu": {"steps": 200}, "gpu": {"steps": 8400}}
+shorter = sized_arms({scale: PLACES.get(scale, {}) | short for scale, short in SHORT.items()})
+SAME_TIME = shorter(
+    "CLS, as long", "combined", policy="none", keep_rate=0.5, patch_loss="off", reconstruction="off"
+)
+
+ACCURACY = Claim(
+    id="removal-accuracy",
+    number=4,
+    sentence="Removing the patches that get little attention raises accuracy, because noise goes.",
+    question="Does a network that is trained without the half of the patches that its teacher looks at least know more?",
+    arms=(CLS, LOW, RANDOM, HIGH, SAME_TIME),
+    contrasts=(
+        Contrast(
+            "low attention removed - nothing removed, equal steps",
+            {"low removed": 1, "CLS": -1},
+            "knn",
+            least=0.03,
+            why_least=TWO_ERRORS,
+        ),
+        Contrast(
+            "low attention removed - nothing removed, equal time",
+            {"low removed": 1, "CLS, as long": -1},
+            "knn",
+            least=0.03,
+            why_least=TWO_ERRORS,
+        ),
+        Contrast("low - random", {"low removed": 1, "random removed": -1}, "knn", 0.03, why_least=TWO_ERRORS),
+        Contrast("low - high", {"low removed": 1, "high removed": -1}, "knn", 0.03, why_least=TWO_ERRORS),
+        Contrast(
+            "random patches removed - nothing removed",
+            {"random removed": 1, "CLS": -1},
+            "knn",
+            least=0.03,
+            direction="lower",
+            why_least=TWO_ERRORS,
+        ),
+    ),
+    data=("objects", "cifar10-small"),
+    published=(
+        Published(
+            "73.7 with low attention masked, 73.1 without a mask, 63.2 with a random one (masked, not removed)",
+            "Li et al. 2021 (MST), its ablation, second-hand",
+            supports=True,
+        ),
+        Published(
+            "DeiT-S 79.8 %: with 70 % of the tokens kept 79.5 %, with 50 % 78.5 % (supervised, removed in the network)",
+            "Liang et al. 2022 (EViT), README of its code, table for DeiT-S",
+            supports=False,
+        ),
+        Published(
+            "masking the attended patches gives iBOT 49.7 % kNN, random ones 47.8 % (20 % of ImageNet)",
+            "Kakogeorgiou et al. 2022 (AttMask), table 3; the second number second-hand",
+            supports=False,
+        ),
+    ),
+    held_equal="Encoder, crops, loss, pictures, their order, updates and first weights, by the seed; half of the patches "
+    "of the student's global crops, chosen by the teacher's attention, after a fifth of random removal in each arm that "
+    "removes. The rate is that of the recipe.",
+    could_be_wrong="Accuracy is that of the teacher on whole pictures, which the student never saw whole. If attention "
+    "does not find the object (claim 3), low attention is not background. One keep rate, one half. Equal time is by a "
+    "ratio measured once.",
+)
+
+TRAINING = Claim(
+    id="removal-training-speed",
+    number=5,
+    sentence="Removing the patches that get little attention makes training faster.",
+    question="How much faster is a training step when the student gets half of the patches?",
+    arms=(LOW, LOW_PIXELS),
+    contrasts=(
+        Contrast(
+            "steps a second with half removed / with none, less 1",
+            {"low removed": 1},
+            "training_speed.removal",
+            least=0.1,
+            unit="speed-up less 1",
+            why_least="a tenth: less is not worth an option",
+        ),
+        Contrast(
+            "the same by counted operations",
+            {"low removed": 1},
+            "training_speed.predicted_removal",
+            least=0.1,
+            unit="speed-up less 1",
+            why_least="as above",
+        ),
+        Contrast(
+            "half removed and reconstructed / neither, less 1",
+            {"low removed, reconstructed": 1},
+            "training_speed.plain",
+            least=0.1,
+            unit="speed-up less 1",
+            why_least="as above",
+        ),
+        Contrast(
+            "the same by counted operations",
+            {"low removed, reconstructed": 1},
+            "training_speed.predicted_plain",
+            least=0.1,
+            unit="speed-up less 1",
+            why_least="as above",
+        ),
+    ),
+    data=("objects", "cifar10-small"),
+    published=(
+        Published(
+            "2.8 times, with three quarters removed and no teacher (ViT-L)",
+            "He et al. 2022 (MAE), table 2 and section 4.1",
+            supports=True,
+        ),
+    ),
+    held_equal="The same encoder, batch, crops and optimiser; the steps take turns in one process, forwards and "
+    "backwards, and each pair is a median of 15 rounds.",
+    could_be_wrong="A pair is one process on one machine, not a training run: seeds say how clocks vary. Other work on "
+    "the machine slows both sides, not always alike. A teacher that sees everything, local crops that lose nothing and "
+    "a stem that removal does not shorten bound the gain; all three weigh more in small networks.",
+)
+
+INFERENCE = Claim(
+    id="removal-inference-speed",
+    number=6,
+    sentence="Removing the patches that get little attention makes inference faster.",
+    question="How much faster are features when half of the patches go, by a teacher's choice or inside the network?",
+    arms=(CLS,),
+    contrasts=(
+        Contrast(
+            "chosen by a teacher that looks first: pictures a second / those of the plain encoder, less 1",
+            {"CLS": 1},
+            "inference_speed.teacher",
+            least=0.1,
+            unit="speed-up less 1",
+            why_least="a tenth: less is not worth an option",
+        ),
+        Contrast(
+            "the same by counted operations",
+            {"CLS": 1},
+            "inference_speed.predicted_teacher",
+            least=0.1,
+            unit="speed-up less 1",
+            why_least="as above",
+        ),
+        Contrast(
+            "dropped in the first block by its own attention: pictures a second / those of the plain encoder, less 1",
+            {"CLS": 1},
+            "inference_speed.in_network",
+            least=0.1,
+            unit="speed-up less 1",
+            why_least="as above",
+        ),
+        Contrast(
+            "the same by counted operations",
+            {"CLS": 1},
+            "inference_speed.predicted_in_network",
+            least=0.1,
+            unit="speed-up less 1",
+            why_least="as above",
+        ),
+        Contrast(
+            "kNN with patches dropped in the first block - without",
+            {"CLS": 1},
+            "inference_speed.in_network_knn",
+            least=0.03,
+            direction="same",
+            why_least=TWO_ERRORS,
+        ),
+    ),
+    data=("objects", "cifar10-small"),
+    published=(
+        Published(
+            "in the network: 50 % more images a second for 0.3 % of accuracy",
+            "Liang et al. 2022 (EViT), abstract",
+            supports=None,
+        ),
+    ),
+    held_equal="The same weights and pictures; the encoders take turns in one process, forwards and backwards, and each "
+    "pair is a median of 30 rounds.",
+    could_be_wrong="A pair is one process on one machine: seeds say how clocks vary. The published number is of the "
+    "other way, in the network: of the teacher's there is none. The stem, which removal does not shorten, "
+    "is half of this encoder.",
+)
+
+CLAIMS = (ACCURACY, TRAINING, INFERENCE)
