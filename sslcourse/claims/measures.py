@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sslcourse.claims.damage import corruptions, families, occlusion, pixels
+from sslcourse.claims.places import attention, crops, segmentation
+from sslcourse.claims.speed import inference_speed, training_speed
 from sslcourse.methods.method import Method
 from sslcourse.settings import nearest
 from sslcourse.training.images import RunImages, knn_of
@@ -14,17 +17,28 @@ class Measure:
     """A function (method, images of its run) -> a number, or several by name. It must leave the method as it was.
 
     Raise `version` when it begins to give other numbers: rows with older ones are then measured again. `tolerance` is
-    how far a repetition on another machine or torch may differ; on the same, it must agree exactly.
+    how far a repetition on another machine or torch may differ; on the same it must agree exactly, but for what is
+    `timed` by a clock.
     """
 
     function: Callable[[Method, RunImages], float | dict[str, float]]
     version: int = 1
     tolerance: float = 0.03
+    timed: bool = False
 
 
 # Every run is evaluated by kNN at each quarter: only before the first step is `knn` measured anew.
 MEASURES: dict[str, Measure] = {
     "knn": Measure(lambda method, images: knn_of(method, images)["knn"]),
+    "segmentation": Measure(segmentation),
+    "attention": Measure(attention),
+    "crops": Measure(crops),
+    "occlusion": Measure(occlusion, tolerance=0.06),
+    "corruptions": Measure(corruptions, tolerance=0.06),
+    "families": Measure(families, tolerance=0.06),
+    "pixels": Measure(pixels),
+    "training_speed": Measure(training_speed, tolerance=0.5, timed=True),
+    "inference_speed": Measure(inference_speed, tolerance=0.5, timed=True),
 }
 
 

@@ -50,7 +50,9 @@ def training_speed(method: Combined, images: RunImages) -> dict[str, float]:
 
 def new_run(encoder: TokenEncoder, settings: CombinedSettings, images: RunImages) -> TrainingState:
     """A run that begins with a copy of the encoder; past the steps in which prototypes stand still."""
-    method = Combined(copy.deepcopy(encoder), settings)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        method = Combined(copy.deepcopy(encoder), settings)
     device = next(encoder.parameters()).device
     run = TrainingState(method, images.train, FitSettings(1000, BATCH), make_runtime(device.type, "fp32"))
     run.step = 500

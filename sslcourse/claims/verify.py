@@ -93,9 +93,15 @@ def compare(row: dict, again: dict | None) -> Repeated:
             if name in TIMES or name not in row["figures"].get(when, {}):
                 continue
             compared += 1
-            if not alike(before, value, 0.0 if exactly else tolerance_of(name, before)):
+            if not alike(before, value, 0.0 if exactly and not is_timed(name) else tolerance_of(name, before)):
                 differ.append(f"{name} at {when}: {before} in the ledger, {value} now")
     return Repeated(row["name"], exactly, compared, tuple(differ))
+
+
+def is_timed(name: str) -> bool:
+    """Whether a figure comes from a clock."""
+    measure = MEASURES.get(name.split(".")[0])
+    return measure is not None and measure.timed
 
 
 def tolerance_of(name: str, value: float | None) -> float:

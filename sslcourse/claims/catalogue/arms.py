@@ -20,7 +20,8 @@ PLACES = {
 }
 on_places = sized_arms(PLACES)
 SMALL_DECODER = {"decoder_dim": 32, "decoder_depth": 1}
-switchable = sized_arms({scale: size | SMALL_DECODER for scale, size in PLACES.items()})
+SWITCHABLE = {scale: size | SMALL_DECODER for scale, size in PLACES.items()}
+switchable = sized_arms(SWITCHABLE)
 # About as many weights as the ViT of the scale.
 CONVNETS = {"smoke": "convnet_8", "cpu": "convnet_16", "gpu": "convnet_64"}
 convolutional = sized_arms({scale: PLACES.get(scale, {}) | {"encoder": name} for scale, name in CONVNETS.items()})

@@ -30,7 +30,8 @@ OCCLUSION = Claim(
     id="reconstruction-occlusion",
     number=7,
     sentence="Reconstructing the removed patches makes features robust to occlusion.",
-    question="Is more of the accuracy left in half-hidden pictures when removed patches were reconstructed in training?",
+    question="Is more of the accuracy left in half-hidden pictures when removed patches were reconstructed in "
+    "training?",
     arms=ARMS,
     contrasts=(
         Contrast(
@@ -100,9 +101,9 @@ CORRUPTION = Claim(
         ),
     ),
     held_equal=HELD_EQUAL,
-    could_be_wrong="A share of the clean accuracy: an arm with a lower one has less to lose. Views are neither noisy nor "
-    "blurred here, so that any robustness comes from elsewhere. No published number holds the distillation fixed and "
-    "adds pixels.",
+    could_be_wrong="A share of the clean accuracy: an arm with a lower one has less to lose. Views are neither noisy "
+    "nor blurred here, so that any robustness comes from elsewhere. No published number holds the distillation fixed "
+    "and adds pixels.",
 )
 
 SCENES = Claim(

@@ -1,0 +1,150 @@
+"""Claims 1 and 2: which losses, and which networks, keep local detail."""
+
+from sslcourse.claims.catalogue.arms import CLS, RANDOM, VISIBLE, build_dilated, convolutional, switched
+from sslcourse.claims.catalogue.common import TWO_ERRORS
+from sslcourse.claims.claim import Claim, Contrast, Published
+
+IOU = {"unit": "mean IoU", "why_least": "half of the published 3.8 points between iBOT and DINO"}
+MASKED = switched("CLS + masked patches", patches="masked")
+KEPT, GONE, BOTH = (
+    switched(f"random removed, CLS + {patches} patches", "random", patches) for patches in ("kept", "removed", "both")
+)
+
+PATCHES = Claim(
+    id="patches-give-detail",
+    number=1,
+    sentence="Distilling the class token gives global semantics; distilling patches as well adds local detail.",
+    question="Do patch tokens draw objects and parts better when they have a loss of their own?",
+    arms=(CLS, switched("patches alone", patches="masked", cls=False), VISIBLE, MASKED, RANDOM, KEPT, GONE, BOTH),
+    contrasts=(
+        Contrast(
+            "segmentation of objects: visible patches distilled - class token alone",
+            {"CLS + visible patches": 1, "CLS": -1},
+            "segmentation.object",
+            least=0.02,
+            **IOU,
+        ),
+        Contrast(
+            "segmentation of objects: masked patches distilled - class token alone",
+            {"CLS + masked patches": 1, "CLS": -1},
+            "segmentation.object",
+            least=0.02,
+            **IOU,
+        ),
+        Contrast(
+            "segmentation of objects: masked - visible",
+            {"CLS + masked patches": 1, "CLS + visible patches": -1},
+            "segmentation.object",
+            least=0.02,
+            **IOU,
+        ),
+        Contrast(
+            "kNN: class token alone - patches alone",
+            {"CLS": 1, "patches alone": -1},
+            "knn",
+            least=0.05,
+            why_least="three standard errors of an accuracy; published are 58 points",
+        ),
+        Contrast(
+            "kNN: masked patches distilled - class token alone",
+            {"CLS + masked patches": 1, "CLS": -1},
+            "knn",
+            least=0.03,
+            why_least=TWO_ERRORS,
+        ),
+        *(
+            Contrast(
+                f"segmentation of objects, half removed at random: {patches} patches distilled - none",
+                {f"random removed, CLS + {patches} patches": 1, "random removed": -1},
+                "segmentation.object",
+                least=0.02,
+                **IOU,
+            )
+            for patches in ("kept", "removed", "both")
+        ),
+    ),
+    data=("objects", "cifar10-small"),
+    published=(
+        Published(
+            "ADE20K, linear head on frozen patches: 38.3 with masked patches distilled (iBOT), 34.5 without (DINO)",
+            "Zhou et al. 2022 (iBOT), ADE20K, ViT-B",
+            supports=True,
+        ),
+        Published(
+            "kNN 67.9 % without; 67.1 % with visible patches distilled, 69.1 % with masked ones",
+            "Zhou et al. 2022 (iBOT), table 9 and appendix E",
+            supports=None,
+        ),
+        Published("kNN 9.5 % with masked patches alone", "Zhou et al. 2022 (iBOT), table 9", supports=True),
+    ),
+    held_equal="Encoder, crops, pictures, their order, updates and first weights of what two arms share, by the "
+    "seed; one weight of the patches' loss, .25, from the recipe. Patches alone get no local crops, which have only "
+    "the class token to learn. On photographs the objects of COCO are drawn.",
+    could_be_wrong="A probe on 36 patches of 8 pixels sees no fine outline. Removed patches are predicted through a "
+    "decoder of one block. A third of the patches is masked in every picture; iBOT masks half of the pictures.",
+)
+
+# The strided network and the ViT both know 6 x 6 places, the dilated one 12 x 12.
+STRIDED = convolutional("strided CNN", "dino")
+DILATED = convolutional("dilated CNN", "dino", build=build_dilated, variant="halvings 2")
+
+CONVOLUTIONS = Claim(
+    id="strides-lose-detail",
+    number=2,
+    sentence="Convolutional networks with pooling and strides lose spatial detail that learning on patches keeps.",
+    question="Do the places of a strided network draw objects worse than those of a dilated one, or than a ViT's "
+    "patches?",
+    arms=(STRIDED, DILATED, CLS, MASKED),
+    contrasts=(
+        Contrast(
+            "segmentation of objects: ViT with masked patches distilled - strided CNN",
+            {"CLS + masked patches": 1, "strided CNN": -1},
+            "segmentation.object",
+            least=0.02,
+            **IOU,
+        ),
+        Contrast(
+            "segmentation of objects: dilated CNN - strided CNN",
+            {"dilated CNN": 1, "strided CNN": -1},
+            "segmentation.object",
+            least=0.02,
+            **IOU,
+        ),
+        Contrast(
+            "segmentation of objects: ViT, class token alone - strided CNN",
+            {"CLS": 1, "strided CNN": -1},
+            "segmentation.object",
+            least=0.02,
+            **IOU,
+        ),
+        Contrast(
+            "boundary F: ViT with masked patches distilled - strided CNN",
+            {"CLS + masked patches": 1, "strided CNN": -1},
+            "segmentation.boundary",
+            least=0.02,
+            unit="F score",
+            why_least="as for the IoU",
+        ),
+        Contrast(
+            "kNN: ViT, class token alone - strided CNN",
+            {"CLS": 1, "strided CNN": -1},
+            "knn",
+            least=0.03,
+            why_least=TWO_ERRORS,
+        ),
+    ),
+    published=(
+        Published(
+            "objects found in VOC07 by a graph of DINO's features: ViT-S/16 61.9 %, ResNet-50 36.8 %",
+            "Simeoni et al. 2021 (LOST), CorLoc",
+            supports=True,
+        ),
+    ),
+    held_equal="About 100,000 weights each; DINO's loss, crops, pictures, their order and updates. Strided and dilated "
+    "network have the same first weights, by the seed.",
+    could_be_wrong="ViT and CNN differ in more than strides: only the second contrast is of strides alone, and the "
+    "dilated network costs twice as many operations. The ViT's own patches are a stride of 8. Batch normalisation in "
+    "the CNNs sees global and local crops apart.",
+)
+
+CLAIMS = (PATCHES, CONVOLUTIONS)
