@@ -24,6 +24,6 @@ from sslcourse.evaluation.occlusion import occlusion_curves
 from sslcourse.evaluation.patches import extract_patches, patch_mask
 from sslcourse.evaluation.reconstruction import random_removal, reconstruction_table
 from sslcourse.evaluation.scaling import scale_features
-from sslcourse.evaluation.segmentation import SegmentationProbe, segmentation_probe
+from sslcourse.evaluation.segmentation import SegmentationProbe, class_parts, segmentation_probe
 from sslcourse.evaluation.statistics import PairedEffect, paired_effect
 from sslcourse.evaluation.throughput import inference_throughput

@@ -107,7 +107,7 @@ def box_ious(first: Tensor, second: Tensor) -> Tensor:
 def _cut(tokens: Tensor, grid: tuple[int, int], threshold: float) -> Tensor:
     unit = F.normalize(tokens - tokens.mean(1, keepdim=True), dim=2)
     joined = unit @ unit.mT > threshold  # B,P,P
-    weights = torch.where(joined, 1.0, WEAK).double()
+    weights = joined.double().clamp(min=WEAK)
     degree = weights.sum(2)  # B,P
     scale = degree.rsqrt()
     # The smallest eigenvectors of 1 - D^-1/2 W D^-1/2 are the largest of the product; eigh sorts them upwards.

@@ -7,13 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sslcourse.data.imageset import ImageSet
+from sslcourse.data.objects import PARTS
 from sslcourse.evaluation.linear import split_rows
 from sslcourse.evaluation.linear_rates import accuracies, fit_rates
 from sslcourse.evaluation.patches import patch_mask
 from sslcourse.evaluation.scaling import check_finite, standardise
 
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
-CHUNK = 256  # images for which logits are held pixel by pixel
+CHUNK = 64  # images for which logits are held pixel by pixel
 
 
 class SegmentationProbe(NamedTuple):
@@ -40,7 +42,7 @@ def segmentation_probe(
     """How well a linear classifier of frozen patch tokens draws the maps of test images.
 
     Tokens `N,P,D` and `M,P,D` of the P = rows x columns places of `grid`, as `extract_patches` gives them; maps `N,H,W`
-    and `M,H,W` of class numbers from 0 on (a bool mask: background and object; the parts of `extras["parts"]`). The
+    and `M,H,W` of class numbers from 0 on (a bool mask: background and object; parts by `class_parts`). The
     classifier is trained on standardised tokens, each with its patch's most frequent class; of all `rates`, trained in
     one stacked computation, the one that is right most often on the tokens of a share `holdout` of the training images
     is trained again on all. Its logits are enlarged bilinearly to pixels before the largest is taken. `reach` in pixels
@@ -84,6 +86,25 @@ def segmentation_probe(
         parts.append(F.interpolate(logits, size=size, mode="bilinear", align_corners=False).argmax(1))
     drawn, truth = torch.cat(parts), test_maps.to(device).long()
     return SegmentationProbe(mean_iou(drawn, truth), boundary_f(drawn, truth, reach), rate)
+
+
+def class_parts(images: ImageSet) -> Tensor:
+    """Maps of the embedded objects' parts, int64 `N,H,W`, in which each part of each class has its own number.
+
+    0 is background. In `extras["parts"]` the same number is the tail of a fish and the chimney of a house, so that a
+    probe for it would be asked for what tokens cannot know. Raises ValueError for images without such extras.
+
+    >>> from sslcourse.data.objects import load_objects
+    >>> images = load_objects("test", count=20, size=32, cache=False)
+    >>> images.extras["parts"].max().item() <= 8 < class_parts(images).max().item() <= 84
+    True
+    """
+    if not {"parts", "instances", "labels"} <= images.extras.keys() or not set(images.classes) <= set(PARTS):
+        raise ValueError("class_parts needs the maps and classes of the embedded objects (data.objects.load_objects)")
+    counts = torch.tensor([0] + [len(PARTS[name]) for name in images.classes], device=images.images.device)
+    parts, instances = images.extras["parts"].long(), images.extras["instances"].long()
+    owner = images.extras["labels"].gather(1, (instances - 1).clamp(min=0).flatten(1)).view_as(parts)  # N,H,W: a class
+    return torch.where(parts > 0, counts.cumsum(0)[owner] + parts, 0)
 
 
 def patch_classes(maps: Tensor, grid: tuple[int, int], num_classes: int) -> Tensor:

@@ -81,11 +81,11 @@ def inference_throughput(
         raise ValueError(f"the encoders must be on one device; got {', '.join(sorted(map(str, devices)))}")
     (device,) = devices
 
-    def side(name: str) -> Callable[[], object]:
+    def side(name: str, images: Tensor) -> Callable[[], object]:
         encoder, batch = encoders[name], images.to(homes[name])
 
         def run() -> None:
-            with torch.no_grad(), torch.autocast(device.type, autocast, enabled=autocast is not None):
+            with torch.autocast(device.type, autocast, enabled=autocast is not None):
                 encoder.features(batch)
 
         return run
@@ -93,8 +93,8 @@ def inference_throughput(
     with ExitStack() as modes:
         for encoder in encoders.values():
             modes.enter_context(evaluating(encoder))
-        steps = {name: side(name) for name in encoders}
-        flops = {name: counted_flops(step) for name, step in steps.items()}
+        flops = {name: counted_flops(side(name, images[:1])) for name in encoders}
+        steps = {name: side(name, images) for name in encoders}
         return throughput(steps, len(images), flops=flops, rounds=rounds, device=device)
 
 

@@ -6,7 +6,9 @@ import pytest
 import torch
 from sklearn.metrics import jaccard_score
 
-from sslcourse.evaluation.segmentation import boundary_f, mean_iou, patch_classes, segmentation_probe
+from sslcourse.data import ImageSet
+from sslcourse.data.objects import PARTS, Variant, load_objects
+from sslcourse.evaluation.segmentation import boundary_f, class_parts, mean_iou, patch_classes, segmentation_probe
 
 GRID = (4, 4)
 
@@ -64,6 +66,22 @@ def test_good_tokens_are_read_and_noise_gives_chance():
     assert good == segmentation_probe(tokens(train), train, tokens(test, seed=1), test, GRID)
     wrong = segmentation_probe(tokens(train), train, tokens(test, seed=1), (test + 1) % 3, GRID)
     assert wrong.rate == good.rate and wrong.mean_iou < 0.2  # the test maps choose nothing
+
+
+@pytest.mark.parametrize("objects", [1, 2])
+def test_parts_of_each_class_have_numbers_of_their_own(objects):
+    images = load_objects("test", count=30, size=32, variant=Variant(objects_per_image=objects), cache=False)
+    numbers = {}
+    for name in images.classes:
+        for part in PARTS[name]:
+            numbers[name, part] = len(numbers) + 1
+    found, extras = class_parts(images), images.extras
+    assert torch.equal(found > 0, extras["mask"])
+    for i, y, x in found.nonzero()[::50].tolist():
+        name = images.classes[extras["labels"][i, extras["instances"][i, y, x].item() - 1]]
+        assert found[i, y, x] == numbers[name, PARTS[name][extras["parts"][i, y, x].item() - 1]]
+    with pytest.raises(ValueError, match="class_parts needs the maps and classes of the embedded objects"):
+        class_parts(ImageSet(images.images, images.labels, images.classes, "toy"))
 
 
 def test_bool_masks_and_an_accelerator(accelerator):
