@@ -272,6 +272,13 @@ lab.grid()
 # %% tags=["widget"]
 lab.explore_collapse()
 
+# %% [markdown]
+# **One run is one run.** The course keeps a *ledger*: longer runs of the same comparisons, many seeds in pairs, with
+# the smallest effect that counts written down before the first of them.
+
+# %% tags=["experiment"]
+lab.claims("byol-target")
+
 # %% [markdown] tags=["answer"] id="byol.why_no_collapse"
 # **Write** (about 15 minutes), with the numbers of *your* grid.
 
@@ -374,6 +381,12 @@ predict(
 
 # %% tags=["experiment"]
 lab.transformations()
+
+# %% [markdown]
+# What the ledger has on both stages, with more sizes of batch and more sets of transformations:
+
+# %% tags=["experiment"]
+lab.claims("batch-size", "fewer-transformations", "too-hard-or-too-easy")
 
 # %% [markdown] tags=["answer"] id="byol.two_methods"
 # **Write** (about 15 minutes), with the numbers of *your* runs.

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -120,3 +122,12 @@ def progress_file(tmp_path, monkeypatch):
     monkeypatch.setattr(state, "_memory", None)
     monkeypatch.setattr(state, "_told", set())
     return file
+
+
+def photographs(folder: Path, count: int, classes: tuple[str, ...]) -> None:
+    """Small pictures of noise in `folder`, in a folder for each class where there are classes."""
+    generator = np.random.default_rng(0)
+    for index in range(count):
+        file = folder / (classes[index % len(classes)] if classes else "") / f"{index}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(generator.integers(0, 256, (12, 12, 3), dtype=np.uint8)).save(file)

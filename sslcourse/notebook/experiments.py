@@ -17,6 +17,7 @@ from sslcourse.notebook import predictions
 from sslcourse.notebook.card import show_card
 from sslcourse.notebook.charts import SIZE
 from sslcourse.notebook.findings import final_range, read_lessons
+from sslcourse.notebook.ledger import show_claims
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import CHALLENGE, UNTRAINED, LabSession
 from sslcourse.notebook.stopping import Stopped, in_a_card
@@ -61,6 +62,11 @@ class LabExperiments(LabSession):
         known = [name for name in names if name in self.arm("baseline").final]
         rows = [[name, *(self.with_range(arm, name) for arm in arms)] for name in known]
         show_numbers("At the end of training", headings or [self.titles[arm] for arm in arms], rows)
+
+    @in_a_card
+    def claims(self, *names: str) -> None:
+        """What the course's ledger says of some claims, from many pairs of runs."""
+        show_claims(*names)
 
     def bars(self, title: str, values: dict[str, float], name: str, chance: float | None = None) -> Figure:
         """One bar an arm, its number `name`, over its ordinary range."""

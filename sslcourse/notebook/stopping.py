@@ -8,6 +8,8 @@ from torch import Tensor
 
 from sslcourse.notebook.card import show_card
 
+NO_GRADIENT = "Your loss has no gradient: something in it leaves PyTorch, such as `.item()` or `.detach()`."
+
 
 class Stopped(Exception):
     """An experiment cannot go on, for a reason that the reader can do something about: it is shown as one sentence."""
@@ -52,9 +54,7 @@ def checked_loss(loss: Callable) -> Callable:
         if value.ndim:
             raise Stopped(f"Your loss has shape {tuple(value.shape)}; it must have none: take the mean over the views.")
         if any(getattr(one, "requires_grad", False) for one in arguments) and not value.requires_grad:
-            raise Stopped(
-                "Your loss has no gradient: something in it leaves PyTorch, such as `.item()` or `.detach()`."
-            )
+            raise Stopped(NO_GRADIENT)
         return value
 
     return checked

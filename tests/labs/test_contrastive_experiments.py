@@ -5,10 +5,9 @@ import json
 import sys
 from importlib import resources
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from harness import photographs
 
 from sslcourse.evaluation.collapse import contrastive_accuracy, effective_rank
 from sslcourse.exercises import find
@@ -199,14 +198,6 @@ def test_little_is_drawn_before_it_is_needed(lab, monkeypatch):
     lab.similarities(reference("similarity"))
     lab.explore_views()
     assert drawn == [256]
-
-
-def photographs(folder, count, classes):
-    generator = np.random.default_rng(0)
-    for index in range(count):
-        file = folder / (classes[index % len(classes)] if classes else "") / f"{index}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(generator.integers(0, 256, (12, 12, 3), dtype=np.uint8)).save(file)
 
 
 @pytest.mark.parametrize("classes", [("cat", "dog"), ()], ids=["labelled", "unlabelled"])

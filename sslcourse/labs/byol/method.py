@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sslcourse.methods.byol import BYOL, BYOLSettings
 from sslcourse.methods.meters import view_meters
-from sslcourse.notebook.stopping import checked_loss
+from sslcourse.notebook.stopping import NO_GRADIENT, Stopped, checked_loss
 
 
 class Own(NamedTuple):
@@ -45,6 +45,8 @@ class HandmadeBYOL(BYOL):
             return self.teacher_projector(self.teacher_encoder.features(images))
 
         loss = self.own.symmetrised(self.predictor, online, target, views)
+        if torch.is_grad_enabled() and not loss.requires_grad:
+            raise Stopped(NO_GRADIENT)
         z = torch.cat(projected)
         return loss, view_meters(*z.chunk(2)) if len(z) == 2 * views.shape[1] else {}
 

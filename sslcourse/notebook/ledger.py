@@ -1,0 +1,35 @@
+"""What the course's ledger says of a claim: many pairs of runs, beside the reader's own few."""
+
+from sslcourse.notebook.card import Table, show_card
+
+
+def show_claims(*names: str, scale: str = "cpu") -> None:
+    """Show the claims of these ids, with the verdict on each and the effects it rests on, as far as they are measured.
+
+    Raises KeyError for a claim that there is not.
+    """
+    from sslcourse.claims.catalogue import CLAIMS
+    from sslcourse.claims.rows import read_rows
+    from sslcourse.claims.verdict import find, judge
+
+    lines = read_rows(scale)
+    for name in names:
+        claim = CLAIMS[name]
+        try:
+            findings = [
+                find(claim, contrast, data, scale, lines) for data in claim.data for contrast in claim.contrasts
+            ]
+        except ImportError as problem:
+            show_card(f"Claim {claim.number}: {claim.sentence}", f"Not shown: {problem}", kind="wait")
+            continue
+        word, why = judge(claim, findings)
+        rows = [_row(finding) for finding in findings if finding.effect is not None]
+        table = [Table(["", "pictures", "effect", "95 % interval", "pairs", ""], rows)] if rows else []
+        title = f"The ledger of claims, {claim.number}: {word}"
+        show_card(title, f"“{claim.sentence}” {why[:1].upper()}{why[1:]}.", *table)
+
+
+def _row(finding) -> list[str]:
+    effect = finding.effect
+    interval = f"{effect.low:+.2f} to {effect.high:+.2f}"
+    return [finding.contrast.name, finding.data, f"{effect.mean:+.2f}", interval, str(effect.pairs), finding.word]
