@@ -108,7 +108,7 @@ def test_contrasts_are_differences_of_known_figures_with_a_reason_for_their_size
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
 def test_published_numbers_name_their_table(claim):
-    assert claim.published
+    assert claim.published or "No published number" in claim.could_be_wrong
     for published in claim.published:
         assert any(char.isdigit() for char in published.source)
 
