@@ -26,6 +26,7 @@ from sslcourse.files import write_atomically
 from sslcourse.notebook.session import UNTRAINED, LabSession, TrainedArm
 
 LABS = {  # its session, its arms
+    "tokens": ("TokensLab", ("baseline",)),
     "contrastive": ("ContrastiveLab", ("baseline", "no_negatives", "no_colour")),
     "byol": (
         "ByolLab",
@@ -41,10 +42,10 @@ T_95 = {6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 12: 2.201, 15: 2.145,
 
 # What a number can be at all.
 BOUNDS = {
-    **dict.fromkeys(("knn", "contrastive_accuracy"), (0.0, 1.0)),
+    **dict.fromkeys(("knn", "accuracy", "object_attention", "contrastive_accuracy"), (0.0, 1.0)),
     **dict.fromkeys(("positive_cosine", "negative_cosine"), (-1.0, 1.0)),
     **dict.fromkeys(("channel_std", "alignment"), (0.0, inf)),
-    **dict.fromkeys(("effective_rank", "projection_rank"), (1.0, inf)),
+    **dict.fromkeys(("effective_rank", "projection_rank", "centred_rank"), (1.0, inf)),
     "teacher_distance": (0.0, inf),
     "uniformity": (-inf, 0.0),
 }

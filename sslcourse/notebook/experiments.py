@@ -26,7 +26,16 @@ from sslcourse.training.images import RunImages, few
 
 
 class LabExperiments(LabSession):
-    """A session that can say what it measured. Every lab has an untrained network and an arm called "baseline"."""
+    """A session that can say what it measured. Every lab has an untrained network and an arm called "baseline".
+
+    `compared` are the two networks whose features are put to use at the end.
+    """
+
+    compared = (UNTRAINED, "baseline")
+
+    def encoder(self, arm: str) -> nn.Module:
+        """The network of an arm, to be judged by its features."""
+        return self.arm(arm).method.representation
 
     def found(self, identifier: str, text: str, answer: str | None, finding: str | None = None) -> None:
         """Say what an experiment found, whether the prediction held, and what it means, where it came out as usual.
@@ -97,12 +106,12 @@ class LabExperiments(LabSession):
 
     @in_a_card
     def search(self, queries: int = 4, count: int = 6) -> None:
-        """Search by picture: the training pictures nearest to some held-out ones, before and after training."""
+        """Search by picture: the training pictures nearest to some held-out ones, by two networks."""
         images = self.images
         chosen = first_of_each_class(images.held_out, 1) if images.labelled else [*range(len(images.held_out))]
         asked = images.held_out.subset(torch.tensor(chosen[:queries]))
-        for arm in (UNTRAINED, "baseline"):
-            found = nearest(self.arm(arm).method.representation, images.bank, asked, count, self.seen_size())  # Q,K
+        for arm in self.compared:
+            found = nearest(self.encoder(arm), images.bank, asked, count, self.seen_size())  # Q,K
             same, names, words = None, None, ""
             if images.labelled:
                 same = images.bank.labels.cpu()[found] == asked.labels.cpu()[:, None]
@@ -113,11 +122,11 @@ class LabExperiments(LabSession):
 
     @in_a_card
     def few_labels(self, each: tuple[int, ...] = (5, 20)) -> None:
-        """A linear classifier on frozen features from a few labels a class, before and after training."""
-        images, arms = self.images, (UNTRAINED, "baseline")
+        """A linear classifier on frozen features from a few labels a class, of two networks."""
+        images, arms = self.images, self.compared
         if not images.labelled:
             raise Stopped("These pictures have no labels to learn from; search by picture needs none.")
-        encoders = [self.arm(arm).method.representation for arm in arms]
+        encoders = [self.encoder(arm) for arm in arms]
         rows = [
             [
                 f"{count} labels a class",
@@ -146,7 +155,11 @@ class LabExperiments(LabSession):
         mine, span = run.final["knn"], final_range(self.bands, "baseline", "knn")
         goal = span[1] if span else self.arm("baseline").final["knn"]
         words = f"the upper end of what is ordinary for {self.titles['baseline']}" if span else "your own baseline"
-        show_card(f"kNN accuracy {mine:.3f}; to beat: {goal:.3f}, {words}", kind="good" if mine > goal else "info")
+        self.show_score("kNN accuracy", mine, goal, words)
+
+    def show_score(self, name: str, mine: float, goal: float, words: str) -> None:
+        """A number of the reader's own beside the one to beat."""
+        show_card(f"{name} {mine:.3f}; to beat: {goal:.3f}, {words}", kind="good" if mine > goal else "info")
 
 
 def first_of_each_class(images: ImageSet, each: int) -> list[int]:

@@ -134,7 +134,7 @@ class LabSession:
         recipe = self.recipe(arm)
         key = f"{scale()} {arm}"
         if key not in self._untrained:
-            method = build_method(recipe).to(pick_device(recipe.fit.device))
+            method = self.build(recipe, None).to(pick_device(recipe.fit.device))
             measured = self.measure(method, arm)
             self._untrained[key] = TrainedArm(UNTRAINED, method, [{"step": 0, **measured}], measured, measured)
         return self._untrained[key]

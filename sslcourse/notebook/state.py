@@ -25,7 +25,7 @@ def place() -> tuple[Path, str]:
 
 
 def read_lab(lab: str) -> dict[str, Any]:
-    """What is known of `lab`: the dicts "tasks", "hints", "predictions" and "measured", each by id."""
+    """What is known of `lab`: dicts "tasks", "hints", "predictions", "measured" and "drawn" (by lot), each by id."""
     return _lab(_read(), lab)
 
 
@@ -46,7 +46,7 @@ def update(lab: str, part: str, identifier: str, value: Any) -> None:
 
 def _lab(state: dict[str, Any], lab: str) -> dict[str, Any]:
     entry = state["labs"].setdefault(lab, {})
-    for part in ("tasks", "hints", "predictions", "measured"):
+    for part in ("tasks", "hints", "predictions", "measured", "drawn"):
         if not isinstance(entry.get(part), dict):
             entry[part] = {}
     return entry
