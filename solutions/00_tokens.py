@@ -249,7 +249,7 @@ lab.explore_attention()
 # with weight $\exp(s_j/\tau)$. Nothing is trained, so the vote measures the features: **kNN accuracy**. A **linear
 # probe** instead trains a linear classifier on the features.
 #
-# LoGo is another of the seven. The cosine of *any* two of its features is 0.999: on the sphere they all sit at one spot.
+# LoGo is another of the seven. The mean cosine of two of its features is 0.999: on the sphere all sit at one spot.
 
 # %% tags=["predict"] id="tokens.cone"
 predict(
@@ -270,8 +270,8 @@ predict(
 )
 
 # %% [markdown]
-# **Write** `knn_vote` (3 points, about 20 minutes). At $\tau = 0.01$ the exponent reaches 100, and $e^{100}$ is too large
-# for float32; `softmax` subtracts the largest exponent first and stays exact.
+# **Write** `knn_vote` (3 points, about 20 minutes). At $\tau = 0.01$ the exponent reaches 100, and $e^{100}$ is too
+# large for float32; `softmax` subtracts the largest exponent first and stays exact.
 
 
 # %% tags=["exercise"] id="tokens.knn_vote"
@@ -303,9 +303,9 @@ lab.labels_grow(knn_vote)
 # ## 5. Which has collapsed?
 #
 # **Another kind of exercise.** Four clouds of features of the same pictures. Something was done to each of them, and
-# one has *collapsed*: nearly all of its directions are gone. Above, two of the features against each other, on one scale
-# for all four; below, how far the cloud reaches along each of its own directions around its mean, largest first (its
-# **spectrum**). Which letter is which differs from reader to reader.
+# one has *collapsed*: nearly all of its directions are gone. Above, two of the features against each other, on one
+# scale for all four; below, how far the cloud reaches along each of its own directions around its mean, largest first
+# (its **spectrum**). Which letter is which differs from reader to reader.
 
 # %% tags=["experiment"]
 lab.clouds()
@@ -417,9 +417,9 @@ progress()
 # %% [markdown]
 # ## Challenge
 #
-# Not graded. Find the object better than that rule: from iBOT's patch tokens `[P, 64, 96]` of an 8 x 8 grid and its class
-# token's attention `[P, 64]`, say which patches are object, as bool `[P, 64]`. The rule below looks at the attention
-# alone. Ideas: another direction, the two together, smoothing over neighbours, two clusters for all pictures at once.
+# Not graded. Find the object better than that rule: from iBOT's patch tokens `[P, 64, 96]` of an 8 x 8 grid and its
+# class token's attention `[P, 64]`, say which patches are object, as bool `[P, 64]`. The rule below looks at the
+# attention alone. Ideas: another direction, both together, smoothing over neighbours, clusters of all pictures' tokens.
 
 # %% tags=["experiment"]
 lab.challenge(lambda tokens, attention: attention > attention.mean(1, keepdim=True))
@@ -432,10 +432,10 @@ lab.challenge(lambda tokens, attention: attention > attention.mean(1, keepdim=Tr
 #
 # **Read**
 #
-# - Dosovitskiy et al. 2021, *An Image is Worth 16x16 Words* (ViT), [arXiv:2010.11929](https://arxiv.org/abs/2010.11929):
-#   section 3.1 is stages 1 and 2.
-# - Vaswani et al. 2017, *Attention Is All You Need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762): section 3.2.1
-#   and its footnote on $\sqrt d$.
+# - Dosovitskiy et al. 2021, *An Image is Worth 16x16 Words* (ViT),
+#   [arXiv:2010.11929](https://arxiv.org/abs/2010.11929): section 3.1 is stages 1 and 2.
+# - Vaswani et al. 2017, *Attention Is All You Need*, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762): section
+#   3.2.1 and its footnote on $\sqrt d$.
 # - Naseer et al. 2021, *Intriguing Properties of Vision Transformers*,
 #   [arXiv:2105.10497](https://arxiv.org/abs/2105.10497): shuffled patches, in large networks.
 # - Caron et al. 2021, *Emerging Properties in Self-Supervised Vision Transformers* (DINO),
