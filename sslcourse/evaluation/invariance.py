@@ -37,7 +37,7 @@ class CropSimilarity(NamedTuple):
         Rows hold the mean `share`, `iou` and `cosine`, the number of `pairs`, and `relative`, the cosine on a scale
         from the floor (0) to identical features (1). Ranges without a pair have no row.
         """
-        number = (self.share * bins).ceil().long()  # 0 where the crops are apart
+        number = (self.share * bins - 1e-9).ceil().long()  # 0 where the crops are apart; 0.28 * 25 is above 7
         rows = []
         for each in number.unique().tolist():
             here = number == each
