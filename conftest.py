@@ -29,7 +29,7 @@ def simulated_accelerator():
 def pytest_configure() -> None:
     """With SSLCOURSE_SIMULATED_ACCELERATOR=1 an accelerator is there from the start, as on a machine with a GPU."""
     if os.environ.get("SSLCOURSE_SIMULATED_ACCELERATOR"):
-        simulated_accelerator().Accelerator().__enter__()
+        simulated_accelerator().stand()
 
 
 def hide_accelerators() -> None:
@@ -84,8 +84,9 @@ def accelerator() -> Iterator:
 
     simulated = simulated_accelerator()
     with accelerators_shown():
-        if torch.accelerator.is_available():
-            yield torch.accelerator.current_accelerator()
+        found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+        if found is not None and found.type != "acc":
+            yield found
             return
         if simulated is None:
             pytest.skip("this torch has no devices made in Python")

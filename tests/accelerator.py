@@ -196,6 +196,12 @@ class Accelerator:
                 setattr(owner, name, getattr(owner, name).__wrapped__)
 
 
+def stand() -> None:
+    """Let torch find the accelerator from now on, as it finds a GPU; for use of it an `Accelerator` must be entered."""
+    register()
+    torch.acc.entered += 1
+
+
 def draws_at_home(function: Callable) -> Callable:
     """The same function; it raises OnTwoDevices for a generator of another device than its result's."""
 
