@@ -70,10 +70,10 @@ def gather_rows_with_gradient(rows: Tensor) -> Tensor:
 
 
 def _reduced(values: Tensor, operation: str) -> Tensor:
-    values = values.detach()
-    if world_size() > 1:
-        values = values.contiguous().clone()  # all_reduce works in place
-        dist.all_reduce(values, op=getattr(dist.ReduceOp, operation))
+    if world_size() == 1:
+        return values.detach() if values.requires_grad else values
+    values = values.detach().contiguous().clone()  # all_reduce works in place
+    dist.all_reduce(values, op=getattr(dist.ReduceOp, operation))
     return values
 
 

@@ -109,8 +109,7 @@ def _color_maps(groups: Sequence[Draws], steps: dict[str, Tensor], unit: float) 
     if not steps:
         return [None] * len(groups)
     counts = [len(draws) for draws in groups]
-    like = torch.empty(sum(counts), device=groups[0].boxes.device)
-    maps = [matrices * unit for matrices in color_maps(like, **steps)]
+    maps = [matrices * unit for matrices in color_maps(**steps)]
     return [maps] if len(groups) == 1 else list(zip(*(matrices.split(counts) for matrices in maps), strict=True))
 
 

@@ -8,6 +8,7 @@ long as no value leaves [0, 1]. torchvision clips after each step, this clips on
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.kept import kept
@@ -18,7 +19,6 @@ STEPS = ("brightness", "contrast", "saturation", "hue")
 
 
 def color_maps(
-    like: Tensor,
     *,
     brightness: Tensor | None = None,
     contrast: Tensor | None = None,
@@ -29,29 +29,28 @@ def color_maps(
 ) -> tuple[Tensor, Tensor]:
     """The two matrices `B,3,3` of all colour steps: a pixel p of an image with mean m becomes `linear p + pull m`.
 
-    So they can be made before the means are known; `like`, of first dimension B, only gives count, type and device.
-    Factors `B`, 1 = unchanged; `hue` `B` in turns, 0 = unchanged; each None = unchanged. `order` int64 `B,4`: in which
-    order each image takes brightness (0), contrast (1), saturation (2) and hue (3); by default in this order.
-    `grayscale` bool `B`, after them. The jitter of torchvision's `ColorJitter`, except that the hue turns in YIQ (see
-    `hue_rotation`).
+    So they can be made before the means are known. Factors `B`, 1 = unchanged; `hue` `B` in turns, 0 = unchanged; each
+    None = unchanged, but not all. `order` int64 `B,4`: in which order each image takes brightness (0), contrast (1),
+    saturation (2) and hue (3); by default in this order. `grayscale` bool `B`, after them. The jitter of torchvision's
+    `ColorJitter`, except that the hue turns in YIQ (see `hue_rotation`).
 
-    >>> linear, pull = color_maps(torch.zeros(1, 3), contrast=torch.tensor([0.0]))
+    >>> linear, pull = color_maps(contrast=torch.tensor([0.0]))
     >>> linear.abs().max().item(), (pull @ torch.ones(3)).tolist()
     (0.0, [[1.0, 1.0, 1.0]])
     """
-    dtype = like.dtype
-    factors = [like.new_ones(len(like)) if each is None else each for each in (brightness, contrast, saturation)]
-    scale = torch.stack([each.to(dtype) for each in factors], 1)
-    turn = like.new_zeros(len(like)) if hue is None else hue.to(dtype)
+    like = next(each for each in (hue, brightness, contrast, saturation, grayscale) if each is not None)
+    dtype = like.dtype if like.is_floating_point() else torch.float32
+    factors = [torch.ones_like(like) if each is None else each for each in (brightness, contrast, saturation)]
+    scale = torch.stack([each.to(dtype) for each in factors], 1).view(-1, 3, 1, 1)
+    turn = torch.zeros_like(like, dtype=dtype) if hue is None else hue
     eye, luma, _ = _constants(like.device, dtype)
-    rest = (1 - scale)[:, :, None, None] * luma  # what contrast and saturation take from grey: B,3,3,3
-    matrices = scale[:, :, None, None] * eye
+    rest = (1 - scale) * luma  # what contrast and saturation take from grey: B,3,3,3
+    matrices = scale * eye
     matrices[:, 2].add_(rest[:, 2])
     steps = torch.cat([matrices, hue_rotation(turn)[:, None]], dim=1)  # B,4,3,3
-    greys = torch.zeros_like(steps)  # the share of the mean grey that each step adds
-    greys[:, 1] = rest[:, 1]
+    greys = F.pad(rest[:, 1:2], (0, 0, 0, 0, 1, 2))  # the share of the mean grey that each step adds
     if order is not None:
-        order = order[:, :, None, None].expand(-1, -1, 3, 3)
+        order = order.view(-1, 4, 1, 1).expand(-1, -1, 3, 3)
         steps, greys = steps.gather(1, order), greys.gather(1, order)
 
     (linear, *steps), (pull, *greys) = steps.unbind(1), greys.unbind(1)
@@ -61,7 +60,7 @@ def color_maps(
         linear = torch.bmm(step, linear)
         pull = torch.bmm(step, pull).add_(added)
     if grayscale is not None:
-        grey = torch.where(grayscale[:, None, None], luma, eye)
+        grey = torch.where(grayscale.view(-1, 1, 1), luma, eye)
         linear, pull = torch.bmm(grey, linear), torch.bmm(grey, pull)
     return linear, pull
 

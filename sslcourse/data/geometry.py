@@ -195,7 +195,8 @@ def crop_maps(
         blur = {"sigma": sigma, "radius": radius}
         rows = axis_map(top, tall, height, size, **blur, room=room.part("rows"))
         return rows, axis_map(left, wide, width, size, flips=flips, **blur, room=room.part("columns"))
-    start, extent = boxes.T.float().reshape(2, -1)  # 2B: of the rows, then of the columns
+    boxes = boxes.T.to(torch.float32, memory_format=torch.contiguous_format)
+    start, extent = boxes.view(2, -1)  # 2B: of the rows, then of the columns
     flips = torch.nn.functional.pad(flips, (len(flips), 0))  # rows are not mirrored
     sigma = None if sigma is None else sigma.repeat(2)
     both = axis_map(start, extent, height, size, flips=flips, sigma=sigma, radius=radius, room=room)

@@ -161,8 +161,9 @@ def view_cross_entropy(student_logits: Tensor, teacher_probs: Tensor, student_te
     log_student = F.log_softmax(full_precision(student_logits) / student_temperature, dim=-1)  # S,B,K
     # Cross-entropy is linear in its target: what a crop owes to all its teachers is what it owes to their sum.
     every = targets.sum(0)  # B,K
-    total = (every * log_student[same:]).sum() + ((every - targets[:same]) * log_student[:same]).sum()
-    return -total / (pairs * batch)
+    first, others = log_student.split([same, s - same])
+    total = (every * others).sum() + ((every - targets[:same]) * first).sum()
+    return total / -(pairs * batch)
 
 
 def patch_cross_entropy(

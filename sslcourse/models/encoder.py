@@ -126,11 +126,11 @@ class TokenEncoder(nn.Module):
             patches = torch.where(mask[:, :, None], mask_token.to(patches.dtype), patches)
         prefix = vit.cls_token if vit.reg_token is None else torch.cat([vit.cls_token, vit.reg_token], dim=1)
         if vit.pos_embed is not None:
-            embedded_prefix = 0 if vit.no_embed_class else vit.num_prefix_tokens
-            position = vit.pos_embed[:, embedded_prefix:]
+            position = vit.pos_embed
+            if not vit.no_embed_class:
+                of_prefix, position = position.split([vit.num_prefix_tokens, math.prod(self.grid)], dim=1)
+                prefix = prefix + of_prefix
             patches = patches + resample_position(position, self.grid, self.grid_of(images))
-            if embedded_prefix:
-                prefix = prefix + vit.pos_embed[:, :embedded_prefix]
         return prefix.expand(len(images), -1, -1), patches
 
     def _hidden(self, images: Tensor, keep_indices: Tensor | None, mask: Tensor | None) -> Tensor | None:

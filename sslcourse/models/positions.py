@@ -25,7 +25,7 @@ def resample_position(position: Tensor, grid: tuple[int, int], new_grid: tuple[i
     dtype = torch.float64 if position.dtype == torch.float64 else torch.float32
     matrix = _constant_matrix(*grid, rows, columns, position.device, dtype)
     with autocast_off(position):
-        return (matrix @ position.to(dtype)).to(position.dtype)
+        return torch.mm(matrix, position[0].to(dtype)).to(position.dtype)[None]
 
 
 @torch.compiler.assume_constant_result

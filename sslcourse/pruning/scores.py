@@ -31,11 +31,11 @@ def cls_attention(block: nn.Module, x: Tensor, num_prefix_tokens: int = 1, *, pe
     _check(block, x, num_prefix_tokens)
     attention = block.attn
     tokens = block.norm1(x)
-    weight, bias = attention.qkv.weight, attention.qkv.bias
-    width = len(weight) // 3  # rows are all queries, then all keys, then all values; each split by head
-    query_bias, key_bias = (None, None) if bias is None else (bias[:width], bias[width : 2 * width])
-    query = F.linear(tokens[:, 0], weight[:width], query_bias).unflatten(1, (attention.num_heads, 1, -1))  # B,H,1,d
-    keys = F.linear(tokens, weight[width : 2 * width], key_bias)
+    # rows are all queries, then all keys, then all values; each split by head
+    query_weight, key_weight, _ = attention.qkv.weight.chunk(3)
+    query_bias, key_bias, _ = (None,) * 3 if attention.qkv.bias is None else attention.qkv.bias.chunk(3)
+    query = F.linear(tokens[:, 0], query_weight, query_bias).unflatten(1, (attention.num_heads, 1, -1))  # B,H,1,d
+    keys = F.linear(tokens, key_weight, key_bias)
     keys = keys.unflatten(2, (attention.num_heads, -1)).transpose(1, 2)  # B,H,prefix+N,d
     query, keys = full_precision(attention.q_norm(query)), full_precision(attention.k_norm(keys))
     # A product and a sum rather than a matrix product: autocast would take that back to half precision.

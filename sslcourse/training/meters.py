@@ -32,7 +32,8 @@ class Window:
     def add(self, metrics: dict[str, Tensor]) -> None:
         """Take the scalars of one step; nothing is copied to the CPU."""
         self.names = list(metrics)
-        self.waiting.append(torch.stack([value.detach().float() for value in metrics.values()]))
+        with torch.no_grad():
+            self.waiting.append(torch.stack([value.float() for value in metrics.values()]))
 
     def read(self) -> None:
         """Fetch the waiting metrics in one copy: the only moment at which the CPU waits for the device.

@@ -48,7 +48,7 @@ def blur(images, sigma, radius):
 
 
 def recolor(images, **steps):
-    linear, pull = color_maps(images[:, :, 0, 0], **steps)
+    linear, pull = color_maps(**steps)
     pixels = images.flatten(2)
     return (linear @ pixels + pull @ pixels.mean(2, keepdim=True)).view_as(images)
 

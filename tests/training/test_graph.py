@@ -147,8 +147,9 @@ def test_that_test_sees_what_it_must_see():
     assert {a.split()[0] for a, b in zip(*calls[1:]) if a != b} == {"aten._foreach_lerp_.Scalar"}
 
 
-# What there is today: half of BEFORE was aimed at, and what is left is mostly timm's blocks (benchmarks/README.md).
-MOST = {"simclr": 970, "byol": 1160, "dino": 1920, "ibot": 2230, "logo": 2110, "combined": 2440}
+# What there is today, and a few more for another torch: half of BEFORE was aimed at, and what is left of SimCLR and BYOL
+# is timm's blocks (benchmarks/README.md).
+MOST = {"simclr": 900, "byol": 1085, "dino": 1805, "ibot": 2100, "logo": 1995, "combined": 2330}
 
 
 @pytest.mark.slow
@@ -160,6 +161,9 @@ def test_a_whole_step_has_few_operators(name):
     with Operators() as operators:
         run.step_once()
     assert len(operators.calls) <= MOST[name] < BEFORE[name]
+    with Operators() as operators:
+        run.draw_views()
+    assert len(operators.calls) <= 300
 
 
 @pytest.mark.parametrize("name", ["byol", "dino warm", "combined"])
