@@ -147,8 +147,8 @@ def test_that_test_sees_what_it_must_see():
     assert {a.split()[0] for a, b in zip(*calls[1:]) if a != b} == {"aten._foreach_lerp_.Scalar"}
 
 
-# What there is today, and a few more for another torch: half of BEFORE was aimed at, and what is left of SimCLR and BYOL
-# is timm's blocks (benchmarks/README.md).
+# What there is today, and a few more for another torch: half of BEFORE was aimed at, and what is left of SimCLR and
+# BYOL is timm's blocks (benchmarks/README.md).
 MOST = {"simclr": 900, "byol": 1085, "dino": 1805, "ibot": 2100, "logo": 1995, "combined": 2330}
 
 
