@@ -1,7 +1,5 @@
 """Which dtype a computation uses, whatever autocast says around it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import wraps

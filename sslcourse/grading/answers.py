@@ -1,7 +1,5 @@
 """Grade one answer: observe it in the box on inputs drawn here, judge it, and find the sentence for what went wrong."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re

@@ -1,7 +1,5 @@
 """Dataclasses as JSON and back, by their annotations: what passes between the grader and the process that reads."""
 
-from __future__ import annotations
-
 import types
 import typing
 from dataclasses import fields, is_dataclass

@@ -8,8 +8,6 @@ Frames in both directions are an unsigned 32-bit length, that many bytes of JSON
 says.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The command line of bubblewrap: nothing of this machine but Python and its libraries, read-only."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

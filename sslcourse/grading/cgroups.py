@@ -6,8 +6,6 @@ its own limits and what the grader sees from outside (`watch`). Both versions of
 cgroups(7).
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import signal

@@ -3,8 +3,6 @@
 Only standard modules here: what a child needs of torch is imported before the fork, and computes nothing there.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import resource

@@ -3,8 +3,6 @@
 So a submission does not lose its time to others that run beside it. Goes into the box.
 """
 
-from __future__ import annotations
-
 import os
 import time
 

@@ -4,8 +4,6 @@ Whose a file is says, in this order: the pattern given; the names that Moodle an
 the hand-in folder; the name of the file itself.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence

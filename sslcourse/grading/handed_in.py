@@ -1,7 +1,5 @@
 """A file of a hand-in folder: named, dated, and opened without following a link."""
 
-from __future__ import annotations
-
 import os
 import re
 import stat

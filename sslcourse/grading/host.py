@@ -1,7 +1,5 @@
 """The grader's side of one box: start it, ask it for observations, watch its memory and clock, replace a dead one."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import os

@@ -4,8 +4,6 @@ Nothing here runs student code. An answer is what the notebook's check was given
 function stands for in the end.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The two pipes between the grader and a box: frames out and in, each with a deadline, nothing taken on trust."""
 
-from __future__ import annotations
-
 import json
 import os
 import select

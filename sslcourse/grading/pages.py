@@ -1,7 +1,5 @@
 """The pages: feedback for one submission, and the gradebook. Self-contained HTML, every text of a student escaped."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby

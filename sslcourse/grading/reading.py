@@ -4,8 +4,6 @@ That process starts without torch and runs no student code. It gets the file as 
 for as JSON, and it writes JSON.
 """
 
-from __future__ import annotations
-
 import gc
 import json
 import os

@@ -3,8 +3,6 @@
 Everything is written to a temporary name first, so that a reader never sees half a file.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """What grading one submission gives: a result for every exercise, each with a sentence the student can act on."""
 
-from __future__ import annotations
-
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -3,8 +3,6 @@
 Every submission gets a grade whatever it holds, also when the grader itself fails on it; none can change another's.
 """
 
-from __future__ import annotations
-
 import secrets
 import sys
 from collections.abc import Iterable, Mapping

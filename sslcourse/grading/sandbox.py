@@ -5,8 +5,6 @@ process that started it nor fork without limit. `userns`: called as an ordinary 
 box at all, only resource limits; never chosen, only asked for.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil

@@ -6,8 +6,6 @@ that no exercise needs and that have often been its weak places. A refused call 
 (ENOSYS), so that libraries fall back on something else. See seccomp(2) and the kernel's seccomp_filter.rst.
 """
 
-from __future__ import annotations
-
 import errno
 import platform
 import struct

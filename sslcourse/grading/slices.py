@@ -5,8 +5,6 @@ first plan of an answer takes what the answer uses, directly or through what it 
 for what names do not show (a default that is set, a function that fills a table).
 """
 
-from __future__ import annotations
-
 import ast
 import builtins
 from collections import defaultdict

@@ -4,8 +4,6 @@ A cell is what IPython makes of it: `%magics`, `!commands` and `name?` become ca
 Python can compile runs nothing. Nothing here runs student code, and no torch is imported.
 """
 
-from __future__ import annotations
-
 import ast
 import dis
 import re

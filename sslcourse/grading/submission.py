@@ -1,7 +1,5 @@
 """Grade one student: read the files, choose those that count, judge each answer. A result comes whatever happens."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

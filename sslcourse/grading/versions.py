@@ -1,7 +1,5 @@
 """Which of a student's files count: of each lab the newest that can be read. The others are listed with a reason."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Text of a student made harmless wherever it is shown: terminal, table or page."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What the operating system says of a box: how much memory it takes, how many processes it has."""
 
-from __future__ import annotations
-
 import os
 
 from sslcourse.grading.bubblewrap import FILE_SYSTEMS

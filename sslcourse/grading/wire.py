@@ -7,8 +7,6 @@ A message is MAGIC, two unsigned 64-bit lengths (skeleton, body), the skeleton, 
 and strings stand for themselves; everything else is an object with the type in "t".
 """
 
-from __future__ import annotations
-
 import json
 import math
 import struct

@@ -1,7 +1,5 @@
 """Find the answers that a student wrote in words: everything up to the lab's next cell counts."""
 
-from __future__ import annotations
-
 import base64
 import io
 import re

@@ -1,7 +1,5 @@
 """The training loop that all methods of the course share."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable

@@ -6,8 +6,6 @@ What changes from step to step is written into tensors that the recorded kernels
 learning rates, the method's schedules. What decides which kernels there are is the method's `phase`: each has a graph.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """The optimiser of a run: which parameters decay, and which have their own learning rate."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Where and how a run computes: device, precision, compilation, threads, seeds."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import platform

@@ -1,7 +1,5 @@
 """The state of one training run, and one step of it."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from typing import Any
