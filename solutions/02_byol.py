@@ -188,7 +188,7 @@ lab.follow(update_ema, momentum_at)
 # %% tags=["predict"] id="byol.spread"
 predict(
     "byol.spread",
-    "Random weights put all pictures close together. Nothing in the loss pushes them apart. In training, their spread",
+    "Random weights put all pictures close together; no part of the loss pushes them apart. In training, their spread",
     a="grows",
     b="stays within a fifth of what it was",
     c="shrinks",

@@ -18,12 +18,15 @@ class LivePanel:
     """
 
     def __init__(self, title: str, total: int, draw: Callable[[list[dict]], list[Figure]], interval: float = 3.0):
-        self.title, self.total, self.draw, self.interval = title, total, draw, interval
-        self.started = time.monotonic()
-        self.last_drawing = 0.0
+        self.interval, self.last_drawing = interval, 0.0
+        self.begin(title, total, draw)
         self.bar = self.figures = None
         if in_notebook():
             self.bar = show_html(*self._progress(0), updatable=True)
+
+    def begin(self, title: str, total: int, draw: Callable[[list[dict]], list[Figure]]) -> None:
+        """Something else runs from now on, in the place of what ran before."""
+        self.title, self.total, self.draw, self.started = title, total, draw, time.monotonic()
 
     def update(self, step: int, rows: list[dict], *, last: bool = False) -> None:
         """Move the bar to `step`, and redraw the figures when they are due."""

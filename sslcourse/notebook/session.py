@@ -173,6 +173,10 @@ class LabSession:
             figures=lambda method, images: self.measure(method, arm) | knn_of(method, images, self.seen_size(arm)),
         )
 
+    def live_panel(self, title: str, steps: int, draw: Callable[[list[dict]], list[Figure]]) -> LivePanel:
+        """Where an arm's progress and pictures are shown: a place of its own for each."""
+        return LivePanel(title, steps, draw)
+
     def live_figures(self, rows: list[dict], steps: int, arm: str) -> list[Figure]:
         """The picture that is redrawn while an arm trains."""
         expected = self.bands.get("arms", {}).get(arm)
@@ -183,7 +187,7 @@ class LabSession:
         rows = [*self.untrained(arm).rows, *_rows_in(folder)]
         if len(rows) > 1 and rows[-1]["step"] < steps:
             show_card(f"{title}: going on from step {rows[-1]['step']}", kind="wait")
-        panel = LivePanel(title, steps, lambda rows: self.live_figures(rows, steps, arm))
+        panel = self.live_panel(title, steps, lambda rows: self.live_figures(rows, steps, arm))
 
         def on_log(row: dict) -> None:
             rows[:] = [*(one for one in rows if one["step"] < row["step"]), row]

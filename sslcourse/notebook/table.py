@@ -19,6 +19,7 @@ NAMES = {
     "positive_cosine": "cosine of positive pairs",
     "negative_cosine": "cosine of negative pairs",
 }
+FINE = {"channel_std": 3, "teacher_distance": 4}  # decimals of meters that are small by nature
 
 
 def show_numbers(title: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -32,14 +33,18 @@ def show_numbers(title: str, headings: Sequence[str], rows: Sequence[Sequence[An
       kNN accuracy (k = 20)  0.46 [0.44, 0.48]  0.07
       In brackets: where 95 % of new runs lie.
     """
-    lines = [[NAMES.get(str(name), str(name)), *map(_format, values)] for name, *values in rows]
+    lines = [
+        [NAMES.get(str(name), str(name)), *(_format(value, FINE.get(name, 2)) for value in values)]
+        for name, *values in rows
+    ]
     ranges = any(isinstance(value, tuple) and value[1] for row in rows for value in row)
     notes = ["In brackets: where 95 % of new runs lie."] if ranges else []
     show_card(title, Table(["", *headings], lines), *notes)
 
 
-def _format(value: Any) -> str:
+def _format(value: Any, digits: int) -> str:
     if isinstance(value, tuple):
         number, span = value
-        return f"{number:.2f} [{span[0]:.2f}, {span[1]:.2f}]" if span else f"{number:.2f}"
-    return value or "" if isinstance(value, str | None) else f"{value:.2f}"
+        range_of_runs = f" [{span[0]:.{digits}f}, {span[1]:.{digits}f}]" if span else ""
+        return f"{number:.{digits}f}{range_of_runs}"
+    return value or "" if isinstance(value, str | None) else f"{value:.{digits}f}"

@@ -50,31 +50,13 @@ class ByolLab(Looking):
     @in_a_card
     def grid(self) -> None:
         """Stage 4: train with each of predictor, stop-gradient and moving average taken away, and watch."""
-        self.beside = list(GRID)
-        try:
-            runs = {arm: self.arm(arm) for arm in GRID}
-        finally:
-            self.beside = []
-        rows = {arm: run.rows for arm, run in runs.items()}
-        show(*self.compared(rows, ("channel_std", "negative_cosine")))
-        yes = {True: "yes", False: "–"}
-        table = [
-            [
-                self.titles[arm],
-                *(yes[on] for on in GRID[arm]),
-                *(run.final.get(name) for name in ("channel_std", "negative_cosine", "projection_rank", "knn")),
-            ]
-            for arm, run in runs.items()
-        ]
-        headings = [
-            "predictor",
-            "stop-gradient",
-            "moving average",
-            "spread",
-            "negative cosine",
-            "rank of projections",
-            "kNN",
-        ]
+        runs = self.train_beside(GRID, ("channel_std", "negative_cosine"))
+        table = []
+        for arm, run in runs.items():
+            switches = ["yes" if on else "–" for on in GRID[arm]]
+            ends = [run.final.get(name) for name in ("negative_cosine", "projection_rank", "knn")]
+            table.append([self.titles[arm], *switches, f"{run.final['channel_std']:.3f}", *ends])
+        headings = ["predictor", "stop-gradient", "moving average", "spread", "cosine, negative", "rank", "kNN"]
         show_numbers("The grid, at the end of training", headings, table)
         for arm in ("no_ema", "no_predictor", "no_stop"):
             run = runs[arm]
@@ -93,7 +75,7 @@ class ByolLab(Looking):
     def mystery(self) -> None:
         """Stage 5: train a network with one mistake for a quarter of the steps; its meters beside the sound one's."""
         rows, sound = self.train("mystery", simsiam_in_disguise).rows, self.arm("baseline").rows
-        steps = [rows[0], rows[len(rows) // 2], rows[-1]]
+        steps = [rows[0], rows[1], rows[-1]] if len(rows) > 2 else rows
         names = ("probe_loss", "channel_std", "positive_cosine", "negative_cosine", "teacher_distance")
         for title, found in ((self.titles["mystery"], rows), ("BYOL, sound", sound)):
             shown = [min(found, key=lambda row, step=at["step"]: abs(row["step"] - step)) for at in steps]
@@ -130,17 +112,18 @@ class ByolLab(Looking):
     def drops(self, before: str, after: str, arms: dict[str, tuple[str, str]]) -> tuple[dict[str, float], str]:
         """What a change costs two methods in kNN accuracy, by method and in words; nothing without labels."""
         every = [arm for pair in arms.values() for arm in pair]
-        accuracy = self.accuracies(every)
+        self.train_beside(every, ("contrastive_accuracy", "projection_rank"))
         meters = ("knn", "contrastive_accuracy", "projection_rank")
         for method, pair in arms.items():
             self.show_final(meters, pair, [f"{method}, {before}", f"{method}, {after}"])
+        accuracy = self.accuracies(every)
         if not accuracy:
             return {}, ""
         show(self.bars("kNN accuracy", accuracy, "knn", self.chance))
-        lost = {method: accuracy[first] - accuracy[second] for method, (first, second) in arms.items()}
-        text = ", ".join(f"{method} loses {value:.2f}" for method, value in lost.items())
-        text = f"{text} of kNN accuracy (untrained: {self.arm('baseline').before['knn']:.2f})"
-        return lost, text
+        pairs = {method: (accuracy[first], accuracy[second]) for method, (first, second) in arms.items()}
+        text = ", ".join(f"{method} from {first:.2f} to {second:.2f}" for method, (first, second) in pairs.items())
+        text = f"kNN accuracy of {text}; untrained {self.arm('baseline').before['knn']:.2f}"
+        return {method: first - second for method, (first, second) in pairs.items()}, text
 
     def show_final_of(self, arms: tuple[str, ...]) -> None:
         """The numbers before training and at the end."""

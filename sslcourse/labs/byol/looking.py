@@ -34,13 +34,13 @@ class Looking(ByolSession):
         drawn = torch.randn(2, *z1.shape, generator=generator)
         constant = torch.ones_like(z1)
         losses = {
-            "every picture gets one vector": float(loss(constant, constant)),
-            "a network with random weights": float(loss(z1, z2)),
-            "every view gets a random direction": float(loss(*drawn)),
+            "one vector for all": float(loss(constant, constant)),
+            "random weights": float(loss(z1, z2)),
+            "random directions": float(loss(*drawn)),
         }
         show(plot_bars(losses, x_label="loss", levels={"worst": 4.0}, size=(7.4, 2.4)))
-        constant_loss = losses["every picture gets one vector"]
-        text = f"{constant_loss:z.2f} for the constant, {losses['every view gets a random direction']:.2f} for a guess"
+        constant_loss = losses["one vector for all"]
+        text = f"{constant_loss:z.2f} for the constant, {losses['random directions']:.2f} for a guess"
         self.found("byol.constant", text, bracket(constant_loss, 1, 3))
 
     @in_a_card
@@ -78,7 +78,7 @@ class Looking(ByolSession):
             tables[name] = _moved(moves, norm, features, step, self.seed)
         show(pictures.influences(tables))
         others = {name: _beside(table) for name, table in tables.items()}
-        text = ", ".join(f"{share:.0%} of the others with {name}" for name, share in others.items())
+        text = ", ".join(f"{100 * share:.0f} % of the others with {name}" for name, share in others.items())
         self.found(
             "byol.leak",
             f"when one picture changes, the outputs move of {text}",

@@ -67,7 +67,11 @@ def branches(image: Tensor, views: Tensor) -> Figure:
 
 
 def influences(tables: Mapping[str, Tensor]) -> Figure:
-    """How far each output moves when one row of the batch does: a matrix `n,n` under each name, on one scale."""
+    """How far each output moves when one row of the batch does: a matrix `n,n` under each name.
+
+    The mean of the diagonal, how far an output moves with its own picture, is 1.
+    """
+    tables = {name: table / table.diag().mean() for name, table in tables.items()}
     most = max(table.max().item() for table in tables.values())
     words = ["How far output i (row) moves when picture j (column) is changed."]
     with new_figure(2.75 * len(tables) + 0.6, 3.1) as figure:
@@ -80,5 +84,5 @@ def influences(tables: Mapping[str, Tensor]) -> Figure:
             off = table - table.diag().diag()
             words.append(f"{name}: {short(table.diag().mean())} on the diagonal, at most {short(off.max())} beside it.")
         axes[0].set_ylabel("output that moves")
-        figure.colorbar(drawn, ax=list(axes), shrink=0.75, label="how far")
+        figure.colorbar(drawn, ax=list(axes), shrink=0.75, label="own picture = 1")
     return with_alt(figure, " ".join(words))

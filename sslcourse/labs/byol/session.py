@@ -1,17 +1,21 @@
 """Lab 2's session: what its arms are, how they are built and compared, and what is measured of them."""
 
+from collections.abc import Callable, Iterable
+
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines
 from sslcourse.evaluation.features import evaluating
-from sslcourse.figures import plot_curves
+from sslcourse.figures import plot_curves, show
 from sslcourse.labs.byol import arms
 from sslcourse.labs.byol.method import HandmadeBYOL, Own
 from sslcourse.losses.regression import cosine_regression
 from sslcourse.methods import Method
 from sslcourse.notebook.charts import Panels
+from sslcourse.notebook.live import LivePanel
+from sslcourse.notebook.session import TrainedArm
 from sslcourse.notebook.views import TwoViewLab
 from sslcourse.training.recipes import Recipe, build_method
 
@@ -32,7 +36,9 @@ class ByolSession(TwoViewLab):
 
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)
-        self.beside: list[str] = []  # arms whose curves are drawn with that of the arm that trains
+        self._beside: tuple[str, ...] = ()  # arms whose curves share one picture, the meters in it, and its place
+        self._meters: tuple[str, ...] = ()
+        self._panel: LivePanel | None = None
 
     def build(self, recipe: Recipe, own: object) -> Method:
         """An arm's untrained network, made of the reader's functions, or changed by one function."""
@@ -58,15 +64,33 @@ class ByolSession(TwoViewLab):
         }
         return {name: float(value) for name, value in values.items()}
 
-    def live_figures(self, rows: list[dict], steps: int, arm: str) -> list[Figure]:
-        """The arm's own curves; beside those of the grid's other arms where they are compared."""
-        if arm not in self.beside:
-            return super().live_figures(rows, steps, arm)
-        known = {other: self._trained[key].rows for other, key in self._keys(self.beside) if key in self._trained}
-        return self.compared(known | {arm: rows}, ("channel_std", "negative_cosine"))
+    def train_beside(self, names: Iterable[str], meters: tuple[str, ...]) -> dict[str, TrainedArm]:
+        """Train arms one after the other, in one live picture with a curve for each."""
+        self._beside, self._meters, self._panel = tuple(names), meters, None
+        try:
+            runs = {arm: self.arm(arm) for arm in self._beside}
+        finally:
+            self._beside = ()
+        if self._panel is None:  # all were there
+            show(*self.compared({arm: run.rows for arm, run in runs.items()}, meters))
+        return runs
 
-    def _keys(self, some: list[str]) -> list[tuple[str, str]]:
-        return [(arm, self._experiment(arm, self._losses.get(arm)).key) for arm in some]
+    def live_panel(self, title: str, steps: int, draw: Callable) -> LivePanel:
+        """One place for all arms that are compared."""
+        if not self._beside:
+            return super().live_panel(title, steps, draw)
+        if self._panel is None:
+            self._panel = super().live_panel(title, steps, draw)
+        self._panel.begin(title, steps, draw)
+        return self._panel
+
+    def live_figures(self, rows: list[dict], steps: int, arm: str) -> list[Figure]:
+        """The arm's own curves; with those of others where they are compared."""
+        if arm not in self._beside:
+            return super().live_figures(rows, steps, arm)
+        keys = {other: self._experiment(other, self._losses.get(other)).key for other in self._beside}
+        known = {other: self._trained[key].rows for other, key in keys.items() if key in self._trained}
+        return self.compared(known | {arm: rows}, self._meters)
 
     def compared(self, rows: dict[str, list[dict]], meters: tuple[str, ...]) -> list[Figure]:
         """One chart a meter, one curve an arm."""
@@ -88,10 +112,8 @@ class ByolSession(TwoViewLab):
 METERS = {
     "channel_std": "spread of the projections",
     "negative_cosine": "cosine of negative pairs",
-    "positive_cosine": "cosine of positive pairs",
-    "projection_rank": "effective rank of the projections",
-    "probe_loss": "loss on held-out pictures",
-    "teacher_distance": "distance of teacher and student",
+    "contrastive_accuracy": "contrastive accuracy",
+    "projection_rank": "rank of the projections",
 }
 
 
