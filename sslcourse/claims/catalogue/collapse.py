@@ -60,8 +60,8 @@ NEGATIVES = Claim(
 )
 
 BYOL = whole("BYOL", "byol")
-# Rates of .001 and .002 were tried for three arms on seed 0. kNN: BYOL .403 and .397 (240 steps), without its EMA .506 and
-# .457 (320 steps), without its predictor .326 (240 steps) and .161 (320 steps). Hence .001 for every arm.
+# Rates of .001 and .002 were tried for three arms on seed 0. kNN: BYOL .403 and .397 (240 steps), without its EMA .506
+# and .457 (320 steps), without its predictor .326 (240 steps) and .161 (320 steps). Hence .001 for every arm.
 at_its_rate = sized_arms({scale: size | {"learning_rate": 1e-3} for scale, size in WHOLE.items()})
 # Neither projector nor predictor sees other images.
 ALONE = {"head_norm": "group", "output_norm": "none"}
