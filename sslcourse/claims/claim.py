@@ -7,8 +7,8 @@ and never counted.
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any
 
 from sslcourse.claims.measures import measure_version
@@ -32,7 +32,7 @@ SIZES: dict[str, dict[str, Any]] = {
 ENCODERS = {("smoke", 64): "vit_64x2_p8_conv", ("cpu", 64): "vit_64x2_p8_conv", ("cpu", 32): "vit_64x2_p4_conv"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arm:
     """One way to train: a method's recipe with changes by name, as in `find_recipe`.
 
@@ -56,6 +56,15 @@ class Arm:
     def experiment(self, data: str, scale: str, seed: int, device: str = "auto") -> Experiment:
         """The run of this arm with a seed. Raises ValueError for unknown names, and steps that have no quarters."""
         data = self.data or data
+        recipe, pictures = self.recipe(data, scale), PICTURES[data]
+        recipe = replace(recipe, fit=replace(recipe.fit, seed=seed, device=device))
+        load = None if pictures.plain else partial(load_pictures, data, recipe.data)
+        words = ["claim", self.variant, "" if pictures.plain else data]
+        return Experiment(recipe, " ".join(filter(None, words)), self.build, load, figures=no_figures)
+
+    @cache  # noqa: B019 (claims live as long as the program)
+    def recipe(self, data: str, scale: str) -> Recipe:
+        """The recipe of this arm's runs on a set of pictures, with seed 0."""
         pictures = PICTURES[nearest("set of pictures", data, PICTURES)]
         recipe = find_recipe(self.kind, pictures.recipe, scale)
         changes = dict(SIZES[scale])
@@ -68,10 +77,7 @@ class Arm:
         if steps % QUARTERS:
             raise ValueError(f"steps must be a multiple of {QUARTERS}, for measures at half length; got {steps}")
         changes |= dict.fromkeys(("evaluate_every", "checkpoint_every"), steps // QUARTERS)
-        recipe = find_recipe(self.kind, pictures.recipe, scale, seed=seed, device=device, **changes)
-        load = None if pictures.plain else partial(load_pictures, data, recipe.data)
-        words = ["claim", self.variant, "" if pictures.plain else data]
-        return Experiment(recipe, " ".join(filter(None, words)), self.build, load, figures=no_figures)
+        return find_recipe(self.kind, pictures.recipe, scale, **changes)
 
 
 def no_figures(method: Method, images: Any) -> dict:
@@ -134,7 +140,7 @@ class Published:
     supports: bool | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim:
     """A statement that can be true or false, and how that is found out. The first contrast decides the verdict.
 
@@ -177,6 +183,7 @@ class Claim:
         """The run of each arm, by its name."""
         return {arm.name: arm.experiment(data, scale, seed, device) for arm in self.arms}
 
+    @cache  # noqa: B019
     def fingerprint(self, scale: str) -> str:
         """12 hex digits for all that decides the verdict at a scale; not for words that only explain it.
 

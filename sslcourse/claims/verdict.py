@@ -37,6 +37,11 @@ class Finding:
     half: float | None = None
 
     @property
+    def differences(self) -> list[float]:
+        """The effect of each pair, in the order of the seeds."""
+        return [self.contrast.effect(each) for each in (self.figures or {}).values()]
+
+    @property
     def sign_changes(self) -> bool:
         """Whether the effect points the other way at half length: then the runs may be too short to tell."""
         return self.effect is not None and self.half is not None and self.half * self.effect.mean < 0
@@ -59,7 +64,7 @@ def decide(differences: Sequence[float], direction: str, least: float) -> tuple[
     if direction == "lower":
         return decide([-each for each in differences], "higher", least)
     mean = math.fsum(differences) / len(differences)
-    counts = f"the smallest effect that counts, {least:g}"
+    counts = f"the smallest effect that counts ({least:g})"
     if direction == "higher":
         if mean >= least:
             return (SUPPORTED, f"at least {counts}, and not 0") if differs(differences, 0) else (UNDECIDED, "may be 0")

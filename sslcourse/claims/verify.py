@@ -54,18 +54,19 @@ def verify(
 ) -> list[Repeated]:
     """Repeat `count` runs of the ledger, drawn by the seed `draw` (printed) among those that count and can run here.
 
-    Raises ValueError if there is none.
+    Of a run that was made on several devices, the row of this one is taken, if there is one. Raises ValueError if no
+    run can be drawn.
     """
     draw = secrets.randbelow(10**6) if draw is None else draw
     rows = latest(read_rows(scale, ledger))
-    seeds = sorted({row["seed"] for row in rows.values()})
+    anywhere = {row["key"]: row for row in rows.values()}
     there = {}
-    for order in orders(claims, scale, seeds, device=device):
-        row = rows.get(place_of(order))
+    for order in orders(claims, scale, sorted({row["seed"] for row in rows.values()}), device=device):
+        row = rows.get(place_of(order)) or anywhere.get(order.experiment.key)
         if row is not None and is_here(order.data) and order.claims.items() <= row["claims"].items():
             there[order.experiment.key] = order, row
     if not there:
-        raise ValueError(f"the ledger has no run at scale {scale} that counts and can be repeated on this device")
+        raise ValueError(f"the ledger has no run of these claims at scale {scale} that counts; make one by claims run")
     drawn = random.Random(draw).sample(sorted(there), min(count, len(there)))
     print(f"{len(drawn)} of {len(there)} runs, drawn by seed {draw}: the same lot with --draw {draw}")
     with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,7 @@ Each function takes plain numbers or tensors and returns a matplotlib Figure wit
 from sslcourse.figures.charts import plot_alignment_uniformity, plot_bars, plot_curves, plot_histograms, plot_spectra
 from sslcourse.figures.display import show, to_html, to_png
 from sslcourse.figures.fonts import drawable_names, undrawable_names
+from sslcourse.figures.pairs import plot_effects, plot_pairs
 from sslcourse.figures.pictures import (
     heat,
     picture_edges,

@@ -1,0 +1,161 @@
+"""The page of all claims with their verdicts and what these rest on, and the table of verdicts for a README."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from sslcourse import figures
+from sslcourse.claims.claim import Claim
+from sslcourse.claims.pictures import PICTURES
+from sslcourse.claims.rows import latest, stale
+from sslcourse.claims.verdict import DEPENDS, SUPPORTED, UNMEASURED, Finding, find, judge
+from sslcourse.files import write_atomically
+from sslcourse.pages import render
+
+MARKS = ("<!-- claims -->", "<!-- end of claims -->")
+CHIPS = {SUPPORTED: ("passed", "✓"), "contradicted": ("failed", "✗"), DEPENDS: ("to_mark", "↕")}
+OPEN = ("missing", "?")  # undecided, not yet measured
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A claim on the page: its verdict, the findings (the first decides), how its chip looks, and its stale rows."""
+
+    claim: Claim
+    word: str
+    why: str
+    findings: list[Finding]
+    stale: list[dict]
+    drawn: list[Markup]
+
+    @property
+    def first(self) -> Finding:
+        """The finding that decides."""
+        return self.findings[0]
+
+    @property
+    def chip(self) -> tuple[str, str]:
+        """The class and the sign of the verdict."""
+        return CHIPS.get(self.word, OPEN)
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs the deciding finding has."""
+        return len(self.first.figures or {})
+
+
+def write_page(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> None:
+    """Write the page to `path`: one file of HTML that needs nothing else."""
+    entries = [entry_of(claim, scale, rows, draw=True) for claim in claims]
+    runs = latest(rows).values()
+    page = render(
+        "claims.html",
+        entries=entries,
+        scale=scale,
+        words={word: sum(entry.word == word for entry in entries) for word in dict.fromkeys(e.word for e in entries)},
+        runs=len(runs),
+        hours=sum(row["seconds"] for row in runs) / 3600,
+        devices=sorted({row["device"] for row in runs}),
+        commits=sorted({row["commit"] for row in runs}),
+        pictures=PICTURES,
+        amount=amount,
+        unmeasured=UNMEASURED,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, page)
+
+
+def entry_of(claim: Claim, scale: str, rows: Sequence[dict], draw: bool = False) -> Entry:
+    """What the page and the table say of a claim; with `draw` also its figures."""
+    findings = [find(claim, contrast, data, scale, rows) for contrast in claim.contrasts for data in claim.data]
+    word, why = judge(claim, findings)
+    drawn = []
+    if draw:
+        measured = [finding for finding in findings if finding.effect]
+        deciding = [finding for finding in measured if finding.contrast is claim.contrasts[0]]
+        drawn = [figures.to_html(*deciding_charts(claim, finding, scale, rows), dpi=100) for finding in deciding]
+        if len(measured) > 1:
+            drawn.append(figures.to_html(chart_of_all(measured), dpi=100))
+    return Entry(claim, word, why, findings, stale(claim, scale, rows), drawn)
+
+
+def deciding_charts(claim: Claim, finding: Finding, scale: str, rows: Sequence[dict]) -> list:
+    """The pairs of a finding, and how kNN went on the way in each of its arms."""
+    contrast, title = finding.contrast, PICTURES[finding.data].title
+    least = contrast.least
+    counts = {"higher": (least,), "lower": (-least,), "same": (-least, least)}[contrast.direction]
+    interval = finding.effect.low, finding.effect.high
+    look = {"counts": counts, "y_label": contrast.unit, "title": title}
+    charts = [figures.plot_pairs(finding.figures, finding.differences, interval, **look)]
+    if curves := curves_of(claim, finding, scale, rows):
+        charts.append(figures.plot_curves(curves, title="on the way", y_label="kNN accuracy", size=(4.6, 3.3)))
+    return charts
+
+
+def chart_of_all(measured: Sequence[Finding]):
+    """All effects of a claim, each in units of the smallest that counts, turned so that the claim points to the right.
+
+    Where the claim says "the same", what supports it lies between the lines.
+    """
+    chart = {}
+    for finding in measured:
+        unit = finding.contrast.least * (-1 if finding.contrast.direction == "lower" else 1)
+        low, high = sorted((finding.effect.low / unit, finding.effect.high / unit))
+        chart[f"{finding.contrast.name}; {finding.data}"] = [each / unit for each in finding.differences], (low, high)
+    return figures.plot_effects(chart, counts=(-1.0, 1.0))
+
+
+def curves_of(claim: Claim, finding: Finding, scale: str, rows: Sequence[dict]) -> dict:
+    """The mean kNN accuracy at each quarter of the runs, for each arm of the finding's contrast."""
+    there = latest(rows)
+    found = {}
+    for arm in dict.fromkeys(arm for arm, _ in finding.contrast.terms.values()):
+        runs = [
+            there[claim.experiments(finding.data, scale, seed)[arm].key, finding.device]["curve"]
+            for seed in finding.figures
+        ]
+        if all(runs):
+            steps = [step for step, _ in runs[0]]
+            found[arm] = steps, [sum(run[place][1] for run in runs) / len(runs) for place in range(len(steps))]
+    return found
+
+
+def amount(finding: Finding) -> str:
+    """The effect of a finding with its interval, in words.
+
+    >>> from sslcourse.claims.verdict import summed_up
+    >>> amount(Finding(None, "objects", "undecided", "", effect=summed_up([0.1, 0.1])))
+    '+0.1 [+0.1, +0.1]'
+    """
+    effect = finding.effect
+    return f"{effect.mean:+.3g} [{effect.low:+.3g}, {effect.high:+.3g}]" if effect else ""
+
+
+def write_table(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> None:
+    """Put the table of verdicts between its marks in a file of Markdown; ValueError if they are not there once."""
+    page = path.read_text(encoding="utf-8")
+    write_atomically(path, filled(page, table(claims, scale, rows)))
+
+
+def filled(page: str, text: str) -> str:
+    """The page with the text between the marks."""
+    start, end = MARKS
+    pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+    if len(pattern.findall(page)) != 1:
+        raise ValueError(f"the file must have one {start} before one {end}")
+    return pattern.sub(lambda _: f"{start}\n{text}\n{end}", page)
+
+
+def table(claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> str:
+    """A row a claim: its sentence, the verdict, and the effect that decides with interval and pairs."""
+    lines = ["| | claim | verdict | effect that decides | pairs |", "|---|---|---|---|---|"]
+    for claim in claims:
+        entry = entry_of(claim, scale, rows)
+        found = f"{entry.first.contrast.name}: {amount(entry.first)}" if entry.first.effect else ""
+        verdict = f"**{entry.word}**" if entry.word != UNMEASURED else entry.word
+        cells = [str(claim.number), claim.sentence, verdict, found, str(entry.pairs)]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)

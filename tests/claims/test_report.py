@@ -1,0 +1,72 @@
+"""The page of the claims and the table in the README: what stands there, escaped and with words for every figure."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sslcourse.claims.catalogue import CLAIMS
+from sslcourse.claims.claim import Published
+from sslcourse.claims.report import MARKS, filled, table, write_page, write_table
+from sslcourse.claims.rows import LEDGER, read_rows
+from sslcourse.claims.verify import verify
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def by_arm(arm, seed):
+    return {"SimCLR": 0.5, "no negatives": 0.2}[arm] + 0.01 * seed * (arm == "SimCLR")
+
+
+def test_a_page_shows_verdicts_pairs_and_what_could_be_wrong(claim, made_up, tmp_path):
+    odd = replace(
+        claim, could_be_wrong="<script>alert(1)</script>", published=(Published("a & b", "table <1>", supports=False),)
+    )
+    rows = made_up(by_arm, claims={claim.id: odd.fingerprint("smoke")})
+    rows += made_up(by_arm, seeds=[9], claims={claim.id: "an earlier form"})
+    write_page(tmp_path / "new" / "page.html", [odd], "smoke", rows)
+    page = (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
+    assert "<script>" not in page and "a &amp; b" in page and "against it" in page
+    assert "depends on scale" in page and "+0.335 [" in page and "2 rows of the ledger" in page
+    images = re.findall(r"<img [^>]*>", page)
+    assert len(images) == 3 and all('alt="' in image and 'alt=""' not in image for image in images)
+    assert "no negatives: from 0.2 to 0.2. Effects of 6 pairs: from 0.31 to 0.36" in page
+
+
+def test_a_claim_without_runs_has_a_row_and_no_figure(claim, tmp_path):
+    write_page(tmp_path / "page.html", [claim], "smoke", [])
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "not yet measured" in page and "0 of 6 pairs" in page and "<img" not in page
+
+
+def test_another_sign_at_half_length_is_flagged(claim, made_up, tmp_path):
+    rows = made_up(by_arm)
+    for row in rows:
+        row["figures"]["half"] = {name: -value for name, value in row["figures"]["half"].items()}
+    write_page(tmp_path / "page.html", [claim], "smoke", rows)
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").count("other sign") == 2
+
+
+def test_the_table_goes_between_its_marks(claim, made_up, tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
+    write_table(path, [claim], "smoke", made_up(by_arm))
+    text = path.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    assert "| 14 | Without negatives SimCLR collapses. | **supported** |" in text
+    with pytest.raises(ValueError, match="must have one"):
+        filled("no marks", "table")
+
+
+def test_the_readme_has_the_verdicts_of_the_ledger():
+    """After new rows: sslcourse claims report --readme README.md"""
+    page = README.read_text(encoding="utf-8")
+    assert filled(page, table(CLAIMS.values(), "cpu", read_rows("cpu"))) == page
+
+
+@pytest.mark.slow
+def test_a_cheap_row_of_the_ledger_reproduces():
+    """If the claim was changed: sslcourse claims run 14 --scale smoke --seeds 1 --data objects"""
+    (found,) = verify([CLAIMS["simclr-negatives"]], "smoke", LEDGER, count=1, device="cpu")
+    assert found.agrees, str(found)
