@@ -125,7 +125,8 @@ def unpatchify(patches: Tensor, patch: int, height: int, width: int) -> Tensor:
 check("tokens.unpatchify", unpatchify)
 
 # %% [markdown]
-# **Look.** Could you name the objects with the patches shuffled? And from how few numbers a patch?
+# **Look.** Could you name the objects with the patches shuffled? And from how few numbers a patch? (Your two functions
+# make every row.)
 
 # %% tags=["experiment"]
 lab.patches(patchify, unpatchify)
@@ -211,6 +212,9 @@ predict(
 lab.train_supervised()
 
 # %% [markdown]
+# Its classifier learned on crops of 32 pixels and is asked here about whole pictures of 64. kNN, which stage 4
+# explains, asks the features alone: compare the two.
+#
 # **Write** `object_share` (2 points, about 10 minutes): with it a mask of pixels can be compared with attention to
 # patches.
 
@@ -341,7 +345,7 @@ predict(
     "tokens.alike",
     "Which of these pairs is most alike?",
     a="two untrained networks, of different random weights",
-    b="SimCLR and BYOL, trained by different losses",
+    b="iBOT and BYOL, trained by different losses",
     c="DINO and the untrained network that it started from",
 )
 
@@ -393,7 +397,8 @@ lab.without_labels(knn_vote)
 # ## 8. What it is good for
 #
 # **Search by picture.** Features that put the same kind of thing close together are of use without a single label:
-# give a picture, get the nearest ones. A broken orange frame says: of another class.
+# give a picture, get the nearest ones, here by the untrained network and by SimCLR, the best of the nine. A broken
+# orange frame says: of another class.
 
 # %% tags=["experiment"]
 lab.search()

@@ -12,6 +12,7 @@ from torch import Tensor
 from sslcourse.data.views import two_views
 from sslcourse.evaluation.collapse import contrastive_accuracy
 from sslcourse.evaluation.features import extract_features
+from sslcourse.evaluation.knn import knn_accuracy
 from sslcourse.evaluation.linear import linear_probe
 from sslcourse.figures import plot_curves, show
 from sslcourse.labs.tokens import arms, measurements, pictures
@@ -70,7 +71,7 @@ class TokensLab(Looking):
         most = int(labels.bincount().max())
         counts = [each for each in (2, 20, 140) if each < most] + [most] * (most < 140)
         classes, figures, rows = len(self.pictures.classes), [], []
-        for arm in self.compared:
+        for arm in (UNTRAINED, "ibot"):
             known, asked = self.features(arm)
             curves: dict[str, list[float]] = {"kNN": [], "linear probe": []}
             for each in counts:
@@ -94,11 +95,8 @@ class TokensLab(Looking):
             rows += [[f"{self.titles[arm]}, {name}", *values] for name, values in curves.items()]
         show(*figures)
         show_numbers("Accuracy by labels a class", [str(count) for count in counts], rows)
-        few = {name: values[0] for (name, *values) in rows[2:]}
-        knn, probe = few.values()
-        text = (
-            f"{self.titles[self.compared[1]]} with {counts[0]} labels a class: kNN {knn:.2f}, linear probe {probe:.2f}"
-        )
+        knn, probe = (fewest for _, fewest, *_ in rows[2:])
+        text = f"iBOT with {counts[0]} labels a class: kNN {knn:.2f}, linear probe {probe:.2f}"
         self.found("tokens.few", text, bracket(knn - probe, -0.02, 0.02))
 
     @in_a_card
@@ -134,8 +132,6 @@ class TokensLab(Looking):
 
     def _halves_knn(self, cloud: Tensor) -> float:
         """kNN on a cloud of the held-out pictures' features: the second half of them asks the first."""
-        from sslcourse.evaluation.knn import knn_accuracy
-
         half, labels = len(cloud) // 2, self.images.held_out.labels.cpu()
         options = {"k": min(NEIGHBOURS, half), "num_classes": len(self.pictures.classes)}
         return knn_accuracy(cloud[:half], labels[:half], cloud[half:], labels[half:], **options)
@@ -154,7 +150,7 @@ class TokensLab(Looking):
         place = {name: at for at, name in enumerate(names)}
         asked = {
             "two untrained networks": ("untrained, too", "untrained"),
-            "SimCLR and BYOL": ("SimCLR", "BYOL"),
+            "iBOT and BYOL": ("iBOT", "BYOL"),
             "DINO and where it started": ("DINO", "untrained"),
         }
         found = {words: matrix[place[one], place[two]].item() for words, (one, two) in asked.items()}

@@ -59,7 +59,7 @@ class Looking(TokensSession):
         rows = {"picture": images, "patches shuffled": together(tokens[:, order], PATCH, height, width)}
         for count in (8, 24):
             told, _ = measurements.kept_by(tokens.flatten(0, 1), count)
-            rows[f"{count} numbers a patch"] = together(told.view_as(tokens), PATCH, height, width)
+            rows[f"{count} numbers"] = together(told.view_as(tokens), PATCH, height, width)
         show(picture_rows(rows))
         _, kept = measurements.kept_by(self.pixel_tokens().flatten(0, 1), 24)
         text = f"24 numbers of 192 keep {100 * kept:.0f} % of the variance of all patches"
@@ -78,7 +78,7 @@ class Looking(TokensSession):
             f"iBOT runs on this attention: its class tokens differ from its own by {difference:.0e} of their size"
         )
         looks = heat(images, weights[:, 0, 1:].float().cpu(), encoder.grid_of(images))
-        show(picture_rows({"picture": images, "the class token looks at": looks}))
+        show(picture_rows({"picture": images, "class token": looks}))
 
     @in_a_card
     def positions(self) -> None:

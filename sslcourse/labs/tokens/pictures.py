@@ -54,6 +54,7 @@ def clouds_and_spectra(clouds: Mapping[str, Tensor]) -> Figure:
             upper.scatter(*cloud[:, :2].T.numpy(), s=4, color=BLUE, alpha=0.5, linewidths=0)
             upper.set(title=f"cloud {letter}", xlim=(-reach, reach), ylim=(-reach, reach), xlabel="feature 0")
             values = spectrum(cloud - cloud.mean(0))
+            values = values[: len(values) * 2 // 3]  # the smallest are 0 after a LayerNorm, whatever the features
             lower.plot(range(1, len(values) + 1), (values / values[0]).clamp_min(1e-6).numpy(), color=BLUE)
             lower.set(yscale="log", ylim=(1e-6, 2), xlabel="singular value, centred")
         axes[0, 0].set_ylabel("feature 1")

@@ -24,8 +24,8 @@ from sslcourse.training.recipes import Recipe
 from sslcourse.training.runtime import pick_device
 
 PANELS: Panels = {
-    "accuracy on held-out pictures": ({"accuracy": "accuracy"}, (0, 1.02)),
-    "directions that the features use": ({"centred_rank": "effective rank"}, None),
+    "accuracy": ({"accuracy": "accuracy"}, (0, 1.02)),
+    "effective rank": ({"centred_rank": "effective rank"}, None),
 }
 
 
@@ -34,7 +34,7 @@ class TokensSession(LabExperiments):
 
     name = "tokens"
     titles, colours, panels = arms.TITLES, arms.COLOURS, PANELS
-    compared = (UNTRAINED, "ibot")
+    compared = (UNTRAINED, "simclr")
 
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)

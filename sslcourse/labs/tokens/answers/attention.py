@@ -58,22 +58,9 @@ def takes_the_softmax_over_the_queries(q, k, v):
     return (q @ k.mT / math.sqrt(q.shape[-1])).softmax(dim=-2) @ v
 
 
-def scales_after_the_softmax(q, k, v):
-    """You scale after the softmax, so the weights of a query do not sum to 1. Divide the scores, then take the
-    softmax."""
-    return _attended(q @ k.mT, v) / math.sqrt(q.shape[-1])
-
-
 def leaves_out_the_softmax(q, k, v):
     """There is no softmax: the weights can be negative and do not sum to 1. Take it of the scores, over the keys."""
     return q @ k.mT / math.sqrt(q.shape[-1]) @ v
-
-
-def compares_cosines(q, k, v):
-    """You scale queries and keys to length 1. Attention compares plain dot products, divided by sqrt(d): a long query
-    looks more sharply."""
-    unit = torch.nn.functional.normalize
-    return _attended(unit(q, dim=-1) @ unit(k, dim=-1).mT / math.sqrt(q.shape[-1]), v)
 
 
 def returns_the_mean_of_the_keys(q, k, v):

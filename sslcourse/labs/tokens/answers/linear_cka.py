@@ -70,9 +70,3 @@ def does_not_divide(x, y):
     by what each network gives with itself."""
     x, y = x - x.mean(dim=0), y - y.mean(dim=0)
     return (x.T @ y).square().sum().item()
-
-
-def gives_all_features_one_spread(x, y):
-    """You divide each feature by its standard deviation, too. CKA only centres: what varies much counts more."""
-    x, y = ((z - z.mean(dim=0)) / z.std(dim=0) for z in (x, y))
-    return _ratio(x, y)

@@ -31,21 +31,11 @@ def counts_the_pixels(mask, patch):
     return object_share(mask, patch) * patch**2
 
 
-def divides_by_the_side(mask, patch):
-    """You divide by the side of the patch. A patch has p^2 pixels."""
-    return object_share(mask, patch) * patch
-
-
 def gives_the_share_of_the_object(mask, patch):
     """You divide by the area of the object: how much *of the object* lies in each patch, which sums to 1. Asked for is
     how much of each *patch* is object."""
     share = object_share(mask, patch)
     return share / share.sum(dim=1, keepdim=True)
-
-
-def gives_the_share_of_the_picture(mask, patch):
-    """You divide by all pixels of the picture. Each patch is measured by its own p^2 pixels."""
-    return object_share(mask, patch) * patch**2 / mask[0].numel()
 
 
 def gives_the_background(mask, patch):
