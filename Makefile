@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 
-.PHONY: demo test check colab-env test-colab lab build recipes help
+.PHONY: demo test check colab-env test-colab lab build recipes claims help
 .DEFAULT_GOAL := help
 
 demo:  ## set up, take Lab 1 as two students, grade both, write build/demo/index.html
@@ -37,6 +37,11 @@ recipes:  ## train every method's recipe with three seeds, and the course checkp
 	@.ci/setup "$(VENV)" "$(PYTHON)" demo
 	@"$(VENV)/bin/python" benchmarks/recipes.py
 	@"$(VENV)/bin/python" benchmarks/checkpoints.py
+
+claims:  ## measure the claims for 30 minutes (it continues where it stopped), and write build/claims.html
+	@.ci/setup "$(VENV)" "$(PYTHON)" test
+	@"$(VENV)/bin/python" -m sslcourse claims run --minutes 30
+	@"$(VENV)/bin/python" -m sslcourse claims report
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12

@@ -136,7 +136,7 @@ def run_on_cluster(open_orders: Sequence[Order], root: Path, ledger: Path, addre
     except ImportError as error:
         raise ImportError("--cluster needs Dask; install it with: pip install 'sslcourse[cluster]'") from error
     with Client(address) as client:
-        threads = [worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
+        threads = list(client.nthreads().values())
         if not threads or max(threads) > 1:
             raise ValueError(f"workers need one thread each (dask worker --nthreads 1); they have {threads}")
         bar.unit = "run"

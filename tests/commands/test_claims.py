@@ -1,0 +1,44 @@
+"""`sslcourse claims`: which claims are meant, what is refused, and a page of a ledger without runs."""
+
+import pytest
+
+from sslcourse.claims.catalogue import CLAIMS
+from sslcourse.cli import main
+
+
+def test_every_claim_is_listed_with_its_pairs(capsys, tmp_path):
+    assert main(["claims", "list", "--ledger", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert all(claim.sentence in printed for claim in CLAIMS.values())
+    assert "objects: 0 pairs, not yet measured" in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "99"], "there is no claim '99'"),
+        (["run", "simclr"], "there is no claim 'simclr'"),
+        (["run", "14", "--seeds", "0-5"], "seed 0 is spent"),
+        (["run", "14", "--seeds", "one"], "write numbers such as 1-6"),
+        (["run", "14", "--data", "imagenet"], "there is no set of pictures 'imagenet'"),
+        (["verify", "14"], "make one by claims run"),
+        (["run", "14", "--device", "gpu"], "gpu"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_runs(words, message, capsys, tmp_path):
+    status = main(["claims", *words, "--ledger", str(tmp_path), "--runs", str(tmp_path / "runs")])
+    assert status == 2 and message in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_photographs_that_are_not_here_are_left_out_and_said(capsys, tmp_path, monkeypatch):
+    monkeypatch.delenv("SSLCOURSE_CIFAR", raising=False)
+    where = ["--ledger", str(tmp_path), "--runs", str(tmp_path / "runs")]
+    assert main(["claims", "run", "14", "--data", "cifar10-small", *where]) == 0
+    assert "set SSLCOURSE_CIFAR" in capsys.readouterr().out
+
+
+def test_a_report_is_written_without_any_run(capsys, tmp_path):
+    page = tmp_path / "claims.html"
+    assert main(["claims", "report", "14-16", "--ledger", str(tmp_path), "--out", str(page)]) == 0
+    assert page.read_text(encoding="utf-8").count("not yet measured") >= 3 and str(page) in capsys.readouterr().out
