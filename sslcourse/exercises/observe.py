@@ -5,6 +5,7 @@ dict, list, tensor, int, float, bool, str and None that another process can comp
 """
 
 import dis
+import inspect
 import io
 import linecache
 import sys
@@ -12,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial
-from types import FunctionType
+from types import CodeType
 from typing import Any
 
 import torch
@@ -64,7 +65,8 @@ def observe_in_place(answer: Callable, arguments: list[Any], look: Callable[[], 
     >>> observe_in_place(lambda one: one.append(2), [numbers], lambda: {"numbers": list(numbers)})
     {'numbers': [1, 2]}
     """
-    if type(answer) is FunctionType and not answer.__code__.co_names:  # a docstring, `pass` or `...`: it uses nothing
+    code = _code(answer)
+    if code is not None and not code.co_names and not code.co_freevars:  # a docstring, `pass` or `...`: it uses nothing
         return failure("not_attempted", "NoneType", "the function has no code yet")
     return _call(answer, arguments, in_place=True)[2] or look()
 
@@ -204,10 +206,18 @@ def _own_torch_state() -> Iterator[None]:
         torch.set_default_dtype(default)
 
 
+def _code(answer: Callable) -> CodeType | None:
+    """The code that the student wrote, below decorators such as `@torch.no_grad()`; None where there is none."""
+    with suppress(Exception):  # a student's own callable may do anything when it is looked at
+        code = getattr(inspect.unwrap(answer), "__code__", None)
+        return code if type(code) is CodeType else None
+    return None
+
+
 def _exception(error: BaseException, answer: Callable) -> Tree:
     """Describe an exception by the innermost line that the student wrote."""
     frames = list(traceback.walk_tb(error.__traceback__))
-    code = getattr(answer, "__code__", None)
+    code = _code(answer)
     own = [(frame, line) for frame, line in frames if code is not None and frame.f_code.co_filename == code.co_filename]
     if isinstance(error, NotImplementedError) and _raised_here(error, code):
         return failure("not_attempted", type_name(error), _text(error))
@@ -221,7 +231,7 @@ def _exception(error: BaseException, answer: Callable) -> Tree:
     return failure("exception", type_name(error), _text(error), **place)
 
 
-def _raised_here(error: BaseException, code: Any) -> bool:
+def _raised_here(error: BaseException, code: CodeType | None) -> bool:
     """Whether a `raise` of the student's own file made this exception (torch raises NotImplementedError too)."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sslcourse.exercises.observe import observe_call, observe_gradient
+from sslcourse.exercises.observe import observe_call, observe_gradient, observe_in_place
 from sslcourse.exercises.plain import as_tree
 
 
@@ -92,6 +92,23 @@ def not_written(x):
 def test_not_attempted():
     for answer in (not_written, lambda x: None, lambda x: ...):
         assert failure(answer, x=1)["kind"] == "not_attempted"
+
+
+def test_a_decorator_hides_neither_code_nor_its_absence():
+    @torch.no_grad()
+    def doubles(numbers):
+        numbers.mul_(2)
+
+    @torch.no_grad()
+    def empty(numbers):
+        """Nothing yet."""
+
+    numbers = torch.ones(1)
+    assert observe_in_place(doubles, [numbers], numbers.item) == 2
+    assert observe_in_place(empty, [numbers], numbers.item)["failure"]["kind"] == "not_attempted"
+    assert failure(torch.no_grad()(not_written), x=1)["kind"] == "not_attempted"
+    found = failure(torch.no_grad()(raises_on_third_line), x=1)
+    assert (found["line"], found["function"]) == (3, "raises_on_third_line")
 
 
 def test_a_not_implemented_error_of_torch_is_an_exception():
