@@ -11,7 +11,7 @@ from sslcourse.pages import render
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # Lab -> a slider of its first explorer, by its description.
-SLIDERS = {"00_tokens": "row of the patch", "01_contrastive": "smallest crop", "02_byol": "step"}
+SLIDERS = {"00_tokens": "patch row", "01_contrastive": "smallest crop", "02_byol": "step"}
 
 FIND = """
 (() => {{

@@ -33,8 +33,8 @@ class PatchExplorer(Explorer):
             {
                 "image": ipywidgets.Dropdown(options=options, description="picture"),
                 "network": ipywidgets.Dropdown(options=networks, value=networks[-1], description="network"),
-                "row": slider(self.rows // 2, "row of the patch", 0, self.rows - 1, step=1),
-                "column": slider(self.columns // 2, "column of the patch", 0, self.columns - 1, step=1),
+                "row": slider(self.rows // 2, "patch row", 0, self.rows - 1, step=1),
+                "column": slider(self.columns // 2, "patch column", 0, self.columns - 1, step=1),
             }
         )
 
