@@ -47,6 +47,12 @@ class TokensLab(Looking):
         if not self.images.labelled:
             raise Stopped("These pictures have no labels, so no vote and no classifier can be judged on them.")
 
+    def need_pictures(self, least: int = 8) -> None:
+        """Raises Stopped for too few held-out pictures to say how features spread."""
+        if len(self.images.held_out) < least:
+            held_out = len(self.images.held_out)
+            raise Stopped(f"How features spread needs {least} held-out pictures; there are {held_out}. Add some.")
+
     @in_a_card
     def neighbours(self, knn_vote: Callable, force: bool = False) -> None:
         """Stage 4: how alike all features look, and what their neighbours know."""
@@ -123,6 +129,7 @@ class TokensLab(Looking):
 
     def _clouds(self) -> tuple[dict[str, Tensor], dict[str, str]]:
         """The clouds by what was done to them, and which letter each has for this reader."""
+        self.need_pictures()
         features = measurements.clouds(self.features("ibot")[1], torch.Generator().manual_seed(self.seed))
         names = state.read_lab(self.name)["drawn"].get("clouds")
         if sorted(names or ()) != sorted(features):
@@ -139,6 +146,7 @@ class TokensLab(Looking):
     @in_a_card
     def compare(self, linear_cka: Callable, force: bool = False) -> None:
         """Stage 6: CKA of all networks with each other, and with another untrained one."""
+        self.need_pictures()
         cka = mine_or_reference("tokens.linear_cka", linear_cka, force)
         features = {self.titles[arm]: self.features(arm)[1] for arm in self.networks(tuple(arms.TITLES))}
         other = type(self)(self.data, seed=self.seed + 1)
