@@ -53,7 +53,12 @@ start("tokens")
 # ## The pictures
 #
 # The course draws its own: everyday things in random poses, shapes and colours, on random backgrounds. With each come
-# its class and a *mask*, which pixels are object. Both are used only to *measure*.
+# its class and a *mask*, which pixels are object. The class teaches one network, in stage 3; otherwise both are used
+# only to *measure*.
+#
+# The seven networks without labels come from the methods of later labs: **SimCLR** (Lab 1), **BYOL** (Lab 2), **LoGo**
+# (Lab 3), **DINO** and **iBOT** (Lab 4), **reconstruction**, which paints patches that were taken away (Lab 6), and
+# **combined** (Lab 7). Here you only need their names.
 
 # %% tags=["experiment"]
 from sslcourse.labs.tokens.experiments import TokensLab
@@ -67,8 +72,9 @@ lab.show_images()
 #
 # **Idea.** A transformer takes a *set of vectors*, its tokens. So cut the picture into square patches of $p \times p$
 # pixels and write the numbers of each patch in one row: a picture of $H \times W$ pixels in $C$ colours becomes $N =
-# HW/p^2$ tokens of $p^2 C$ numbers. With $p = 8$ our pictures, $64 \times 64$ in 3 colours, become 64 tokens of 192.
-# A linear layer then makes 96 numbers of each, the *patch embedding* (ViT paper, equation 1).
+# HW/p^2$ tokens of $p^2 C$ numbers. With $p = 8$ our pictures, $64 \times 64$ in 3 colours, become 64 tokens of 192. A
+# linear layer then makes 96 numbers of each, the *patch embedding* (ViT paper, equation 1). (Most of our small networks
+# have a few convolutions in its place.)
 
 # %% tags=["predict"] id="tokens.compression"
 predict(
@@ -134,14 +140,15 @@ lab.patches(patchify, unpatchify)
 # %% [markdown]
 # ## 2. Attention
 #
-# **Idea.** Tokens learn of each other by *attention*. Each token makes three vectors of itself: a **query** (what am I
-# looking for?), a **key** (what have I got?) and a **value** (what do I hand over?). Each query takes a mean of all
+# **Idea.** Tokens learn about each other by *attention*. Each token makes three vectors of itself: a **query** (what am
+# I looking for?), a **key** (what have I got?) and a **value** (what do I hand over?). Each query takes a mean of all
 # values, weighted by how well the keys fit:
 #
 # $$ \operatorname{attention}(Q, K, V) = \operatorname{softmax}\!\left(\frac{Q K^\top}{\sqrt d}\right) V . $$
 #
-# A dot product of $d$ independent numbers has a spread of $\sqrt d$; divided by it, the softmax stays soft. One more
-# token, the **class token**, belongs to no patch: it collects, and its last state is the *features* of the picture.
+# The dot product of two rows of $d$ independent numbers of spread 1 has a spread of $\sqrt d$; divided by it, the
+# softmax stays soft. One more token, the **class token**, belongs to no patch: it collects, and its last state is the
+# *features* of the picture.
 
 # %% [markdown]
 # **Write** `attention` (3 points, about 15 minutes).
@@ -165,7 +172,7 @@ check("tokens.attention", attention)
 
 # %% [markdown]
 # **Look.** iBOT is one of the seven networks that were trained without labels. Now *your* function does the work in all
-# its heads. With a unit matrix for the values, it even hands over its weights: what the class token looks at.
+# its heads. With the identity matrix for the values, it even hands over its weights: what the class token looks at.
 
 # %% tags=["experiment"]
 lab.attend(attention)
@@ -173,12 +180,13 @@ lab.attend(attention)
 # %% [markdown]
 # **Where is left?** In the formula nothing says where a token comes from. So a **position embedding**, a learned vector
 # for each place, is added to each patch before the first block. Suppose the trained network is given its position
-# embeddings *shuffled*: the patch at the top left is told that it is in the middle, and so on.
+# embeddings *shuffled*: the patch at the top left is told that it is in the middle, and so on. We ask for **kNN
+# accuracy**: how often the pictures with the nearest features vote for the right class (stage 4).
 
 # %% tags=["predict"] id="tokens.positions"
 predict(
     "tokens.positions",
-    "With shuffled positions, what happens to kNN accuracy, by which stage 4 judges features?",
+    "With shuffled positions, what happens to kNN accuracy?",
     a="it falls by less than 0.05, or not at all",
     b="it falls by more, but less than half of it is lost",
     c="half of it or more is lost",
@@ -206,7 +214,7 @@ predict(
 # %% [markdown]
 # **Train** the supervised one. Shaded behind the curves is what is ordinary: the range in which 95 of 100 new runs
 # would lie. The network is kept beside this notebook: an interrupted run goes on where it was, and `again=True` starts
-# anew. (The other networks are fixed; on the course's pictures everybody measures the same of them.)
+# anew. (The seven that come with the course are fixed: on the course's pictures everybody measures the same of them.)
 
 # %% tags=["experiment"]
 lab.train_supervised()
@@ -283,7 +291,7 @@ def knn_vote(features: Tensor, bank: Tensor, labels: Tensor, k: int, temperature
     """What share of the vote each class gets from the k nearest of a labelled bank.
 
     features: [M, d] of the pictures in question; bank: [N, d] of labelled pictures;
-    none is normalised, nearest means: of largest cosine
+    neither is normalised; nearest means of largest cosine
     labels: [N], int64, the classes of the bank, from 0 on
     k: how many vote, at most N; each with weight exp(cosine / temperature)
     returns [M, C], of the dtype of `features`, with C = largest label + 1; each row sums to 1
@@ -376,10 +384,11 @@ lab.compare(linear_cka)
 # ## 7. How do we tell, without labels?
 #
 # Back to the question. Three numbers that need no label: the **effective rank**, how many directions the features use
-# around their mean (Lab 1 builds it from the spectrum); **attention on the object**; and how often a network **finds
-# the other view** of a picture: of each of 256 pictures take two random crops, and ask whether their features are each
-# other's nearest. Put all networks in the order of each number, and in the order of kNN accuracy, which does need
-# labels.
+# around their mean (Lab 1 builds it from the spectrum); **attention on the object**, which needs masks instead; and how
+# often a network **finds the other view** of a picture: of each of 256 pictures take two random crops, and ask whether
+# their features are each other's nearest. Put all networks in the order of each number, and in the order of kNN
+# accuracy, which does need labels. How alike two orders are is their *rank correlation*: 1 for the same order, -1 for
+# the reverse.
 
 # %% tags=["predict"] id="tokens.meter"
 predict(
@@ -397,7 +406,7 @@ lab.without_labels(knn_vote)
 # ## 8. What it is good for
 #
 # **Search by picture.** Features that put the same kind of thing close together are of use without a single label:
-# give a picture, get the nearest ones, here by the untrained network and by SimCLR, the best of the nine. A broken
+# give a picture, get the nearest ones, here by the untrained network and by SimCLR, the best of the seven. A broken
 # orange frame says: of another class.
 
 # %% tags=["experiment"]

@@ -40,13 +40,13 @@ ERRORS: dict[str, str] = {
     r"stack expects each tensor to be equal size|[Ss]izes of tensors must match": "the pieces that you put together "
     "have different sizes. Print their shapes; a slice of a given length runs from start to start + length",
     r"must match the (existing )?size|shapes cannot be multiplied|(shape|size) mismatch|inconsistent tensor size|"
-    r"batch_size .* to match|Expected target size": "the shapes of two tensors do not fit together. Print both: an "
+    r"batch_size .* to match|Expected target size|Expected size for first two dimensions": "the shapes of two tensors do not fit together. Print both: an "
     "elementwise operation needs equal sizes (or 1), a matrix product [n, d] @ [d, m]",
     r"out of range|out of bounds|index \d+ is out": "positions and dimensions are counted from 0, so the last one is "
     "the size minus 1",
     r"too many indices|at most \d+ dimensions": "this tensor has fewer dimensions than you index. Print its shape",
     r"maximum recursion depth": "the function calls itself without end. Does one of your own functions call it back?",
-    r"expected scalar type|same dtype|to have the same dtype|expected m1 and m2": "the dtypes of two tensors differ. "
+    r"expected scalar type|same dtype|to have the same dtype|dtype to be equal|expected m1 and m2": "the dtypes of two tensors differ. "
     "New tensors are float32 unless you say otherwise: give dtype=z1.dtype, for example",
     r"positional arguments? but|missing \d+ required positional|unexpected keyword": "a function gets more or fewer "
     "arguments than it takes. Keep the arguments that the lab gives yours",
@@ -66,7 +66,7 @@ ORIGINS: dict[str, str] = {
     "log": "`log` is where it begins: log of 0 is -inf (and 0 * log(0) is NaN), log of a negative number is NaN. Leave "
     "those terms out, or use a function that handles them (torch.special.entr, torch.xlogy, log_softmax)",
     "exp": "`exp` is where it begins: it is infinite beyond an exponent of about 88 in float32 and 709 in float64. Let "
-    "logsumexp, log_softmax or cross_entropy take the exponentials: they subtract the largest exponent first",
+    "softmax, logsumexp, log_softmax or cross_entropy take the exponentials: they subtract the largest exponent first",
     "div": "a division is where it begins: the divisor is 0 somewhere, or nearly",
     "cross_entropy": "`cross_entropy` is where it begins: -inf takes an entry out of the sum, but the entry that a "
     "label points at must stay in; +inf and NaN spoil the whole row",
@@ -100,8 +100,10 @@ def explain_type(expected: Tree, observed: Tree) -> str:
         tensors = [item for item in observed if type(item) is torch.Tensor]
         if len(tensors) < len(observed) or not tensors:
             return f"{said}; torch.tensor(...) turns numbers into a tensor"
-        if expected.dim() and all(item.shape == expected.shape[1:] for item in tensors):
-            return f"{said}; torch.stack(...) turns a list of tensors of one shape into one tensor"
+        for dim in range(expected.dim()):
+            if all(item.shape == expected.shape[:dim] + expected.shape[dim + 1 :] for item in tensors):
+                call = f"torch.stack(..., dim={dim})" if dim else "torch.stack(...)"
+                return f"{said}; {call} turns a list of tensors of one shape into one tensor"
         return f"{said}; return one tensor only"
     if type(expected) is list and type(observed) is torch.Tensor:
         return f"{said}; return the values one by one, separated by commas"
@@ -119,7 +121,7 @@ def explain_dtype(expected: torch.dtype, observed: torch.dtype) -> str:
     one, other = (str(dtype).removeprefix("torch.") for dtype in (expected, observed))
     said = f"expected dtype {one}, yours is {other}"
     if expected.is_floating_point and observed.is_floating_point:
-        return f"{said}; keep the arguments' dtype: no .float(), and new tensors with dtype=z.dtype"
+        return f"{said}; .float() and .double() change it, and a new tensor is float32 unless you give it dtype=..."
     if not expected.is_floating_point and observed.is_floating_point:
         return f"{said}; positions must be whole numbers: .long() makes them so"
     return f"{said}; .to(...) changes a dtype"

@@ -67,6 +67,13 @@ def slices_and_flattens(images, patch):
     )
 
 
+@mistake("patchify", "torch.stack(..., dim=1)")
+def returns_a_list_of_patches(images, patch):
+    _, _, height, width = images.shape
+    corners = [(y, x) for y in range(0, height, patch) for x in range(0, width, patch)]
+    return [images[:, :, y : y + patch, x : x + patch].movedim(1, -1).flatten(1) for y, x in corners]
+
+
 @mistake("patchify", None)
 def takes_one_pixel_a_patch(images, patch):
     return images[:, :, ::patch, ::patch].flatten(2).mT.repeat(1, 1, patch * patch)
@@ -105,7 +112,12 @@ def turns_all_dimensions_of_the_keys(q, k, v):
     return (q @ k.permute(2, 1, 0) / math.sqrt(q.size(-1))).softmax(-1) @ v
 
 
-@mistake("attention", "`exp` is where it begins")
+@mistake("attention", "do not fit together")
+def leaves_the_keys_as_they_are(q, k, v):
+    return (q @ k / math.sqrt(q.size(-1))).softmax(-1) @ v
+
+
+@mistake("attention", "Let softmax")
 def takes_exponentials(q, k, v):
     e = (q @ k.mT / math.sqrt(q.size(-1))).exp()
     return e / e.sum(-1, keepdim=True) @ v
@@ -198,6 +210,20 @@ def ends_in_a_softmax(features, bank, labels, k, temperature):
     top, index = neighbours(features, bank, k)
     weights = (top / temperature).softmax(1)
     return weights.new_zeros(len(features), int(labels.max()) + 1).scatter_add(1, labels[index], weights).softmax(1)
+
+
+@mistake("knn_vote", "counted from 0")
+def has_a_column_for_each_class_that_occurs(features, bank, labels, k, temperature):
+    top, index = neighbours(features, bank, k)
+    votes = top.new_zeros(len(features), len(labels.unique()))
+    return votes.scatter_add(1, labels[index], (top / temperature).softmax(1))
+
+
+@mistake("knn_vote", "dtypes of two tensors differ")
+def votes_in_float32(features, bank, labels, k, temperature):
+    top, index = neighbours(features, bank, k)
+    votes = torch.zeros(len(features), int(labels.max()) + 1)
+    return votes.scatter_add(1, labels[index], (top / temperature).softmax(1))
 
 
 # ---- linear_cka

@@ -97,6 +97,8 @@ class TokensLab(Looking):
                 size=SIZE,
             )
             figure.axes[0].set_xscale("log")
+            figure.axes[0].set_xticks(counts, [str(each) for each in counts])
+            figure.axes[0].minorticks_off()
             figures.append(figure)
             rows += [[f"{self.titles[arm]}, {name}", *values] for name, values in curves.items()]
         show(*figures)
@@ -120,7 +122,7 @@ class TokensLab(Looking):
             cloud = features[name]
             rows.append([letter, f"{measurements.mean_cosine(cloud):.2f}", f"{cloud.std(0).mean():.3f}"])
             rows[-1] += [centred_rank(cloud).item(), self._halves_knn(cloud) if self.images.labelled else None]
-        headings = ["mean cosine", "standard deviation", "effective rank, centred", "kNN accuracy"]
+        headings = ["mean cosine", "standard deviation", "effective rank around the mean", "kNN accuracy"]
         show_numbers("The four clouds", headings, rows)
         right = next(letter for letter, name in order.items() if name == "pressed")
         rank = centred_rank(features["pressed"]).item()
@@ -172,12 +174,12 @@ class TokensLab(Looking):
         vote = mine_or_reference("tokens.knn_vote", knn_vote, force)
         names = self.networks(tuple(arms.TITLES))
         views = two_views(self.pictures.images, VIEWS, torch.Generator().manual_seed(self.seed))
-        meters: dict[str, list[float]] = {"effective rank, centred": [], "finds the other view": []}
+        meters: dict[str, list[float]] = {"effective rank around the mean": [], "finds the other view": []}
         if "mask" in self.pictures.extras:
             meters["attention on the object"] = []
         for arm in names:
             encoder = self.encoder(arm)
-            meters["effective rank, centred"].append(centred_rank(self.features(arm)[1]).item())
+            meters["effective rank around the mean"].append(centred_rank(self.features(arm)[1]).item())
             pair = [extract_features(encoder, view) for view in views]
             meters["finds the other view"].append(contrastive_accuracy(*pair).item())
             if "mask" in self.pictures.extras:
@@ -190,7 +192,7 @@ class TokensLab(Looking):
         agreement = {name: measurements.rank_correlation(values, accuracy) for name, values in meters.items()}
         best = max(agreement, key=lambda name: agreement[name])
         text = "rank correlation with kNN accuracy: " + ", ".join(f"{one} {r:.2f}" for one, r in agreement.items())
-        answers = {"effective rank, centred": "a", "attention on the object": "b", "finds the other view": "c"}
+        answers = {"effective rank around the mean": "a", "attention on the object": "b", "finds the other view": "c"}
         self.found("tokens.meter", text, answers[best])
 
     @in_a_card
