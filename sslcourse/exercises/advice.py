@@ -40,14 +40,15 @@ ERRORS: dict[str, str] = {
     r"stack expects each tensor to be equal size|[Ss]izes of tensors must match": "the pieces that you put together "
     "have different sizes. Print their shapes; a slice of a given length runs from start to start + length",
     r"must match the (existing )?size|shapes cannot be multiplied|(shape|size) mismatch|inconsistent tensor size|"
-    r"batch_size .* to match|Expected target size|Expected size for first two dimensions": "the shapes of two tensors do not fit together. Print both: an "
-    "elementwise operation needs equal sizes (or 1), a matrix product [n, d] @ [d, m]",
+    r"batch_size .* to match|Expected target size|Expected size for first two dimensions": "the shapes of two tensors "
+    "do not fit together. Print both: an elementwise operation needs equal sizes (or 1), a matrix product [n, d] @ "
+    "[d, m]",
     r"out of range|out of bounds|index \d+ is out": "positions and dimensions are counted from 0, so the last one is "
     "the size minus 1",
     r"too many indices|at most \d+ dimensions": "this tensor has fewer dimensions than you index. Print its shape",
     r"maximum recursion depth": "the function calls itself without end. Does one of your own functions call it back?",
-    r"expected scalar type|same dtype|to have the same dtype|dtype to be equal|expected m1 and m2": "the dtypes of two tensors differ. "
-    "New tensors are float32 unless you say otherwise: give dtype=z1.dtype, for example",
+    r"expected scalar type|same dtype|to have the same dtype|dtype to be equal|expected m1 and m2": "the dtypes of two "
+    "tensors differ. New tensors are float32 unless you say otherwise: give dtype=z1.dtype, for example",
     r"positional arguments? but|missing \d+ required positional|unexpected keyword": "a function gets more or fewer "
     "arguments than it takes. Keep the arguments that the lab gives yours",
     r"modified by an inplace operation|leaf Variable that requires grad": "a tensor that the gradient needs was "

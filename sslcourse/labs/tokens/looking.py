@@ -75,8 +75,8 @@ class Looking(TokensSession):
         own = extract_features(encoder, images)
         difference = (tokens[:, 0].float().cpu() - own).abs().max() / own.abs().max()
         show_card(
-            f"iBOT runs on this attention: its class tokens differ by {difference:.1g} of their size from those that it "
-            "makes with its own"
+            f"iBOT runs on this attention: its class tokens differ by {difference:.1g} of their size from those "
+            "that it makes with its own"
         )
         looks = heat(images, weights[:, 0, 1:].float().cpu(), encoder.grid_of(images))
         show(picture_rows({"picture": images, "class token": looks}))
