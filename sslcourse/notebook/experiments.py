@@ -21,7 +21,7 @@ from sslcourse.notebook.ledger import show_claims
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import CHALLENGE, UNTRAINED, LabSession
 from sslcourse.notebook.stopping import Stopped, in_a_card
-from sslcourse.notebook.table import show_numbers
+from sslcourse.notebook.table import FINE, show_numbers
 from sslcourse.training.images import RunImages, few
 
 
@@ -51,8 +51,8 @@ class LabExperiments(LabSession):
 
     def ordinary(self, arm: str, name: str) -> str:
         """The ordinary range of a number at the end, in words; nothing where it was not measured."""
-        span = final_range(self.bands, arm, name)
-        return f" (ordinary: {span[0]:.2f} to {span[1]:.2f})" if span else ""
+        span, digits = final_range(self.bands, arm, name), FINE.get(name, 2)
+        return f" (ordinary: {span[0]:.{digits}f} to {span[1]:.{digits}f})" if span else ""
 
     def with_range(self, arm: str, name: str) -> tuple[float, tuple[float, float] | None]:
         """A number of an arm at the end, or of the untrained network, with its ordinary range."""

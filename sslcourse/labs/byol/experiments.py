@@ -60,7 +60,8 @@ class ByolLab(Looking):
         show_numbers("The grid, at the end of training", headings, table)
         for arm in ("no_ema", "no_predictor", "no_stop"):
             run = runs[arm]
-            text = f"spread {run.final['channel_std']:.3f} at the end{self.ordinary(arm, 'channel_std')}, at first "
+            text = f"{self.titles[arm]}: spread {run.final['channel_std']:.3f} at the end"
+            text += f"{self.ordinary(arm, 'channel_std')}, at first "
             text += f"{run.before['channel_std']:.3f}; negative cosine {run.final['negative_cosine']:.2f}"
             self.found(f"byol.{arm}", text, "a" if self.has_collapsed(run) else "b")
 
