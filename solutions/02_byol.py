@@ -333,7 +333,8 @@ def influence(head: nn.Module, z: Tensor, step: Tensor) -> Tensor:
     head: [n, d] -> [n, k], used as it is: in training if it is in training
     z: [n, d], a batch; `z` itself stays as it was
     step: [d], what is added to one row at a time
-    returns [n, n]: row i, column j is the length of what head(z)[i] changes by when `step` is added to z[j]
+    returns [n, n], of the dtype of `z`: row i, column j is how far head(z)[i] moves (a length)
+    when `step` is added to z[j]
 
     >>> influence(nn.Identity(), torch.zeros(2, 2), torch.tensor([3., 4.]))    # a row moves itself alone
     tensor([[5., 0.],

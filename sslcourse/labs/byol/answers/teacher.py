@@ -98,7 +98,7 @@ def changes_the_student(teacher, student, momentum):
 
 
 def leaves_the_teacher_as_it_was(teacher, student, momentum):
-    """The teacher is what it was before the call. `mine = ...` in a loop only gives a new tensor that name; write into
-    the tensor that the network holds: `mine.copy_(...)` or `mine.lerp_(...)`."""
+    """The teacher is what it was before the call. An assignment such as `mine = ...` or `teacher = ...` only gives
+    something new that name; write into the tensors that the network holds: `mine.copy_(...)` or `mine.lerp_(...)`."""
     for mine, theirs in _pairs(teacher, student):
         mine = momentum * mine + (1 - momentum) * theirs
