@@ -135,12 +135,6 @@ class Page:
             self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, button="left", buttons=1)
         self.call("Input.dispatchMouseEvent", type="mouseReleased", x=end[0], y=end[1], **button)
 
-    def press(self, key: str) -> None:
-        """Press and let go of a key, such as ArrowLeft, on what has the focus."""
-        code = {"ArrowLeft": 37, "ArrowRight": 39}[key]
-        for kind in ("rawKeyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
-
     def resize(self, width: int, height: int) -> None:
         """Give the page another size, however tall."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)

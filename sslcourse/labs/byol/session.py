@@ -72,7 +72,7 @@ class ByolSession(TwoViewLab):
         finally:
             self._beside = ()
         if self._panel is None:  # all were there
-            show(*self.compared({arm: run.rows for arm, run in runs.items()}, meters))
+            show(*self.curves_of({arm: run.rows for arm, run in runs.items()}, meters))
         return runs
 
     def live_panel(self, title: str, steps: int, draw: Callable) -> LivePanel:
@@ -90,9 +90,9 @@ class ByolSession(TwoViewLab):
             return super().live_figures(rows, steps, arm)
         keys = {other: self._experiment(other, self._losses.get(other)).key for other in self._beside}
         known = {other: self._trained[key].rows for other, key in keys.items() if key in self._trained}
-        return self.compared(known | {arm: rows}, self._meters)
+        return self.curves_of(known | {arm: rows}, self._meters)
 
-    def compared(self, rows: dict[str, list[dict]], meters: tuple[str, ...]) -> list[Figure]:
+    def curves_of(self, rows: dict[str, list[dict]], meters: tuple[str, ...]) -> list[Figure]:
         """One chart a meter, one curve an arm."""
         return [
             plot_curves(
