@@ -131,6 +131,8 @@ class Contrast:
 class Published:
     """A published number: what was found, where (paper, table), and whether that speaks for the claim (None: neither).
 
+    It does only where it is a number of what decides the claim here: of the same arms.
+
     >>> Published("72.5 to 71.8 % from batch 4096 to 256", "Grill et al. 2020, table 16", supports=True).supports
     True
     """
@@ -142,8 +144,10 @@ class Published:
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """A statement that can be true or false, and how that is found out. The first contrast decides the verdict.
+    """A statement that can be true or false, and how that is found out.
 
+    The first contrast decides the verdict, or the first `deciding` together, where a sentence says several things: a
+    claim is as good as the weakest of them.
     `sentence` is the claim as the homework says it, `question` what a reader may ask. `data` names the sets of pictures
     (`pictures.PICTURES`), the first of which decides. Raises ValueError for a contrast of arms that are not there.
     """
@@ -158,6 +162,7 @@ class Claim:
     published: tuple[Published, ...] = ()
     held_equal: str = ""
     could_be_wrong: str = ""
+    deciding: int = 1
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -166,8 +171,8 @@ class Claim:
         for contrast in self.contrasts:
             for arm, _ in contrast.terms.values():
                 nearest(f"arm of claim {self.id}", arm, names)
-        if not self.contrasts or not self.data:
-            raise ValueError(f"claim {self.id} needs a contrast and a set of pictures")
+        if not 1 <= self.deciding <= len(self.contrasts) or not self.data:
+            raise ValueError(f"claim {self.id} needs a contrast that decides and a set of pictures")
 
     def measures(self, arm: str) -> dict[str, set[str]]:
         """Which measures the contrasts need of an arm, and when; those of the log are there in any case."""
@@ -188,7 +193,8 @@ class Claim:
         """12 hex digits for all that decides the verdict at a scale; not for words that only explain it.
 
         That is the sentence, every setting of every arm's run, the contrasts with their smallest effects, and the
-        version of each measure.
+        version of each measure. What methods do in code is not part of it: a row names the commit of its training, and
+        `verify` repeats it.
         """
         names = {each.measure.split(".")[0] for each in self.contrasts} - {"log"}
         tree = {
@@ -201,6 +207,8 @@ class Claim:
             "measures": {name: measure_version(name) for name in names},
             "supports": [published.supports for published in self.published],
         }
+        if self.deciding > 1:
+            tree["deciding"] = self.deciding
         for contrast in tree["contrasts"]:
             contrast.pop("why_least")
         return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]

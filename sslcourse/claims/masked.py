@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from sslcourse.data.imageset import ImageSet
-from sslcourse.training.images import RunImages
+from sslcourse.training.images import RunImages, few
 
 VARIABLE = "SSLCOURSE_COCO"
 FIT, TEST = 600, 300  # pictures to fit a probe on, and to look at
@@ -20,17 +20,12 @@ FIT, TEST = 600, 300  # pictures to fit a probe on, and to look at
 def masked_pictures(images: RunImages) -> tuple[ImageSet, ImageSet]:
     """Pictures with `extras["mask"]` to fit on and to test on, as large as those of the run.
 
-    The run's own where they have masks, else photographs of COCO. Raises FileNotFoundError, with the variable to set,
-    where these are needed and not here.
+    The run's own where they have masks, even over the classes, else photographs of COCO. Raises FileNotFoundError, with
+    the variable to set, where these are needed and not here.
     """
     if "mask" in images.held_out.extras:
-        return images.bank.subset(torch.arange(min(FIT, len(images.bank)))), first_of(images.held_out)
+        return few(images.bank, FIT), few(images.held_out, TEST)
     return tuple(coco_objects(images.held_out.images.shape[-1], split) for split in (0, 1))
-
-
-def first_of(images: ImageSet, count: int = TEST) -> ImageSet:
-    """The first `count` pictures."""
-    return images.subset(torch.arange(min(count, len(images))))
 
 
 @functools.lru_cache(maxsize=4)

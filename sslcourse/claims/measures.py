@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sslcourse.claims.damage import corruptions, families, occlusion, pixels
-from sslcourse.claims.places import attention, crops, segmentation
+from sslcourse.claims.places import attention, crops, parts, segmentation
 from sslcourse.claims.speed import inference_speed, training_speed
 from sslcourse.methods.method import Method
 from sslcourse.settings import nearest
@@ -31,6 +31,7 @@ class Measure:
 MEASURES: dict[str, Measure] = {
     "knn": Measure(lambda method, images: knn_of(method, images)["knn"]),
     "segmentation": Measure(segmentation),
+    "parts": Measure(parts),
     "attention": Measure(attention),
     "crops": Measure(crops),
     "occlusion": Measure(occlusion, tolerance=0.06),

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from sslcourse import figures
 from sslcourse.claims.claim import Claim
 from sslcourse.claims.pictures import PICTURES
-from sslcourse.claims.rows import latest, stale
-from sslcourse.claims.verdict import DEPENDS, SUPPORTED, UNMEASURED, Finding, find, judge
+from sslcourse.claims.rows import counted_again, latest, stale
+from sslcourse.claims.verdict import DEPENDS, SUPPORTED, UNMEASURED, Finding, decisive, find, is_deciding, judge
 from sslcourse.files import write_atomically
 from sslcourse.pages import render
 
@@ -22,19 +22,20 @@ OPEN = ("missing", "?")  # undecided, not yet measured
 
 @dataclass(frozen=True)
 class Entry:
-    """A claim on the page: its verdict, the findings (the first decides), how its chip looks, and its stale rows."""
+    """A claim on the page: its verdict, its findings, and its stale rows with those whose runs count all the same."""
 
     claim: Claim
     word: str
     why: str
     findings: list[Finding]
     stale: list[dict]
+    counted_again: list[dict]
     drawn: list[Markup]
 
     @property
     def first(self) -> Finding:
-        """The finding that decides."""
-        return self.findings[0]
+        """The finding that decides, on the first set of pictures."""
+        return decisive(self.claim, self.findings, self.claim.data[0])
 
     @property
     def chip(self) -> tuple[str, str]:
@@ -75,11 +76,11 @@ def entry_of(claim: Claim, scale: str, rows: Sequence[dict], draw: bool = False)
     drawn = []
     if draw:
         measured = [finding for finding in findings if finding.effect]
-        deciding = [finding for finding in measured if finding.contrast is claim.contrasts[0]]
+        deciding = [finding for finding in measured if is_deciding(claim, finding.contrast)]
         drawn = [figures.to_html(*deciding_charts(claim, finding, scale, rows), dpi=100) for finding in deciding]
         if len(measured) > 1:
             drawn.append(figures.to_html(chart_of_all(measured), dpi=100))
-    return Entry(claim, word, why, findings, stale(claim, scale, rows), drawn)
+    return Entry(claim, word, why, findings, stale(claim, scale, rows), counted_again(claim, scale, rows), drawn)
 
 
 def deciding_charts(claim: Claim, finding: Finding, scale: str, rows: Sequence[dict]) -> list:
@@ -156,6 +157,7 @@ def table(claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> str:
         entry = entry_of(claim, scale, rows)
         found = f"{entry.first.contrast.name}: {amount(entry.first)}" if entry.first.effect else ""
         verdict = f"**{entry.word}**" if entry.word != UNMEASURED else entry.word
+        verdict += f" (changed when {len(entry.counted_again)} runs were known)" if entry.counted_again else ""
         cells = [str(claim.number), claim.sentence, verdict, found, str(entry.pairs)]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)

@@ -6,7 +6,7 @@ claim only while that is the claim's fingerprint; of several lines of one run on
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -15,6 +15,7 @@ from sslcourse.claims.claim import Claim, Contrast
 
 LEDGER = Path(__file__).with_name("ledger")
 Place = tuple[str, str]  # a run's key and the device it ran on
+ALIKE = ("versions", "precision", "threads")  # in which the rows of a pair must agree
 
 
 def read_rows(scale: str, folder: Path = LEDGER) -> list[dict]:
@@ -41,14 +42,41 @@ def append_row(row: Mapping, folder: Path = LEDGER) -> None:
 
 
 def latest(rows: Iterable[dict]) -> dict[Place, dict]:
-    """The last line of each run on each device."""
-    return {(row["key"], row["device"]): row for row in rows}
+    """The last line of each run on each device.
+
+    Where two processes measured one training for different claims, the last line has what both found.
+    """
+    found: dict[Place, dict] = {}
+    for row in rows:
+        place = row["key"], row["device"]
+        before = found.get(place)
+        found[place] = row if before is None or before["finished"] != row["finished"] else laid_over(before, row)
+    return found
+
+
+def laid_over(before: dict, row: dict) -> dict:
+    """A line with the claims, figures and measures of an earlier line of the same training that it does not have."""
+    both = {
+        name: {when: before[name].get(when, {}) | row[name].get(when, {}) for when in before[name] | row[name]}
+        for name in ("figures", "measures")
+    }
+    return row | both | {"claims": before["claims"] | row["claims"]}
 
 
 def stale(claim: Claim, scale: str, rows: Iterable[dict]) -> list[dict]:
-    """The lines that were measured for an earlier form of the claim: kept, and never counted."""
+    """The lines that were measured for an earlier form of the claim: kept, and not counted as they are."""
     now = claim.fingerprint(scale)
     return [row for row in rows if row["claims"].get(claim.id, now) != now]
+
+
+def counted_again(claim: Claim, scale: str, rows: Sequence[dict]) -> list[dict]:
+    """The lines that count although the claim was changed when their runs were known.
+
+    A run that the new form also needs is not trained again, for it would give the same figures; so this has to be said.
+    """
+    now, last = claim.fingerprint(scale), latest(rows)
+    places = {(row["key"], row["device"]) for row in stale(claim, scale, rows)}
+    return [last[place] for place in sorted(places) if last[place]["claims"][claim.id] == now]
 
 
 def effects(
@@ -56,7 +84,7 @@ def effects(
 ) -> dict[str, dict[int, dict[str, float]]]:
     """For each device and each seed whose pair is complete on it, the figure of every term of the contrast.
 
-    `when` is "full" or "half", the length of the runs.
+    A pair whose versions, precision or threads differ is none. `when` is "full" or "half", the length of the runs.
     """
     now = claim.fingerprint(scale)
     counted = {place: row for place, row in latest(rows).items() if row["claims"].get(claim.id) == now}
@@ -64,10 +92,11 @@ def effects(
     for seed in sorted({row["seed"] for row in counted.values()}):
         keys = {name: run.key for name, run in claim.experiments(data, scale, seed).items()}
         for device in sorted({device for _, device in counted}):
-            figures = {}
+            figures, conditions = {}, set()
             for term, (arm, at) in contrast.terms.items():
                 row = counted.get((keys[arm], device), {"figures": {}})
                 figures[term] = row["figures"].get(at or when, {}).get(contrast.measure)
-            if None not in figures.values():
+                conditions.add(json.dumps([row.get(name) for name in ALIKE]))
+            if None not in figures.values() and len(conditions) == 1:
                 found.setdefault(device, {})[seed] = figures
     return found

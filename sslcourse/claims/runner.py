@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ from sslcourse.training.many import Job, look_up, run_jobs
 from sslcourse.training.runtime import device_name, pick_device
 
 HALF = "half.pt"  # the weights at half length, in the run's folder
+COMMIT = "commit"  # that of the code which began the run, in its folder
 DIGITS = 6  # of every figure in the ledger
 
 
@@ -113,7 +115,7 @@ def run_here(
     open_orders: Sequence[Order], root: Path, ledger: Path, workers: int, until: float, bar: tqdm
 ) -> list[str]:
     """Run in processes of this machine, each with one thread."""
-    jobs = [Job(order.experiment, look_up(order.experiment, root)[1]) for order in open_orders]
+    jobs = [Job(order.experiment, look_up(order.experiment, root_of(order, root))[1]) for order in open_orders]
     bar.reset(total=sum(job.experiment.recipe.fit.steps - job.done for job in jobs))
     task = partial(carry_out_here, {order.experiment.key: order for order in open_orders}, ledger)
     failed, count = [], 0
@@ -165,15 +167,20 @@ def run_on_cluster(open_orders: Sequence[Order], root: Path, ledger: Path, addre
 def carry_out_here(by_key: dict[str, Order], ledger: Path, experiment: Experiment, root: Path, **options: Any) -> None:
     """Carry out the order of an experiment and write its row, unless another process has done so meanwhile."""
     order = by_key[experiment.key]
-    if not is_done(order, latest(read_rows(experiment.recipe.scale, ledger)).get(place_of(order))):
+    row = latest(read_rows(experiment.recipe.scale, ledger)).get(place_of(order))
+    if not is_done(order, row):
+        order = order if row is None else order.together(row["measures"], row["claims"])
         append_row(carry_out(order, root, **options), ledger)
 
 
 def carry_out(order: Order, root: Path, *, on_log: Callable[[dict], None] | None = None, **options: Any) -> dict:
     """Train (resume, read back) the run of an order and measure it; returns its row. Options as in `run`."""
     torch.set_num_threads(1)
-    experiment, commit = order.experiment, commit_of_code()
-    folder, half = Path(root) / experiment.name, experiment.recipe.fit.steps // 2
+    experiment, root = order.experiment, root_of(order, root)
+    folder, half = root / experiment.name, experiment.recipe.fit.steps // 2
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / COMMIT).exists():
+        write_atomically(folder / COMMIT, commit_of_code())
     keep_half(folder, half)
 
     def log(row: dict) -> None:
@@ -208,7 +215,7 @@ def carry_out(order: Order, root: Path, *, on_log: Callable[[dict], None] | None
         "threads": summary["threads"],
         "versions": summary["versions"],
         "images": trained.images.fingerprint(),
-        "commit": commit,
+        "commit": (folder / COMMIT).read_text(),
         "finished": summary["finished"],
     }
 
@@ -247,6 +254,11 @@ def keep_half(folder: Path, half: int) -> None:
 def place_of(order: Order) -> tuple[str, str]:
     """The run's key and the device on which it would run here."""
     return order.experiment.key, device_name(pick_device(order.experiment.recipe.fit.device))
+
+
+def root_of(order: Order, root: Path) -> Path:
+    """Where runs of the order's device are kept: one that was begun on another is never read back or resumed."""
+    return Path(root) / re.sub(r"\W+", "_", place_of(order)[1])
 
 
 def scales(wanted: Iterable[Order]) -> set[str]:

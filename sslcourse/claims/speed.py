@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import torch
 
-from sslcourse.claims.masked import first_of
 from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.evaluation.throughput import counted_flops, inference_throughput, throughput
 from sslcourse.methods.combined import Combined
@@ -15,7 +14,7 @@ from sslcourse.methods.removal import Removal
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.models.evit import PrunedEncoder
 from sslcourse.pruning.select import keep_count, select
-from sslcourse.training.images import NEIGHBOURS, RunImages
+from sslcourse.training.images import NEIGHBOURS, RunImages, few
 from sslcourse.training.runtime import make_runtime
 from sslcourse.training.settings import FitSettings
 from sslcourse.training.state import TrainingState
@@ -67,7 +66,7 @@ def inference_speed(method: Method, images: RunImages) -> dict[str, float]:
     dropped, less that without.
     """
     encoder = method.representation
-    batch = first_of(images.held_out, BATCH).batch(slice(None)).to(next(encoder.parameters()).device)
+    batch = few(images.held_out, BATCH).batch(slice(None)).to(next(encoder.parameters()).device)
     pruned, guided = PrunedEncoder(encoder, LAYERS, 0.5), GuidedEncoder(encoder, 0.5)
     rows = inference_throughput({"plain": encoder, "in_network": pruned, "teacher": guided}, batch, rounds=2 * ROUNDS)
     found = {}

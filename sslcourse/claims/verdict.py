@@ -17,6 +17,7 @@ LEVEL = 0.05
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 OPPOSITE = {SUPPORTED: CONTRADICTED, CONTRADICTED: SUPPORTED}
 DEPENDS, UNMEASURED = "depends on scale", "not yet measured"
+WEAKEST_FIRST = (UNMEASURED, CONTRADICTED, UNDECIDED, SUPPORTED)
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,23 @@ def summed_up(differences: Sequence[float]) -> PairedEffect | None:
     return PairedEffect(pairs, mean, low, high, sign_flip_p_value(differences), smallest_p_value(pairs))
 
 
+def decisive(claim: Claim, findings: Sequence[Finding], data: str) -> Finding:
+    """The finding that decides the claim on a set of pictures: of those for its `deciding` contrasts the weakest."""
+    candidates = [finding for finding in findings if finding.data == data and is_deciding(claim, finding.contrast)]
+    return min(candidates, key=lambda finding: WEAKEST_FIRST.index(finding.word))
+
+
+def is_deciding(claim: Claim, contrast: Contrast) -> bool:
+    """Whether a contrast is one of those that decide."""
+    return any(contrast is each for each in claim.contrasts[: claim.deciding])
+
+
 def judge(claim: Claim, findings: Sequence[Finding]) -> tuple[str, str]:
-    """The verdict on a claim, and why: from its first contrast, on its first set of pictures and then on the others.
+    """The verdict on a claim, and why: by what decides, on its first set of pictures and then on the others.
 
     Undecided where another set says the opposite; "depends on scale" where what was published at large scale does.
     """
-    first, *others = [finding for finding in findings if finding.contrast is claim.contrasts[0]]
+    first, *others = [decisive(claim, findings, data) for data in claim.data]
     measured = [other for other in others if other.word != UNMEASURED]
     also = [f"{other.data}: {other.word}" for other in measured]
     if first.word not in OPPOSITE:

@@ -12,8 +12,10 @@ OBJECTS = Claim(
     question="Does attention learned without labels cover the object better than chance, and than a simple rule?",
     arms=(CLS, SUPERVISED),
     contrasts=(
-        Contrast("trained attention - random scores", {"CLS": 1}, "attention.over_random", 0.05, **JACCARD),
-        Contrast("trained attention - contrast of colours", {"CLS": 1}, "attention.over_contrast", 0.05, **JACCARD),
+        Contrast("attention - the same on random patches", {"CLS": 1}, "attention.over_random", 0.05, **JACCARD),
+        Contrast(
+            "attention - the same dealt by contrast of colours", {"CLS": 1}, "attention.over_contrast", 0.05, **JACCARD
+        ),
         Contrast("trained - untrained", {"CLS": 1, "CLS@start": -1}, "attention.jaccard", 0.05, **JACCARD),
         Contrast("trained - half trained", {"CLS": 1, "CLS@half": -1}, "attention.jaccard", 0.05, **JACCARD),
         Contrast("without labels - with labels", {"CLS": 1, "supervised": -1}, "attention.jaccard", 0.05, **JACCARD),
@@ -55,7 +57,9 @@ OBJECTS = Claim(
     "photographs of CIFAR-10 are tested on objects of COCO.",
     could_be_wrong="Two blocks and two heads of a small ViT; 36 patches, so that no attention can follow an outline. "
     "Attention to what surrounds the object tells it from the background as well, with the opposite sign: such runs "
-    "count against the claim. Drawn objects are brighter than their background, which the rule of colours uses.",
+    "count against the claim. How many patches hold 60 % of the attention differs between encoders, and the Jaccard "
+    "index with it; random patches and the rule of colours are given the encoder's own numbers. Drawn objects are "
+    "brighter than their background, which the rule of colours uses.",
 )
 
 CLAIMS = (OBJECTS,)

@@ -165,7 +165,8 @@ TOO_HARD = Claim(
     held_equal="All settings but the colours of the views; pictures, their order and first weights, by the seed.",
     could_be_wrong="Each arm's contrastive accuracy is that of its own views, among 64 pictures, in training: it says "
     "how hard the task is for that network, not for all. Turning the hue also takes away what hue tells of a class, "
-    "which is nothing in the drawn objects and something in photographs.",
+    "which is nothing in the drawn objects and something in photographs. After grey views kNN is asked of coloured "
+    "pictures, which that arm has never seen.",
 )
 
 CLAIMS = (TRANSFORMATIONS, TOO_HARD)
