@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sslcourse.claims import masked, places, speed
+from sslcourse.claims import damage, masked, places, speed
 from sslcourse.claims.catalogue.combined import ALL_THREE
 from sslcourse.claims.measures import MEASURES, measured
 from sslcourse.data.imageset import ImageSet
@@ -57,6 +57,29 @@ def test_attention_on_the_object_is_told_from_attention_on_the_background(run, m
     monkeypatch.setattr(places, "extract_attention", lambda encoder, test: 1 - share)
     bad = places.attention(method, images)
     assert good["over_random"] > 0.3 > 0 > bad["over_random"] and good["recall_over_random"] > 0.3
+    monkeypatch.setattr(places, "extract_attention", lambda encoder, test: torch.rand(share.shape))
+    blind = places.attention(method, images)  # sharp or flat, what knows nothing is no better than chance
+    monkeypatch.setattr(places, "extract_attention", lambda encoder, test: 1 + 0.01 * torch.rand(share.shape))
+    flat = places.attention(method, images)
+    assert abs(blind["over_random"]) < 0.06 and abs(flat["over_random"]) < 0.06
+
+
+def test_what_is_left_of_an_encoder_that_guesses_is_nothing(run):
+    images, clean = run[1], {"accuracy": 0.5}  # 14 classes
+    assert damage.left({"accuracy": 1 / 14}, clean, images) == pytest.approx(0)
+    assert damage.left({"accuracy": 0.5}, clean, images) == 1
+    assert math.isnan(damage.left(clean, {"accuracy": 1 / 14}, images))
+
+
+def test_pictures_that_lie_class_by_class_are_measured_of_every_class(run, monkeypatch):
+    method, images = run
+    order = images.held_out.labels.argsort()
+    seen = []
+    monkeypatch.setattr(damage, "COUNT", 28)
+    monkeypatch.setattr(damage, "corruption_table", lambda encoder, bank, test, **how: seen.append(test.labels) or [])
+    monkeypatch.setattr(damage, "mean", lambda values: 0.0)
+    damage.corruptions(method, images._replace(held_out=images.held_out.subset(order)))
+    assert seen[0].bincount().tolist() == [2] * 14
 
 
 def test_photographs_with_masks_stand_in_where_pictures_have_none(tmp_path, monkeypatch, run):

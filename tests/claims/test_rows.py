@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from sslcourse.claims.rows import append_row, effects, latest, read_rows, stale
+from sslcourse.claims.rows import append_row, counted_again, effects, latest, read_rows, stale
 from sslcourse.claims.verdict import UNMEASURED, find
 
 
@@ -36,6 +36,24 @@ def test_the_last_line_of_a_run_counts(claim, made_up):
     assert found == {"cpu": {1: {"SimCLR": 0.7, "no negatives": 0.7}}}
 
 
+def test_two_lines_of_one_training_are_laid_over_each_other(claim, made_up):
+    old, new = made_up(by_arm, seeds=[1]), made_up(by_arm, seeds=[1], claims={"another": "form"})
+    for row in new:
+        row["figures"] = {"start": {"knn": 0.3}, "half": {}, "full": {}}
+    row = latest(old + new)[old[0]["key"], "cpu"]
+    assert row["claims"] == old[0]["claims"] | {"another": "form"}
+    assert row["figures"] == old[0]["figures"] | {"start": {"knn": 0.3}}
+    again = [row | {"finished": "2026-02-02"} for row in new]  # another training: it alone counts
+    assert latest(old + again)[old[0]["key"], "cpu"] == again[0]
+
+
+def test_a_claim_changed_when_its_runs_were_known_says_so(claim, made_up):
+    old = made_up(by_arm, seeds=[1], claims={claim.id: "an earlier form"})
+    assert counted_again(claim, "smoke", old) == []
+    found = counted_again(claim, "smoke", old + made_up(by_arm, seeds=[1, 2]))
+    assert {row["seed"] for row in found} == {1} and len(found) == 2
+
+
 def test_a_changed_claim_makes_its_rows_stale(claim, made_up):
     old = made_up(by_arm, claims={claim.id: "an earlier form"})
     others = made_up(by_arm, claims={"another": "form"})
@@ -51,6 +69,12 @@ def test_pairs_are_whole_and_within_a_device(claim, made_up):
     finding = find(claim, claim.contrasts[0], "objects", "smoke", here + there)
     assert finding.device == "cpu" and sorted(finding.figures) == [1, 2, 3, 4, 5, 6]
     assert abs(finding.effect.mean - 0.3) < 1e-9 and abs(finding.half - 0.27) < 1e-9 and not finding.sign_changes
+
+
+def test_a_pair_has_one_version_and_one_precision(claim, made_up):
+    rows = made_up(by_arm)
+    rows[0]["versions"] = {"torch": "another"}
+    assert list(effects(claim, claim.contrasts[0], "objects", "smoke", rows)["cpu"]) == [2, 3, 4, 5, 6]
 
 
 def test_a_figure_that_is_not_finite_leaves_its_pair_out(claim, made_up):

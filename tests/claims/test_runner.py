@@ -9,7 +9,16 @@ from sslcourse.claims import measures, runner
 from sslcourse.claims.claim import Contrast
 from sslcourse.claims.measures import Measure
 from sslcourse.claims.rows import append_row, read_rows
-from sslcourse.claims.runner import HALF, carry_out, lacks_figures, method_at, orders, run_orders
+from sslcourse.claims.runner import (
+    HALF,
+    carry_out,
+    carry_out_here,
+    lacks_figures,
+    method_at,
+    orders,
+    root_of,
+    run_orders,
+)
 from sslcourse.claims.verify import compare
 
 
@@ -57,7 +66,7 @@ def test_a_row_has_the_figures_of_every_time(made, weights):
     assert start != half != full and row["figures"]["full"]["weights.images"] == 64
     assert row["figures"]["half"]["log.knn"] == row["curve"][1][1] and row["curve"][-1][0] == 8
     assert row["measures"]["half"] == {"weights": 1} and not lacks_figures(order, row)
-    folder = root / order.experiment.name
+    folder = root_of(order, root) / order.experiment.name
     assert measured_weight(method_at("half", order.experiment, folder)) == pytest.approx(half, rel=1e-5)
     assert measured_weight(order.experiment.build(order.experiment.recipe)) == pytest.approx(start, rel=1e-5)
 
@@ -101,6 +110,22 @@ def test_what_is_done_is_not_run_again_and_a_new_claim_is_noted(made, weights, t
     assert last["claims"] == row["claims"] | {"another": "form"} and last["figures"] == row["figures"]
 
 
+def test_a_run_of_another_device_or_commit_is_not_passed_off_as_one_of_this(made, weights, monkeypatch):
+    order, row, root = made
+    monkeypatch.setattr(runner, "commit_of_code", lambda: "a later commit")
+    assert carry_out(order, root)["commit"] == row["commit"] != "a later commit"
+    here = root_of(order, root)
+    monkeypatch.setattr(runner, "device_name", lambda device: "NVIDIA H100 80GB")
+    assert root_of(order, root).name == "NVIDIA_H100_80GB" and not root_of(order, root).exists() and here.exists()
+
+
+def test_what_another_process_measured_meanwhile_stays(made, weights, tmp_path):
+    order, row, root = made
+    append_row(row | {"claims": {"another": "form"}}, tmp_path)
+    carry_out_here({order.experiment.key: order}, tmp_path, order.experiment, root)
+    assert read_rows("smoke", tmp_path)[-1]["claims"] == {"another": "form"} | order.claims
+
+
 def test_after_the_minutes_no_run_is_started(claim, tmp_path):
     wanted = orders([claim], "smoke", [1], ["objects"])
     assert run_orders(wanted, tmp_path, tmp_path, minutes=0, progress=False) == []
@@ -114,7 +139,7 @@ def test_a_run_in_a_process_of_its_own_is_in_the_ledger_and_one_that_fails_is_na
     failed = run_orders([wanted[0], spoilt], tmp_path / "runs", tmp_path, workers=2, progress=False)
     assert [row["key"] for row in read_rows("smoke", tmp_path)] == [wanted[0].experiment.key]
     assert len(failed) == 1 and wanted[1].experiment.name in failed[0] and "no pictures" in failed[0]
-    assert (tmp_path / "runs" / wanted[0].experiment.name / HALF).exists()
+    assert (root_of(wanted[0], tmp_path / "runs") / wanted[0].experiment.name / HALF).exists()
 
 
 def no_images():

@@ -95,3 +95,15 @@ def test_of_several_sets_and_of_what_was_published(published, words, verdict):
     word, why = judge(claim, findings(*words))
     assert word == verdict and "why" in why or verdict == UNDECIDED
     assert words[1] == UNMEASURED or f"cifar10-small: {words[1]}" in why
+
+
+@pytest.mark.parametrize("weak", [UNMEASURED, CONTRADICTED, UNDECIDED, SUPPORTED])
+def test_a_claim_of_two_contrasts_is_as_good_as_the_weaker(weak):
+    contrasts = tuple(replace(CLAIM.contrasts[0], name=name) for name in ("first", "second", "third"))
+    claim = replace(CLAIM, contrasts=contrasts, deciding=2, data=("objects",))
+    for words in ((SUPPORTED, weak, CONTRADICTED), (weak, SUPPORTED, CONTRADICTED)):
+        found = [Finding(each, "objects", word, word) for each, word in zip(contrasts, words, strict=True)]
+        assert judge(claim, found) == (weak, weak)
+    assert claim.fingerprint("smoke") != replace(claim, deciding=1).fingerprint("smoke")
+    with pytest.raises(ValueError, match="a contrast that decides"):
+        replace(claim, deciding=4)
