@@ -212,9 +212,10 @@ predict(
 )
 
 # %% [markdown]
-# **Train** the supervised one. Shaded behind the curves is what is ordinary: the range in which 95 of 100 new runs
-# would lie. The network is kept beside this notebook: an interrupted run goes on where it was, and `again=True` starts
-# anew. (The seven that come with the course are fixed: on the course's pictures everybody measures the same of them.)
+# **Train** the supervised one. A shaded range behind the curves, where it has been measured, says what is ordinary: 95
+# of 100 new runs would lie in it. The network is kept beside this notebook: an interrupted run goes on where it was,
+# and `again=True` starts anew. (The seven that come with the course are fixed: on the course's pictures everybody
+# measures the same of them.)
 
 # %% tags=["experiment"]
 lab.train_supervised()
@@ -261,7 +262,8 @@ lab.explore_attention()
 # with weight $\exp(s_j/\tau)$. Nothing is trained, so the vote measures the features: **kNN accuracy**. A **linear
 # probe** instead trains a linear classifier on the features.
 #
-# LoGo is another of the seven. The mean cosine of two of its features is 0.999: on the sphere all sit at one spot.
+# LoGo is another of the seven. The features that it gives two pictures have a mean cosine of 0.999: on the sphere all
+# sit at one spot.
 
 # %% tags=["predict"] id="tokens.cone"
 predict(
