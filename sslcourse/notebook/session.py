@@ -146,7 +146,7 @@ class LabSession:
         """
         return self.untrained() if arm == UNTRAINED else self.train(arm, self._losses.get(arm))
 
-    def train(self, arm: str, loss: Callable | None = None, *, again: bool = False) -> TrainedArm:
+    def train(self, arm: str, loss: Any = None, *, again: bool = False) -> TrainedArm:
         """Train an arm, with a loss of one's own or the course's, and show it live; `again` forgets what is kept.
 
         Raises Stopped when the loss is no loss or stops being a number, or when the run is interrupted.
@@ -161,7 +161,7 @@ class LabSession:
             self._trained[experiment.key] = self._run(experiment, arm, folder)
         return self._trained[experiment.key]
 
-    def _experiment(self, arm: str, loss: Callable | None) -> Experiment:
+    def _experiment(self, arm: str, loss: Any) -> Experiment:
         recipe = self.recipe(arm)
 
         return Experiment(

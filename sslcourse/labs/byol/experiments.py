@@ -79,7 +79,7 @@ class ByolLab(Looking):
         steps = [rows[0], rows[1], rows[-1]] if len(rows) > 2 else rows
         names = ("probe_loss", "channel_std", "positive_cosine", "negative_cosine", "teacher_distance")
         for title, found in ((self.titles["mystery"], rows), ("BYOL, sound", sound)):
-            shown = [min(found, key=lambda row, step=at["step"]: abs(row["step"] - step)) for at in steps]
+            shown = [row_at(found, at["step"]) for at in steps]
             headings = [f"step {row['step']}" for row in shown]
             show_numbers(title, headings, [[name, *(row[name] for row in shown)] for name in names])
 
@@ -99,8 +99,9 @@ class ByolLab(Looking):
         arms = {"BYOL": ("baseline", "small"), "SimCLR": ("simclr", "simclr_small")}
         lost, text = self.drops(f"batch {large}", f"batch {small}", arms)
         if lost:
-            falls = tuple(loss > CLEARLY for loss in lost.values())
-            self.found("byol.batch", text, {(False, True): "a", (True, True): "b", (True, False): "c"}.get(falls, "d"))
+            falls = lost["BYOL"] > CLEARLY, lost["SimCLR"] > CLEARLY
+            answers = {(False, True): "a", (True, True): "b", (True, False): "c"}
+            self.found("byol.batch", text, answers.get(falls, "d"))
 
     @in_a_card
     def transformations(self) -> None:
@@ -138,3 +139,8 @@ class ByolLab(Looking):
     def healthy(self) -> float:
         """The channel standard deviation of vectors that point everywhere alike."""
         return self.recipe().method.out_dim ** -0.5
+
+
+def row_at(rows: list[dict], step: float) -> dict:
+    """The row of a log that is nearest to a step."""
+    return min(rows, key=lambda row: abs(row["step"] - step))

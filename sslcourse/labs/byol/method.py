@@ -1,7 +1,7 @@
 """BYOL made of the reader's own functions: the loss, the moving average, the schedule of its momentum."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,12 @@ class Own(NamedTuple):
 class HandmadeBYOL(BYOL):
     """The course's networks and settings, trained by functions of the reader's."""
 
-    scheduled = None  # nobody knows what the functions do in Python
+    scheduled: Any = None  # nobody knows what the functions do in Python
+
+    encoder: Any
+    teacher_encoder: Any
+    projector: Any
+    teacher_projector: Any
 
     def __init__(self, encoder: nn.Module, settings: BYOLSettings, own: Own):
         super().__init__(encoder, settings)
@@ -32,7 +37,7 @@ class HandmadeBYOL(BYOL):
         """The momentum of this step, as the reader's schedule has it."""
         self.momentum = float(self.own.momentum_at(step, steps, self.settings.momentum))
 
-    def forward(self, views: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, views: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """Views `2,B,3,h,w` -> the reader's loss, and the meters of the online network's projections."""
         projected: list[Tensor] = []
 

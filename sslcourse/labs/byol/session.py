@@ -1,6 +1,7 @@
 """Lab 2's session: what its arms are, how they are built and compared, and what is measured of them."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -40,7 +41,7 @@ class ByolSession(TwoViewLab):
         self._meters: tuple[str, ...] = ()
         self._panel: LivePanel | None = None
 
-    def build(self, recipe: Recipe, own: object) -> Method:
+    def build(self, recipe: Recipe, own: Any) -> Method:
         """An arm's untrained network, made of the reader's functions, or changed by one function."""
         if isinstance(own, Own):
             return build_method(recipe, lambda encoder, settings: HandmadeBYOL(encoder, settings, own))
@@ -52,7 +53,7 @@ class ByolSession(TwoViewLab):
         probe = self.probe(arm)
         h1, _, z1, z2 = probe.embed(method)
         positive, negative = pair_cosines(z1, z2)
-        values = {
+        values: dict[str, Any] = {
             "probe_loss": probe_loss(method, probe.views, z1, z2),
             "channel_std": channel_std(z1),
             "positive_cosine": positive,
@@ -117,7 +118,7 @@ METERS = {
 }
 
 
-def probe_loss(method: Method, views: Tensor, z1: Tensor, z2: Tensor) -> Tensor:
+def probe_loss(method: Any, views: Tensor, z1: Tensor, z2: Tensor) -> Tensor:
     """The method's loss on held-out views in evaluation: SimCLR's, or how far predictions are from targets."""
     if not hasattr(method, "projector"):
         return method.loss(z1, z2, method.settings.temperature)
@@ -143,5 +144,5 @@ def teacher_distance(method: Method) -> float:
     ]
     if not pairs:
         return 0.0
-    apart = sum((one - other).square().sum() for one, other in pairs)
-    return float((apart / sum(other.square().sum() for _, other in pairs)).sqrt())
+    apart = torch.stack([(one - other).square().sum() for one, other in pairs]).sum()
+    return float((apart / torch.stack([other.square().sum() for _, other in pairs]).sum()).sqrt())

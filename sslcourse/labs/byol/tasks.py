@@ -31,13 +31,13 @@ class Rows(nn.Module):
         self.register_buffer("mix", mix.clone())
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.mix @ z
+        return self.get_buffer("mix") @ z
 
 
 def network(state: State, learns: bool = True) -> nn.Sequential:
     """Linear, perhaps a norm or a mixture of rows, tanh, Linear: with the weights and buffers in `state`."""
     width, inputs = state["0.weight"].shape
-    between = nn.BatchNorm1d(width) if "1.running_mean" in state else nn.Identity()
+    between: nn.Module = nn.BatchNorm1d(width) if "1.running_mean" in state else nn.Identity()
     if "1.mix" in state:
         between = Rows(state["1.mix"])
     layers = nn.Sequential(nn.Linear(inputs, width), between, nn.Tanh(), nn.Linear(width, len(state["3.weight"])))
@@ -121,8 +121,8 @@ def _reached(teacher: nn.Module, student: nn.Module, x: Tensor) -> Tensor | None
     output = teacher.eval()(x).sum()
     if not output.requires_grad:
         return None
-    found = torch.autograd.grad(output, list(student.parameters()), allow_unused=True)
-    found = [gradient.flatten() for gradient in found if gradient is not None]
+    gradients = torch.autograd.grad(output, list(student.parameters()), allow_unused=True)
+    found = [gradient.flatten() for gradient in gradients if gradient is not None]
     return as_tree(torch.cat(found)) if found else None
 
 

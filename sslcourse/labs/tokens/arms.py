@@ -1,5 +1,7 @@
 """The networks of Lab 0: one without training, one that it trains with labels, and the course's seven without."""
 
+from dataclasses import replace
+
 from sslcourse.data.augment import Augmentation
 from sslcourse.data.views import MultiCropSettings
 from sslcourse.figures.style import AMBER, BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY
@@ -25,8 +27,8 @@ MAIN = ("untrained", "baseline", "ibot")  # those that most stages compare
 def _recipe(scale: str, pictures: int, held_out: int, steps: int, every: int, batch_size: int = 64) -> Recipe:
     """Labelled crops of 32 pixels of pictures of 64: fewer tokens make the network learn in half a minute."""
     views = Augmentation(size=32, scale=(0.5, 1.0), hue=0.5, blur=0.0)
-    loop = dict.fromkeys(("log_every", "evaluate_every", "checkpoint_every"), every)
-    fit = FitSettings(steps, batch_size, 3e-3, weight_decay=0.05, precision="fp32", **loop)
+    fit = FitSettings(steps, batch_size, 3e-3, weight_decay=0.05, precision="fp32", log_every=every)
+    fit = replace(fit, evaluate_every=every, checkpoint_every=every)
     data = DataSettings(count=pictures, bank=min(pictures, 2000), held_out=held_out)
     method = SupervisedSettings(14, MultiCropSettings(views, global_crops=1, local_crops=0))
     return Recipe("supervised", scale, method, EncoderSettings("vit_96x4_p8_conv"), data, fit)

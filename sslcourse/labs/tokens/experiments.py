@@ -5,6 +5,7 @@ Stages 4 to 8, which judge networks; `looking.py` has those before, `notebook/ex
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,7 +66,7 @@ class TokensLab(Looking):
         show_numbers("Held-out pictures", ["mean cosine of two pictures", "kNN accuracy", "chance"], rows)
         text = f"LoGo: mean cosine {cosines['logo']:.3f}, kNN {accuracy['logo']:.2f} "
         text += f"(untrained {accuracy[UNTRAINED]:.2f}, chance {self.chance:.2f})"
-        times = accuracy["logo"] / max(accuracy[UNTRAINED], self.chance)
+        times = accuracy["logo"] / max(accuracy[UNTRAINED], self.chance or 0)
         self.found("tokens.cone", text, bracket(times, 0.8, 1.5, "cba"))
 
     @in_a_card
@@ -76,7 +77,8 @@ class TokensLab(Looking):
         labels, held_out = self.images.bank.labels.cpu(), self.images.held_out.labels.cpu()
         most = int(labels.bincount().max())
         counts = [each for each in (2, 20, 140) if each < most] + [most] * (most < 140)
-        classes, figures, rows = len(self.pictures.classes), [], []
+        classes, figures = len(self.pictures.classes), []
+        rows: list[list[Any]] = []
         for arm in (UNTRAINED, "ibot"):
             known, asked = self.features(arm)
             curves: dict[str, list[float]] = {"kNN": [], "linear probe": []}
@@ -89,7 +91,7 @@ class TokensLab(Looking):
                 curves["linear probe"].append(probe.accuracy)
             figure = plot_curves(
                 {name: (counts, values) for name, values in curves.items()},
-                levels={"chance": self.chance},
+                levels={"chance": self.chance or 0},
                 title=self.titles[arm],
                 x_label="labels a class",
                 y_label="accuracy on held-out pictures",
@@ -103,9 +105,9 @@ class TokensLab(Looking):
             rows += [[f"{self.titles[arm]}, {name}", *values] for name, values in curves.items()]
         show(*figures)
         show_numbers("Accuracy by labels a class", [str(count) for count in counts], rows)
-        knn, probe = (fewest for _, fewest, *_ in rows[2:])
-        text = f"iBOT with {counts[0]} labels a class: kNN {knn:.2f}, linear probe {probe:.2f}"
-        self.found("tokens.few", text, bracket(knn - probe, -0.02, 0.02))
+        knn, linear = (fewest for _, fewest, *_ in rows[2:])
+        text = f"iBOT with {counts[0]} labels a class: kNN {knn:.2f}, linear probe {linear:.2f}"
+        self.found("tokens.few", text, bracket(knn - linear, -0.02, 0.02))
 
     @in_a_card
     def clouds(self) -> None:
@@ -117,7 +119,7 @@ class TokensLab(Looking):
     def solve_clouds(self) -> None:
         """Say which cloud has collapsed, and which meters would have misled."""
         features, order = self._clouds()
-        rows = []
+        rows: list[list[Any]] = []
         for letter, name in order.items():
             cloud = features[name]
             rows.append([letter, f"{measurements.mean_cosine(cloud):.2f}", f"{cloud.std(0).mean():.3f}"])
@@ -142,8 +144,8 @@ class TokensLab(Looking):
     def _halves_knn(self, cloud: Tensor) -> float:
         """kNN on a cloud of the held-out pictures' features: the second half of them asks the first."""
         half, labels = len(cloud) // 2, self.images.held_out.labels.cpu()
-        options = {"k": min(NEIGHBOURS, half), "num_classes": len(self.pictures.classes)}
-        return knn_accuracy(cloud[:half], labels[:half], cloud[half:], labels[half:], **options)
+        k, classes = min(NEIGHBOURS, half), len(self.pictures.classes)
+        return knn_accuracy(cloud[:half], labels[:half], cloud[half:], labels[half:], k=k, num_classes=classes)
 
     @in_a_card
     def compare(self, linear_cka: Callable, force: bool = False) -> None:
@@ -219,5 +221,5 @@ class TokensLab(Looking):
                 raise ValueError(f"it must be bool of shape {tuple(goal.shape)}; got {mine.dtype} {tuple(mine.shape)}")
         except Exception as problem:  # noqa: BLE001 (whatever a reader's function may raise)
             raise Stopped(f"Your segmentation does not work. {type(problem).__name__}: {problem}") from problem
-        score, goal = (measurements.object_iou(one, self.shares) for one in (mine, goal))
-        self.show_score("Intersection over union", score, goal, "the course's rule of stage 8")
+        score, to_beat = (measurements.object_iou(one, self.shares) for one in (mine, goal))
+        self.show_score("Intersection over union", score, to_beat, "the course's rule of stage 8")

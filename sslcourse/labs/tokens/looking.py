@@ -1,6 +1,7 @@
 """Lab 0, stages 1 to 3: pictures become tokens, tokens look at each other, and three networks look at pictures."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -69,7 +70,8 @@ class Looking(TokensSession):
     def attend(self, attention: Callable, force: bool = False) -> None:
         """Stage 2: a trained network, iBOT's, with the student's attention in all its heads, and where it looks."""
         head = mine_or_reference("tokens.attention", attention, force)
-        encoder, images = self.encoder("ibot"), self.some()
+        encoder: Any = self.encoder("ibot")
+        images = self.some()
         there = images.to(next(encoder.parameters()).device)
         tokens, weights = measurements.run_with(encoder, there, head)
         own = extract_features(encoder, images)
@@ -84,7 +86,8 @@ class Looking(TokensSession):
     @in_a_card
     def positions(self) -> None:
         """Stage 2: the same network with the position embedding shuffled among the patches, and without any."""
-        encoder, size = self.encoder("ibot"), self.recipe().data.size
+        encoder: Any = self.encoder("ibot")
+        size = self.recipe().data.size
         changed = {how: measurements.with_positions(encoder, how, self.seed) for how in ("shuffled", "none")}
         if not self.images.labelled:
             show_card("These pictures have no labels, so kNN accuracy is left out.", kind="wait")
@@ -119,7 +122,8 @@ class Looking(TokensSession):
         colours = {"picture": images}
         looks = {"picture": images}
         for arm in names:
-            grid = self.encoder(arm).grid_of(images)
+            encoder: Any = self.encoder(arm)
+            grid = encoder.grid_of(images)
             colours[self.titles[arm]] = pictures.as_colours(
                 self.patch_tokens(arm)[: len(images)], grid, images.shape[2]
             )

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +20,7 @@ def run_with(encoder: TokenEncoder, images: Tensor, attend: Attention) -> tuple[
     Images float `B,3,H,W`; T counts the class token first. What a head hands over is a mean of values, so values that
     are the rows of a unit matrix give the weights themselves.
     """
-    vit = encoder.vit
+    vit: Any = encoder.vit
     with evaluating(encoder):
         x = vit.norm_pre(torch.cat(encoder.embed(images), dim=1))  # B,T,D
         unit = torch.eye(x.shape[1], device=x.device).expand(len(x), -1, -1)
@@ -30,15 +31,14 @@ def run_with(encoder: TokenEncoder, images: Tensor, attend: Attention) -> tuple[
             heads = [one.unbind(2) for one in qkv.permute(3, 0, 1, 2, 4)]
             x = x + attention.proj(torch.cat([attend(q, k, v) for q, k, v in heads], dim=-1))
             x = x + block.mlp(block.norm2(x))
-            weights = (
-                torch.stack([attend(q, k, unit) for q, k, _ in heads]).mean(0) if block is vit.blocks[-1] else None
-            )
+            if block is vit.blocks[-1]:
+                weights = torch.stack([attend(q, k, unit) for q, k, _ in heads]).mean(0)
         return vit.norm(x), weights
 
 
 def with_positions(encoder: TokenEncoder, how: str, seed: int = 0) -> TokenEncoder:
     """A copy of the encoder whose patches have their position embedding "shuffled" among them, or "none" at all."""
-    changed = copy.deepcopy(encoder)
+    changed: Any = copy.deepcopy(encoder)
     position = changed.vit.pos_embed.data[:, -changed.num_patches :]  # a view: the class token's stays
     order = torch.randperm(changed.num_patches, generator=torch.Generator().manual_seed(seed)).to(position.device)
     position.copy_(position[:, order] if how == "shuffled" else torch.zeros_like(position))

@@ -23,7 +23,7 @@ def as_colours(tokens: Tensor, grid: tuple[int, int], side: int) -> Tensor:
 
 def patch_and_attention(image: Tensor, row: int, column: int, weights: Tensor, alike: Tensor, title: str) -> Figure:
     """A picture `3,H,W` with one patch framed, what that patch attends to, and how like it all are, `rows,columns`."""
-    grid = tuple(weights.shape)
+    grid = (weights.shape[0], weights.shape[1])
     step = image.shape[1] / grid[0]
     shown = image[None].float() / 255
     panels = {
@@ -78,8 +78,8 @@ def matrix(values: Tensor, names: Sequence[str], title: str) -> Figure:
         axis.grid(False)
         for row, line in enumerate(values.tolist()):
             for column, value in enumerate(line):
-                look = {"ha": "center", "va": "center", "fontsize": 8, "color": "black" if value > 0.55 else "white"}
-                axis.text(column, row, f"{value:.2f}", **look)
+                color = "black" if value > 0.55 else "white"
+                axis.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=color)
         axis.set_xticks(range(len(names)), names, rotation=40, ha="right")
         axis.set_yticks(range(len(names)), names)
         axis.set_title(title)

@@ -57,7 +57,7 @@ class TokensSession(LabExperiments):
             encoder = build_encoder(recipe.encoder.name, recipe.data.size)
             return Supervised(encoder, recipe.method)
 
-    def measure(self, method: Method, arm: str) -> dict[str, float]:
+    def measure(self, method: Any, arm: str) -> dict[str, float]:
         """Loss and accuracy of the classifier, the rank of the features, and the attention that objects get."""
         pictures, device = self.pictures, next(method.parameters()).device
         with evaluating(method):
@@ -99,9 +99,10 @@ class TokensSession(LabExperiments):
         key = scale(), arm
         if key not in self._features:
             encoder, size = self.encoder(arm), self.recipe().data.size
-            self._features[key] = tuple(
+            bank, held_out = (
                 extract_features(encoder, part, size=size) for part in (self.images.bank, self.images.held_out)
             )
+            self._features[key] = bank, held_out
         return self._features[key]
 
     def labelled_rows(self, each: int) -> Tensor:
