@@ -97,8 +97,9 @@ def run_orders(
     """
     until = time.monotonic() + 60 * minutes
     rows, open_orders = latest(row for scale in scales(wanted) for row in read_rows(scale, ledger)), []
+    anywhere = {row["key"]: row for row in rows.values()}  # a cluster's devices are not this machine's
     for order in wanted:
-        row = rows.get(place_of(order))
+        row = anywhere.get(order.experiment.key) if cluster else rows.get(place_of(order))
         if row is None:
             open_orders.append(order)
         elif lacks_figures(order, row):  # what the row has is measured again, so that one row has all

@@ -98,7 +98,8 @@ def find(claim: Claim, contrast: Contrast, data: str, scale: str, rows: Sequence
     device = max(found, key=lambda name: len(found[name]))
     figures = dict(list(found[device].items())[:MOST_PAIRS])
     differences = [contrast.effect(each) for each in figures.values()]
-    halves = effects(claim, contrast, data, scale, rows, "half").get(device, {})
+    at_half_already = any(at == "half" for _, at in contrast.terms.values())
+    halves = {} if at_half_already else effects(claim, contrast, data, scale, rows, "half").get(device, {})
     at_half = [contrast.effect(halves[seed]) for seed in figures if seed in halves]
     half = math.fsum(at_half) / len(at_half) if at_half else None
     word, why = decide(differences, contrast.direction, contrast.least)

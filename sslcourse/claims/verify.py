@@ -4,7 +4,7 @@ import math
 import random
 import secrets
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from sslcourse.claims.rows import latest, read_rows
 from sslcourse.claims.runner import Order, orders, place_of, run_orders
 
 TIMES = ("log.seconds", "log.images_per_second", "log.data_wait")  # they differ each time
-LOG_TOLERANCE = 0.1  # of a column of the log, relative, on another machine or with another torch
 SAME = ("device", "threads", "versions", "precision")  # where these agree, figures must agree exactly
 
 
@@ -43,7 +42,7 @@ class Repeated:
 
 
 def verify(
-    claims: Iterable[Claim],
+    claims: Sequence[Claim],
     scale: str,
     ledger: Path,
     *,
@@ -63,17 +62,20 @@ def verify(
     there = {}
     for order in orders(claims, scale, sorted({row["seed"] for row in rows.values()}), device=device):
         row = rows.get(place_of(order)) or anywhere.get(order.experiment.key)
-        if row is not None and is_here(order.data) and order.claims.items() <= row["claims"].items():
+        if row is not None and is_here(order.data) and order.claims.items() & row["claims"].items():
             there[order.experiment.key] = order, row
     if not there:
         raise ValueError(f"the ledger has no run of these claims at scale {scale} that counts; make one by claims run")
+    least: dict[str, float] = {}
+    for contrast in (contrast for claim in claims for contrast in claim.contrasts):
+        least[contrast.measure] = min(contrast.least, least.get(contrast.measure, math.inf))
     drawn = random.Random(draw).sample(sorted(there), min(count, len(there)))
     print(f"{len(drawn)} of {len(there)} runs, drawn by seed {draw}: the same lot with --draw {draw}")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         repeat([there[key][0] for key in drawn], root, workers)
         again = {row["key"]: row for row in read_rows(scale, root)}
-    return [compare(there[key][1], again.get(key)) for key in drawn]
+    return [compare(there[key][1], again.get(key), least) for key in drawn]
 
 
 def repeat(wanted: list[Order], root: Path, workers: int) -> None:
@@ -82,8 +84,12 @@ def repeat(wanted: list[Order], root: Path, workers: int) -> None:
         print(f"Failed: {failure}")
 
 
-def compare(row: dict, again: dict | None) -> Repeated:
-    """Compare a row with its repetition: exactly on the same device, threads and versions, else by tolerances."""
+def compare(row: dict, again: dict | None, least: Mapping[str, float] | None = None) -> Repeated:
+    """Compare a row with its repetition: exactly on the same device, threads and versions, else by tolerances.
+
+    Of the log's columns only those in `least` are then compared, which contrasts measure, each within the smallest
+    effect that counts: training that parts in its last bits ends with other losses and gradients.
+    """
     if again is None:
         return Repeated(row["name"], False, 0, ())
     exactly = all(row[name] == again[name] for name in SAME)
@@ -91,10 +97,11 @@ def compare(row: dict, again: dict | None) -> Repeated:
     for when, figures in again["figures"].items():
         for name, value in figures.items():
             before = row["figures"].get(when, {}).get(name)
-            if name in TIMES or name not in row["figures"].get(when, {}):
+            tolerance = 0.0 if exactly and not is_timed(name) else tolerance_of(name, least or {})
+            if name in TIMES or name not in row["figures"].get(when, {}) or tolerance is None:
                 continue
             compared += 1
-            if not alike(before, value, 0.0 if exactly and not is_timed(name) else tolerance_of(name, before)):
+            if not alike(before, value, tolerance):
                 differ.append(f"{name} at {when}: {before} in the ledger, {value} now")
     return Repeated(row["name"], exactly, compared, tuple(differ))
 
@@ -105,10 +112,10 @@ def is_timed(name: str) -> bool:
     return measure is not None and measure.timed
 
 
-def tolerance_of(name: str, value: float | None) -> float:
-    """How far a figure may be off on another machine."""
+def tolerance_of(name: str, least: Mapping[str, float]) -> float | None:
+    """How far a figure may be off on another machine; None for what is not compared there."""
     measure = name.split(".")[0]
-    return LOG_TOLERANCE * abs(value or 0.0) if measure == "log" else MEASURES[measure].tolerance
+    return least.get(name) if measure == "log" else MEASURES[measure].tolerance
 
 
 def alike(first: float | None, second: float | None, tolerance: float) -> bool:

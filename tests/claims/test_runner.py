@@ -96,7 +96,9 @@ def test_a_repetition_agrees_exactly_and_a_difference_is_named(made, weights, tm
     other["figures"]["full"]["log.knn"] += 0.001
     assert [text.split(":")[0] for text in compare(row, other).differ] == ["log.knn at full"]
     other["versions"]["torch"] = "another"
+    other["figures"]["full"]["log.loss"] += 9
     assert compare(row, other).agrees and not compare(row, other).exactly
+    assert not compare(row, other, {"log.loss": 0.5}).agrees and compare(row, other, {"log.knn": 0.05}).agrees
     assert not compare(row, None).agrees
 
 
