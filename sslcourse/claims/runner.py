@@ -116,7 +116,8 @@ def run_here(
     open_orders: Sequence[Order], root: Path, ledger: Path, workers: int, until: float, bar: tqdm
 ) -> list[str]:
     """Run in processes of this machine, each with one thread."""
-    jobs = [Job(order.experiment, look_up(order.experiment, root_of(order, root))[1]) for order in open_orders]
+    root = root_of(open_orders[0], root) if open_orders else root  # the orders of a call are for one device
+    jobs = [Job(order.experiment, look_up(order.experiment, root)[1]) for order in open_orders]
     bar.reset(total=sum(job.experiment.recipe.fit.steps - job.done for job in jobs))
     task = partial(carry_out_here, {order.experiment.key: order for order in open_orders}, ledger)
     failed, count = [], 0
@@ -150,7 +151,7 @@ def run_on_cluster(open_orders: Sequence[Order], root: Path, ledger: Path, addre
             order = next(waiting, None) if time.monotonic() < until else None
             if order is None:
                 return []
-            future = client.submit(carry_out, order, root, pure=False)
+            future = client.submit(carry_out_there, order, root, pure=False)
             names[future.key] = order.experiment.name
             return [future]
 
@@ -174,11 +175,16 @@ def carry_out_here(by_key: dict[str, Order], ledger: Path, experiment: Experimen
         append_row(carry_out(order, root, **options), ledger)
 
 
+def carry_out_there(order: Order, root: Path) -> dict:
+    """Carry out an order on the worker that calls this; returns the row."""
+    return carry_out(order, root_of(order, root))
+
+
 def carry_out(order: Order, root: Path, *, on_log: Callable[[dict], None] | None = None, **options: Any) -> dict:
     """Train (resume, read back) the run of an order and measure it; returns its row. Options as in `run`."""
     torch.set_num_threads(1)
-    experiment, root = order.experiment, root_of(order, root)
-    folder, half = root / experiment.name, experiment.recipe.fit.steps // 2
+    experiment = order.experiment
+    folder, half = Path(root) / experiment.name, experiment.recipe.fit.steps // 2
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / COMMIT).exists():
         write_atomically(folder / COMMIT, commit_of_code())
