@@ -123,8 +123,8 @@ predict(
 )
 
 # %% [markdown]
-# **Write** `update_ema` (3 points, about 15 minutes). It works *in place*: the caller's teacher is another one
-# afterwards, and the student the same. Autograd should not remember it.
+# **Write** `update_ema` (3 points, about 15 minutes). It works *in place*: the teacher's own tensors take new
+# values, and the student's stay as they are. Autograd must not record it.
 
 
 # %% tags=["exercise"] id="byol.teacher"
@@ -178,7 +178,7 @@ lab.follow(update_ema, momentum_at)
 # %% [markdown]
 # ## 3. BYOL, from your own parts
 #
-# **Idea.** The two views are alike in rank, so each predicts the other. With $f$ the online network (encoder and
+# **Idea.** Neither view comes first, so each predicts the other. With $f$ the online network (encoder and
 # projector), $q$ the predictor and $g$ the target network,
 #
 # $$ L = \tfrac12 \Big[ D\big(q(f(v_1)),\, g(v_2)\big) + D\big(q(f(v_2)),\, g(v_1)\big) \Big] . $$
@@ -188,10 +188,10 @@ lab.follow(update_ema, momentum_at)
 # %% tags=["predict"] id="byol.spread"
 predict(
     "byol.spread",
-    "Random weights put all pictures close together; no part of the loss pushes them apart. In training, their spread",
-    a="grows",
-    b="stays within a fifth of what it was",
-    c="shrinks",
+    "Random weights put all pictures close together; no part of the loss pushes them apart. In training, the pictures",
+    a="move apart",
+    b="stay about as close as they were (their spread, within a fifth)",
+    c="move closer together",
 )
 
 # %% [markdown]
@@ -234,7 +234,7 @@ lab.train_baseline(symmetrised, update_ema, momentum_at)
 # **Idea.** Three things make the two branches unequal: the **predictor** on one side, the **stop-gradient** on the
 # other, and the **moving average**. Without the average the target is the online network itself, as it is in this very
 # step. You will often read that *the slowly moving teacher* is what keeps BYOL from collapsing. Take each of the three
-# away, and see.
+# away, and see. (The stop-gradient goes only together with the average: a target that follows is not trained at all.)
 #
 # "Collapses" means here: at the end the spread is less than a fifth of that of evenly spread vectors.
 
@@ -349,8 +349,9 @@ check("byol.influence", influence)
 lab.leak(influence)
 
 # %% [markdown]
-# **Then the size of the batch should matter.** SimCLR has fewer negatives in a small batch; BYOL has noisier
-# statistics. Train both with a small batch, at an equal number of updates (so with fewer pictures seen, both alike).
+# **The size of the batch.** Train both methods with a small batch and with the usual one, at an equal number of
+# updates (so with fewer pictures seen, both alike). *Contrastive accuracy* is Lab 1's meter: the share of views
+# whose nearest neighbour among all views is the other one of the same picture.
 
 # %% tags=["predict"] id="byol.batch"
 predict(
@@ -402,8 +403,8 @@ lab.claims("batch-size", "fewer-transformations", "too-hard-or-too-easy")
 lab.few_labels()
 
 # %% [markdown]
-# **Search by picture.** The nearest training pictures of four held-out ones. A broken orange frame says: of another
-# class.
+# **Search by picture.** The nearest training pictures of four held-out ones. A dashed orange frame marks a
+# picture of another class.
 
 # %% tags=["experiment"]
 lab.search()
@@ -422,18 +423,18 @@ progress()
 #
 # Not graded. In these short runs SimCLR is well ahead of BYOL. At equal cost (network, pictures, steps and batch
 # stay), how near can you bring BYOL? Try the momentum, the rate of the predictor (`predictor_lr_scale`), BatchNorm on
-# the projector's output (`output_norm="batch"`), a deeper projector. Write down first what you expect, and why; about
-# one try in forty beats the range by luck.
+# the projector's output (`output_norm="batch"`), a deeper projector (`projector_layers=3`). Write down first what you
+# expect, and why; about one try in forty beats the range by luck.
 
 # %% tags=["experiment"]
-lab.challenge(momentum=0.9)
+lab.challenge(momentum=0.99)
 
 # %% [markdown]
 # ## Further
 #
 # **Try** `lab.train_baseline(symmetrised, update_ema, momentum_at, force=True)` with a loss that forgets the
-# predictor: which meter tells you first? And put `output_norm="batch"` into the arms without a predictor: does
-# BatchNorm on the output hold the spread up alone?
+# predictor: which meter tells you first? And `lab.challenge(predictor=False, output_norm="batch")`: does BatchNorm on
+# the output hold the spread up alone?
 #
 # **Read**
 #

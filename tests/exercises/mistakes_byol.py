@@ -100,13 +100,13 @@ def averages_the_count_in_place(teacher, student, momentum):
         mine.mul_(momentum).add_(theirs * (1 - momentum))
 
 
-@mistake("teacher", None)
+@mistake("teacher", "= averages the count")
 def rounds_the_count(teacher, student, momentum):
     for mine, theirs in zip(teacher.state_dict().values(), student.state_dict().values()):
         mine.copy_(momentum * mine + (1 - momentum) * theirs)
 
 
-@mistake("teacher", "the teacher, after the student's next step")
+@mistake("teacher", "which must not move with the student's next step")
 def shares_the_buffers_once_they_are_right(teacher, student, momentum):
     for mine, theirs in zip(teacher.state_dict().values(), student.state_dict().values()):
         if mine.is_floating_point():

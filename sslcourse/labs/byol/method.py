@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sslcourse.exercises import find
 from sslcourse.methods.byol import BYOL, BYOLSettings
 from sslcourse.methods.meters import view_meters
 from sslcourse.notebook.stopping import NO_GRADIENT, Stopped, checked_loss
@@ -17,6 +18,11 @@ class Own(NamedTuple):
     symmetrised: Callable
     update_ema: Callable
     momentum_at: Callable
+
+
+def course_functions() -> Own:
+    """The references of the three exercises."""
+    return Own(*(find(f"byol.{name}").reference for name in ("symmetrised", "teacher", "momentum")))
 
 
 class HandmadeBYOL(BYOL):

@@ -85,5 +85,5 @@ def influences(tables: Mapping[str, Tensor]) -> Figure:
             own, beside = short(table.diag().mean().item()), short(off.max().item())
             words.append(f"{name}: {own} on the diagonal, at most {beside} beside it.")
         axes[0].set_ylabel("output that moves")
-        figure.colorbar(drawn, ax=list(axes), shrink=0.75, label="own picture = 1")
+        figure.colorbar(drawn, ax=list(axes), shrink=0.75, label="mean of the diagonal = 1")
     return with_alt(figure, " ".join(words))

@@ -11,7 +11,7 @@ from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, eff
 from sslcourse.evaluation.features import evaluating
 from sslcourse.figures import plot_curves, show
 from sslcourse.labs.byol import arms
-from sslcourse.labs.byol.method import HandmadeBYOL, Own
+from sslcourse.labs.byol.method import HandmadeBYOL, Own, course_functions
 from sslcourse.losses.regression import cosine_regression
 from sslcourse.methods import Method
 from sslcourse.notebook.charts import Panels
@@ -40,6 +40,16 @@ class ByolSession(TwoViewLab):
         self._beside: tuple[str, ...] = ()  # arms whose curves share one picture, the meters in it, and its place
         self._meters: tuple[str, ...] = ()
         self._panel: LivePanel | None = None
+
+    def train(self, arm: str, loss: Any = None, *, again: bool = False) -> TrainedArm:
+        """As in every lab; the baseline is made of the course's functions where the reader gives none.
+
+        They call the networks a view at a time, as the reader's do: what is kept of stage 3 and what a later stage
+        trains after a restart are one experiment.
+        """
+        if arm == "baseline" and loss is None:
+            loss = course_functions()
+        return super().train(arm, loss, again=again)
 
     def build(self, recipe: Recipe, own: Any) -> Method:
         """An arm's untrained network, made of the reader's functions, or changed by one function."""

@@ -113,7 +113,7 @@ def observe_update(answer: Callable, inputs: dict[str, Any]) -> Tree:
     with torch.no_grad():
         for tensor in _tensors(student).values():
             tensor.add_(inputs["step"].to(tensor.dtype))
-    return observed | {"the teacher, after the student's next step": state_of(teacher)}
+    return observed | {"the teacher (which must not move with the student's next step)": state_of(teacher)}
 
 
 def _reached(teacher: nn.Module, student: nn.Module, x: Tensor) -> Tensor | None:
@@ -150,19 +150,23 @@ def draw_networks(generator: torch.Generator, case: Case) -> dict[str, Any]:
 def observe_networks(answer: Callable, inputs: dict[str, Any]) -> Tree:
     """The loss, and its gradients for the weights of the three networks; the target's weights could learn."""
     networks = {name: network(inputs[name]) for name in ("predictor", "online", "target")}
+    weights = {name: list(module.parameters()) for name, module in networks.items()}
     result, observed = called_with(answer, [*networks.values(), copy_tree(inputs["views"])])
     if "failure" in observed:
         return observed
     observed["gradient"] = dict.fromkeys(networks)
     if type(result) is not Tensor or not result.requires_grad or result.dim():
         return observed
-    for name, module in networks.items():
+    for name, all_of_it in weights.items():
+        learning = [weight for weight in all_of_it if weight.requires_grad]  # an answer may switch the target's off
+        if not learning:
+            continue
         try:
-            found = torch.autograd.grad(result, list(module.parameters()), inputs["cotangent"], True, allow_unused=True)
+            found = torch.autograd.grad(result, learning, inputs["cotangent"], True, allow_unused=True)
         except RuntimeError as error:
             return observed | {"gradient": failure("exception", "RuntimeError", str(error))}
         if any(gradient is not None for gradient in found):
-            blank = (torch.zeros_like(weight) for weight in module.parameters())
+            blank = (torch.zeros_like(weight) for weight in learning)
             flat = [zero if one is None else one for one, zero in zip(found, blank)]
             observed["gradient"][name] = as_tree(torch.cat([one.flatten() for one in flat]))
     return observed

@@ -88,13 +88,20 @@ def keeps_the_graph(teacher, student, momentum):
         mine.copy_(momentum * mine + (1 - momentum) * theirs if mine.is_floating_point() else theirs)
 
 
-def changes_the_student(teacher, student, momentum):
-    """The teacher is right, but the student has changed, too: its weights were scaled in place (an operation that ends
-    in _, or *=). Only the teacher may be written to."""
-    update_ema(teacher, student, momentum)
-    for _, theirs in _pairs(teacher, student):
-        if theirs.is_floating_point():
-            theirs.data.mul_(1 - momentum)
+def averages_the_count(teacher, student, momentum):
+    """Everything is right but BatchNorm's count of batches: you average it, and a whole number loses what comes after
+    its point. Copy what is not `is_floating_point()`."""
+    new = student.state_dict()
+    teacher.load_state_dict({k: momentum * v + (1 - momentum) * new[k] for k, v in teacher.state_dict().items()})
+
+
+def leaves_the_count(teacher, student, momentum):
+    """Everything is right but BatchNorm's count of batches, which stands still. Whole numbers cannot be averaged, but
+    they are copied: `mine.copy_(theirs)`."""
+    with torch.no_grad():
+        for mine, theirs in _pairs(teacher, student):
+            if mine.is_floating_point():
+                mine.lerp_(theirs, 1 - momentum)
 
 
 def leaves_the_teacher_as_it_was(teacher, student, momentum):
