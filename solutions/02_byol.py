@@ -212,7 +212,7 @@ def symmetrised(predictor: nn.Module, online: nn.Module, target: nn.Module, view
     >>> symmetrised(same, same, turned, torch.ones(2, 3, 4))    # every cosine is -1
     tensor(4.)
     """
-    # Write the distance here, too: where answers are graded, each cell stands alone.
+    # You may call your own regression_loss, or write the distance here.
 
 
 # %% tags=["check", "nbval-check-output"] id="byol.symmetrised"
