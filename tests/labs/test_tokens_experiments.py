@@ -146,7 +146,7 @@ def test_the_challenge_refuses_what_is_no_segmentation(lab, capsys):
     assert "must be bool of shape (28, 64)" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("scale", ["smoke"])
+@pytest.mark.parametrize("scale", ["smoke", "cpu"])
 def test_the_bands_that_are_shipped_fit_the_settings(scale):
     bands, fit = load_bands(scale, "tokens"), arms.RECIPES[scale]["baseline"].fit
     assert set(bands["arms"]) == {"untrained", "baseline"} and len(bands["seeds"]) >= 6 and 0 not in bands["seeds"]
