@@ -1,4 +1,4 @@
-"""The sets of pictures that claims are measured on: the embedded objects with their switches, and photographs.
+"""The sets of pictures that claims are measured on: the embedded objects, and photographs.
 
 Photographs are never part of the course: an environment variable says where a set lies.
 """
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sslcourse.data.datasets import load
-from sslcourse.data.objects import Variant
 from sslcourse.training.images import RunImages, few
 from sslcourse.training.recipes import DataSettings
 
@@ -17,28 +16,21 @@ from sslcourse.training.recipes import DataSettings
 class Pictures:
     """A set: `title` for the reader, `recipe` the data set whose recipes fit it, and what makes it another set.
 
-    `variant` and `difficulty` are the switches of the embedded objects; `variable` is the environment variable that
-    says where photographs lie (a folder or a zip).
+    `variable` is the environment variable that says where photographs lie (a folder or a zip).
     """
 
     title: str
     recipe: str = "objects"
-    variant: Variant = Variant()
-    difficulty: str = "default"
     variable: str = ""
 
     @property
     def plain(self) -> bool:
         """Whether the recipe's own images are meant."""
-        return not self.variable and (self.variant, self.difficulty) == (Variant(), "default")
+        return not self.variable
 
 
 PICTURES: dict[str, Pictures] = {
     "objects": Pictures("drawn objects"),
-    "objects-hue": Pictures("drawn objects, hue tells the class", variant=Variant(hue_class_correlation=0.9)),
-    "objects-camouflage": Pictures("drawn objects in camouflage", variant=Variant(camouflage=True)),
-    "objects-occluded": Pictures("drawn objects, half of them occluded", variant=Variant(occluder_share=0.5)),
-    "objects-two": Pictures("two drawn objects a picture", variant=Variant(objects_per_image=2)),
     "cifar10-small": Pictures("photographs (CIFAR-10, a part)", recipe="cifar10", variable="SSLCOURSE_CIFAR"),
 }
 
@@ -55,12 +47,8 @@ def load_pictures(name: str, data: DataSettings) -> RunImages:
     Raises FileNotFoundError, with the variable to set, for photographs that are not there.
     """
     pictures = PICTURES[name]
-    if pictures.variable:
-        if not is_here(name):
-            raise FileNotFoundError(f"{name} is not here: set {pictures.variable} to its folder or zip")
-        where = f"folder:{os.environ[pictures.variable]}"
-        train = few(load(where, "train", size=data.size), data.count)
-        return RunImages(train, few(train, data.bank), few(load(where, "val", size=data.size), data.held_out))
-    options = {"size": data.size, "variant": pictures.variant, "difficulty": pictures.difficulty}
-    train = load("objects", "train", count=data.count or 4000, **options)
-    return RunImages(train, few(train, data.bank), load("objects", "val", count=data.held_out, **options))
+    if not is_here(name):
+        raise FileNotFoundError(f"{name} is not here: set {pictures.variable} to its folder or zip")
+    where = f"folder:{os.environ[pictures.variable]}"
+    train = few(load(where, "train", size=data.size), data.count)
+    return RunImages(train, few(train, data.bank), few(load(where, "val", size=data.size), data.held_out))

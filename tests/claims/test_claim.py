@@ -43,8 +43,8 @@ def test_equal_runs_are_shared_and_seeds_and_pictures_are_not():
     key = arm.experiment("objects", "smoke", 1).key
     assert again.experiment("objects", "smoke", 1, device="cpu").key == key
     assert arm.experiment("objects", "smoke", 2).key != key
-    assert arm.experiment("objects-hue", "smoke", 1).key != key
-    assert replace(arm, data="objects-hue").experiment("objects", "smoke", 1).key != key
+    assert arm.experiment("cifar10-small", "smoke", 1).key != key
+    assert replace(arm, data="cifar10-small").experiment("objects", "smoke", 1).key != key
 
 
 def test_the_more_special_place_wins():

@@ -106,6 +106,13 @@ TARGET = Claim(
             why_least=THREE_ERRORS,
         ),
         Contrast(
+            "kNN without the predictor - without the EMA, whose predictor learns no faster than the rest",
+            {"no predictor": 1, "no EMA, slow predictor": -1},
+            "knn",
+            least=0.05,
+            why_least=THREE_ERRORS,
+        ),
+        Contrast(
             "kNN BYOL - without the EMA, both with a predictor that learns no faster than the rest",
             {"BYOL, slow predictor": 1, "no EMA, slow predictor": -1},
             "knn",
