@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sslcourse.models.ema import update_ema
+from sslcourse.processes import world_size
 from sslcourse.settings import lasting_text
 
 Views = Tensor | tuple[Tensor, ...]  # what `draw_views` returns: a tensor, or a NamedTuple of tensors
@@ -113,14 +114,18 @@ def in_micro_batches(
     """Loss and metrics of views `V,B,...`: the mean over micro-batches of `size` images (None: all at once).
 
     Negatives and batch statistics come from the micro-batch alone, while images and gradients of a step stay those of
-    the whole batch. Raises ValueError when B is no multiple of `size`.
+    the whole batch. Raises ValueError when B is no multiple of `size`, and in a process group, which shares negatives.
 
     Source: Grill et al. 2020 (BYOL), section 5 and table 16, which so tells the batch's two roles apart.
 
     >>> in_micro_batches(lambda part: (part.sum(), {"images": torch.tensor(part.shape[1])}), torch.ones(2, 4, 1), 2)
     (tensor(4.), {'images': tensor(2.)})
     """
-    if size is None or size == views.shape[1]:
+    if size is None:
+        return step(views)
+    if world_size() > 1:
+        raise ValueError(f"micro_batch={size} needs one process; there are {world_size()}, which share their negatives")
+    if size == views.shape[1]:
         return step(views)
     if views.shape[1] % size:
         raise ValueError(f"the batch must be a multiple of micro_batch={size} images; got {views.shape[1]}")

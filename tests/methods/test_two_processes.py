@@ -15,12 +15,16 @@ from small_methods import VARIANTS, double, draw, make, map_views, trained
 pytestmark = pytest.mark.slow
 
 COUNT, STEPS = 6, 2  # images: three for each process, so that halves of a batch are no whole number of images
-NAMES = [name for name in VARIANTS if "cnn" not in name]
+NAMES = [name for name in VARIANTS if "cnn" not in name and "micro-batches" not in name]
 
 WORKER = """
 from torch.nn.parallel import DistributedDataParallel
 from test_two_processes import NAMES, run
 
+try:
+    run("simclr micro-batches", part=slice(4 * rank, 4 * rank + 4))
+except ValueError as error:
+    out["micro-batches"] = str(error)
 for name in NAMES:
     out[name] = run(
         name, part=slice(3 * rank, 3 * rank + 3),
@@ -63,3 +67,8 @@ def test_two_halves_train_as_the_whole(both, name):
     for key, value in whole.items():
         torch.testing.assert_close(first[key], value, **exact, msg=lambda text, key=key: f"{key}: {text}")
         assert torch.equal(first[key], second[key]), f"{key} differs between the processes"
+
+
+def test_micro_batches_are_refused_because_processes_share_their_negatives(both):
+    for states in both:
+        assert "micro_batch=4 needs one process; there are 2" in states["micro-batches"]
