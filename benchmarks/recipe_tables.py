@@ -7,12 +7,12 @@ They come from the record of `recipes.py`: the runs of each recipe as it stands,
 
 from __future__ import annotations
 
-import re
 import statistics
 
 from recipes import HERE, SHOWN, read_record, shown_recipe, was_made_by
 
 from sslcourse.files import write_atomically
+from sslcourse.pages import between_marks
 
 PAGE = HERE / "README.md"
 MARKS = ("<!-- recipes -->", "<!-- end of recipes -->")
@@ -74,11 +74,7 @@ def figures(rows: list[dict], name: str, digits: int = 3) -> str:
 
 def filled(page: str, table: str) -> str:
     """The page with the table between the marks; ValueError where they are not there once."""
-    start, end = MARKS
-    pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-    if len(pattern.findall(page)) != 1:
-        raise ValueError(f"the page must have one {start} before one {end}")
-    return pattern.sub(lambda _: f"{start}\n{table}\n{end}", page)
+    return between_marks(page, *MARKS, table)
 
 
 def main() -> None:

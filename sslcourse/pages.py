@@ -30,6 +30,18 @@ def _environment():
     return environment
 
 
+def between_marks(page: str, start: str, end: str, text: str) -> str:
+    """The page with `text` in place of what stood between two marks; raises ValueError if they are not there once.
+
+    >>> between_marks("a <!-- x --> old <!-- y --> b", "<!-- x -->", "<!-- y -->", "new")
+    'a <!-- x -->\\nnew\\n<!-- y --> b'
+    """
+    pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+    if len(pattern.findall(page)) != 1:
+        raise ValueError(f"the page must have one {start} before one {end}")
+    return pattern.sub(lambda _: f"{start}\n{text}\n{end}", page)
+
+
 def prose(text: str, emphasis: bool = False):
     """Escaped text with `code` between backticks as code and, with `emphasis`, *words* between asterisks emphasised.
 

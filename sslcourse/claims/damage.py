@@ -1,6 +1,7 @@
 """Measures of what is left of an encoder's accuracy in damaged pictures, and on which backgrounds."""
 
 import math
+from statistics import fmean
 
 import torch
 
@@ -33,7 +34,7 @@ def occlusion(method: Method, images: RunImages) -> dict[str, float]:
     rows = occlusion_curves(method.representation, images.bank, test, saliency, grid, shares=SHARES, k=k)
     found = {"clean": rows[0]["accuracy"]}
     for dropped in ("random", "salient", "background") if known else ("random",):
-        found[dropped] = mean(left(row, rows[0], images) for row in rows if row["dropped"] == dropped)
+        found[dropped] = fmean(left(row, rows[0], images) for row in rows if row["dropped"] == dropped)
     return found
 
 
@@ -45,8 +46,8 @@ def corruptions(method: Method, images: RunImages) -> dict[str, float]:
     names, test = ("noise", "low_resolution"), few(images.held_out, COUNT)
     how = {"corruptions": names, "severities": SEVERITIES, "k": min(NEIGHBOURS, len(images.bank))}
     rows = corruption_table(method.representation, images.bank, test, **how)
-    found = {name: mean(left(row, rows[0], images) for row in rows if row["corruption"] == name) for name in names}
-    return found | {"both": mean(found.values())}
+    found = {name: fmean(left(row, rows[0], images) for row in rows if row["corruption"] == name) for name in names}
+    return found | {"both": fmean(found.values())}
 
 
 def families(method: Method, images: RunImages) -> dict[str, float]:
@@ -79,9 +80,3 @@ def left(row: dict, clean: dict, images: RunImages) -> float:
     chance = 1 / len(images.bank.classes)
     known = clean["accuracy"] - chance
     return (row["accuracy"] - chance) / known if known > 0 else math.nan
-
-
-def mean(values) -> float:
-    """The mean of some numbers."""
-    values = list(values)
-    return sum(values) / len(values)

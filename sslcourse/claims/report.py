@@ -1,6 +1,5 @@
 """The page of all claims with their verdicts and what these rest on, and the table of verdicts for a README."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from sslcourse.claims.pictures import PICTURES
 from sslcourse.claims.rows import counted_again, latest, stale
 from sslcourse.claims.verdict import DEPENDS, SUPPORTED, UNMEASURED, Finding, decisive, find, is_deciding, judge
 from sslcourse.files import write_atomically
-from sslcourse.pages import render
+from sslcourse.pages import between_marks, render
 
 MARKS = ("<!-- claims -->", "<!-- end of claims -->")
 CHIPS = {SUPPORTED: ("passed", "✓"), "contradicted": ("failed", "✗"), DEPENDS: ("to_mark", "↕")}
@@ -143,11 +142,7 @@ def write_table(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[
 
 def filled(page: str, text: str) -> str:
     """The page with the text between the marks."""
-    start, end = MARKS
-    pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-    if len(pattern.findall(page)) != 1:
-        raise ValueError(f"the file must have one {start} before one {end}")
-    return pattern.sub(lambda _: f"{start}\n{text}\n{end}", page)
+    return between_marks(page, *MARKS, text)
 
 
 def table(claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> str:

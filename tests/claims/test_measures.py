@@ -77,7 +77,7 @@ def test_pictures_that_lie_class_by_class_are_measured_of_every_class(run, monke
     seen = []
     monkeypatch.setattr(damage, "COUNT", 28)
     monkeypatch.setattr(damage, "corruption_table", lambda encoder, bank, test, **how: seen.append(test.labels) or [])
-    monkeypatch.setattr(damage, "mean", lambda values: 0.0)
+    monkeypatch.setattr(damage, "fmean", lambda values: 0.0)
     damage.corruptions(method, images._replace(held_out=images.held_out.subset(order)))
     assert seen[0].bincount().tolist() == [2] * 14
 

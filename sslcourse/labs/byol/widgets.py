@@ -5,10 +5,11 @@ from matplotlib.figure import Figure
 
 from sslcourse.figures import plot_curves
 from sslcourse.labs.byol.arms import COLOURS, GRID, TITLES
+from sslcourse.labs.byol.session import METERS
 from sslcourse.notebook.session import TrainedArm
 from sslcourse.notebook.widgets import Explorer, slider
 
-METERS = {"channel_std": "spread of the projections", "negative_cosine": "cosine of negative pairs"}
+SHOWN = ("channel_std", "negative_cosine")
 
 
 class CollapseMonitor(Explorer):
@@ -47,12 +48,12 @@ class CollapseMonitor(Explorer):
                 {TITLES[chosen]: ([row["step"] for row in rows], [row[name] for row in rows])},
                 levels={"spread evenly": self.healthy} if name == "channel_std" else {"all alike": 1.0},
                 colours=COLOURS,
-                y_label=label,
+                y_label=METERS[name],
                 x_limits=(0, end),
                 y_limits=(0, 1.1 * self.healthy) if name == "channel_std" else (-0.1, 1.08),
                 size=(4.4, 2.8),
             )
-            for name, label in METERS.items()
+            for name in SHOWN
         ]
         words = (
             f"<p><b>{TITLES[chosen]}</b>, step {last['step']}: spread <b>{last['channel_std']:.3f}</b> (at first "

@@ -1,7 +1,5 @@
 """The figures of Lab 1 that explain an idea: the way to the loss, views, pairs, weights, colours."""
 
-from typing import Any
-
 import torch
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -21,49 +19,32 @@ from sslcourse.figures import (
     plot_similarities,
     with_alt,
 )
+from sslcourse.figures.diagram import Diagram
 from sslcourse.labs.contrastive.measurements import colour_histogram
 from sslcourse.notebook.charts import SIZE
 
 
 def pipeline(image: Tensor, views: Tensor) -> Figure:
     """The diagram of SimCLR: an image uint8 `3,H,W` and its views float `2,3,h,w` on their way to the loss."""
-    figure = Figure(figsize=(9.4, 3.3))
-    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, 94), ylim=(-2, 31))
-    axis.axis("off")
-    middle: dict[str, Any] = {"ha": "center", "va": "center"}
-
-    def picture(shown: Tensor, x: float, y: float, side: float, colour: str | None, name: str) -> None:
-        inset = axis.inset_axes((x - side / 2, y - side / 2, side, side), transform=axis.transData)
-        inset.imshow(pixels(shown), interpolation="nearest")
-        bare(inset, frame=colour)
-        axis.text(x, y - side / 2 - 1, name, ha="center", va="top", fontsize=10)
-
-    def box(x: float, y: float, name: str, colour: str) -> None:
-        look = {"boxstyle": "round,pad=0.7", "facecolor": colour + "22", "edgecolor": colour, "linewidth": 1.5}
-        axis.text(x, y, name, fontsize=11, bbox=look, **middle)
-
-    def arrow(x: float, y: float, to_x: float, to_y: float, colour: str) -> None:
-        look = {"arrowstyle": "-|>", "mutation_scale": 13, "color": colour, "linewidth": 1.6}
-        axis.annotate("", (to_x, to_y), (x, y), arrowprops=look)
-
-    picture(image, 7.5, 15.5, 11, None, "image $x$")
+    sheet = Diagram(94, low=-2, high=31)
+    sheet.picture(image, 7.5, 15.5, 11, None, "image $x$")
     for number, (y, up, colour) in enumerate(((23.5, 1, BLUE), (7.5, -1, ORANGE)), start=1):
-        arrow(13.5, 15.5 + 2 * up, 21, y, colour)
-        axis.text(14.8, 15.5 + 7.6 * up, f"$t_{number}$", fontsize=11, color=colour, **middle)
-        picture(views[number - 1], 26.5, y, 10, colour, f"view $\\tilde x_{number}$")
+        sheet.arrow(13.5, 15.5 + 2 * up, 21, y, colour)
+        sheet.text(14.8, 15.5 + 7.6 * up, f"$t_{number}$", fontsize=11, color=colour)
+        sheet.picture(views[number - 1], 26.5, y, 10, colour, f"view $\\tilde x_{number}$")
         for start, end in ((32, 37), (49, 54.5), (57.5, 62.5), (73.5, 77.5)):
-            arrow(start, y, end, y, colour)
-        box(43, y, "encoder $f$", BLUE)
-        axis.text(56, y, f"$h_{number}$", fontsize=13, **middle)
-        box(68, y, "head $g$", GREEN)
-        axis.text(79, y, f"$z_{number}$", fontsize=13, **middle)
-        arrow(80.5, y - 1.2 * up, 85.5, 15.5 + 2.3 * up, colour)
+            sheet.arrow(start, y, end, y, colour)
+        sheet.box(43, y, "encoder $f$", BLUE)
+        sheet.text(56, y, f"$h_{number}$", fontsize=13)
+        sheet.box(68, y, "head $g$", GREEN)
+        sheet.text(79, y, f"$z_{number}$", fontsize=13)
+        sheet.arrow(80.5, y - 1.2 * up, 85.5, 15.5 + 2.3 * up, colour)
     for x in (43, 68):
-        axis.text(x, 15.5, "the same weights", fontsize=9, style="italic", **middle)
-    axis.text(56, 15.5, "features:\nwhat we keep", fontsize=9, **middle)
-    axis.text(87.5, 15.5, "alike?\nloss", fontsize=11, **middle)
+        sheet.text(x, 15.5, "the same weights", fontsize=9, style="italic")
+    sheet.text(56, 15.5, "features:\nwhat we keep", fontsize=9)
+    sheet.text(87.5, 15.5, "alike?\nloss", fontsize=11)
     return with_alt(
-        figure,
+        sheet.figure,
         "One image becomes two views; both go through the same encoder f, which gives features h, and the same head g, "
         "which gives embeddings z; the loss asks whether the embeddings are alike.",
     )

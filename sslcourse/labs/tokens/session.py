@@ -12,7 +12,6 @@ from sslcourse.evaluation.collapse import effective_rank
 from sslcourse.evaluation.features import evaluating, extract_features
 from sslcourse.labs.tokens import arms
 from sslcourse.methods import Method, Supervised
-from sslcourse.models import build_encoder
 from sslcourse.notebook.card import show_card
 from sslcourse.notebook.charts import Panels
 from sslcourse.notebook.experiments import LabExperiments
@@ -20,7 +19,7 @@ from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import UNTRAINED
 from sslcourse.training.images import few
 from sslcourse.training.pretrained import load_course_method
-from sslcourse.training.recipes import Recipe
+from sslcourse.training.recipes import Recipe, build_method
 from sslcourse.training.runtime import pick_device
 
 PANELS: Panels = {
@@ -52,10 +51,7 @@ class TokensSession(LabExperiments):
 
     def build(self, recipe: Recipe, own: Any) -> Method:
         """The untrained network with its classifier, from the recipe's seed."""
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(recipe.fit.seed)
-            encoder = build_encoder(recipe.encoder.name, recipe.data.size)
-            return Supervised(encoder, recipe.method)
+        return build_method(recipe, Supervised)
 
     def measure(self, method: Any, arm: str) -> dict[str, float]:
         """Loss and accuracy of the classifier, the rank of the features, and the attention that objects get."""
