@@ -123,6 +123,54 @@ def moves_the_wrong_network(teacher, student, momentum):
             theirs.lerp_(mine, 1 - momentum)
 
 
+@mistake("teacher", "changes its argument student")
+def swaps_the_modules_and_copies_the_student(teacher, student, momentum):
+    """The networks look right by name, but what the optimiser holds as the student's is the teacher now."""
+    for name, theirs in list(student.named_children()):
+        mine, twin = getattr(teacher, name), copy.deepcopy(theirs)
+        with torch.no_grad():
+            for own, old in zip(theirs.parameters(), mine.parameters()):
+                own.lerp_(old, momentum)
+            for own, old in zip(theirs.buffers(), mine.buffers()):
+                own.lerp_(old, momentum) if own.is_floating_point() else None
+        setattr(teacher, name, theirs.requires_grad_(False))
+        setattr(student, name, twin)
+
+
+@mistake("teacher", "still hold the tensors that they held")
+def moves_the_teacher_and_then_exchanges_the_modules(teacher, student, momentum):
+    moves_everything(teacher, student, momentum)
+    for name, theirs in list(student.named_children()):
+        setattr(student, name, getattr(teacher, name))
+        setattr(teacher, name, theirs)
+
+
+@mistake("teacher", "still hold the tensors that they held")
+def assigns_new_parameters_and_moves_the_buffers(teacher, student, momentum):
+    old = dict(teacher.named_parameters())
+    moves_everything(teacher, student, momentum)
+    for name, weight in old.items():
+        module, last = name.split(".")
+        setattr(teacher.get_submodule(module), last, torch.nn.Parameter(weight.detach().clone(), requires_grad=False))
+
+
+@mistake("teacher", "whether the student is in training")
+def freezes_the_student(teacher, student, momentum):
+    for weight in student.parameters():
+        weight.requires_grad = False
+    moves_everything(teacher, student, momentum)
+
+
+@mistake("teacher", "whether the student is in training")
+def leaves_the_student_in_evaluation(teacher, student, momentum):
+    moves_everything(teacher, student.eval(), momentum)
+
+
+def moves_everything(teacher, student, momentum):
+    for mine, theirs in zip(teacher.state_dict().values(), student.state_dict().values()):
+        mine.lerp_(theirs, 1 - momentum) if mine.is_floating_point() else mine.copy_(theirs)
+
+
 @mistake("teacher", "not attempted")
 def leaves_the_dots(teacher, student, momentum): ...
 
@@ -190,6 +238,21 @@ def forgets_to_detach_a_joint_batch(predictor, online, target, views):
 @mistake("symmetrised", None)
 def takes_the_online_network_through_the_target(predictor, online, target, views):
     return (2 - 2 * F.cosine_similarity(target(views[0]), predictor(online(views[1])).detach(), dim=1)).mean()
+
+
+@mistake("symmetrised", "changes its argument views")
+def centres_the_views_in_place(predictor, online, target, views):
+    views -= views.mean(1, keepdim=True)
+    p, z = predictor(online(views.flatten(0, 1))), target(views.flip(0).flatten(0, 1)).detach()
+    return (2 - 2 * F.cosine_similarity(p, z, dim=1)).mean()
+
+
+@mistake("symmetrised", "changes its argument target")
+def moves_the_target_on_the_way(predictor, online, target, views):
+    p, z = predictor(online(views.flatten(0, 1))), target(views.flip(0).flatten(0, 1)).detach()
+    for mine, theirs in zip(target.state_dict().values(), online.state_dict().values()):
+        mine.lerp_(theirs, 0.1)
+    return (2 - 2 * F.cosine_similarity(p, z, dim=1)).mean()
 
 
 # ---- influence

@@ -4,7 +4,7 @@ Networks do not travel: inputs hold their weights and buffers by name, `network`
 and what comes out are weights, buffers, outputs and gradients.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sslcourse.exercises.inputs import integer, integers, normal, shuffled, signs, uniform
 from sslcourse.exercises.observe import called_with, calls, failure, observe_gradient, observe_in_place
-from sslcourse.exercises.plain import as_tree, copy_tree
+from sslcourse.exercises.plain import as_tree, copy_tree, type_name
 from sslcourse.exercises.task import Case, Task, Tree
 
 F64, F32 = torch.float64, torch.float32
@@ -45,13 +45,13 @@ def network(state: State, learns: bool = True) -> nn.Sequential:
     return layers.requires_grad_(learns)
 
 
-def state_of(module: nn.Module) -> State:
-    """Copies of a network's weights and buffers by name."""
-    return {name: as_tree(tensor.detach()) for name, tensor in _tensors(module).items()}
-
-
-def _tensors(module: nn.Module) -> State:
+def tensors_of(module: nn.Module) -> State:
+    """The weights and buffers themselves that a network holds, by name."""
     return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def _values(tensors: Mapping[str, Tensor]) -> State:
+    return {name: as_tree(tensor.detach()) for name, tensor in tensors.items()}
 
 
 def draw_state(generator: torch.Generator, case: Case, inputs: int, width: int, outputs: int) -> State:
@@ -91,39 +91,62 @@ def draw_pairs(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 
 def draw_update(generator: torch.Generator, case: Case) -> dict[str, Any]:
-    """Two networks of one form, a momentum, what the student's next step adds to it, and pictures to run through."""
+    """Two networks of one form, a momentum, and what the student's next step adds to it."""
     sizes = 3, int(case.sizes["width"]), 2
     teacher, student = (draw_state(generator, case, *sizes) for _ in range(2))
     momentum = integer(generator, 55, 95) / 100 if not case.sizes.get("whole") else integer(generator, 6, 9) / 10
-    step = {"step": uniform(generator, 1, 2, 1)[0].to(case.dtype), "x": normal(generator, 4, 3).to(case.dtype)}
-    return {"teacher": teacher, "student": student, "momentum": momentum, **step}
+    step = uniform(generator, 1, 2, 1)[0].to(case.dtype)
+    return {"teacher": teacher, "student": student, "momentum": momentum, "step": step}
 
 
 def observe_update(answer: Callable, inputs: dict[str, Any]) -> Tree:
-    """The two networks after the call, the teacher again after the student's next step, and whether it can learn."""
+    """Both networks after the call, the teacher again after the student's next step, and whether it can learn.
+
+    What is looked at are the tensors that the two held before the call: an optimiser holds these and no others.
+    """
     teacher, student = network(inputs["teacher"], learns=False), network(inputs["student"])
+    mine, theirs = tensors_of(teacher), tensors_of(student)
 
     def look() -> Tree:
-        return {"teacher": state_of(teacher), "after": {"student": state_of(student)}, "changed": []}
+        kept = _still_holds(teacher, mine) and _still_holds(student, theirs)
+        learns = all(weight.requires_grad for weight in student.parameters())
+        return {
+            "whether teacher and student still hold the tensors that they held": kept,
+            "whether the student is in training and its weights may learn": student.training and learns,
+            "teacher": _values(mine),
+            "after": {"student": _values(theirs)},
+            "changed": [],
+        }
 
     observed = observe_in_place(answer, [teacher, student, inputs["momentum"]], look)
     if "failure" in observed:
         return observed
-    observed["gradient"] = {"the student": _reached(teacher, student, inputs["x"])}
+    whole = torch.stack([tensor.sum() for tensor in mine.values() if tensor.is_floating_point()]).sum()
+    observed["gradient"] = {"the student": _gradient(whole, theirs)}
     with torch.no_grad():
-        for tensor in _tensors(student).values():
+        for tensor in theirs.values():
             tensor.add_(inputs["step"].to(tensor.dtype))
-    return observed | {"the teacher (which must not move with the student's next step)": state_of(teacher)}
+    return observed | {"the teacher (which must not move with the student's next step)": _values(mine)}
 
 
-def _reached(teacher: nn.Module, student: nn.Module, x: Tensor) -> Tensor | None:
-    """The gradient that reaches the student's weights through the teacher's output, or None."""
-    output = teacher.eval()(x).sum()
-    if not output.requires_grad:
+def _still_holds(module: nn.Module, tensors: State) -> bool:
+    now = tensors_of(module)
+    return now.keys() == tensors.keys() and all(now[name] is tensor for name, tensor in tensors.items())
+
+
+def _gradient(result: Tensor, weights: State, cotangent: Tensor | None = None) -> Tree:
+    """The gradient of a result for all weights in one row; None where it reaches none of them."""
+    learning = [weight for weight in weights.values() if weight.requires_grad]
+    if not result.requires_grad or not learning:
         return None
-    gradients = torch.autograd.grad(output, list(student.parameters()), allow_unused=True)
-    found = [gradient.flatten() for gradient in gradients if gradient is not None]
-    return as_tree(torch.cat(found)) if found else None
+    try:
+        found = torch.autograd.grad(result, learning, cotangent, retain_graph=True, allow_unused=True)
+    except Exception as error:  # noqa: BLE001 (a graph of the student's making may raise anything)
+        return failure("exception", type_name(error), str(error))
+    if all(gradient is None for gradient in found):
+        return None
+    rows = [torch.zeros_like(weight) if one is None else one for one, weight in zip(found, learning)]
+    return as_tree(torch.cat([row.flatten() for row in rows]))
 
 
 def draw_schedule(generator: torch.Generator, case: Case) -> dict[str, Any]:
@@ -148,28 +171,20 @@ def draw_networks(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 
 def observe_networks(answer: Callable, inputs: dict[str, Any]) -> Tree:
-    """The loss, and its gradients for the weights of the three networks; the target's weights could learn."""
+    """The loss, its gradients for the weights of the three networks, and what the call leaves of networks and views.
+
+    The target's weights could learn.
+    """
     networks = {name: network(inputs[name]) for name in ("predictor", "online", "target")}
-    weights = {name: list(module.parameters()) for name, module in networks.items()}
-    result, observed = called_with(answer, [*networks.values(), copy_tree(inputs["views"])])
+    held = {name: tensors_of(module) for name, module in networks.items()}
+    views = copy_tree(inputs["views"])
+    result, observed = called_with(answer, [*networks.values(), views])
     if "failure" in observed:
         return observed
-    observed["gradient"] = dict.fromkeys(networks)
-    if type(result) is not Tensor or not result.requires_grad or result.dim():
-        return observed
-    for name, all_of_it in weights.items():
-        learning = [weight for weight in all_of_it if weight.requires_grad]  # an answer may switch the target's off
-        if not learning:
-            continue
-        try:
-            found = torch.autograd.grad(result, learning, inputs["cotangent"], True, allow_unused=True)
-        except RuntimeError as error:
-            return observed | {"gradient": failure("exception", "RuntimeError", str(error))}
-        if any(gradient is not None for gradient in found):
-            blank = (torch.zeros_like(weight) for weight in learning)
-            flat = [zero if one is None else one for one, zero in zip(found, blank)]
-            observed["gradient"][name] = as_tree(torch.cat([one.flatten() for one in flat]))
-    return observed
+    observed |= {"after": {"views": views, **{name: _values(held[name]) for name in held}}, "changed": []}
+    if type(result) is not Tensor or result.dim():
+        return observed | {"gradient": dict.fromkeys(networks)}
+    return observed | {"gradient": {name: _gradient(result, held[name], inputs["cotangent"]) for name in networks}}
 
 
 def draw_head(generator: torch.Generator, case: Case) -> dict[str, Any]:
@@ -185,11 +200,14 @@ def draw_head(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 
 def observe_head(answer: Callable, inputs: dict[str, Any]) -> Tree:
-    """What the answer returns, and what it leaves of z and step."""
+    """What the answer returns, and what it leaves of z, step and the head's weights."""
     head = network(inputs["head"])
+    weights = dict(head.named_parameters())  # the running statistics move with every call
     given = {name: copy_tree(inputs[name]) for name in ("z", "step")}
     _, observed = called_with(answer, [head, *given.values()])
-    return observed if "failure" in observed else observed | {"after": given, "changed": []}
+    if "failure" in observed:
+        return observed
+    return observed | {"after": {**given, "head": _values(weights) | {"training": head.training}}, "changed": []}
 
 
 LOSS = Task(

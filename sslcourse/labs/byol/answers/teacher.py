@@ -1,5 +1,7 @@
 """Lab 2, exercise `teacher`: the moving average, in place, of everything a network holds."""
 
+import copy
+
 import torch
 
 HINTS = (
@@ -79,6 +81,14 @@ def becomes_the_student(teacher, student, momentum):
     b.data` gives one tensor a second name; write the numbers into the teacher's own tensors (`copy_`, `lerp_`)."""
     for mine, theirs in _pairs(teacher, student):
         mine.data = theirs.data
+
+
+def gives_the_teacher_new_tensors(teacher, student, momentum):
+    """Your teacher holds new tensors, and its own are what they were: whoever keeps those sees no change. Write into
+    the teacher's own (`mine.copy_(...)`, `mine.lerp_(...)`) instead of assigning others to it."""
+    mixed = copy.deepcopy(teacher)
+    update_ema(mixed, student, momentum)
+    teacher.load_state_dict(mixed.state_dict(), assign=True)
 
 
 def keeps_the_graph(teacher, student, momentum):
