@@ -36,6 +36,8 @@ SYMMETRIC = "equivalent: the similarity matrix is symmetric, and so are the entr
 ALIKE = "equivalent: z1 and z2 have the same number of rows and the same device"
 SAME_SIZE = "equivalent: |x - y| is |y - x|"
 CPU = "equivalent on the CPU, where answers are checked; a test of its own runs the references on another device"
+A, B, A_END, B_END = "a[:, :2]", "b[:, :2]", "a[:, :2] + a[:, 2:]", "b[:, :2] + b[:, 2:]"
+OF_FOUR = "equivalent: the first two of four are all but the last two"
 ACCEPTED = "equivalent: a tensor without dimensions is accepted for a float"
 
 # Every mutant that passes its check, and why that is no hole.
@@ -91,6 +93,27 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "head(moved) - before -> before - head(moved)": SAME_SIZE,
         "1 -> -1 (2)": LAST,
     },
+    "local.overlap": {
+        f"torch.maximum({A}, {B}) -> torch.maximum({B}, {A})": "equivalent: the larger of a and b is that of b and a",
+        f"torch.minimum({A_END}, {B_END}) -> torch.minimum({B_END}, {A_END})": "equivalent, too: the smaller of both",
+        **{f"2 -> -2{number}": OF_FOUR for number in ("", *(f" ({at})" for at in range(2, 8)))},
+        "1 -> -1": LAST,
+        "1 -> -1 (2)": LAST,
+    },
+    "local.pairs": {
+        "(first, second) -> (second, first)": "equivalent: both are the student's, and the pair has no order",
+        "student != teacher -> teacher != student": "equivalent",
+    },
+    "local.local_to_global": {
+        "torch.arange(len(logits), device=logits.device) -> torch.arange(len(logits))": CPU,
+    },
+    "local.repulsion": {
+        "F.cosine_similarity(one, other, dim=1) -> F.cosine_similarity(other, one, dim=1)": MUTUAL,
+        "F.cosine_similarity(one, other, dim=1) -> F.cosine_similarity(one, other)": DEFAULT,
+        "torch.stack(cosines) -> torch.cat(cosines)": "equivalent: every pair has as many rows",
+        "1 -> -1": LAST,
+    },
+    "local.bound": {},
     "tokens.patchify": {"3 -> -3": "equivalent: of six dimensions, -3 is 3"},
     "tokens.unpatchify": {"3 -> -3": "equivalent: of six dimensions, -3 is 3"},
     "tokens.attention": {
@@ -157,6 +180,7 @@ POINTS = {
     "tokens": dict(patchify=2, unpatchify=1, attention=3, object_share=2, knn_vote=3, linear_cka=2),
     "contrastive": dict(views=2, positives=1, similarity=2, nt_xent=4, geometry=2, collapse=2, shortcut=1),
     "byol": dict(loss=2, teacher=3, momentum=1, symmetrised=3, influence=2),
+    "local": dict(overlap=2, pairs=2, local_to_global=3, repulsion=3, bound=2),
 }
 
 
