@@ -45,7 +45,7 @@ BOUNDS = {
     **dict.fromkeys(("knn", "accuracy", "object_attention", "contrastive_accuracy"), (0.0, 1.0)),
     **dict.fromkeys(("positive_cosine", "negative_cosine"), (-1.0, 1.0)),
     **dict.fromkeys(("channel_std", "alignment"), (0.0, inf)),
-    **dict.fromkeys(("effective_rank", "projection_rank", "centred_rank"), (1.0, inf)),
+    **dict.fromkeys(("effective_rank", "projection_rank", "centered_rank"), (1.0, inf)),
     "teacher_distance": (0.0, inf),
     "uniformity": (-inf, 0.0),
 }

@@ -12,7 +12,14 @@ from sslcourse.evaluation.attention import (
     extract_attention,
     head_diversity,
 )
-from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines, spectrum
+from sslcourse.evaluation.collapse import (
+    centered_rank,
+    channel_std,
+    contrastive_accuracy,
+    effective_rank,
+    pair_cosines,
+    spectrum,
+)
 from sslcourse.evaluation.corruptions import corruption_table
 from sslcourse.evaluation.discovery import discovery_scores, find_objects
 from sslcourse.evaluation.features import evaluate_knn, extract_features

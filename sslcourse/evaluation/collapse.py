@@ -1,8 +1,8 @@
 """Meters of collapse: complete (all images on one point) and partial (few directions are used).
 
 All take features or projections `N,D` in any scale and return 0-dimensional tensors on their device, without a
-gradient, so that a training step can call them and read them later. All but `effective_rank` and `spectrum` never wait
-for the device.
+gradient, so that a training step can call them and read them later. All but `spectrum` and the ranks never wait for
+the device.
 """
 
 import math
@@ -61,6 +61,16 @@ def effective_rank(z: Tensor) -> Tensor:
     (8.0, 1.0)
     """
     return rank_of_spectrum(spectrum(z))
+
+
+@torch.no_grad()
+def centered_rank(z: Tensor) -> Tensor:
+    """The effective rank of the features `N,D` around their mean: in how many directions they differ.
+
+    >>> centered_rank(torch.tensor([[9.0, 1.0], [9.0, -1.0]])).item()
+    1.0
+    """
+    return effective_rank(z - z.mean(0))
 
 
 @torch.no_grad()

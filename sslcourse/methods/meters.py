@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from sslcourse.evaluation.collapse import channel_std, effective_rank, pair_cosines
+from sslcourse.evaluation.collapse import centered_rank, channel_std, effective_rank, pair_cosines
 from sslcourse.evaluation.features import evaluating
 from sslcourse.losses.distillation import entropy
 from sslcourse.precision import full_precision
@@ -50,7 +50,7 @@ def feature_meters(
     width = width or projections.shape[1]
     meters = {
         "effective_rank": effective_rank(features),
-        "centered_rank": effective_rank(features - features.mean(0)),
+        "centered_rank": centered_rank(features),
         "channel_std_healthy": torch.full((), width**-0.5, device=features.device),
     }
     return meters if head is None else meters | {"projection_rank": effective_rank(projections)}

@@ -11,7 +11,7 @@ NAMES = {
     "contrastive_accuracy": "contrastive accuracy",
     "accuracy": "accuracy of the classifier",
     "effective_rank": "effective rank of the features",
-    "centred_rank": "effective rank around the mean",
+    "centered_rank": "effective rank around the mean",
     "object_attention": "attention on the object",
     "channel_std": "channel standard deviation",
     "projection_rank": "effective rank of the projections",

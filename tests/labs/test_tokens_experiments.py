@@ -7,12 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
+from sslcourse.evaluation.collapse import centered_rank
 from sslcourse.evaluation.features import extract_features
 from sslcourse.evaluation.knn import knn_accuracy
 from sslcourse.exercises import find
 from sslcourse.labs.tokens import arms, measurements
 from sslcourse.labs.tokens.experiments import TokensLab
-from sslcourse.labs.tokens.session import centred_rank, object_attention
+from sslcourse.labs.tokens.session import object_attention
 from sslcourse.models import build_encoder
 from sslcourse.notebook import state
 from sslcourse.notebook.findings import load_bands
@@ -103,7 +104,7 @@ def test_each_reader_has_clouds_in_an_order_of_their_own(lab, progress_file):
 def test_only_the_pressed_cloud_has_lost_directions():
     features = torch.randn(200, 24, generator=torch.Generator().manual_seed(1)) * torch.logspace(0, -1, 24)
     clouds = measurements.clouds(features, torch.Generator().manual_seed(0))
-    ranks = {name: centred_rank(cloud).item() for name, cloud in clouds.items()}
+    ranks = {name: centered_rank(cloud).item() for name, cloud in clouds.items()}
     assert ranks.pop("pressed") < 3.5 and min(ranks.values()) > 10
     assert measurements.mean_cosine(clouds["cone"]) > 0.98 and clouds["small"].std() < 0.01
     apart = [torch.cdist(clouds[name], clouds[name]) for name in ("small", "turned")]

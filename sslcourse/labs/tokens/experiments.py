@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from sslcourse.data.views import two_views
-from sslcourse.evaluation.collapse import contrastive_accuracy
+from sslcourse.evaluation.collapse import centered_rank, contrastive_accuracy
 from sslcourse.evaluation.features import extract_features
 from sslcourse.evaluation.knn import knn_accuracy
 from sslcourse.evaluation.linear import linear_probe
 from sslcourse.figures import plot_curves, show
 from sslcourse.labs.tokens import arms, measurements, pictures
 from sslcourse.labs.tokens.looking import Looking
-from sslcourse.labs.tokens.session import centred_rank
 from sslcourse.notebook import state
 from sslcourse.notebook.charts import SIZE
 from sslcourse.notebook.checks import mine_or_reference
@@ -123,11 +122,11 @@ class TokensLab(Looking):
         for letter, name in order.items():
             cloud = features[name]
             rows.append([letter, f"{measurements.mean_cosine(cloud):.2f}", f"{cloud.std(0).mean():.3f}"])
-            rows[-1] += [centred_rank(cloud).item(), self._halves_knn(cloud) if self.images.labelled else None]
+            rows[-1] += [centered_rank(cloud).item(), self._halves_knn(cloud) if self.images.labelled else None]
         headings = ["mean cosine", "standard deviation", "effective rank around the mean", "kNN accuracy"]
         show_numbers("The four clouds", headings, rows)
         right = next(letter for letter, name in order.items() if name == "pressed")
-        rank = centred_rank(features["pressed"]).item()
+        rank = centered_rank(features["pressed"]).item()
         text = f"cloud {right} is the one that lost directions: {rank:.1f} of {features['pressed'].shape[1]} are left"
         self.found("tokens.collapsed", text, right.lower(), finding="any")
 
@@ -181,7 +180,7 @@ class TokensLab(Looking):
             meters["attention on the object"] = []
         for arm in names:
             encoder = self.encoder(arm)
-            meters["effective rank around the mean"].append(centred_rank(self.features(arm)[1]).item())
+            meters["effective rank around the mean"].append(centered_rank(self.features(arm)[1]).item())
             pair = [extract_features(encoder, view) for view in views]
             meters["finds the other view"].append(contrastive_accuracy(*pair).item())
             if "mask" in self.pictures.extras:

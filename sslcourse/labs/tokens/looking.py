@@ -111,7 +111,7 @@ class Looking(TokensSession):
         if "baseline" not in self.networks():
             return
         self.train("baseline", again=again)
-        names = ("accuracy", "knn", "centred_rank", "object_attention")
+        names = ("accuracy", "knn", "centered_rank", "object_attention")
         self.show_final(names, (UNTRAINED, "baseline"))
 
     @in_a_card

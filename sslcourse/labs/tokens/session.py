@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslcourse.evaluation.attention import patch_mask
-from sslcourse.evaluation.collapse import effective_rank
+from sslcourse.evaluation.collapse import centered_rank
 from sslcourse.evaluation.features import evaluating, extract_features
 from sslcourse.labs.tokens import arms
 from sslcourse.methods import Method, Supervised
@@ -24,7 +24,7 @@ from sslcourse.training.runtime import pick_device
 
 PANELS: Panels = {
     "accuracy": ({"accuracy": "accuracy"}, (0, 1.02)),
-    "effective rank": ({"centred_rank": "effective rank"}, None),
+    "effective rank": ({"centered_rank": "effective rank"}, None),
 }
 
 
@@ -62,7 +62,7 @@ class TokensSession(LabExperiments):
         values = {
             "probe_loss": F.cross_entropy(logits, pictures.labels.clamp_min(0)),
             "accuracy": (logits.argmax(1) == pictures.labels).float().mean(),
-            "centred_rank": centred_rank(tokens.cls.float().cpu()),
+            "centered_rank": centered_rank(tokens.cls.float().cpu()),
         }
         if "mask" in pictures.extras:
             values["object_attention"] = object_attention(tokens.attention.cpu(), self.shares)
@@ -106,15 +106,6 @@ class TokensSession(LabExperiments):
         bank = self.images.bank
         rows = replace(bank, extras={"row": torch.arange(len(bank))})
         return few(rows, each * len(bank.classes)).extras["row"]
-
-
-def centred_rank(features: Tensor) -> Tensor:
-    """The effective rank of features `N,D` around their mean.
-
-    >>> centred_rank(torch.tensor([[9.0, 1.0], [9.0, -1.0]])).item()
-    1.0
-    """
-    return effective_rank(features - features.mean(0))
 
 
 def object_attention(attention: Tensor, shares: Tensor) -> Tensor:
