@@ -7,7 +7,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from sslcourse import figures
-from sslcourse.claims.claim import Claim
+from sslcourse.claims.claim import Claim, Contrast
 from sslcourse.claims.pictures import PICTURES
 from sslcourse.claims.rows import counted_again, latest, stale
 from sslcourse.claims.verdict import DEPENDS, SUPPORTED, UNMEASURED, Finding, decisive, find, is_deciding, judge
@@ -134,6 +134,16 @@ def amount(finding: Finding) -> str:
     return f"{effect.mean:+.3g} [{effect.low:+.3g}, {effect.high:+.3g}]" if effect else ""
 
 
+def needed(contrast: Contrast) -> str:
+    """The effects that would bear the contrast's claim out.
+
+    >>> needed(Contrast("two arms", {"a": 1, "b": -1}, "knn", 0.03, "lower", why_least="two standard errors"))
+    'at most -0.03'
+    """
+    words = {"higher": "at least +{:g}", "lower": "at most -{:g}", "same": "within ±{:g}"}
+    return words[contrast.direction].format(contrast.least)
+
+
 def write_table(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> None:
     """Put the table of verdicts between its marks in a file of Markdown; ValueError if they are not there once."""
     page = path.read_text(encoding="utf-8")
@@ -146,13 +156,13 @@ def filled(page: str, text: str) -> str:
 
 
 def table(claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> str:
-    """A row a claim: its sentence, the verdict, and the effect that decides with interval and pairs."""
-    lines = ["| | claim | verdict | effect that decides | pairs |", "|---|---|---|---|---|"]
+    """A row a claim: its sentence, the verdict, the effect that decides, what it had to reach, and the pairs."""
+    lines = ["| | claim | verdict | effect that decides | counts from | pairs |", "|---|---|---|---|---|---|"]
     for claim in claims:
         entry = entry_of(claim, scale, rows)
         found = f"{entry.first.contrast.name}: {amount(entry.first)}" if entry.first.effect else ""
         verdict = f"**{entry.word}**" if entry.word != UNMEASURED else entry.word
         verdict += f" (changed when {len(entry.counted_again)} runs were known)" if entry.counted_again else ""
-        cells = [str(claim.number), claim.sentence, verdict, found, str(entry.pairs)]
+        cells = [str(claim.number), claim.sentence, verdict, found, needed(entry.first.contrast), str(entry.pairs)]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)

@@ -84,19 +84,22 @@ def effects(
 ) -> dict[str, dict[int, dict[str, float]]]:
     """For each device and each seed whose pair is complete on it, the figure of every term of the contrast.
 
-    A pair whose versions, precision or threads differ is none. `when` is "full" or "half", the length of the runs.
+    A pair whose versions, precision or threads differ is none, nor is one whose arms ask for the same pictures and got
+    others. `when` is "full" or "half", the length of the runs.
     """
     now = claim.fingerprint(scale)
     counted = {place: row for place, row in latest(rows).items() if row["claims"].get(claim.id) == now}
     found: dict[str, dict[int, dict[str, float]]] = {}
     for seed in sorted({row["seed"] for row in counted.values()}):
-        keys = {name: run.key for name, run in claim.experiments(data, scale, seed).items()}
+        runs = claim.experiments(data, scale, seed)
         for device in sorted({device for _, device in counted}):
-            figures, conditions = {}, set()
+            figures, conditions, pictures = {}, set(), {}
             for term, (arm, at) in contrast.terms.items():
-                row = counted.get((keys[arm], device), {"figures": {}})
+                row = counted.get((runs[arm].key, device), {"figures": {}})
                 figures[term] = row["figures"].get(at or when, {}).get(contrast.measure)
                 conditions.add(json.dumps([row.get(name) for name in ALIKE]))
-            if None not in figures.values() and len(conditions) == 1:
+                pictures.setdefault(runs[arm].recipe.data, set()).add(row.get("images"))
+            alike = len(conditions) == 1 and all(len(each) == 1 for each in pictures.values())
+            if None not in figures.values() and alike:
                 found.setdefault(device, {})[seed] = figures
     return found

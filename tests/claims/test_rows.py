@@ -4,6 +4,8 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import pytest
+
 from sslcourse.claims.rows import append_row, counted_again, effects, latest, read_rows, stale
 from sslcourse.claims.verdict import UNMEASURED, find
 
@@ -71,9 +73,10 @@ def test_pairs_are_whole_and_within_a_device(claim, made_up):
     assert abs(finding.effect.mean - 0.3) < 1e-9 and abs(finding.half - 0.27) < 1e-9 and not finding.sign_changes
 
 
-def test_a_pair_has_one_version_and_one_precision(claim, made_up):
+@pytest.mark.parametrize("other", [{"versions": {"torch": "another"}}, {"precision": "bf16"}, {"images": "others"}])
+def test_a_pair_has_one_version_one_precision_and_the_same_pictures(claim, made_up, other):
     rows = made_up(by_arm)
-    rows[0]["versions"] = {"torch": "another"}
+    rows[0] |= other
     assert list(effects(claim, claim.contrasts[0], "objects", "smoke", rows)["cpu"]) == [2, 3, 4, 5, 6]
 
 
