@@ -136,6 +136,25 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "x.T @ x -> x @ x.T": "equivalent: both have the same singular values",
         "y.T @ y -> y @ y.T": "equivalent: both have the same singular values",
     },
+    "pixels.restore": {
+        "indices.argsort(dim=1) -> indices.argsort()": LAST,
+        "1 -> -1 (4)": LAST,
+        "n - kept.shape[1] -> n": "equivalent: mask tokens that are too many stand at the end, where none is gathered",
+        "n - kept.shape[1] -> n + kept.shape[1]": "equivalent: as above",
+    },
+    "pixels.targets": {},
+    "pixels.loss": {"predicted - target -> target - predicted": SAME_SIZE, "1 -> -1": LAST},
+    "pixels.drop": {
+        "flat.topk(count, dim=1) -> flat.topk(count)": LAST,
+        "1 -> -1 (2)": LAST,
+        "1 -> -1 (6)": LAST,
+        "2 -> -2": "equivalent: of four dimensions, -2 is 2",
+        "2 -> -2 (2)": "equivalent: of four dimensions, -2 is 2",
+    },
+    "pixels.psnr": {
+        "predicted - true -> true - predicted": SAME_SIZE,
+        "2 -> -2": "equivalent: of four dimensions, -2 is 2",
+    },
     "contrastive.shortcut": {
         NORMALIZE: DEFAULT,
         "torch.arange(2 * n, device=z1.device) -> torch.arange(2 * n)": CPU,
@@ -181,6 +200,7 @@ POINTS = {
     "contrastive": dict(views=2, positives=1, similarity=2, nt_xent=4, geometry=2, collapse=2, shortcut=1),
     "byol": dict(loss=2, teacher=3, momentum=1, symmetrised=3, influence=2),
     "local": dict(overlap=2, pairs=2, local_to_global=3, repulsion=3, bound=2),
+    "pixels": dict(restore=3, targets=2, loss=3, drop=3, psnr=2),
 }
 
 
