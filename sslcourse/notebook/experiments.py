@@ -14,18 +14,19 @@ from sslcourse.evaluation.features import extract_features
 from sslcourse.evaluation.linear import linear_probe
 from sslcourse.figures import picture_sheet, plot_bars, plot_neighbours, show
 from sslcourse.notebook import predictions
+from sslcourse.notebook.beside import BesideSession
 from sslcourse.notebook.card import show_card
 from sslcourse.notebook.charts import SIZE
 from sslcourse.notebook.findings import final_range, read_lessons
 from sslcourse.notebook.ledger import show_claims
 from sslcourse.notebook.scales import scale
-from sslcourse.notebook.session import CHALLENGE, UNTRAINED, LabSession
+from sslcourse.notebook.session import CHALLENGE, UNTRAINED
 from sslcourse.notebook.stopping import Stopped, in_a_card
 from sslcourse.notebook.table import FINE, show_numbers
 from sslcourse.training.images import RunImages, few
 
 
-class LabExperiments(LabSession):
+class LabExperiments(BesideSession):
     """A session that can say what it measured. Every lab has an untrained network and an arm called "baseline".
 
     `compared` are the two networks whose features are put to use at the end.

@@ -1,21 +1,17 @@
 """Lab 2's session: what its arms are, how they are built and compared, and what is measured of them."""
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines
 from sslcourse.evaluation.features import evaluating
-from sslcourse.figures import plot_curves, show
 from sslcourse.labs.byol import arms
 from sslcourse.labs.byol.method import HandmadeBYOL, Own, course_functions
 from sslcourse.losses.regression import cosine_regression
 from sslcourse.methods import Method
 from sslcourse.notebook.charts import Panels
-from sslcourse.notebook.live import LivePanel
 from sslcourse.notebook.session import TrainedArm
 from sslcourse.notebook.views import TwoViewLab
 from sslcourse.training.recipes import Recipe, build_method
@@ -27,19 +23,20 @@ PANELS: Panels = {
     "directions in use": ({"projection_rank": "effective rank"}, None),
 }
 
+METERS = {
+    "channel_std": "spread of the projections",
+    "negative_cosine": "cosine of negative pairs",
+    "contrastive_accuracy": "contrastive accuracy",
+    "projection_rank": "rank of the projections",
+}
+
 
 class ByolSession(TwoViewLab):
     """The pictures, arms and probes of Lab 2; `images` is a data set's name or `folder:PATH`."""
 
     name = "byol"
-    titles, colours, panels = arms.TITLES, arms.COLOURS, PANELS
+    titles, colours, panels, meters = arms.TITLES, arms.COLOURS, PANELS, METERS
     recipes = staticmethod(arms.recipes)
-
-    def __init__(self, images: str = "objects", seed: int = 0):
-        super().__init__(images, seed)
-        self._beside: tuple[str, ...] = ()  # arms whose curves share one picture, the meters in it, and its place
-        self._meters: tuple[str, ...] = ()
-        self._panel: LivePanel | None = None
 
     def train(self, arm: str, loss: Any = None, *, again: bool = False) -> TrainedArm:
         """As in every lab; the baseline is made of the course's functions where the reader gives none.
@@ -74,58 +71,6 @@ class ByolSession(TwoViewLab):
             "teacher_distance": teacher_distance(method),
         }
         return {name: float(value) for name, value in values.items()}
-
-    def train_beside(self, names: Iterable[str], meters: tuple[str, ...]) -> dict[str, TrainedArm]:
-        """Train arms one after the other, in one live picture with a curve for each."""
-        self._beside, self._meters, self._panel = tuple(names), meters, None
-        try:
-            runs = {arm: self.arm(arm) for arm in self._beside}
-        finally:
-            self._beside = ()
-        if self._panel is None:  # all were there
-            show(*self.curves_of({arm: run.rows for arm, run in runs.items()}, meters))
-        return runs
-
-    def live_panel(self, title: str, steps: int, draw: Callable) -> LivePanel:
-        """One place for all arms that are compared."""
-        if not self._beside:
-            return super().live_panel(title, steps, draw)
-        if self._panel is None:
-            self._panel = super().live_panel(title, steps, draw)
-        self._panel.begin(title, steps, draw)
-        return self._panel
-
-    def live_figures(self, rows: list[dict], steps: int, arm: str) -> list[Figure]:
-        """The arm's own curves; with those of others where they are compared."""
-        if arm not in self._beside:
-            return super().live_figures(rows, steps, arm)
-        keys = {other: self._experiment(other, self._losses.get(other)).key for other in self._beside}
-        known = {other: self._trained[key].rows for other, key in keys.items() if key in self._trained}
-        return self.curves_of(known | {arm: rows}, self._meters)
-
-    def curves_of(self, rows: dict[str, list[dict]], meters: tuple[str, ...]) -> list[Figure]:
-        """One chart a meter, one curve an arm."""
-        return [
-            plot_curves(
-                {
-                    self.titles[arm]: ([row["step"] for row in one], [row[name] for row in one])
-                    for arm, one in rows.items()
-                },
-                colours=self.colours,
-                y_label=METERS[name],
-                x_limits=(0, max(row["step"] for one in rows.values() for row in one)),
-                size=(4.4, 3.2),
-            )
-            for name in meters
-        ]
-
-
-METERS = {
-    "channel_std": "spread of the projections",
-    "negative_cosine": "cosine of negative pairs",
-    "contrastive_accuracy": "contrastive accuracy",
-    "projection_rank": "rank of the projections",
-}
 
 
 def probe_loss(method: Any, views: Tensor, z1: Tensor, z2: Tensor) -> Tensor:
