@@ -15,10 +15,11 @@ def recognise(exercise: Exercise, seen: Sequence[Seen]) -> Callable | None:
     It must agree on every input, also where the answer is right; where the answer gives NaN or fails, nothing can be
     told. And several different numbers must show it: 0, 1 and a constant come out of many mistakes.
     """
-    numbers = [wrong_numbers(one.expected, one.observed, one.tolerance) for one in seen]
+    telling = [one for one in seen if not _says_nothing(one.observed)]
+    numbers = [wrong_numbers(one.expected, one.observed, one.tolerance) for one in telling]
     if not tell_enough(sum(numbers, [])):
         return None
-    agreeing = [wrong for wrong in exercise.wrong if _agrees(exercise, wrong, seen)]
+    agreeing = [wrong for wrong in exercise.wrong if _agrees(exercise, wrong, telling)]
     return agreeing[0] if len(agreeing) == 1 else None
 
 
@@ -49,10 +50,9 @@ def look_at_all(seen: Sequence[Seen], first: Difference) -> str:
 
 
 def _agrees(exercise: Exercise, wrong: Callable, seen: Sequence[Seen]) -> bool:
-    telling = (one for one in seen if not _says_nothing(one.observed))
     return all(
         same_observation(exercise.task.observe_one(wrong, dict(one.inputs)), one.observed, one.tolerance)
-        for one in telling
+        for one in seen
     )
 
 

@@ -38,6 +38,7 @@ SAME_SIZE = "equivalent: |x - y| is |y - x|"
 CPU = "equivalent on the CPU, where answers are checked; a test of its own runs the references on another device"
 A, B, A_END, B_END = "a[:, :2]", "b[:, :2]", "a[:, :2] + a[:, 2:]", "b[:, :2] + b[:, 2:]"
 OF_FOUR = "equivalent: the first two of four are all but the last two"
+EITHER = "equivalent: both sides may change places"
 ACCEPTED = "equivalent: a tensor without dimensions is accepted for a float"
 
 # Every mutant that passes its check, and why that is no hole.
@@ -155,6 +156,33 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "predicted - true -> true - predicted": SAME_SIZE,
         "2 -> -2": "equivalent: of four dimensions, -2 is 2",
     },
+    "two_levels.center": {},
+    "two_levels.sinkhorn": {
+        "log_q.logsumexp(dim=0, keepdim=True) -> log_q.logsumexp(dim=0)": "equivalent: one number a column broadcasts",
+        "True -> False": "equivalent: one number a column broadcasts",
+        "1 -> -1": LAST,
+    },
+    "two_levels.cls": {
+        "(teacher[t].detach() * log_p[s]).sum(dim=-1).mean() -> (teacher[t].detach() * log_p[s]).sum(dim=-1)": "equiv"
+        "alent: all pairs have as many images, so a mean over all of them is the mean of the means",
+        "s != t -> t != s": "equivalent: neither is the other",
+        "-1 -> 1 (2)": LAST,
+        "1 -> -1 (2)": LAST,
+    },
+    "two_levels.patch": {
+        "mask.to(each.dtype) -> mask": "equivalent: True counts as 1",
+        "1 -> -1 (2)": LAST,
+        "1 -> -1 (5)": LAST,
+    },
+    "two_levels.iou": {
+        "(predicted == c, true == c) -> (true == c, predicted == c)": EITHER,
+        "predicted == c -> c == predicted": EITHER,
+        "true == c -> c == true": EITHER,
+        "mine | there -> there | mine": EITHER,
+        "mine & there -> there & mine": EITHER,
+        "(mine | there).sum().item() -> (mine | there).sum()": ACCEPTED,
+        "(mine & there).sum().item() -> (mine & there).sum()": ACCEPTED,
+    },
     "contrastive.shortcut": {
         NORMALIZE: DEFAULT,
         "torch.arange(2 * n, device=z1.device) -> torch.arange(2 * n)": CPU,
@@ -198,6 +226,7 @@ def test_there_is_enough_of_everything(id):
 POINTS = {
     "tokens": dict(patchify=2, unpatchify=1, attention=3, object_share=2, knn_vote=3, linear_cka=2),
     "contrastive": dict(views=2, positives=1, similarity=2, nt_xent=4, geometry=2, collapse=2, shortcut=1),
+    "two_levels": dict(center=2, sinkhorn=3, cls=3, patch=3, iou=2),
     "byol": dict(loss=2, teacher=3, momentum=1, symmetrised=3, influence=2),
     "local": dict(overlap=2, pairs=2, local_to_global=3, repulsion=3, bound=2),
     "pixels": dict(restore=3, targets=2, loss=3, drop=3, psnr=2),

@@ -1,0 +1,192 @@
+"""Lab 4, distillation at two levels: on which cases answers are tried, and how they are observed (no answers here)."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sslcourse.exercises.inputs import integer, integers, normal, shuffled, signs, uniform
+from sslcourse.exercises.observe import calls, observe_call, observe_gradient
+from sslcourse.exercises.task import Case, Task, Tree
+
+F64, F32 = torch.float64, torch.float32
+
+
+def draw_logits(generator: torch.Generator, case: Case) -> dict[str, Any]:
+    """Teacher logits of n rows, or of `views` times n, over K prototypes, a centre, and a temperature.
+
+    `whole`: small whole numbers. `above`: logits that lie so far above the centre, all alike, that exp overflows.
+    """
+    n, k = int(case.sizes["n"]), int(case.sizes["k"])
+    shape = (int(case.sizes["views"]), n, k) if "views" in case.sizes else (n, k)
+    if case.sizes.get("whole"):
+        logits = torch.tensor(integers(generator, -3, 3, n * k)).view(shape).to(F64)
+        center = torch.tensor(integers(generator, -3, 3, k)).to(F64)
+        temperature = 0.5 * integer(generator, 3, 5)
+    else:
+        temperature = integer(generator, 3, 9) / 100
+        center = uniform(generator, -0.5, 0.5, k)
+        logits = center + case.sizes.get("above", 0.0) + 2 * temperature * normal(generator, *shape)
+    return {"logits": logits.to(case.dtype), "center": center.to(case.dtype), "temperature": temperature}
+
+
+def draw_scores(generator: torch.Generator, case: Case) -> dict[str, Any]:
+    """Logits of n rows over K prototypes, of which some are much liked; `gap`: one that is far from every row."""
+    n, k = int(case.sizes["n"]), int(case.sizes["k"])
+    temperature = case.sizes.get("temperature") or integer(generator, 3, 9) / 10
+    liked = uniform(generator, -0.5, 0.5, k)
+    liked[shuffled(generator, k)[0]] -= case.sizes.get("gap", 0.0)
+    scatter = case.sizes.get("scatter", 1.0) * normal(generator, n, k)
+    iterations = int(case.sizes.get("iterations", 0)) or integer(generator, 2, 4)
+    return {"logits": (liked + scatter).to(case.dtype), "temperature": temperature, "iterations": iterations}
+
+
+def observe_shares(answer: Callable, inputs: dict[str, Any]) -> Tree:
+    """The result, and its sums over the prototypes and over the rows."""
+    observed = observe_call(answer, inputs, ("logits", "temperature", "iterations"))
+    value = observed.get("value")
+    if type(value) is Tensor and value.shape == inputs["logits"].shape and value.is_floating_point():
+        observed |= {"sums over the prototypes": value.sum(1), "sums over the rows": value.sum(0)}
+    return observed
+
+
+def draw_crops(generator: torch.Generator, case: Case) -> dict[str, Any]:
+    """Student logits of S crops, teacher probabilities of the first T of them, a cotangent.
+
+    `whole`: the logits are small whole numbers. `own`: every crop finds one prototype very unlikely (by so much) that
+    the teacher sees in this crop alone, so that a crop's own view would outweigh everything.
+    """
+    s, t, n, k = (int(case.sizes[name]) for name in ("s", "t", "n", "k"))
+    student = normal(generator, s, n, k)
+    if case.sizes.get("whole"):
+        student = torch.tensor(integers(generator, -2, 2, s * n * k)).view(s, n, k).to(F64)
+    teacher = (1.5 * normal(generator, t, n, k)).softmax(-1)
+    if "own" in case.sizes:
+        for view, place in enumerate(shuffled(generator, k)[:t].tolist()):
+            others = [other for other in range(t) if other != view]
+            teacher[others, :, place] = 0.0
+            student[view, :, place] = -case.sizes["own"]
+        teacher = teacher / teacher.sum(-1, keepdim=True)
+    cotangent = signs(generator, 1)[0] * integer(generator, 3, 9) / 2
+    inputs = {"student": student, "teacher": teacher, "cotangent": cotangent}
+    return {name: value.to(case.dtype) for name, value in inputs.items()}
+
+
+def draw_patches(generator: torch.Generator, case: Case) -> dict[str, Any]:
+    """Student logits and teacher probabilities of N patches of n images, a mask, a cotangent.
+
+    Images have different numbers of masked patches; the last has none where the case says `bare`. `far`: at places that
+    are not masked the student is wrong by so much.
+    """
+    n, patches, k = (int(case.sizes[name]) for name in ("n", "patches", "k"))
+    student = normal(generator, n, patches, k)
+    if case.sizes.get("whole"):
+        student = torch.tensor(integers(generator, -2, 2, n * patches * k)).view(n, patches, k).to(F64)
+    teacher = (1.5 * normal(generator, n, patches, k)).softmax(-1)
+    masked = shuffled(generator, patches - 2)[:n]  # so many more than one
+    if case.sizes.get("bare"):
+        masked[-1] = -1
+    mask = torch.stack(
+        [
+            torch.zeros(patches, dtype=torch.bool).index_fill(0, shuffled(generator, patches)[: m + 1], True)
+            for m in masked.tolist()
+        ]
+    )
+    if "far" in case.sizes:
+        student[~mask] -= case.sizes["far"] * (teacher[~mask] > 1 / k)
+    cotangent = signs(generator, 1)[0] * integer(generator, 3, 9) / 2
+    numbers = {"student": student, "teacher": teacher, "cotangent": cotangent}
+    return {name: value.to(case.dtype) for name, value in numbers.items()} | {"mask": mask}
+
+
+def draw_maps(generator: torch.Generator, case: Case) -> dict[str, Any]:
+    """Predicted and true maps of n images, h by w; classes are common and rare.
+
+    `absent`: so many classes are in neither map. `invented`: one class is predicted at one pixel and true nowhere.
+    """
+    n, h, w, classes = (int(case.sizes[name]) for name in ("n", "h", "w", "classes"))
+    order = shuffled(generator, classes)
+    known = order[: classes - int(case.sizes.get("absent", 0))]
+    usual = known[int(case.sizes.get("invented", 0)) :]
+    shape = (n, h, w)
+    skewed = (len(usual) * torch.rand(shape, generator=generator, dtype=F64) ** 2).long()  # low numbers are common
+    true = usual[skewed]
+    swap = torch.rand(shape, generator=generator) < 0.4
+    predicted = torch.where(swap, usual[torch.randint(0, len(usual), shape, generator=generator)], true)
+    predicted.view(-1)[integers(generator, 0, n * h * w - 1)] = known[0]
+    return {"predicted": predicted, "true": true, "classes": classes}
+
+
+CENTER = Task(
+    "two_levels.center",
+    "center_and_sharpen",
+    "Targets: centred and sharpened",
+    (
+        Case("whole numbers, a high temperature", 0.5, {"n": 2, "k": 3, "whole": 1}),
+        Case("two crops of every picture", 0.5, {"views": 2, "n": 4, "k": 5}),
+        Case("logits far above the centre, in float32", 1.0, {"n": 5, "k": 6, "above": 9.0}, F32),
+    ),
+    draw_logits,
+    calls("logits", "center", "temperature"),
+)
+SINKHORN = Task(
+    "two_levels.sinkhorn",
+    "sinkhorn",
+    "Targets: balanced by Sinkhorn",
+    (
+        Case("one iteration", 0.5, {"n": 4, "k": 3, "iterations": 1}),
+        Case("a few iterations", 1.0, {"n": 7, "k": 4}),
+        Case("many: sums over rows and over prototypes", 0.5, {"n": 6, "k": 4, "iterations": 60, "temperature": 0.7}),
+        Case(
+            "temperature 0.01 in float32, a prototype far from all",
+            1.0,
+            {"n": 8, "k": 5, "temperature": 0.01, "gap": 1.9, "scatter": 0.05},
+            F32,
+        ),
+    ),
+    draw_scores,
+    observe_shares,
+)
+CLS = Task(
+    "two_levels.cls",
+    "cls_loss",
+    "The whole: every crop but one's own",
+    (
+        Case("two crops of whole numbers", 0.5, {"s": 2, "t": 2, "n": 2, "k": 3, "whole": 1}),
+        Case("two global crops and three local ones", 1.0, {"s": 5, "t": 2, "n": 3, "k": 4}),
+        Case("three teachers' crops of four, in float32", 0.5, {"s": 4, "t": 3, "n": 4, "k": 6}, F32),
+        Case("a crop's own view is far off, in float32", 1.0, {"s": 4, "t": 2, "n": 3, "k": 5, "own": 3e6}, F32),
+    ),
+    draw_crops,
+    partial(observe_gradient, arguments=("student", "teacher"), differentiate=("student", "teacher")),
+)
+PATCH = Task(
+    "two_levels.patch",
+    "masked_patch_loss",
+    "The parts: masked places alone",
+    (
+        Case("whole numbers", 0.5, {"n": 2, "patches": 4, "k": 2, "whole": 1}),
+        Case("unequal numbers of masked patches", 1.0, {"n": 3, "patches": 6, "k": 4}),
+        Case("an image without a masked patch", 0.5, {"n": 4, "patches": 7, "k": 3, "bare": 1}),
+        Case("visible places that are far off, in float32", 1.0, {"n": 3, "patches": 6, "k": 5, "far": 3e6}, F32),
+    ),
+    draw_patches,
+    partial(observe_gradient, arguments=("student", "teacher", "mask"), differentiate=("student", "teacher")),
+)
+IOU = Task(
+    "two_levels.iou",
+    "mean_iou",
+    "Mean intersection over union",
+    (
+        Case("one small map", 0.5, {"n": 1, "h": 3, "w": 4, "classes": 2}, draws=4),
+        Case("several maps, rare classes", 0.5, {"n": 4, "h": 5, "w": 6, "classes": 4}),
+        Case("a class that is predicted only", 0.5, {"n": 3, "h": 4, "w": 6, "classes": 4, "invented": 1}, draws=4),
+        Case("classes that are in neither map", 0.5, {"n": 3, "h": 6, "w": 5, "classes": 6, "absent": 2}, draws=4),
+    ),
+    draw_maps,
+    calls("predicted", "true", "classes"),
+)
+
+TASKS: dict[str, Task] = {task.id: task for task in (CENTER, SINKHORN, CLS, PATCH, IOU)}
