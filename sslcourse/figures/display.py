@@ -26,12 +26,12 @@ def to_png(figure: Figure, dpi: int = DPI) -> bytes:
 def to_html(*figures: Figure, dpi: int = DPI) -> Markup:
     """Each figure as an `<img>` with its words, 100 page pixels an inch, side by side where there is room.
 
-    On a narrow page they shrink to 40 % of that; beyond, where nothing could be read, they scroll.
+    On a narrow page they shrink to 55 % of that; beyond, where nothing could be read, they scroll.
     """
     images = []
     for figure in figures:
         width = 100 * figure.get_figwidth()
-        style = f"width:{width:.0f}px;max-width:100%;min-width:{0.4 * width:.0f}px;height:auto;background:white"
+        style = f"width:{width:.0f}px;max-width:100%;min-width:{0.55 * width:.0f}px;height:auto;background:white"
         data = base64.b64encode(to_png(figure, dpi)).decode()
         images.append(f'<img alt="{escape(alt_text(figure))}" style="{style}" src="data:image/png;base64,{data}">')
     row = "display:flex;flex-wrap:wrap;gap:6px;max-width:100%;overflow-x:auto"

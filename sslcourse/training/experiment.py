@@ -156,7 +156,8 @@ def train_in(
             method.to(device).load_state_dict(state["method"])
             return Trained(method, state["history"], summary, lambda: same_images(experiment, state, out, download))
         precision = runtime_for(recipe.fit, device, state).precision
-        say(f"{recipe.kind} trains on {device.type} ({device_name(device)}) in {precision}")
+        if progress:
+            say(f"{recipe.kind} trains on {device.type} ({device_name(device)}) in {precision}")
         if experiment.build is build_method and distributed.world_size() == 1:
             rehearse(method, recipe)
         images = experiment.images(download=download, progress=progress)

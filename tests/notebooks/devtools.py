@@ -135,6 +135,13 @@ class Page:
             self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, button="left", buttons=1)
         self.call("Input.dispatchMouseEvent", type="mouseReleased", x=end[0], y=end[1], **button)
 
+    def press(self, key: str) -> None:
+        """Press ArrowLeft or Space, and let go, on what has the focus."""
+        number, sent = {"ArrowLeft": (37, {}), "Space": (32, {"text": " "})}[key]
+        for kind in ("keyDown" if sent else "rawKeyDown", "keyUp"):
+            text = sent if kind == "keyDown" else {}
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=number, **text)
+
     def resize(self, width: int, height: int) -> None:
         """Give the page another size, however tall."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)

@@ -1,4 +1,5 @@
-"""A student's way in a real browser: open the lab in JupyterLab 4, run cells, move a control, see a change."""
+"""A student's way in a real browser: open the lab in JupyterLab 4, run cells, move a control by mouse and by keyboard,
+see a change."""
 
 import shutil
 from pathlib import Path
@@ -68,6 +69,12 @@ def test_a_slider_moves_the_picture(stem, devtools, tmp_path):
             page.drag(start, (start[0] + (-60 if stem in BACKWARDS else 60), start[1]))
             page.until("the number beside the slider to change", find(f"area.innerText !== {said!r}"))
             page.until("the picture to change", f"{find(BYTES)}.then(now => now !== {before})")
+            keys = {handle: "ArrowLeft", "area.querySelector('.widget-checkbox input')": "Space"}
+            for control in filter(lambda one: page.evaluate(find(f"Boolean({one})")), keys):
+                before = page.evaluate(find(BYTES))
+                page.evaluate(find(f"{control}.focus()"))
+                page.press(keys[control])
+                page.until(f"the picture to follow {keys[control]}", f"{find(BYTES)}.then(now => now !== {before})")
         finally:
             page.screenshot(ROOT / "build" / "browser" / f"{stem}.png")
         after = page.evaluate(find("slider.querySelector('.widget-readout').textContent"))
