@@ -2,6 +2,9 @@
 
 import torch
 
+# Short vectors whose lengths are whole numbers, so that cosines can be written down: 0, 0.6, 0.8, 0.96, 0.28 ...
+NICE_ROWS = ((3, 4), (4, 3), (-3, 4), (4, -3), (1, 0), (0, 2), (-2, 0), (0, -1), (6, 8), (-4, -3))
+
 
 def integers(generator: torch.Generator, low: int, high: int, count: int = 1) -> list[int]:
     """`count` whole numbers from low to high, both included.
@@ -35,3 +38,21 @@ def signs(generator: torch.Generator, count: int) -> torch.Tensor:
 def shuffled(generator: torch.Generator, count: int) -> torch.Tensor:
     """The numbers from 0 to count - 1 in random order."""
     return torch.randperm(count, generator=generator)
+
+
+def nice_pairs(generator: torch.Generator, n: int) -> torch.Tensor:
+    """Twice n different rows of NICE_ROWS, `2,n,2`, in float64."""
+    rows = torch.tensor(NICE_ROWS, dtype=torch.float64)
+    return rows[shuffled(generator, len(NICE_ROWS))[: 2 * n]].reshape(2, n, 2)
+
+
+def related_pairs(generator: torch.Generator, n: int, d: int) -> torch.Tensor:
+    """Rows of different lengths that are related as the embeddings of two views are, `2,n,d`, in float64."""
+    lengths = uniform(generator, 0.5, 2.5, 2, n, 1)
+    shared = normal(generator, n, d)
+    return torch.stack([length * (shared + 0.7 * normal(generator, n, d)) for length in lengths])
+
+
+def draw_cotangent(generator: torch.Generator) -> torch.Tensor:
+    """What the gradient of a loss is multiplied with: neither 0 nor 1, without dimensions, in float64."""
+    return signs(generator, 1)[0] * integer(generator, 3, 9) / 2

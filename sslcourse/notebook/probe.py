@@ -25,23 +25,27 @@ class Probe:
         return embed(method, self.views)
 
     def measure(self, method: nn.Module) -> dict[str, float]:
-        """What the probe shows: the effective rank of the features h, and the rest of the embeddings z.
-
-        `probe_loss` is the method's own loss, where it is a function of z1, z2 and the temperature.
-        """
+        """What the probe shows. `probe_loss` is the method's own, where it is one of z1, z2 and the temperature."""
         h1, _, z1, z2 = self.embed(method)
-        positive, negative = pair_cosines(z1, z2)
         values = {
             "probe_loss": method.loss(z1, z2, method.settings.temperature),
-            "contrastive_accuracy": contrastive_accuracy(z1, z2),
-            "positive_cosine": positive,
-            "negative_cosine": negative,
-            "channel_std": channel_std(z1),
-            "effective_rank": effective_rank(h1),
+            **pair_meters(h1, z1, z2),
             "alignment": alignment(z1, z2),
             "uniformity": uniformity(torch.cat([z1, z2])),
         }
         return {name: float(value) for name, value in values.items()}
+
+
+def pair_meters(h1: Tensor, z1: Tensor, z2: Tensor) -> dict[str, Tensor]:
+    """The effective rank of the features h1, and how the embeddings of two views lie to each other."""
+    positive, negative = pair_cosines(z1, z2)
+    return {
+        "contrastive_accuracy": contrastive_accuracy(z1, z2),
+        "positive_cosine": positive,
+        "negative_cosine": negative,
+        "channel_std": channel_std(z1),
+        "effective_rank": effective_rank(h1),
+    }
 
 
 def embed(method: nn.Module, views: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -5,13 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sslcourse.evaluation.collapse import channel_std, contrastive_accuracy, effective_rank, pair_cosines
+from sslcourse.evaluation.collapse import effective_rank
 from sslcourse.evaluation.features import evaluating
 from sslcourse.labs.byol import arms
 from sslcourse.labs.byol.method import HandmadeBYOL, Own, course_functions
 from sslcourse.losses.regression import cosine_regression
 from sslcourse.methods import Method
 from sslcourse.notebook.charts import Panels
+from sslcourse.notebook.probe import pair_meters
 from sslcourse.notebook.session import TrainedArm
 from sslcourse.notebook.views import TwoViewLab
 from sslcourse.training.recipes import Recipe, build_method
@@ -59,15 +60,10 @@ class ByolSession(TwoViewLab):
         """What the meters show of held-out pictures, on views as the arm trains on."""
         probe = self.probe(arm)
         h1, _, z1, z2 = probe.embed(method)
-        positive, negative = pair_cosines(z1, z2)
         values: dict[str, Any] = {
             "probe_loss": probe_loss(method, probe.views, z1, z2),
-            "channel_std": channel_std(z1),
-            "positive_cosine": positive,
-            "negative_cosine": negative,
+            **pair_meters(h1, z1, z2),
             "projection_rank": effective_rank(z1),
-            "effective_rank": effective_rank(h1),
-            "contrastive_accuracy": contrastive_accuracy(z1, z2),
             "teacher_distance": teacher_distance(method),
         }
         return {name: float(value) for name, value in values.items()}

@@ -11,15 +11,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sslcourse.exercises.inputs import integer, integers, normal, shuffled, signs, uniform
+from sslcourse.exercises.inputs import (
+    draw_cotangent,
+    integer,
+    integers,
+    nice_pairs,
+    normal,
+    related_pairs,
+    signs,
+    uniform,
+)
 from sslcourse.exercises.observe import called_with, calls, failure, observe_gradient, observe_in_place
 from sslcourse.exercises.plain import as_tree, copy_tree, type_name
 from sslcourse.exercises.task import Case, Task, Tree
 
 F64, F32 = torch.float64, torch.float32
 
-# Short vectors whose lengths are whole numbers, so that cosines can be written down: 0, 0.6, 0.8, 0.96, 0.28 ...
-NICE_ROWS = ((3, 4), (4, 3), (-3, 4), (4, -3), (1, 0), (0, 2), (-2, 0), (0, -1), (6, 8), (-4, -3))
 State = dict[str, Tensor]
 
 
@@ -75,19 +82,10 @@ def draw_state(generator: torch.Generator, case: Case, inputs: int, width: int, 
 
 def draw_pairs(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Predictions p, targets z, a cotangent; rows of NICE_ROWS when the case says `whole`."""
-    n = int(case.sizes["n"])
-    if case.sizes.get("whole"):
-        rows = torch.tensor(NICE_ROWS, dtype=case.dtype)[shuffled(generator, len(NICE_ROWS))[: 2 * n]]
-        p, z = rows[:n].clone(), rows[n:].clone()
-    else:
-        shape = n, int(case.sizes["d"])
-        shared = normal(generator, *shape)
-        p, z = (
-            uniform(generator, 0.5, 2.5, n, 1) * (shared + 0.7 * normal(generator, *shape)).to(case.dtype)
-            for _ in range(2)
-        )
-    inputs = {"p": p.to(case.dtype), "z": z.to(case.dtype)}
-    return inputs | {"cotangent": (signs(generator, 1)[0] * integer(generator, 3, 9) / 2).to(case.dtype)}
+    n, d = int(case.sizes["n"]), int(case.sizes.get("d", 2))
+    pairs = nice_pairs(generator, n) if case.sizes.get("whole") else related_pairs(generator, n, d)
+    p, z = pairs.to(case.dtype)
+    return {"p": p, "z": z, "cotangent": draw_cotangent(generator).to(case.dtype)}
 
 
 def draw_update(generator: torch.Generator, case: Case) -> dict[str, Any]:
@@ -166,8 +164,7 @@ def draw_networks(generator: torch.Generator, case: Case) -> dict[str, Any]:
     states = {name: draw_state(generator, case, *size) for name, size in sizes.items()}
     image = normal(generator, n, d)
     views = torch.stack([image + 0.5 * normal(generator, n, d) for _ in range(2)])
-    cotangent = (signs(generator, 1)[0] * integer(generator, 3, 9) / 2).to(case.dtype)
-    return {**states, "views": views.to(case.dtype), "cotangent": cotangent}
+    return {**states, "views": views.to(case.dtype), "cotangent": draw_cotangent(generator).to(case.dtype)}
 
 
 def observe_networks(answer: Callable, inputs: dict[str, Any]) -> Tree:

@@ -10,14 +10,22 @@ from typing import Any
 
 import torch
 
-from sslcourse.exercises.inputs import integer, integers, normal, shuffled, signs, uniform
+from sslcourse.exercises.inputs import (
+    draw_cotangent,
+    integer,
+    integers,
+    nice_pairs,
+    normal,
+    related_pairs,
+    shuffled,
+    signs,
+    uniform,
+)
 from sslcourse.exercises.observe import calls, observe_gradient
 from sslcourse.exercises.task import Case, Task
 
 F64, F32 = torch.float64, torch.float32
 
-# Short vectors whose lengths are whole numbers, so that cosines can be written down: 0, 0.6, 0.8, 0.96, 0.28 ...
-NICE_ROWS = ((3, 4), (4, 3), (-3, 4), (4, -3), (1, 0), (0, 2), (-2, 0), (0, -1), (6, 8), (-4, -3))
 # Golomb rulers: no two pairs of marks have the same distance, so no view has two nearest neighbours.
 RULERS = {6: (0, 1, 4, 10, 12, 17), 12: (0, 2, 6, 24, 29, 40, 43, 55, 68, 75, 76, 85)}
 
@@ -46,15 +54,10 @@ def draw_count(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 def draw_embeddings(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Two views' embeddings, related as views are; four different NICE_ROWS when the case says `whole`."""
-    n = int(case.sizes["n"])
-    if case.sizes.get("whole"):
-        rows = torch.tensor(NICE_ROWS, dtype=case.dtype)[shuffled(generator, len(NICE_ROWS))[: 2 * n]]
-        return {"z1": rows[:n].clone(), "z2": rows[n:].clone()}
-    d = int(case.sizes["d"])
-    lengths = uniform(generator, 0.5, 2.5, 2, n, 1)
-    shared = normal(generator, n, d)
-    z1, z2 = (length * (shared + 0.7 * normal(generator, n, d)) for length in lengths)
-    return {"z1": z1.to(case.dtype), "z2": z2.to(case.dtype)}
+    n, d = int(case.sizes["n"]), int(case.sizes.get("d", 2))
+    pairs = nice_pairs(generator, n) if case.sizes.get("whole") else related_pairs(generator, n, d)
+    z1, z2 = pairs.to(case.dtype)
+    return {"z1": z1, "z2": z2}
 
 
 def draw_nt_xent(generator: torch.Generator, case: Case) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def draw_nt_xent(generator: torch.Generator, case: Case) -> dict[str, Any]:
         z1[integer(generator, 0, len(z1) - 1)] *= -1
         inputs |= {"z1": z1.to(case.dtype), "z2": z2.to(case.dtype)}
     inputs["temperature"] = float(case.sizes.get("temperature", 0)) or integer(generator, 25, 75) / 100
-    inputs["cotangent"] = (signs(generator, 1)[0] * integer(generator, 3, 9) / 2).to(case.dtype)
+    inputs["cotangent"] = draw_cotangent(generator).to(case.dtype)
     return inputs
 
 
