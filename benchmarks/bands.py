@@ -35,6 +35,7 @@ LABS = {  # its session, its arms
             *("simclr", "small", "simclr_small", "no_colour", "simclr_no_colour"),
         ),
     ),
+    "removal": ("RemovalLab", ("baseline", "low", "random", "high", "short")),
 }
 FEWEST_RUNS = 6
 # Student's t, two-sided 95 %, by the number of runs; between two entries the wider one counts.
@@ -42,11 +43,11 @@ T_95 = {6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 12: 2.201, 15: 2.145,
 
 # What a number can be at all.
 BOUNDS = {
-    **dict.fromkeys(("knn", "accuracy", "object_attention", "contrastive_accuracy"), (0.0, 1.0)),
+    **dict.fromkeys(("knn", "accuracy", "object_attention", "object_recall", "contrastive_accuracy"), (0.0, 1.0)),
     **dict.fromkeys(("positive_cosine", "negative_cosine"), (-1.0, 1.0)),
     **dict.fromkeys(("channel_std", "alignment"), (0.0, inf)),
     **dict.fromkeys(("effective_rank", "projection_rank", "centered_rank"), (1.0, inf)),
-    "teacher_distance": (0.0, inf),
+    **dict.fromkeys(("teacher_distance", "attention_entropy"), (0.0, inf)),
     "uniformity": (-inf, 0.0),
 }
 

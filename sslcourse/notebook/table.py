@@ -16,6 +16,8 @@ NAMES = {
     "channel_std": "channel standard deviation",
     "projection_rank": "effective rank of the projections",
     "teacher_distance": "distance of the teacher's weights",
+    "object_recall": "share of the object in the attended half",
+    "attention_entropy": "entropy of the attention",
     "positive_cosine": "cosine of positive pairs",
     "negative_cosine": "cosine of negative pairs",
 }

@@ -183,6 +183,24 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "(mine | there).sum().item() -> (mine | there).sum()": ACCEPTED,
         "(mine & there).sum().item() -> (mine & there).sum()": ACCEPTED,
     },
+    "removal.attention": {
+        "k.transpose(-2, -1) -> k.transpose(-1, -2)": "equivalent: two dimensions change places",
+        "-2 -> 2": "equivalent: of four dimensions, -2 is 2",
+        "2 -> -2": "equivalent: of four dimensions, 2 is -2",
+        "q -> k (2)": "equivalent: queries and keys have one width",
+        **dict.fromkeys(
+            (":1 -> :", "1 -> 2 (4)", "1 -> -1 (4)"), "equivalent: of the queries kept, only the first counts"
+        ),
+        "0 -> -1": "equivalent: one query is left, which is the first and the last",
+    },
+    "removal.keep": {
+        "scores.topk(keep, dim=1) -> scores.topk(keep)": LAST,
+        "highest.sort(dim=1) -> highest.sort()": LAST,
+        **{f"1 -> -1{number}": LAST for number in ("", " (2)")},
+    },
+    "removal.gather": {},
+    "removal.speed": {},
+    "removal.time": {},
     "contrastive.shortcut": {
         NORMALIZE: DEFAULT,
         "torch.arange(2 * n, device=z1.device) -> torch.arange(2 * n)": CPU,
@@ -230,6 +248,7 @@ POINTS = {
     "byol": dict(loss=2, teacher=3, momentum=1, symmetrised=3, influence=2),
     "local": dict(overlap=2, pairs=2, local_to_global=3, repulsion=3, bound=2),
     "pixels": dict(restore=3, targets=2, loss=3, drop=3, psnr=2),
+    "removal": dict(attention=3, keep=2, gather=2, speed=3, time=3),
 }
 
 

@@ -12,7 +12,7 @@ from sslcourse.pages import render
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # Lab -> a slider of its first explorer, by its description.
-SLIDERS = {"00_tokens": "patch row", "01_contrastive": "smallest crop", "02_byol": "step"}
+SLIDERS = {"00_tokens": "patch row", "01_contrastive": "smallest crop", "02_byol": "step", "05_removal": "keep rate"}
 BACKWARDS = {"02_byol"}  # it begins at its end
 
 FIND = """

@@ -14,7 +14,7 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # Lab -> a control of its first explorer, by its description.
-CONTROLS = {"00_tokens": "patch row", "01_contrastive": "smallest crop", "02_byol": "step"}
+CONTROLS = {"00_tokens": "patch row", "01_contrastive": "smallest crop", "02_byol": "step", "05_removal": "keep rate"}
 
 
 def load(name):

@@ -1,0 +1,117 @@
+"""Lab 5's session: its arms, the course's networks, and what is measured of their attention."""
+
+import math
+from dataclasses import replace
+from functools import cached_property
+from typing import cast
+
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from sslcourse.claims.places import colour_contrast
+from sslcourse.evaluation.attention import attention_precision, attention_recall
+from sslcourse.evaluation.features import extract_features
+from sslcourse.labs.removal import arms
+from sslcourse.methods import Method
+from sslcourse.models.encoder import TokenEncoder
+from sslcourse.notebook import charts
+from sslcourse.notebook.experiments import LabExperiments
+from sslcourse.notebook.session import UNTRAINED
+from sslcourse.pruning.scores import attention_entropy
+from sslcourse.pruning.select import keep_count
+from sslcourse.training.pretrained import load_course_method
+from sslcourse.training.recipes import Recipe, build_method
+from sslcourse.training.runtime import pick_device
+
+PATCH = 8  # pixels a side, in every network of this lab
+PANELS: charts.Panels = {
+    "share of the object in the attended half": ({"object_recall": "object recall"}, (0, 1.02)),
+    "entropy of the attention": ({"attention_entropy": "entropy"}, None),
+}
+
+
+class RemovalSession(LabExperiments):
+    """The pictures, arms and networks of Lab 5; `images` is a data set's name or `folder:PATH`."""
+
+    name = "removal"
+    titles, colours, panels = arms.TITLES, arms.COLOURS, PANELS
+    compared = ("baseline", "low")
+
+    def __init__(self, images: str = "objects", seed: int = 0):
+        super().__init__(images, seed)
+        self._course: dict[str, TokenEncoder] = {}
+
+    @staticmethod
+    def recipes(scale: str) -> dict[str, Recipe]:
+        return arms.recipes(scale)
+
+    def measure(self, method: Method, arm: str) -> dict[str, float]:
+        """How even the teacher's attention is, and how much of the object it finds, where there are masks."""
+        scores = attention_of(method.representation, self.seen)
+        values = {"attention_entropy": attention_entropy(scores).item()}
+        return values | ({"object_recall": self.recall(scores)} if self.masks is not None else {})
+
+    def live_figures(self, rows: list[dict], steps: int, arm: str) -> list[Figure]:
+        """As in every lab; without masks, of the meters that there are."""
+        panels = {title: panel for title, panel in self.panels.items() if panel[0].keys() <= rows[0].keys()}
+        expected = self.bands.get("arms", {}).get(arm)
+        return charts.training_curves(rows, steps, panels, expected, self.colours[self.titles[arm]])
+
+    @property
+    def masks(self) -> Tensor | None:
+        """Where the objects of the pictures are, `P,H,W`; photographs have no such masks."""
+        return self.pictures.extras.get("mask")
+
+    @property
+    def seen(self) -> Tensor:
+        """The pictures, float `P,3,H,W`, on the CPU."""
+        return self.pictures.batch(slice(None)).cpu()
+
+    def recall(self, scores: Tensor) -> float:
+        """The share of the objects' area in the half of the patches with the highest scores `P,N`."""
+        return attention_recall(scores, self.pictures.extras["mask"], self.half).item()
+
+    def precision(self, scores: Tensor) -> float:
+        """How much of the half of the patches with the highest scores `P,N` is object."""
+        return attention_precision(scores, self.pictures.extras["mask"], self.half).item()
+
+    @property
+    def half(self) -> int:
+        """How many patches of a picture are half of them."""
+        return keep_count(math.prod(self.grid), arms.KEEP_RATE)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches in a picture, as the course's networks see it."""
+        height, width = self.pictures.images.shape[2:]
+        return height // PATCH, width // PATCH
+
+    @property
+    def contrast(self) -> Tensor:
+        """The rule that learns nothing: how far each patch's mean colour is from its picture's, `P,N`."""
+        return colour_contrast(self.pictures, PATCH).cpu()
+
+    @cached_property
+    def fresh(self) -> TokenEncoder:
+        """A course network before its training."""
+        return load_untrained("ibot", self.seed).to(pick_device())
+
+    def network(self, name: str) -> TokenEncoder:
+        """A network of the course by name; "untrained" is one of their form with random weights."""
+        if name == UNTRAINED:
+            return self.fresh
+        if name not in self._course:
+            found = cast(TokenEncoder, load_course_method(name).method.representation)
+            self._course[name] = found.to(pick_device())
+        return self._course[name]
+
+
+def load_untrained(name: str, seed: int) -> TokenEncoder:
+    """The encoder of a course checkpoint with random weights, from this seed."""
+    recipe = load_course_method(name).recipe
+    return cast(TokenEncoder, build_method(replace(recipe, fit=replace(recipe.fit, seed=seed))).representation)
+
+
+def attention_of(encoder: nn.Module, images: Tensor) -> Tensor:
+    """The class token's attention in the last block, `P,N`, of images float `P,3,H,W`, on the CPU."""
+    return extract_features(encoder, images, read=lambda batch: encoder(batch, attention=True).attention)
