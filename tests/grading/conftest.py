@@ -43,3 +43,23 @@ def grade(box):
         return grade_answer(toy_lab.LAB.exercises[id], toy_lab.submission(*helpers, source), box, seed=1)
 
     return grade_source
+
+
+@pytest.fixture(scope="module")
+def shell():
+    """What runs a notebook's cells in this process."""
+    from both_places import Shell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    main, paths = sys.modules["__main__"], list(sys.path)
+    yield Shell(config=config)
+    sys.modules["__main__"], sys.path[:] = main, paths
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where that notebook runs: it may write files there and import them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))

@@ -1,6 +1,8 @@
 """Odd but honest answers to one exercise of Lab 1, and answers that deserve nothing, each with the cells around it."""
 
-from types import SimpleNamespace
+from functools import partial
+
+import both_places
 
 LOSS = "contrastive.nt_xent"
 CHECK = f'check("{LOSS}", nt_xent)'
@@ -17,13 +19,7 @@ def loss(unit="F.normalize", mask="torch.eye(len(z), dtype=torch.bool)", low='fl
 """
 
 
-def made(answer, *, before=(), between=(), after=(), late=(), check=CHECK):
-    """Cells before the answer, between it and its check, and after that; `late` ones stand last and were run early."""
-    return SimpleNamespace(
-        before=list(before), answer=answer, between=list(between), check=check, after=list(after), late=list(late)
-    )
-
-
+made = partial(both_places.made, check=CHECK)
 STUB = 'def nt_xent(z1, z2, temperature):\n    """Doc."""\n    raise NotImplementedError("Your code here: nt_xent")\n'
 BODY = loss().partition("\n")[2]
 DOUBLED = loss(end=" * 2")

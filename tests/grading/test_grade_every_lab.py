@@ -1,15 +1,11 @@
 """The two notebooks of a lab that everybody has: the solution scores full marks, the untouched lab nothing."""
 
-from pathlib import Path
-
 import pytest
+from every_lab import ROOT, STEMS
 
 from sslcourse.exercises import LABS
 from sslcourse.grading import sandbox
 from sslcourse.grading.run import grade_paths
-
-ROOT = Path(__file__).parents[2]
-STEMS = sorted(file.stem for file in (ROOT / "solutions").glob("[0-9][0-9]_*.py"))
 
 
 @pytest.fixture(scope="module", params=STEMS)

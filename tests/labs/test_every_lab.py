@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import doctest
 import inspect
-import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from every_lab import SOURCES
 
 import sslcourse
 from sslcourse.authoring.source import read_source
 from sslcourse.exercises import BOX_FILES, LABS, find
-from sslcourse.exercises.judge import attempt, case_inputs
-from sslcourse.exercises.task import misconception_of
-from sslcourse.grading import sandbox
-from sslcourse.grading.answers import grade_answer
-from sslcourse.grading.cells import read_cells
-from sslcourse.grading.host import Box
-from sslcourse.grading.intake import find_answers
+from sslcourse.exercises.judge import case_inputs
 
 PACKAGE = Path(sslcourse.__file__).parent
-SOURCES = {file.stem[3:]: file for file in sorted((PACKAGE.parent / "solutions").glob("[0-9][0-9]_*.py"))}
 
 
 @pytest.mark.parametrize("lab", SOURCES)
@@ -113,30 +105,3 @@ print(*(name for name in sys.modules if name.split('.')[0] == 'sslcourse'))
     labs = {f"sslcourse.labs.{name}" for name in LABS}
     rest = {"sslcourse", "sslcourse.exercises", "sslcourse.labs", f"sslcourse.labs.{lab}.tasks"}
     assert set(done.stdout.split()) - labs == rest | engine
-
-
-def alone(exercise, wrong) -> str:
-    """A cell that holds a wrong answer with everything that it uses; the reference gets another name."""
-    function = exercise.task.function
-    text = re.sub(rf"\b{function}\b", "as_it_should_be", inspect.getsource(inspect.getmodule(wrong)))
-    return f"{text}\n\n{function} = {wrong.__name__}\n"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("lab", SOURCES)
-def test_wrong_answers_are_told_in_the_box_what_they_are_told_here(lab):
-    """Also where an answer is given networks, and is judged by what it does to them."""
-    if not sandbox.available()[0]:
-        pytest.skip(f"no sandbox: {sandbox.available()[1]}")
-    found, exercises = LABS[lab], LABS[lab].exercises
-    cells = read_cells(SOURCES[lab].with_suffix(".ipynb").read_bytes())[0]
-    functions = {id: task.function for id, task in found.tasks.items()}
-    with Box(found.tasks_module, sandbox.level(), None, found.box_files) as box:
-        for id, exercise in exercises.items():
-            at = next(i for i, cell in enumerate(cells) if cell.grade_id == id.replace(".", "-"))
-            for wrong in exercise.wrong[:3]:
-                changed = [*cells[:at], replace(cells[at], source=alone(exercise, wrong)), *cells[at + 1 :]]
-                result = grade_answer(exercise, find_answers(changed, functions), box, seed=1)
-                here = attempt(exercise, wrong, seed=1)
-                assert result.points == here.points < here.max_points, f"{id} {wrong.__name__}: {result.message}"
-                assert misconception_of(wrong) == here.misconception and here.hint in result.message

@@ -1,6 +1,6 @@
-"""Run in Colab's environment: execute a notebook, then move a control of it as a front end does, by a message.
+"""Run in Colab's environment: execute a notebook, then move its first slider as a front end does, by a message.
 
-`python colab_run.py NOTEBOOK CONTROL` prints one line of JSON: versions, cells run, and how many widgets changed.
+`python colab_run.py NOTEBOOK` prints one line of JSON: versions, cells run, and how many widgets changed.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ print({name: m.version(name) for name in names})
 """
 
 
-def main(file: str, control: str) -> None:
-    """Execute `file`; find the control described as `control`; move it; print what changed."""
+def main(file: str) -> None:
+    """Execute `file`, move the slider that was made first, print what changed."""
     notebook = nbformat.read(file, as_version=4)
     ran = sum(cell.cell_type == "code" for cell in notebook.cells)
     client = NotebookClient(notebook, timeout=300, kernel_name="python3")
@@ -40,7 +40,7 @@ def main(file: str, control: str) -> None:
         identifier, state = next(
             (identifier, state)
             for identifier, state in client.widget_state.items()
-            if state.get("description") == control and "min" in state
+            if state.get("_model_name", "").endswith("SliderModel")
         )
         moved = state["max"] if state["value"] != state["max"] else state["min"]
         content = {"comm_id": identifier, "data": {"method": "update", "state": {"value": moved}, "buffer_paths": []}}
@@ -52,6 +52,7 @@ def main(file: str, control: str) -> None:
             {
                 "versions": versions,
                 "cells": ran,
+                "slider": state["description"],
                 "from": state["value"],
                 "to": moved,
                 "held": len(before),

@@ -1,18 +1,15 @@
 """Every cell of every lab's solution on an accelerator: nothing of the CPU meets what is there."""
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
+from every_lab import ROOT, STEMS
 from harness import progress_file  # noqa: F401 (a fixture)
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("stem", sorted(file.stem for file in (ROOT / "solutions").glob("[0-9][0-9]_*.py")))
+@pytest.mark.parametrize("stem", STEMS)
 def test_every_cell_runs_on_an_accelerator(stem, accelerator, progress_file, monkeypatch, capsys):  # noqa: F811
     monkeypatch.setenv("SSLCOURSE_SCALE", "smoke")
     monkeypatch.setenv("TQDM_DISABLE", "1")

@@ -233,10 +233,27 @@ ANSWERS["in place: builtins"] = (
 
 # As ANSWERS, for any task of any lab: {function} is its name.
 ANYWHERE = {
-    "an object that equals everything": (f"{EQUAL_TO_ALL}\ndef {{function}}(*a):\n    return Always()", ANY, ""),
-    "the first argument": ("def {function}(*a):\n    return a[0]", ANY, ""),
-    "NaN": ("import torch\ndef {function}(*a):\n    return torch.full((4, 4), float('nan'))", ANY, ""),
-    "the course's own": ("from sslcourse.labs import *\ndef {function}(*a):\n    return {function}(*a)", ANY, ""),
+    "an object that equals everything": (f"{EQUAL_TO_ALL}\ndef {{function}}(*a):\n    return Always()", ANY),
+    "the first argument": ("def {function}(*a):\n    return a[0]", ANY),
+    "NaN": ("import torch\ndef {function}(*a):\n    return torch.full((4, 4), float('nan'))", ANY),
+    "the course's own": ("from sslcourse.labs import *\ndef {function}(*a):\n    return {function}(*a)", ANY),
+    "an observation as the result": ("def {function}(*a):\n    return {'value': a[0], 'passed': True}", ANY),
+    "comparisons that are always right": (
+        "import torch\ntorch.equal = torch.allclose = lambda *a, **k: True\ndef {function}(*a):\n    return a[0] * 0",
+        ANY,
+    ),
+    "an end without a result": ("import os\ndef {function}(*a):\n    os._exit(0)", KILLED),
+    "a loop without end": ("def {function}(*a):\n    while True:\n        pass", ("timeout",)),
+    "words on every pipe": (
+        "import os\ndef {function}(*a):\n    for number in range(3, 64):\n        try:\n"
+        "            os.write(number, b'passed' * 999)\n        except OSError:\n            pass\n    return a[0]",
+        ANY,
+    ),
+    "a file of the machine": ("def {function}(*a):\n    return open('/etc/passwd').read()", ERROR),
+    "the network": (
+        "import socket\ndef {function}(*a):\n    return socket.create_connection(('1.1.1.1', 53), 1)",
+        ERROR,
+    ),
 }
 THIEF = """
 import math, marshal, types
