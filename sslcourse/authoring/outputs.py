@@ -22,6 +22,16 @@ def text_of(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook, indent=1).rstrip("\n") + "\n"
 
 
+def read_built(file: Path) -> NotebookNode | None:
+    """A built notebook; None when the file is missing or no notebook."""
+    try:
+        notebook = nbformat.reads(file.read_text(encoding="utf-8"), as_version=4)
+        text_of(without_outputs(notebook))
+        return notebook
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):  # what nbformat makes of a damaged file
+        return None
+
+
 def without_outputs(notebook: NotebookNode) -> NotebookNode:
     """A copy with no outputs, execution counts or traces of a run."""
     bare = copy.deepcopy(notebook)

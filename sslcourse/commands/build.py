@@ -6,12 +6,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 
 from sslcourse.authoring.address import read_address, write_address
 from sslcourse.authoring.notebooks import build_lab
-from sslcourse.authoring.outputs import ExecutionError, carry_outputs, execute, text_of, without_outputs
+from sslcourse.authoring.outputs import ExecutionError, carry_outputs, execute, read_built, text_of, without_outputs
 from sslcourse.authoring.source import SourceError
 from sslcourse.files import write_atomically
 
@@ -95,28 +94,18 @@ def _one(path: Path, arguments: argparse.Namespace) -> int:
                 print(f"{file}: a cell failed; the file is left as it was\n{error}", file=sys.stderr)
                 return 1
         elif notebook is built.solution and file.exists():
-            kept = carry_outputs(notebook, _read(file))
+            kept = carry_outputs(notebook, read_built(file))
             note = " (outputs kept)" if kept else " (its code changed, so its outputs are gone: run --execute)"
         write_atomically(file, text_of(notebook))
         print(f"wrote {file}{note}")
     return 0
 
 
-def _read(file: Path) -> NotebookNode | None:
-    """A built notebook; None when the file is no notebook."""
-    try:
-        notebook = nbformat.reads(file.read_text(encoding="utf-8"), as_version=4)
-        text_of(without_outputs(notebook))
-        return notebook
-    except (ValueError, KeyError, AttributeError, TypeError):  # what nbformat makes of a damaged file
-        return None
-
-
 def _check(file: Path, wanted: NotebookNode) -> int:
     if not file.exists():
         print(f"{file} is missing: run `sslcourse build`")
         return 1
-    notebook = _read(file)
+    notebook = read_built(file)
     if notebook is None:
         print(f"{file} cannot be read as a notebook: run `sslcourse build`")
         return 1

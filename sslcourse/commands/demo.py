@@ -1,4 +1,7 @@
-"""`sslcourse demo`: Lab 1 taken by a student who solved nothing and by one who solved all, both graded."""
+"""`sslcourse demo`: Lab 1 taken by a student who solved nothing and by one who solved all, both graded; and all labs.
+
+The other labs are shown by their executed solutions, as they lie beside their sources.
+"""
 
 import argparse
 import base64
@@ -14,15 +17,17 @@ import nbformat
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from sslcourse.authoring.notebooks import build_lab
-from sslcourse.authoring.outputs import ExecutionError, execute
+from sslcourse.authoring.notebooks import Built, build_lab
+from sslcourse.authoring.outputs import ExecutionError, carry_outputs, execute, read_built
 from sslcourse.authoring.pages import to_page
+from sslcourse.exercises import LABS
 from sslcourse.files import write_atomically
 from sslcourse.grading import sandbox
 from sslcourse.grading.run import grade_paths
 from sslcourse.pages import render
 
 CELL_SECONDS = 600
+QUESTION = re.compile(r"\*\*([^*]+\?)\*\*")  # a lab's first cell asks it in bold
 IMAGE = re.compile(r'<img alt="([^"]*)"[^>]* src="data:image/png;base64,([^"]*)"')  # as `figures.to_html` writes it
 
 
@@ -78,7 +83,9 @@ def make_demo(source: Path, out: Path, *, unsafe: bool, start: float) -> list[di
     shutil.rmtree(out, ignore_errors=True)
     code_cells = {who.name: sum(cell.cell_type == "code" for cell in _taken(built, who).cells) for who in STUDENTS}
     ran = {}
-    with tqdm(total=sum(code_cells.values()) + 2 * len(STUDENTS), desc="demo", unit="cell") as bar:
+    sources = sorted(source.parent.glob("[0-9][0-9]_*.py"))
+    steps = sum(code_cells.values()) + 2 * len(STUDENTS) + len(sources)
+    with tqdm(total=steps, desc="demo", unit="cell") as bar:
         for who in STUDENTS:
             bar.set_postfix_str(f"{who.name}, {who.scale}")
             folder = out / "submissions" / who.name
@@ -95,6 +102,11 @@ def make_demo(source: Path, out: Path, *, unsafe: bool, start: float) -> list[di
             grade.student: grade for grade in grade_paths(submissions, out / "grades", unsafe=unsafe, progress=False)
         }
         bar.update(len(STUDENTS))
+        bar.set_postfix_str("all labs")
+        labs = []
+        for path in sources:
+            labs.append(_show_solution(build_lab(path), path.with_suffix(".ipynb"), out / "labs"))
+            bar.update()
     rows = [
         {
             "lab": built.lab,
@@ -108,9 +120,30 @@ def make_demo(source: Path, out: Path, *, unsafe: bool, start: float) -> list[di
     seconds = round(time.perf_counter() - start, 1)
     write_atomically(out / "summary.json", json.dumps({"labs": rows, "seconds": seconds}, indent=2) + "\n")
     stories = {who.name: who.story for who in STUDENTS}
-    page = render("demo.html", rows=rows, stories=stories, figures=figures, seconds=seconds, unsafe=unsafe)
+    page = render("demo.html", rows=rows, stories=stories, labs=labs, figures=figures, seconds=seconds, unsafe=unsafe)
     write_atomically(out / "index.html", page)
     return rows
+
+
+def _show_solution(built: Built, committed: Path, folder: Path) -> dict:
+    """Write the page of a lab's executed solution; return what the list of labs says of it.
+
+    Outputs that were committed are shown while they are those of this code; else the solution is executed at smoke.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    notebook = built.solution
+    if not carry_outputs(notebook, read_built(committed)):
+        notebook = execute(notebook, folder, seconds=CELL_SECONDS)
+    write_atomically(folder / f"{built.stem}.html", to_page(notebook))
+    lab, question = LABS[built.lab], QUESTION.search(notebook.cells[0].source)
+    return {
+        "stem": built.stem,
+        "number": lab.number,
+        "title": lab.title,
+        "question": " ".join(question[1].split()) if question else "",
+        "points": lab.points,
+        "written": sum(each.points for each in lab.written.values()),
+    }
 
 
 def _taken(built, who: Student) -> NotebookNode:

@@ -16,12 +16,20 @@ from sslcourse.cli import main
 SOURCE = ROOT / "solutions" / "01_contrastive.py"
 
 
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """A folder with the source of a lab and what is built from it."""
+    folder = tmp_path_factory.mktemp("ready")
+    (folder / "solutions").mkdir()
+    shutil.copy(SOURCE, folder / "solutions")
+    assert main(["build", "--solutions", str(folder / "solutions"), "--labs", str(folder / "labs")]) == 0
+    return folder
+
+
 @pytest.fixture
-def course(tmp_path):
-    """A folder with the source and nothing built."""
-    (tmp_path / "solutions").mkdir()
-    shutil.copy(SOURCE, tmp_path / "solutions")
-    return tmp_path
+def course(tmp_path, ready):
+    """A copy of it."""
+    return shutil.copytree(ready, tmp_path / "course")
 
 
 @pytest.fixture
@@ -54,6 +62,8 @@ def solution(course):
 
 
 def test_builds_both_and_then_checks_clean(build, course):
+    student(course).unlink()
+    solution(course).unlink()
     assert build("--check")[0] == 1  # nothing built yet
     assert build()[0] == 0
     assert student(course).exists() and solution(course).exists()
@@ -73,7 +83,6 @@ def test_no_placeholder_is_left_in_a_lab():
 
 
 def test_check_finds_an_edited_notebook_and_says_where(build, course):
-    build()
     file = student(course)
     file.write_text(file.read_text().replace("two views", "2 views", 1))
     status, said = build("--check")
@@ -81,7 +90,6 @@ def test_check_finds_an_edited_notebook_and_says_where(build, course):
 
 
 def test_check_finds_an_edited_source(build, course):
-    build()
     file = course / "solutions" / "01_contrastive.py"
     file.write_text(file.read_text() + "\n# %% [markdown]\n# One more.\n")
     status, said = build("--check")
@@ -89,7 +97,6 @@ def test_check_finds_an_edited_source(build, course):
 
 
 def test_check_finds_changed_metadata(build, course):
-    build()
     notebook = nbformat.read(student(course), as_version=4)
     marked = next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade"))
     marked.metadata["nbgrader"]["points"] = 100
@@ -98,7 +105,6 @@ def test_check_finds_changed_metadata(build, course):
 
 
 def test_outputs_do_not_count(build, course):
-    build()
     notebook = nbformat.read(solution(course), as_version=4)
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
@@ -111,7 +117,6 @@ def test_outputs_do_not_count(build, course):
 
 
 def test_outputs_of_changed_code_are_dropped_and_it_is_said(build, course):
-    build()
     notebook = nbformat.read(solution(course), as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     code[1].outputs = [nbformat.v4.new_output("stream", text="said")]
@@ -123,7 +128,6 @@ def test_outputs_of_changed_code_are_dropped_and_it_is_said(build, course):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 3}', "\x00"])
 def test_check_reports_a_damaged_notebook(build, course, text):
-    build()
     student(course).write_text(text)
     status, said = build("--check")
     assert status == 1 and "run `sslcourse build`" in said
@@ -132,6 +136,7 @@ def test_check_reports_a_damaged_notebook(build, course, text):
 
 
 def test_a_source_that_breaks_a_rule_writes_nothing(build, course):
+    student(course).unlink()
     file = course / "solutions" / "01_contrastive.py"
     file.write_text(file.read_text().replace('id="contrastive.nt_xent"', 'id="contrastive.ntxent"', 1))
     status, said = build()

@@ -28,7 +28,12 @@ def quick(monkeypatch):
         monkeypatch.setattr(speed, name, value)
 
 
-@pytest.mark.parametrize("name", MEASURES)
+SLOW = ("parts", "training_speed", "occlusion")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in MEASURES]
+)
 def test_figures_are_finite_and_the_same_again_and_the_method_is_as_it_was(run, name):
     method, images = run
     before = {key: value.clone() for key, value in method.state_dict().items()}
@@ -41,6 +46,7 @@ def test_figures_are_finite_and_the_same_again_and_the_method_is_as_it_was(run, 
         assert measured(name, method, images) == first
 
 
+@pytest.mark.slow
 def test_removal_saves_what_it_must_by_counted_operations(run):
     training, inference = speed.training_speed(*run), speed.inference_speed(*run)
     assert 0.05 < training["predicted_removal"] < 0.6  # at most 4 / 2.5 less 1, for a teacher that sees everything

@@ -203,6 +203,7 @@ def test_a_folder_that_cannot_be_made_and_weights_that_cannot_be_had(tmp_path, c
     assert "the pretrained weights of 'vit_tiny_patch16_224' could not be had" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_loss_that_diverges_is_told_and_no_page_is_written(tmp_path, capsys):
     assert run_train("simclr", tmp_path, "--set", "learning_rate=1e30", "--set", "clip_norm=none") == 1
     assert "Try" in capsys.readouterr().err and not (tmp_path / "report.html").exists()
@@ -222,6 +223,7 @@ def test_a_report_that_fails_loses_no_run(tmp_path, capsys, monkeypatch):
     assert run_train("simclr", tmp_path) == 0 and (tmp_path / "summary.json").read_text() == kept
 
 
+@pytest.mark.slow
 def test_images_without_labels_and_names_that_no_terminal_shows(tmp_path, capsys):
     folder = tmp_path / os.fsdecode(b"caf\xe9 \xe7\x8c\xab")
     folder.mkdir()

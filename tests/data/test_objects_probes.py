@@ -58,6 +58,7 @@ def test_colour_tells_little_of_the_class_and_edges_much(scenes):
     assert edges > 0.75 and edges > 4 * color
 
 
+@pytest.mark.slow
 def test_colour_tells_which_picture_a_crop_is_from(scenes):
     """The shortcut that SimCLR's colour transforms close: two crops of one picture have the same colours."""
     images = scenes[0].images[:256]
@@ -67,6 +68,7 @@ def test_colour_tells_which_picture_a_crop_is_from(scenes):
     assert found.float().mean() > 0.6
 
 
+@pytest.mark.slow
 def test_colour_tells_nothing_of_the_background_family(scenes):
     train, test = scenes
     features = [color_histogram(scene.images) for scene in scenes]
@@ -92,6 +94,7 @@ def test_the_families_have_equal_entropy(difficulty):
     assert means.max() / means.min() < 1.03
 
 
+@pytest.mark.slow
 def test_the_families_have_equal_contrast_in_the_pictures():
     # A tiny object and no shadow: what is measured is the background as it comes out, clipped and rounded.
     bare = Difficulty(background_contrast=0.1, size=(0.05, 0.05), rotation=0.0, shadow=(0.0, 0.0))

@@ -60,6 +60,7 @@ def test_accuracy_is_that_of_scikit_learn():
         assert probe.l2 == l2
 
 
+@pytest.mark.slow
 def test_regularisation_is_chosen_where_it_helps():
     """Many noise channels and few rows: too little of it overfits, too much learns nothing."""
     train, labels = blobs(rows=120, dim=100, spread=4.0)

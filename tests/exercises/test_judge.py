@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from judging import Judging
 
 from sslcourse.exercises import find
 from sslcourse.exercises.judge import attempt, case_inputs, judge, show_inputs
@@ -112,8 +113,9 @@ def test_a_forged_verdict_is_no_observation():
 
 @pytest.mark.parametrize("id", ["contrastive.positives", "contrastive.geometry", "contrastive.similarity"])
 def test_no_observation_makes_judging_raise(id):
-    exercise = find(id)
-    right, inputs = observe_all(exercise, exercise.reference)
+    judging = Judging(find(id), 0)  # the reference is observed once
+    exercise, inputs = judging.exercise, judging.inputs
+    right = {name: exercise.task.observe(exercise.reference, drawn) for name, drawn in inputs.items()}
     trees = random.Random(1)
     for strange in (None, 3, [], {EXERCISE.task.cases[0].name: 3}):
         assert judge(exercise, strange, inputs).points == 0

@@ -57,6 +57,7 @@ def test_every_figure_renders_with_an_alternative_text_and_without_a_trace(name)
     assert matplotlib.pyplot.get_fignums() == [] if hasattr(matplotlib, "pyplot") else True
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("families", [fonts.FAMILIES, fonts.FAMILIES[:1]])
 def test_any_name_is_printed_or_replaced_without_a_warning(families, monkeypatch):

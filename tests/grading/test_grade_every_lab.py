@@ -7,6 +7,8 @@ from sslcourse.exercises import LABS
 from sslcourse.grading import sandbox
 from sslcourse.grading.run import grade_paths
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=STEMS)
 def graded(request, tmp_path_factory):

@@ -4,9 +4,10 @@ import random
 
 import pytest
 import torch
+from judging import Judging
 
 from sslcourse.exercises import find
-from sslcourse.exercises.judge import case_inputs, judge
+from sslcourse.exercises.judge import judge
 from sslcourse.grading.host import Outcome, _outcome
 from sslcourse.grading.wire import decode, encode
 
@@ -45,8 +46,8 @@ def tree(chance, depth=0):
 
 @pytest.mark.parametrize("id", ["contrastive.nt_xent", "contrastive.views", "contrastive.geometry"])
 def test_random_trees_earn_nothing_and_break_nothing(id):
-    exercise, chance = find(id), random.Random(1)
-    inputs = {case.name: case_inputs(exercise.task, case, 3) for case in exercise.task.cases}
+    judging, chance = Judging(find(id), 3), random.Random(1)
+    exercise, inputs = judging.exercise, judging.inputs
     for _ in range(150):
         observations = {name: decode(encode(tree(chance))) for name in inputs}
         verdict = judge(exercise, observations, inputs)

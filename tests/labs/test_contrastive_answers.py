@@ -37,6 +37,7 @@ def test_the_zeros_of_effective_rank_are_exact():
             assert (torch.linalg.svdvals(inputs["features"]) == 0).any()
 
 
+@pytest.mark.slow
 def test_similarities_are_decided_or_exact_ties():
     for case, inputs in every_input("contrastive.shortcut", 100):
         z = F.normalize(torch.cat([inputs["z1"], inputs["z2"]]).double(), dim=1)

@@ -49,10 +49,12 @@ def test_every_control_of_the_augmentation_changes_the_picture(views):
     each_control_changes_the_picture(views, CHANGES)
 
 
+@pytest.mark.slow
 def test_every_control_of_the_temperature_changes_the_picture(temperature):
     each_control_changes_the_picture(temperature, {"temperature": 0.02, "anchor": 3})
 
 
+@pytest.mark.slow
 def test_embeddings_may_be_on_an_accelerator(accelerator, temperature):
     z1, z2 = torch.randn(2, 4, 6).to(accelerator)
     moved = TemperatureExplorer(z1.requires_grad_(), z2, temperature.views.unflatten(0, (2, 4)).to(accelerator))

@@ -328,6 +328,7 @@ def test_there_are_no_reconstruction_errors_without_reconstruction():
     assert combined("layer", reconstruction="off").reconstruction_errors(torch.rand(2, 3, 32, 32)) is None
 
 
+@pytest.mark.slow
 def test_pixel_reconstruction_learns():
     method, seen = combined("batch", policy="none", reconstruction="all", **PIXELS), []
     optimizer = torch.optim.Adam(trained(method).values(), lr=3e-3)

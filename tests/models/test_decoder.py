@@ -85,6 +85,7 @@ def test_the_class_token_reaches_every_prediction():
     assert ((one - two).abs().amax(2) > 0).all()
 
 
+@pytest.mark.slow
 def test_learns_to_copy_what_it_is_given():
     """An autoencoder on kept patches: place by place, so misplaced tokens could not be fitted."""
     torch.manual_seed(1)

@@ -52,6 +52,7 @@ def test_labels_on_fewer_images_than_a_probe_needs_are_refused(tmp_path, texture
         load_images(DataSettings(f"folder:{tmp_path}", size=16, count=None))
 
 
+@pytest.mark.slow
 def test_the_five_lines_of_the_readme(tmp_path, textures):
     recipe = find_recipe("byol", scale="smoke", image_size=16, encoder="convnet", steps=4, batch_size=8, log_every=2)
     images = RunImages(textures(48), textures(48), textures(32, seed=1))

@@ -47,6 +47,7 @@ def test_a_rows_loss_is_the_mean_of_its_window(textures, simclr):
         assert row["loss"] == pytest.approx(mean, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_simclr_learns_within_seconds(textures, simclr):
     train, test = textures(512), textures(256, seed=1)
     method = simclr()
