@@ -1,10 +1,12 @@
 """Each rule of the source format refuses the source that breaks it, in words that name the cell."""
 
 import pytest
+from every_lab import SOURCES
 
 from sslcourse.authoring.address import Address
 from sslcourse.authoring.notebooks import build_lab
-from sslcourse.authoring.source import SourceError
+from sslcourse.authoring.source import SourceError, body_of, read_source
+from sslcourse.exercises import LABS
 
 EXERCISE = '# %% tags=["exercise"] id="toy.double"'
 CHECK = '# %% tags=["check", "nbval-check-output"] id="toy.double"\ncheck("toy.double", double)\n'
@@ -77,3 +79,29 @@ def test_a_source_is_called_by_number_and_name(toy):
     wrong = path.rename(path.with_name("toy.py"))
     with pytest.raises(SourceError, match="NN_name.py"):
         build_lab(wrong, Address("ada/course"), toy.lab)
+
+
+def broken(text, exercise, cell):
+    """A lab's source, broken at its first exercise or at its end, and words of what is said."""
+    id, function = exercise.task.id, exercise.task.function
+    telling = next(line.strip() for line in body_of(exercise.reference).splitlines() if len(line.strip()) >= 20)
+    header, check = f'["exercise"] id="{id}"', f'check("{id}", {function})'
+    assert text.count(header) == text.count(check) == text.count(cell) == 1
+    yield text.replace(header, header.replace(id, f"{id}_too")), f"no exercise cell '{id}'"
+    yield text.replace(check, f'check("{id}", print)'), f"must read {check}"
+    yield text.replace(cell, f"{cell.rstrip()}\n    return None\n"), "docstring and comments only"
+    yield f"{text}\n# %%\nopen('/home/me/x')\n", "absolute path"
+    yield f"{text}\n# %% [markdown]\n# {telling}\n", "can be read in the student's notebook"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_lab_is_held_to_the_rules(name, tmp_path):
+    lab, text = LABS[name], SOURCES[name].read_text(encoding="utf-8")
+    exercise = next(iter(lab.exercises.values()))
+    cell = next(one.text for one in read_source(SOURCES[name]).cells if one.id == exercise.task.id)
+    path = tmp_path / SOURCES[name].name
+    for changed, message in broken(text, exercise, cell):
+        path.write_text(changed, encoding="utf-8")
+        with pytest.raises(SourceError) as raised:
+            build_lab(path, Address("ada/course"), lab)
+        assert message in str(raised.value)
