@@ -2,10 +2,10 @@
 VENV ?= .venv
 PYTHON ?= python3
 
-.PHONY: demo test check colab-env test-colab lab build recipes claims help
+.PHONY: demo test check draws colab-env test-colab lab build recipes claims help
 .DEFAULT_GOAL := help
 
-demo:  ## set up, take Lab 1 as two students, grade both, write build/demo/index.html
+demo:  ## set up, take Lab 1 as two students, grade both, list all labs, write build/demo/index.html
 	@.ci/setup "$(VENV)" "$(PYTHON)" demo
 	@"$(VENV)/bin/python" -m sslcourse demo --out build/demo
 
@@ -13,9 +13,13 @@ test:  ## set up and run everything that continuous integration runs
 	@.ci/setup "$(VENV)" "$(PYTHON)" test
 	@.ci/checks "$(VENV)"
 
-check:  ## the quick part of `make test`: style, types, and the tests that are not slow (two minutes)
+check:  ## the quick part of `make test`: style, types, and the tests that are not slow (under two minutes)
 	@.ci/setup "$(VENV)" "$(PYTHON)" test
 	@.ci/checks "$(VENV)" quick
+
+draws:  ## exercises on many draws: wrong ones lose points in 999 of 1,000, right ones pass in 100 of 100 (some minutes)
+	@.ci/setup "$(VENV)" "$(PYTHON)" test
+	@SSLCOURSE_LONG=1 OMP_NUM_THREADS=1 "$(VENV)/bin/python" -m pytest -q -n 2 tests/exercises
 
 colab-env:  ## an environment with Colab's torch and Jupyter in build/colab (some minutes and 5 GB, once)
 	@.ci/setup "$(VENV)" "$(PYTHON)" test

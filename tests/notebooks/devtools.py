@@ -273,11 +273,6 @@ class OpenNotebook:
         """Scroll a cell to the top."""
         self.page.evaluate(f"{self.cell(cell_id)}.node.scrollIntoView({{block: 'start'}})")
 
-    def close(self) -> None:
-        """End the notebook's kernel, and forget its changes: the page asks nothing when it is left."""
-        self.page.evaluate(f"{self.PANEL}.context.model.dirty = false")
-        self.page.evaluate(f"{self.PANEL}.sessionContext.shutdown().then(() => true)")
-
     def collapse_sidebar(self) -> None:
         """Put the file browser away, which otherwise takes most of a narrow page."""
         self.page.evaluate("window.jupyterapp.shell.collapseLeft()")

@@ -26,30 +26,27 @@ BYTES = (
 KEYS = {"handle": "ArrowLeft", "area.querySelector('.widget-checkbox input')": "Space"}
 
 
-@pytest.fixture(scope="module")
-def lab_server(devtools, tmp_path_factory):
-    """One JupyterLab and one page for all labs."""
-    folder = tmp_path_factory.mktemp("browser")
-    (folder / "labs").mkdir()
-    for stem in STEMS:
-        shutil.copy(ROOT / "labs" / f"{stem}.ipynb", folder / "labs")
-    environment = {"SSLCOURSE_SCALE": "smoke", "SSLCOURSE_PROGRESS": str(folder / "progress.json")}
-    with devtools.JupyterLab(folder / "labs", folder, environment) as server, devtools.Page(folder / "profile") as page:
-        yield server, page
+@pytest.fixture
+def opened(stem, devtools, tmp_path):
+    """The lab's notebook in a page, in a JupyterLab of its own."""
+    (tmp_path / "labs").mkdir()
+    shutil.copy(ROOT / "labs" / f"{stem}.ipynb", tmp_path / "labs")
+    environment = {"SSLCOURSE_SCALE": "smoke", "SSLCOURSE_PROGRESS": str(tmp_path / "progress.json")}
+    with devtools.JupyterLab(tmp_path / "labs", tmp_path, environment) as server:
+        with devtools.Page(tmp_path / "profile") as page:
+            yield page, devtools.OpenNotebook(page, server, f"{stem}.ipynb")
 
 
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("stem", STEMS)
-def test_a_slider_moves_the_picture(stem, devtools, lab_server):
+def test_a_slider_moves_the_picture(stem, devtools, opened):
     """The first slider of the lab's first explorer, by mouse and by keyboard."""
-    server, page = lab_server
-    cells = [
-        one for one in nbformat.read(ROOT / "labs" / f"{stem}.ipynb", as_version=4).cells if one.cell_type == "code"
-    ]
+    page, notebook = opened
+    lab = nbformat.read(ROOT / "labs" / f"{stem}.ipynb", as_version=4)
+    cells = [cell for cell in lab.cells if cell.cell_type == "code"]
     explorer = next(cell.id for cell in cells if "widget" in cell.metadata.get("tags", ()))
-    notebook = devtools.OpenNotebook(page, server, f"{stem}.ipynb")
 
     def find(what):
         return FIND.format(cell=notebook.cell(explorer), what=what)
@@ -80,7 +77,6 @@ def test_a_slider_moves_the_picture(stem, devtools, lab_server):
                 page.until(f"the picture to follow {key}", is_another(seen))
     finally:
         page.screenshot(ROOT / "build" / "browser" / f"{stem}.png")
-    notebook.close()
 
 
 @pytest.mark.browser
