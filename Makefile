@@ -9,7 +9,7 @@ demo:  ## set up, take Lab 1 as two students, grade both, list all labs, write b
 	@.ci/setup "$(VENV)" "$(PYTHON)" demo
 	@"$(VENV)/bin/python" -m sslcourse demo --out build/demo
 
-test:  ## set up and run everything that continuous integration runs
+test:  ## set up and run all tests, as continuous integration does (about half an hour)
 	@.ci/setup "$(VENV)" "$(PYTHON)" test
 	@.ci/checks "$(VENV)"
 
