@@ -154,16 +154,21 @@ def assigns_new_parameters_and_moves_the_buffers(teacher, student, momentum):
         setattr(teacher.get_submodule(module), last, torch.nn.Parameter(weight.detach().clone(), requires_grad=False))
 
 
-@mistake("teacher", "whether the student is in training")
+@mistake("teacher", "whether all weights of the student still learn")
 def freezes_the_student(teacher, student, momentum):
     for weight in student.parameters():
         weight.requires_grad = False
     moves_everything(teacher, student, momentum)
 
 
-@mistake("teacher", "whether the student is in training")
+@mistake("teacher", "whether the student is still in training")
 def leaves_the_student_in_evaluation(teacher, student, momentum):
     moves_everything(teacher, student.eval(), momentum)
+
+
+@mistake("teacher", "whether the teacher learns: expected False, yours True")
+def lets_the_teacher_learn(teacher, student, momentum):
+    moves_everything(teacher.requires_grad_(True), student, momentum)
 
 
 def moves_everything(teacher, student, momentum):

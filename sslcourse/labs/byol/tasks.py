@@ -107,10 +107,11 @@ def observe_update(answer: Callable, inputs: dict[str, Any]) -> Tree:
 
     def look() -> Tree:
         kept = _still_holds(teacher, mine) and _still_holds(student, theirs)
-        learns = all(weight.requires_grad for weight in student.parameters())
         return {
             "whether teacher and student still hold the tensors that they held": kept,
-            "whether the student is in training and its weights may learn": student.training and learns,
+            "whether the student is still in training": student.training,
+            "whether all weights of the student still learn": all(one.requires_grad for one in student.parameters()),
+            "whether the teacher learns": any(tensor.requires_grad for tensor in mine.values()),
             "teacher": _values(mine),
             "after": {"student": _values(theirs)},
             "changed": [],
