@@ -132,7 +132,8 @@ def _show_solution(built: Built, committed: Path, folder: Path) -> dict:
     """
     folder.mkdir(parents=True, exist_ok=True)
     notebook = built.solution
-    if not carry_outputs(notebook, read_built(committed)):
+    are_kept = carry_outputs(notebook, read_built(committed))
+    if not are_kept or not any(cell.get("outputs") for cell in notebook.cells):
         notebook = execute(notebook, folder, seconds=CELL_SECONDS)
     write_atomically(folder / f"{built.stem}.html", to_page(notebook))
     lab, question = LABS[built.lab], QUESTION.search(notebook.cells[0].source)
