@@ -137,10 +137,11 @@ class Page:
 
     def press(self, key: str) -> None:
         """Press ArrowLeft or Space, and let go, on what has the focus."""
-        number, sent = {"ArrowLeft": (37, {}), "Space": (32, {"text": " "})}[key]
-        for kind in ("keyDown" if sent else "rawKeyDown", "keyUp"):
-            text = sent if kind == "keyDown" else {}
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=number, **text)
+        own = {"ArrowLeft": ("ArrowLeft", 37, {}), "Space": (" ", 32, {"text": " "})}
+        name, number, text = own[key]
+        sent = {"key": name, "code": key, "windowsVirtualKeyCode": number}
+        self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", **sent, **text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **sent)
 
     def resize(self, width: int, height: int) -> None:
         """Give the page another size, however tall."""
