@@ -60,10 +60,20 @@ class LabExperiments(BesideSession):
         numbers = self.arm("baseline").before if arm == UNTRAINED else self.arm(arm).final
         return numbers[name], final_range(self.bands, arm, name)
 
+    def has_labels(self, left_out: str = "kNN accuracy") -> bool:
+        """Whether the pictures have labels; where they have none, what is left out is said."""
+        if not self.images.labelled:
+            show_card(f"These pictures have no labels, so {left_out} is left out.", kind="wait")
+        return self.images.labelled
+
+    def need_labels(self) -> None:
+        """Raises Stopped for pictures without labels."""
+        if not self.images.labelled:
+            raise Stopped("These pictures have no labels, so no vote and no classifier can be judged on them.")
+
     def accuracies(self, arms: Iterable[str]) -> dict[str, float]:
         """kNN accuracy of some arms; empty for pictures without labels, which is said."""
-        if "knn" not in self.arm("baseline").final:
-            show_card("These pictures have no labels, so kNN accuracy is left out.", kind="wait")
+        if not self.has_labels():
             return {}
         return {arm: self.with_range(arm, "knn")[0] for arm in arms}
 
@@ -125,8 +135,7 @@ class LabExperiments(BesideSession):
     def few_labels(self, each: tuple[int, ...] = (5, 20)) -> None:
         """A linear classifier on frozen features from a few labels a class, of two networks."""
         images, arms = self.images, self.compared
-        if not images.labelled:
-            raise Stopped("These pictures have no labels to learn from; search by picture needs none.")
+        self.need_labels()
         encoders = [self.encoder(arm) for arm in arms]
         rows = [
             [

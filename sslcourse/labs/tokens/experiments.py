@@ -42,11 +42,6 @@ class TokensLab(Looking):
         votes = vote(held_out, bank, labels, min(k, len(bank)), TEMPERATURE)
         return (votes.argmax(1) == self.images.held_out.labels.cpu()).float().mean().item()
 
-    def need_labels(self) -> None:
-        """Raises Stopped for pictures without labels."""
-        if not self.images.labelled:
-            raise Stopped("These pictures have no labels, so no vote and no classifier can be judged on them.")
-
     def need_pictures(self, least: int = 8) -> None:
         """Raises Stopped for too few held-out pictures to say how features spread."""
         if len(self.images.held_out) < least:

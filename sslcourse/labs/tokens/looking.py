@@ -89,8 +89,7 @@ class Looking(TokensSession):
         encoder: Any = self.encoder("ibot")
         size = self.recipe().data.size
         changed = {how: measurements.with_positions(encoder, how, self.seed) for how in ("shuffled", "none")}
-        if not self.images.labelled:
-            show_card("These pictures have no labels, so kNN accuracy is left out.", kind="wait")
+        if not self.has_labels():
             return
         bank, held_out = self.images.bank, self.images.held_out
         k = min(NEIGHBOURS, len(bank))

@@ -12,7 +12,6 @@ from sslcourse.evaluation.collapse import centered_rank
 from sslcourse.evaluation.features import evaluating, extract_features
 from sslcourse.labs.tokens import arms
 from sslcourse.methods import Method, Supervised
-from sslcourse.notebook.card import show_card
 from sslcourse.notebook.charts import Panels
 from sslcourse.notebook.experiments import LabExperiments
 from sslcourse.notebook.scales import scale
@@ -85,10 +84,8 @@ class TokensSession(LabExperiments):
 
     def networks(self, names: tuple[str, ...] = arms.MAIN) -> list[str]:
         """Those that there are: without labels there is no supervised one, which is said."""
-        if "baseline" in names and not self.images.labelled:
-            show_card("These pictures have no labels, so the supervised network is left out.", kind="wait")
-            return [name for name in names if name != "baseline"]
-        return list(names)
+        left_out = {"baseline"} if "baseline" in names and not self.has_labels("the supervised network") else set()
+        return [name for name in names if name not in left_out]
 
     def features(self, arm: str) -> tuple[Tensor, Tensor]:
         """The class tokens of the bank `N,D` and of the held-out pictures `M,D`; computed once."""
