@@ -36,6 +36,7 @@ LABS = {  # its session, its arms
         ),
     ),
     "removal": ("RemovalLab", ("baseline", "low", "random", "high", "short")),
+    "pixels": ("PixelsLab", ("baseline", "distilled", "both")),
 }
 FEWEST_RUNS = 6
 # Student's t, two-sided 95 %, by the number of runs; between two entries the wider one counts.
@@ -48,6 +49,7 @@ BOUNDS = {
     **dict.fromkeys(("channel_std", "alignment"), (0.0, inf)),
     **dict.fromkeys(("effective_rank", "projection_rank", "centered_rank"), (1.0, inf)),
     **dict.fromkeys(("teacher_distance", "attention_entropy"), (0.0, inf)),
+    **dict.fromkeys(("removed_error", "kept_error"), (0.0, inf)),
     "uniformity": (-inf, 0.0),
 }
 

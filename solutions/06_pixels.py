@@ -32,8 +32,9 @@
 # **You need** Lab 0's ideas (patches and their order, tokens, kNN), DINO's in one sentence (a student predicts what its
 # own moving average says of another view), though none of their code. Nothing is downloaded.
 #
-# **The course**: 0 Tokens and probes · 1 Contrastive learning · 2 Learning without negatives · 3 Local and global crops ·
-# 4 Distillation at two levels · 5 Removing tokens · **6 Reconstructing pixels (you are here)** · 7 Putting it together
+# **The course**: 0 Tokens and probes · 1 Contrastive learning · 2 Learning without negatives · 3 Local and global
+# crops · 4 Distillation at two levels · 5 Removing tokens · **6 Reconstructing pixels (you are here)** · 7 Putting it
+# together
 #
 # In every stage you first *predict*, which is never graded; then you write a function of a few lines, and `check`
 # tells you what differs; then an *experiment* runs and settles the prediction. No stage blocks the next: where a
@@ -69,7 +70,7 @@ lab.show_painting()
 # %% tags=["predict"] id="pixels.order"
 predict(
     "pixels.order",
-    "Somebody shuffles 64 patches by `indices` and wants them back. He shuffles the result by `indices` once more. How "
+    "Somebody shuffles 64 patches by `indices` and wants them back. The result is shuffled by `indices` once more. How "
     "many of the 64 are in their old place?",
     a="hardly any (fewer than 8)",
     b="about half",
@@ -186,9 +187,9 @@ def removed_only(predicted: Tensor, target: Tensor, kept: Tensor) -> Tensor:
 check("pixels.loss", removed_only)
 
 # %% [markdown]
-# **Train** a small masked autoencoder with *your* order, *your* targets and *your* loss. Half of the patches are removed
-# at random. An error of 1 is that of a patch painted in its own mean colour. Shaded is what is ordinary: 95 of 100 new
-# runs of the course's own functions lie there.
+# **Train** a small masked autoencoder with *your* order, *your* targets and *your* loss. Half of the patches are
+# removed at random. An error of 1 is that of a patch painted in its own mean colour. Shaded is what is ordinary: 95
+# of 100 new runs of the course's own functions lie there.
 
 # %% tags=["experiment"]
 lab.train_baseline(restore_order, normalised_targets, removed_only)
@@ -196,10 +197,10 @@ lab.train_baseline(restore_order, normalised_targets, removed_only)
 # %% [markdown]
 # ## 4. What it is worth as a picture
 #
-# **Idea.** Your painter predicts textures: as pictures they would need each patch's true mean and contrast, which nobody
-# has predicted. The *course's painter* was trained longer (its card: `sslcourse/checkpoints/reconstruction.json`) and
-# predicts plain pixels. Is it better than a rule that has learned nothing: every missing pixel is a smooth *blend* of
-# the kept ones around it?
+# **Idea.** Your painter predicts textures: as pictures they would need each patch's true mean and contrast, which
+# nobody has predicted. The *course's painter* was trained longer (its card:
+# `sslcourse/checkpoints/reconstruction.json`) and predicts plain pixels. Is it better than a rule that has learned
+# nothing: every missing pixel is a smooth *blend* of the kept ones around it?
 #
 # Pictures are compared in decibels. With the *mean squared error* (MSE) of a picture's pixels, which lie in [0, 1],
 # the *peak signal-to-noise ratio* is
@@ -249,10 +250,11 @@ lab.paint(psnr)
 lab.brush()
 
 # %% [markdown]
-# **Which scenes?** The drawn objects stand on three families of backgrounds of equal contrast: *regular* ones (stripes,
-# checks, bricks, dots, weave), *natural* ones (noise as in clouds, gradients and the like), and *clutter* (heaps of
-# small things). You will read that *"regular scenes profit most from reconstruction: their structure can be continued"*.
-# The error is divided by the variance of the patches, so that a lively background is not punished for being lively.
+# **Which scenes?** The drawn objects stand on three families of backgrounds of equal contrast: *regular* ones
+# (stripes, checks, bricks, dots, weave), *natural* ones (noise as in clouds, gradients and the like), and *clutter*
+# (heaps of small things). You will read that *"regular scenes profit most from reconstruction: their structure can be
+# continued"*. The error is divided by the variance of the patches, so that a lively background is not punished for
+# being lively.
 
 # %% tags=["predict"] id="pixels.scenes"
 predict(
@@ -289,12 +291,12 @@ lab.features()
 # %% [markdown]
 # ## 6. Occlusion
 #
-# **A claim you will meet**: *"Whoever has learned to fill gaps is robust to occlusion."* To test it, hide patches of the
-# held-out pictures and see what is left of kNN accuracy. Three things can fool you:
+# **A claim you will meet**: *"Whoever has learned to fill gaps is robust to occlusion."* To test it, hide patches of
+# the held-out pictures and see what is left of kNN accuracy. Three things can fool you:
 #
 # - *which* patches: those of the object, any, or those of the background;
-# - *how many*: as many in every picture and for every choice. (A famous experiment hid the patches that hold half of the
-#   *attention*; of the object's that was far fewer than of the background's.)
+# - *how many*: as many in every picture and for every choice. (A famous experiment hid the patches that hold half of
+#   the *attention*; of the object's that was far fewer than of the background's.)
 # - *what takes their place*: the mean colour, noise, or the same patches of another picture. None of them is neutral.
 #
 # What is left is counted above chance, as a share of what the network knew of the whole pictures.
@@ -302,8 +304,8 @@ lab.features()
 # %% tags=["predict"] id="pixels.robust"
 predict(
     "pixels.robust",
-    "Random patches are hidden. Of what it knows of whole pictures, the course's painter keeps, beside the course's DINO, "
-    "which never painted, ...",
+    "Random patches are hidden. Of what it knows of whole pictures, the course's painter keeps, beside the course's "
+    "DINO, which never painted, ...",
     a="more, by over 0.1",
     b="about as much (within 0.1)",
     c="less, by over 0.1",
@@ -340,8 +342,9 @@ lab.occlusion(drop_patches)
 # %% [markdown]
 # ## 7. What is wrong with this experiment?
 #
-# **Another kind of exercise.** Somebody else measured DINO, too, with random patches set to *zero*, and concludes: *"With
-# a quarter of the patches gone it knows almost nothing. It needs to see everything."* Compare with your own table above.
+# **Another kind of exercise.** Somebody else measured DINO, too, with random patches set to *zero*, and concludes:
+# *"With a quarter of the patches gone it knows almost nothing. It needs to see everything."* Compare with your own
+# table above.
 
 # %% tags=["experiment"]
 lab.black()
@@ -365,10 +368,10 @@ lab.solve_black()
 # %% [markdown]
 # ## 8. With painting and without
 #
-# **Idea.** The course's painter and the course's DINO differ in everything. For a fair answer, train the *same* network
-# twice, on the same crops with the same half of the patches removed: once *distilling* only (DINO's loss on the class
-# token), once with painting added, a quarter of its loss. Then damage pictures for both: hidden patches, noise, blur, low
-# resolution.
+# **Idea.** The course's painter and the course's DINO differ in everything. For a fair answer, train the *same*
+# network twice, on the same crops with the same half of the patches removed: once *distilling* only (DINO's loss on
+# the class token), once with painting added, a quarter of its loss. Then damage pictures for both: hidden patches,
+# noise, blur, low resolution.
 
 # %% tags=["predict"] id="pixels.pair"
 predict(
@@ -407,8 +410,8 @@ lab.claims("reconstruction-occlusion", "reconstruction-corruption", "regular-sce
 # %% [markdown]
 # ## 9. What it is good for
 #
-# **Few labels.** A linear classifier on frozen features sees only a few labels of each class: on the course's painter and
-# on its DINO.
+# **Few labels.** A linear classifier on frozen features sees only a few labels of each class: on the course's painter
+# and on its DINO.
 
 # %% tags=["experiment"]
 lab.few_labels()
@@ -432,10 +435,10 @@ progress()
 # %% [markdown]
 # ## Challenge
 #
-# Not graded. How good can features become by painting alone, at equal cost (network, pictures, steps and batch stay)? Try
-# the share that is kept (`keep_rate`), plain pixels (`normalize_targets=False`), a deeper decoder (`decoder_depth`), views
-# without changes of colour (`**{"global_crop.color": 0}`). Write down first what you expect, and why; about one try in
-# forty beats the range by luck.
+# Not graded. How good can features become by painting alone, at equal cost (network, pictures, steps and batch stay)?
+# Try the share that is kept (`keep_rate`), plain pixels (`normalize_targets=False`), a deeper decoder
+# (`decoder_depth`), views without changes of colour (`**{"global_crop.color": 0}`). Write down first what you expect,
+# and why; about one try in forty beats the range by luck.
 
 # %% tags=["experiment"]
 lab.challenge(keep_rate=0.25)

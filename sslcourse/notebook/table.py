@@ -18,6 +18,8 @@ NAMES = {
     "teacher_distance": "distance of the teacher's weights",
     "object_recall": "share of the object in the attended half",
     "attention_entropy": "entropy of the attention",
+    "removed_error": "error of removed patches",
+    "kept_error": "error of kept patches",
     "positive_cosine": "cosine of positive pairs",
     "negative_cosine": "cosine of negative pairs",
 }

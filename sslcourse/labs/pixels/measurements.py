@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from statistics import fmean
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -9,12 +10,11 @@ from torch import Tensor
 
 from sslcourse.evaluation.features import evaluating
 from sslcourse.losses.reconstruction import normalize_patches, patchify, unpatchify
-from sslcourse.methods.combined import Combined
 from sslcourse.pruning.tokens import removed_mask
 
 
-def painting_errors(method: Combined, images: Tensor, seed: int = 0) -> dict[str, float]:
-    """Mean squared error of normalised patches, removed and kept, of float images `B,3,H,W`.
+def painting_errors(method: Any, images: Tensor, seed: int = 0) -> dict[str, float]:
+    """A painter's squared error of normalised patches, removed and kept, of float images `B,3,H,W`.
 
     1 (but for one pixel in P) is what a patch of its own mean colour has.
     """
@@ -30,7 +30,7 @@ def painting_errors(method: Combined, images: Tensor, seed: int = 0) -> dict[str
     return {"removed_error": errors[removed].mean().item(), "kept_error": errors[~removed].mean().item()}
 
 
-def paint(method: Combined, images: Tensor, kept: Tensor) -> Tensor:
+def paint(method: Any, images: Tensor, kept: Tensor) -> Tensor:
     """Float images `B,3,H,W` with all patches but those `kept` `B,K` as a painter of plain pixels predicts them."""
     device, patch = next(method.parameters()).device, method.encoder.patch_size
     with evaluating(method):
@@ -100,7 +100,7 @@ def left_of(accuracy: float, clean: float, chance: float) -> float:
     return round((accuracy - chance) / (clean - chance), 6) if clean > chance else float("nan")
 
 
-def mean_left(rows: list[dict], **where: str) -> float:
+def mean_left(rows: list[dict], **where: Any) -> float:
     """The mean of `left` over the rows of a table that have these entries.
 
     >>> mean_left([{"fill": "mean", "left": 0.5}, {"fill": "noise", "left": 0.1}], fill="mean")

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sslcourse.exercises import find
 from sslcourse.losses.reconstruction import patchify
 from sslcourse.methods.combined import Combined
 from sslcourse.methods.combined_settings import CombinedSettings
-from sslcourse.methods.combined_views import Encoded
 from sslcourse.notebook.stopping import checked_loss
 from sslcourse.pruning.tokens import removed_indices
 
@@ -33,7 +32,10 @@ class HandmadePainter(Combined):
 
     scheduled: Any = None  # nobody knows what the functions do in Python
 
-    def __init__(self, encoder: nn.Module, settings: CombinedSettings, own: Own):
+    encoder: Any
+    decoder: Any
+
+    def __init__(self, encoder: Any, settings: CombinedSettings, own: Own):
         super().__init__(encoder, settings)
         self.own = own._replace(removed_only=checked_loss(own.removed_only))
         self.decoder.place = self.place  # the decoder asks it where tokens belong
@@ -43,7 +45,7 @@ class HandmadePainter(Combined):
         order = torch.cat([keep_indices, removed_indices(keep_indices, self.num_patches)], dim=1)
         return self.own.restore_order(embedded, self.decoder.mask_token.to(embedded.dtype), order)
 
-    def pixel_loss(self, encoded: Encoded) -> Tensor:
+    def pixel_loss(self, encoded: Any) -> Tensor:
         """The reader's loss of the decoded patches, to the reader's targets."""
         target = self.own.normalised_targets(patchify(encoded.crops, self.encoder.patch_size))
         return self.own.removed_only(encoded.decoded.pixels, target, encoded.keep_indices)

@@ -35,8 +35,13 @@ def autoencoder(image: Tensor, hidden: Tensor, grid: tuple[int, int]) -> Figure:
     return with_alt(sheet.figure, words)
 
 
-def under_the_brush(shown: Mapping[str, Tensor], where: str, cursor: tuple[float, float, float]) -> Figure:
-    """Pictures `3,H,W` side by side, each under its name; on the first the brush: left, top and side in pixels."""
+def under_the_brush(
+    shown: Mapping[str, Tensor], where: str, cursor: tuple[float, float, float], leaves_a_trace: bool
+) -> Figure:
+    """Pictures `3,H,W` side by side, each under its name; on the first the brush: left, top and side in pixels.
+
+    Its frame is green where what it hid stays hidden.
+    """
     with new_figure(2.5 * len(shown), 2.8) as figure:
         axes = figure.subplots(1, len(shown), squeeze=False)[0]
         for axis, (name, image) in zip(axes, shown.items()):
@@ -45,5 +50,10 @@ def under_the_brush(shown: Mapping[str, Tensor], where: str, cursor: tuple[float
             bare(axis)
         left, top, side = cursor
         corners = torch.tensor([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) * side
-        axes[0].plot(corners[:, 0] + left - 0.5, corners[:, 1] + top - 0.5, color=ORANGE, linewidth=2.5)
+        axes[0].plot(
+            corners[:, 0] + left - 0.5,
+            corners[:, 1] + top - 0.5,
+            color=GREEN if leaves_a_trace else ORANGE,
+            linewidth=2.5,
+        )
     return with_alt(figure, f"{', '.join(shown)}; {where}.")

@@ -1,6 +1,7 @@
 """Lab 6's session: its networks, what is measured of them, and how pictures are damaged."""
 
 from collections.abc import Callable, Iterable
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from sslcourse.evaluation.occlusion import FILLS, fill_images
 from sslcourse.labs.pixels import arms
 from sslcourse.labs.pixels.measurements import left_of, painting_errors, scores_for
 from sslcourse.labs.pixels.method import HandmadePainter, Own, course_functions
-from sslcourse.methods import Combined, Method
+from sslcourse.methods import Method
 from sslcourse.notebook import charts
 from sslcourse.notebook.experiments import LabExperiments
 from sslcourse.notebook.scales import scale
@@ -88,7 +89,7 @@ class PixelsSession(LabExperiments):
         return self.course(arm).representation if arm in arms.COURSE else super().encoder(arm)
 
     @property
-    def painter(self) -> Combined:
+    def painter(self) -> Any:
         """The course's painter: it predicts plain pixels."""
         return self.course("reconstruction")
 
@@ -103,7 +104,7 @@ class PixelsSession(LabExperiments):
         """kNN accuracy of a network on pictures `M,3,H,W`, among clean training pictures."""
         known, k = self.images.bank, min(NEIGHBOURS, len(self.images.bank))
         asked = extract_features(self.encoder(arm), images)
-        options = {"k": k, "scaling": scaling, "num_classes": len(known.classes)}
+        options: Any = {"k": k, "scaling": scaling, "num_classes": len(known.classes)}
         return float(knn_accuracy(self.bank(arm), known.labels.cpu(), asked, labels.cpu(), **options))
 
     def need_labels(self) -> None:
@@ -162,7 +163,7 @@ class PixelsSession(LabExperiments):
                 count = round(share * saliency.shape[1])
                 for fill, content in contents.items():
                     accuracy = self.knn(arm, drop(images.clone(), scores, count, content), test.labels)
-                    left = left_of(accuracy, clean, self.chance)
+                    left = self.left(accuracy, clean)
                     rows.append({"dropped": dropped, "fill": fill, "share": share, "accuracy": accuracy, "left": left})
         return rows
 
@@ -171,9 +172,10 @@ class PixelsSession(LabExperiments):
         test, generator = self.damaged, self.generator()
         clean, found = self.knn(arm, test.images, test.labels), {}
         for name in ("noise", "blur", "low_resolution"):
-            values = [
-                self.knn(arm, corrupt(test.images.cpu(), name, severity, generator), test.labels)
-                for severity in (1, 3, 5)
-            ]
-            found[name] = sum(left_of(value, clean, self.chance) for value in values) / 3
+            versions = [corrupt(test.images.cpu(), name, severity, generator) for severity in (1, 3, 5)]
+            found[name] = fmean(self.left(self.knn(arm, one, test.labels), clean) for one in versions)
         return found
+
+    def left(self, accuracy: float, clean: float) -> float:
+        """What is left of a clean accuracy above chance."""
+        return left_of(accuracy, clean, self.chance or 0.0)

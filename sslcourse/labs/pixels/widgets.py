@@ -56,7 +56,8 @@ class Brush(Explorer):
         shown = {"what it sees": seen[0], "what it paints": painted[0], "what was there": image[0]}
         where = f"{count} of {everything} patches are hidden"
         row, column, size = (self.value(name) for name in ("row", "column", "size"))
-        figure = pictures.under_the_brush(shown, where, (column * self.patch, row * self.patch, size * self.patch))
+        cursor = column * self.patch, row * self.patch, size * self.patch
+        figure = pictures.under_the_brush(shown, where, cursor, self.value("stays"))
         psnr = find("pixels.psnr").reference
         found = [hidden_psnr(one, image, kept, self.patch, psnr).item() for one in (painted, rule)]
         words = (
