@@ -141,6 +141,18 @@ LOSS = Task(
     draw_prediction,
     partial(observe_gradient, arguments=("predicted", "target", "kept"), differentiate=("predicted",)),
 )
+PSNR = Task(
+    "pixels.psnr",
+    "psnr",
+    "How good is a painting, in decibels",
+    (
+        Case("two grey pictures of 2 x 2 pixels", 0.5, {"b": 2, "c": 1, "H": 2, "W": 2, "whole": 1}),
+        Case("pictures with errors of different size", 1.0, {"b": 4, "c": 3, "H": 4, "W": 6}),
+        Case("the same in float32", 0.5, {"b": 3, "c": 3, "H": 5, "W": 5}, F32),
+    ),
+    draw_reconstruction,
+    calls("predicted", "true"),
+)
 DROP = Task(
     "pixels.drop",
     "drop_patches",
@@ -172,17 +184,5 @@ DROP = Task(
     draw_pictures,
     calls("images", "scores", "count", "fill"),
 )
-PSNR = Task(
-    "pixels.psnr",
-    "psnr",
-    "How good is a painting, in decibels",
-    (
-        Case("two grey pictures of 2 x 2 pixels", 0.5, {"b": 2, "c": 1, "H": 2, "W": 2, "whole": 1}),
-        Case("pictures with errors of different size", 1.0, {"b": 4, "c": 3, "H": 4, "W": 6}),
-        Case("the same in float32", 0.5, {"b": 3, "c": 3, "H": 5, "W": 5}, F32),
-    ),
-    draw_reconstruction,
-    calls("predicted", "true"),
-)
 
-TASKS: dict[str, Task] = {task.id: task for task in (RESTORE, TARGETS, LOSS, DROP, PSNR)}
+TASKS: dict[str, Task] = {task.id: task for task in (RESTORE, TARGETS, LOSS, PSNR, DROP)}
