@@ -6,7 +6,7 @@ can do.
 
 from dataclasses import replace
 
-from sslcourse.figures import plot_curves, show
+from sslcourse.figures import show
 from sslcourse.labs.removal.arms import KEEP_RATE
 from sslcourse.labs.removal.timing import Timing
 from sslcourse.methods.removal import Removal
@@ -98,15 +98,8 @@ class RemovalLab(Timing):
     def policies(self) -> None:
         """Stage 3: train with low, random and high attention removed, at equal steps."""
         names = ("baseline", *POLICIES)
-        runs = {arm: self.arm(arm) for arm in names}
+        self.train_beside(names, ("object_recall",) if self.masks is not None else ("attention_entropy",))
         self.show_final(("knn", "object_recall"), names)
-        if self.masks is not None:
-            curves = {
-                self.titles[arm]: ([row["step"] for row in run.rows], [row["object_recall"] for row in run.rows])
-                for arm, run in runs.items()
-            }
-            label = "object in the attended half"
-            show(plot_curves(curves, colours=self.colours, levels={"at random": KEEP_RATE}, y_label=label))
         accuracy = self.accuracies((UNTRAINED, *names))
         if not accuracy:
             return

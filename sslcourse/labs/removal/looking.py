@@ -20,7 +20,6 @@ from sslcourse.notebook.session import UNTRAINED
 from sslcourse.notebook.stopping import in_a_card
 from sslcourse.notebook.table import show_numbers
 from sslcourse.pruning.tokens import removed_mask
-from sslcourse.training.images import few
 
 SHOWN = 8
 ALL, OWN_LOW = "nothing removed", "its own low attention removed"
@@ -103,7 +102,7 @@ class Looking(RemovalSession):
     def with_half(self, name: str, choose: Callable) -> dict[str, float]:
         """kNN accuracy of a network that gets half of the patches of every picture, by the rule for which half."""
         encoder, generator = self.network(name), torch.Generator().manual_seed(self.seed)
-        parts = few(self.images.bank, 1000), few(self.images.held_out, 500)
+        parts = self.compared_parts
         features: dict[str, list[Tensor]] = {}
         for part in parts:
             attention = attention_of(encoder, part.batch(slice(None)))

@@ -5,10 +5,10 @@ from dataclasses import replace
 from functools import cached_property
 from typing import cast
 
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from sslcourse.claims.places import colour_contrast
+from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.attention import attention_precision, attention_recall
 from sslcourse.evaluation.features import extract_features
 from sslcourse.labs.removal import arms
@@ -16,14 +16,18 @@ from sslcourse.methods import Method
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.notebook import charts
 from sslcourse.notebook.experiments import LabExperiments
+from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import UNTRAINED
 from sslcourse.pruning.scores import attention_entropy
 from sslcourse.pruning.select import keep_count
+from sslcourse.training.images import few
 from sslcourse.training.pretrained import load_course_method
 from sslcourse.training.recipes import Recipe, build_method
 from sslcourse.training.runtime import pick_device
 
+PARTS = {"smoke": (140, 70), "cpu": (1000, 500), "gpu": (2000, 1000)}
 PATCH = 8  # pixels a side, in every network of this lab
+METERS = {"object_recall": "object in the attended half", "attention_entropy": "entropy of the attention"}
 PANELS: charts.Panels = {
     "share of the object in the attended half": ({"object_recall": "object recall"}, (0, 1.02)),
     "entropy of the attention": ({"attention_entropy": "entropy"}, None),
@@ -34,7 +38,7 @@ class RemovalSession(LabExperiments):
     """The pictures, arms and networks of Lab 5; `images` is a data set's name or `folder:PATH`."""
 
     name = "removal"
-    titles, colours, panels = arms.TITLES, arms.COLOURS, PANELS
+    titles, colours, meters = arms.TITLES, arms.COLOURS, METERS
     compared = ("baseline", "low")
 
     def __init__(self, images: str = "objects", seed: int = 0):
@@ -51,11 +55,23 @@ class RemovalSession(LabExperiments):
         values = {"attention_entropy": attention_entropy(scores).item()}
         return values | ({"object_recall": self.recall(scores)} if self.masks is not None else {})
 
-    def live_figures(self, rows: list[dict], steps: int, arm: str) -> list[Figure]:
-        """As in every lab; without masks, of the meters that there are."""
-        panels = {title: panel for title, panel in self.panels.items() if panel[0].keys() <= rows[0].keys()}
-        expected = self.bands.get("arms", {}).get(arm)
-        return charts.training_curves(rows, steps, panels, expected, self.colours[self.titles[arm]])
+    @property
+    def panels(self) -> charts.Panels:  # type: ignore[override]
+        """What is drawn while an arm trains: without masks, only what needs none."""
+        return {
+            title: panel for title, panel in PANELS.items() if self.masks is not None or "object_recall" not in panel[0]
+        }
+
+    @property
+    def pictures_count(self) -> int:  # type: ignore[override]
+        """So many held-out pictures are looked at, by eight networks."""
+        return 64 if scale() == "smoke" else 256
+
+    @property
+    def compared_parts(self) -> tuple[ImageSet, ImageSet]:
+        """Bank and held-out pictures on which networks are compared that nobody trains here."""
+        bank, held_out = PARTS[scale()]
+        return few(self.images.bank, bank), few(self.images.held_out, held_out)
 
     @property
     def masks(self) -> Tensor | None:

@@ -18,7 +18,7 @@ from sslcourse.notebook.findings import bracket
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.stopping import in_a_card
 from sslcourse.notebook.table import show_numbers
-from sslcourse.training.images import NEIGHBOURS, few
+from sslcourse.training.images import NEIGHBOURS
 
 ROUNDS = {"smoke": 1, "cpu": 5, "gpu": 15}
 KEEP_RATES = (1.0, 0.75, 0.5, 0.25)
@@ -106,7 +106,7 @@ class Timing(Looking):
         rows: list[list[Any]] = [[name, seconds[first] / seconds[name], flops[first] / flops[name]] for name in ways]
         headings = ["times faster", "counted"]
         if self.images.labelled:
-            bank, held_out = few(self.images.bank, 1000), few(self.images.held_out, 500)
+            bank, held_out = self.compared_parts
             k = min(NEIGHBOURS, len(bank))
             for row, one in zip(rows, ways.values()):
                 row.append(evaluate_knn(one, bank, held_out, k))
