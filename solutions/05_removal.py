@@ -277,7 +277,7 @@ lab.claims("removal-accuracy")
 # %% tags=["predict"] id="removal.counted"
 predict(
     "removal.counted",
-    "Half of the patches go, with this lab's two local crops. By counting, the step gets faster by a factor of",
+    "Half of the patches go; there are two local crops. By counting, the step gets faster by a factor of",
     a="more than 1.7: about two",
     b="1.2 to 1.7",
     c="less than 1.2",
@@ -291,6 +291,7 @@ predict(
 def speed_up(keep: int, patches: int, dim: int, local_crops: int, local_patches: int) -> float:
     """How many times faster a training step gets, if time goes with operations.
 
+    A block on T tokens takes 24 T D^2 + 4 T^2 D; a crop of n patches has n + 1 tokens.
     keep: how many of a global crop's `patches` the student gets; dim: the width D of a token
     local_crops: how many local crops the student sees, each of `local_patches` patches (0 crops: none)
     returns a Python float: operations of the step with all patches / operations with `keep`
@@ -334,7 +335,7 @@ def fair_time(
     clock: Callable[[], float],
     synchronise: Callable[[], None],
 ) -> float:
-    """How many seconds the device needs for one call of `work`: the median over some rounds.
+    """How many seconds one call of `work` takes, until the device has done it: the median over some rounds.
 
     work: gives the device something to do and returns before that is done
     warm_up: so many calls come first and do not count; rounds: so many are timed, one by one

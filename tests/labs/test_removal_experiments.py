@@ -158,7 +158,7 @@ def test_every_stage_shows_and_measures(lab, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("count", "classes"), [(50, ("cat", "dog")), (2, ())], ids=["labelled", "two"])
+@pytest.mark.parametrize(("count", "classes"), [(50, ("cat", "dog")), (10, ())], ids=["labelled", "ten"])
 def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path, capsys, count, classes):
     photographs(tmp_path / "mine", count, classes)
     run_all_stages(RemovalLab(images=f"folder:{tmp_path / 'mine'}"))

@@ -51,7 +51,7 @@ def _base(scale: str) -> Recipe:
     changes: dict[str, Any] = dict.fromkeys(("warmup_steps", "log_every", "evaluate_every", "checkpoint_every"), every)
     changes |= {"steps": steps, "precision": "auto" if scale == "gpu" else "fp32"}
     changes |= {"policy": "none", "keep_rate": KEEP_RATE, "patch_loss": "off", "reconstruction": "off"}
-    changes |= {"global_crop.size": 48, "local_crop.size": 24}
+    changes |= {"global_crop.size": 48, "local_crop.size": 24, "local_crops": 2}
     return find_recipe("combined", "objects", scale, **SIZES[scale], **changes)
 
 

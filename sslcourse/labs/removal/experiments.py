@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sslcourse.figures import show
 from sslcourse.labs.removal.arms import KEEP_RATE
+from sslcourse.labs.removal.session import attention_of
 from sslcourse.labs.removal.timing import Timing
 from sslcourse.methods.removal import Removal
 from sslcourse.notebook.card import Table, show_card
@@ -43,8 +44,10 @@ class RemovalLab(Timing):
         from sslcourse.labs.removal.widgets import KeepExplorer
 
         chosen, names = self.some_pictures(1, 12)
-        scores = {"iBOT": "ibot", "DINO": "dino", "BYOL": "byol", UNTRAINED: UNTRAINED, RULE: RULE}
-        found = {title: self.scores(name)[chosen] for title, name in scores.items()}
+        networks = {"iBOT": "ibot", "DINO": "dino", "BYOL": "byol", UNTRAINED: UNTRAINED}
+        seen = self.seen[chosen]
+        found = {title: attention_of(self.network(name), seen) for title, name in networks.items()}
+        found[RULE] = self.contrast[chosen]
         masks = None if self.masks is None else self.masks[chosen]
         return KeepExplorer(self.pictures.images[chosen], names, found, masks)
 
@@ -109,11 +112,13 @@ class RemovalLab(Timing):
             "removal.accuracy",
             f"{text}, {accuracy['baseline']:.2f} with nothing removed",
             direction(accuracy["baseline"], accuracy["low"], CLEARLY),
+            finding="any",
         )
         self.found(
             "removal.policy",
             f"{text}, {accuracy['random']:.2f} with random patches, {accuracy['high']:.2f} with high attention",
             direction(accuracy["random"], accuracy["low"], CLEARLY),
+            finding="any",
         )
 
     @in_a_card
@@ -127,4 +132,4 @@ class RemovalLab(Timing):
             return
         text = f"kNN accuracy {accuracy['low']:.2f} after {steps['low']} steps with low attention removed, "
         text += f"{accuracy['short']:.2f} after {steps['short']} with nothing removed, which take about as long"
-        self.found("removal.equal_time", text, direction(accuracy["short"], accuracy["low"], CLEARLY))
+        self.found("removal.equal_time", text, direction(accuracy["short"], accuracy["low"], CLEARLY), finding="any")

@@ -12,6 +12,7 @@ from sslcourse.evaluation.throughput import counted_flops
 from sslcourse.figures import plot_curves, show
 from sslcourse.labs.removal.looking import Looking
 from sslcourse.labs.removal.measurements import features_once, in_turns, new_run, with_keep_rate
+from sslcourse.labs.removal.session import PATCH
 from sslcourse.models.evit import PrunedEncoder
 from sslcourse.notebook.checks import mine_or_reference
 from sslcourse.notebook.findings import bracket
@@ -23,23 +24,29 @@ from sslcourse.training.images import NEIGHBOURS
 ROUNDS = {"smoke": 1, "cpu": 5, "gpu": 15}
 KEEP_RATES = (1.0, 0.75, 0.5, 0.25)
 FIRST_BLOCK = (0,)  # where the network removes patches itself
-# Settings of a step by name: patches, width, local crops, patches of each.
-STEPS = {
-    "this lab's arms": (36, 64, 2, 9),
-    "ViT-S/16, no local crops": (196, 384, 0, 36),
-    "ViT-S/16, 8 local crops": (196, 384, 8, 36),
-}
+# Settings of a step by name: patches of a global crop, width, local crops, patches of each.
+OWN = "this lab's arms"
+LARGER = {"ViT-S/16, no local crops": (196, 384, 0, 36), "ViT-S/16, 8 local crops": (196, 384, 8, 36)}
 
 
 class Timing(Looking):
     """What the cells of the stages on speed call."""
+
+    @property
+    def step_sizes(self) -> tuple[int, int, int, int]:
+        """Patches of a global crop, width, local crops and patches of each in a step of this lab's arms."""
+        crops = self.recipe().method.crops
+        patches, local = ((crop.size // PATCH) ** 2 for crop in (crops.global_crop, crops.local_crop))
+        encoder: Any = self.untrained().method.representation
+        return patches, encoder.dim, crops.local_crops, local
 
     @in_a_card
     def count(self, speed_up: Callable, force: bool = False) -> None:
         """Stage 4: how much faster a step gets by counted operations, for three settings and all keep rates."""
         faster = mine_or_reference("removal.speed", speed_up, force)
         curves = {}
-        for name, (patches, dim, crops, local) in STEPS.items():
+        sizes = {OWN: self.step_sizes, **LARGER}
+        for name, (patches, dim, crops, local) in sizes.items():
             kept = range(max(1, patches // 36), patches + 1, max(1, patches // 36))
             curves[name] = (
                 [keep / patches for keep in kept],
@@ -54,11 +61,11 @@ class Timing(Looking):
                 y_limits=(0.9, 4.2),
             )
         )
-        half = {name: float(faster(size[0] // 2, *size)) for name, size in STEPS.items()}
+        half = {name: float(faster(size[0] // 2, *size)) for name, size in sizes.items()}
         text = "with half of the patches removed, " + ", ".join(
             f"{one:.2f} times ({name})" for name, one in half.items()
         )
-        self.found("removal.counted", text, bracket(half["this lab's arms"], 1.2, 1.7, "cba"))
+        self.found("removal.counted", text, bracket(half[OWN], 1.2, 1.7, "cba"))
 
     @in_a_card
     def clock(self, fair_time: Callable, speed_up: Callable, force: bool = False) -> None:
@@ -71,7 +78,7 @@ class Timing(Looking):
             steps[f"keep {rate:g}"] = run.step_once
             flops[f"keep {rate:g}"] = counted_flops(run.step_once)
         seconds = in_turns(look, steps, ROUNDS[scale()])
-        patches, *rest = STEPS["this lab's arms"]
+        patches, *rest = self.step_sizes
         counted = [float(faster(round(rate * patches), patches, *rest)) for rate in KEEP_RATES]
         first = next(iter(seconds))
         rows: list[list[Any]] = []
