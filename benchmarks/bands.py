@@ -37,6 +37,7 @@ LABS = {  # its session, its arms
     ),
     "removal": ("RemovalLab", ("baseline", "low", "random", "high", "short")),
     "pixels": ("PixelsLab", ("baseline", "distilled", "both")),
+    "local": ("LocalLab", ("baseline", "attract", "repel", "learned", "alone_without", "attract_without")),
 }
 FEWEST_RUNS = 6
 # Student's t, two-sided 95 %, by the number of runs; between two entries the wider one counts.
@@ -50,6 +51,8 @@ BOUNDS = {
     **dict.fromkeys(("effective_rank", "projection_rank", "centered_rank"), (1.0, inf)),
     **dict.fromkeys(("teacher_distance", "attention_entropy"), (0.0, inf)),
     **dict.fromkeys(("removed_error", "kept_error"), (0.0, inf)),
+    **dict.fromkeys(("global_cosine", "local_global_cosine", "local_cosine", "other_cosine"), (-1.0, 1.0)),
+    **dict.fromkeys(("whole_found", "part_knn"), (0.0, 1.0)),
     "uniformity": (-inf, 0.0),
 }
 

@@ -65,7 +65,7 @@ class LabSession:
         self._pictures: dict[str, ImageSet] = {}
         self._trained: dict[str, TrainedArm] = {}
         self._untrained: dict[str, TrainedArm] = {}
-        self._losses: dict[str, Callable | None] = {}
+        self._losses: dict[str, Any] = {}  # a loss of the reader's, or whatever else `train` was given
         self.changes: dict[str, Any] = {}  # of the challenge
 
     @staticmethod

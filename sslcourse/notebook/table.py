@@ -22,6 +22,14 @@ NAMES = {
     "kept_error": "error of kept patches",
     "positive_cosine": "cosine of positive pairs",
     "negative_cosine": "cosine of negative pairs",
+    "global_cosine": "cosine of two global crops",
+    "local_global_cosine": "cosine of a local and a global crop",
+    "local_cosine": "cosine of two local crops",
+    "other_cosine": "cosine of local crops of two pictures",
+    "whole_found": "local crops that find their picture",
+    "part_knn": "kNN accuracy of local crops",
+    "apart": "similarity, no pixel in common",
+    "near": "similarity, nearly the same pixels",
 }
 FINE = {"channel_std": 3, "teacher_distance": 4}  # decimals of meters that are small by nature
 

@@ -178,18 +178,6 @@ LOCAL_TO_GLOBAL = Task(
     draw_embeddings,
     partial(observe_gradient, arguments=("student", "teacher", "temperature"), differentiate=("student", "teacher")),
 )
-REPULSION = Task(
-    "local.repulsion",
-    "repulsion",
-    "What pushes two parts apart",
-    (
-        Case("two local crops, in whole numbers", 1.0, {"locals": 2, "n": 3, "whole": 1}),
-        Case("four local crops of different lengths", 1.0, {"locals": 4, "n": 3, "d": 5}),
-        Case("three local crops, in float32", 1.0, {"locals": 3, "n": 6, "d": 4}, F32),
-    ),
-    draw_locals,
-    partial(observe_gradient, arguments=("crops",), differentiate=("crops",)),
-)
 BOUND = Task(
     "local.bound",
     "cosine_bound",
@@ -202,5 +190,17 @@ BOUND = Task(
     draw_cosines,
     calls("first", "second"),
 )
+REPULSION = Task(
+    "local.repulsion",
+    "repulsion",
+    "What pushes two parts apart",
+    (
+        Case("two local crops, in whole numbers", 1.0, {"locals": 2, "n": 3, "whole": 1}),
+        Case("four local crops of different lengths", 1.0, {"locals": 4, "n": 3, "d": 5}),
+        Case("three local crops, in float32", 1.0, {"locals": 3, "n": 6, "d": 4}, F32),
+    ),
+    draw_locals,
+    partial(observe_gradient, arguments=("crops",), differentiate=("crops",)),
+)
 
-TASKS: dict[str, Task] = {task.id: task for task in (OVERLAP, PAIRS, LOCAL_TO_GLOBAL, REPULSION, BOUND)}
+TASKS: dict[str, Task] = {task.id: task for task in (OVERLAP, PAIRS, LOCAL_TO_GLOBAL, BOUND, REPULSION)}

@@ -1,0 +1,113 @@
+"""Lab 3's session: what its arms are, how they are built, and what is measured of them."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from sslcourse.data.views import MultiCrop, MultiCropSettings, multi_crop
+from sslcourse.evaluation.collapse import centered_rank, channel_std
+from sslcourse.evaluation.features import extract_features
+from sslcourse.evaluation.invariance import CropSimilarity, crop_similarity
+from sslcourse.labs.local import arms
+from sslcourse.labs.local.measurements import cosines, embed, part_knn, whole_found
+from sslcourse.labs.local.method import HandmadeLoGo, Own, course_functions
+from sslcourse.methods import Method
+from sslcourse.notebook.charts import Panels
+from sslcourse.notebook.experiments import LabExperiments
+from sslcourse.notebook.scales import scale
+from sslcourse.notebook.session import TrainedArm
+from sslcourse.training.experiment import Experiment
+from sslcourse.training.images import RunImages, few
+from sslcourse.training.recipes import Recipe, build_method
+
+KINDS = {
+    "global_cosine": "two global crops",
+    "local_global_cosine": "a local and a global one",
+    "local_cosine": "two local crops",
+    "other_cosine": "local, of two pictures",
+}
+PANELS: Panels = {
+    "cosine of crops": (KINDS, (-0.45, 1.05)),
+    "directions in use": ({"centered_rank": "effective rank"}, None),
+}
+METERS = {
+    "local_cosine": "cosine of two local crops",
+    "local_global_cosine": "cosine of a local and a global crop",
+    "other_cosine": "cosine of local crops of two pictures",
+    "centered_rank": "effective rank around the mean",
+}
+LOOKED_AT = 300  # held-out pictures for the curve against the overlap
+
+
+class LocalSession(LabExperiments):
+    """The pictures, crops and arms of Lab 3; `images` is a data set's name or `folder:PATH`."""
+
+    name = "local"
+    titles, colours, panels, meters = arms.TITLES, arms.COLOURS, PANELS, METERS
+    recipes = staticmethod(arms.recipes)
+
+    def __init__(self, images: str = "objects", seed: int = 0):
+        super().__init__(images, seed)
+        self._crops: dict[tuple[str, MultiCropSettings], MultiCrop] = {}
+
+    def train(self, arm: str, loss: Any = None, *, again: bool = False) -> TrainedArm:
+        """As in every lab; what the reader's functions can make is made of the course's where none are given.
+
+        What an earlier stage trained with them and what a later one asks for after a restart are then one experiment.
+        """
+        if arm in ("baseline", "repel") and loss is None:
+            loss = course_functions()
+        return super().train(arm, loss, again=again)
+
+    def build(self, recipe: Recipe, own: Any) -> Method:
+        """An arm's untrained network, perhaps made of the reader's functions."""
+        if isinstance(own, Own):
+            return build_method(recipe, lambda encoder, settings: HandmadeLoGo(encoder, settings, own))
+        return build_method(recipe)
+
+    def crops(self, arm: str = "baseline") -> MultiCrop:
+        """Crops of the held-out pictures, as the arm trains on: the same whenever something is measured."""
+        settings = self.recipe(arm).method.crops
+        if settings.local_crops < 2:  # of a challenge: two are compared all the same
+            settings = replace(settings, local_crops=2)
+        key = scale(), settings
+        if key not in self._crops:
+            generator = torch.Generator().manual_seed(10_000 + self.seed)
+            self._crops[key] = multi_crop(self.pictures.images.cpu(), settings, generator)
+        return self._crops[key]
+
+    def measure(self, method: Method, arm: str) -> dict[str, float]:
+        """Cosines by the kind of pair, the spread of projections, and the directions that features use."""
+        crops = self.crops(arm)
+        projected = embed(method, crops)
+        features = extract_features(method.representation, crops.global_views[0])
+        spread = channel_std(projected[0])
+        values: dict[str, Any] = {"channel_std": spread, "centered_rank": centered_rank(features)}
+        count = len(crops.global_views)
+        values["whole_found"] = whole_found(projected, count)
+        return cosines(projected, count) | {name: float(value) for name, value in values.items()}
+
+    def _experiment(self, arm: str, loss: Any) -> Experiment:
+        """As in every lab; before and after training it is also measured what a local crop knows."""
+        experiment = super()._experiment(arm, loss)
+        figures = experiment.figures
+        return replace(
+            experiment, figures=lambda method, images: figures(method, images) | self.of_parts(method, images)
+        )
+
+    def of_parts(self, method: Method, images: RunImages) -> dict[str, float]:
+        """What a network makes of local crops of half the side.
+
+        How alike two are that share no pixel (`apart`) or most of them (`near`), from 0, as alike as crops of two
+        pictures, to 1; and whether the class can be told from one (`part_knn`).
+        """
+        encoder = method.representation
+        rows = self.against(encoder, images).curve()
+        found = {"apart": rows[0]["relative"], "near": rows[-1]["relative"]}
+        return found | ({"part_knn": part_knn(encoder, images)} if images.labelled else {})
+
+    def against(self, encoder: Any, images: RunImages, size: int | None = None) -> CropSimilarity:
+        """The cosines of two local crops' features, and the share of pixels that both show; resized to `size`."""
+        looked_at = few(images.held_out, LOOKED_AT)
+        return crop_similarity(encoder, looked_at, looked_at.images.shape[-1] // 2, size=size)
