@@ -17,7 +17,7 @@ check:  ## the quick part of `make test`: style, types, and the tests that are n
 	@.ci/setup "$(VENV)" "$(PYTHON)" test
 	@.ci/checks "$(VENV)" quick
 
-draws:  ## exercises on many draws: wrong ones lose points in 999 of 1,000, right ones pass in 100 of 100 (some minutes)
+draws:  ## exercises on many draws: wrong ones lose points in 999 of 1,000, right ones pass in 100 of 100 (ten minutes)
 	@.ci/setup "$(VENV)" "$(PYTHON)" test
 	@SSLCOURSE_LONG=1 OMP_NUM_THREADS=1 "$(VENV)/bin/python" -m pytest -q -n 2 tests/exercises
 
