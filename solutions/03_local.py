@@ -11,8 +11,8 @@
 #
 # Show a network a whole picture and a detail of it, and ask the two to agree. That is *multi-crop*, and many methods
 # have it: some *global* crops that show most of a picture, some small *local* ones. But a picture has several details.
-# **What should a part have in common with the whole, and two parts with each other?** One method, LoGo, pushes the
-# parts apart, "to preserve local differences". In this lab you do, and measure what comes of it.
+# **What should a part have in common with the whole, and two parts with each other?** One method, LoGo, wants two local
+# crops to be dissimilar, while both are close to the global ones. You do that here, and measure what comes of it.
 #
 # **You will be able to**
 #
@@ -217,7 +217,7 @@ lab.train_baseline(pairs, local_to_global)
 # ## 4. How far apart can two parts be?
 #
 # **Idea.** Two local crops are both near to the same global crop. So they cannot be anywhere. Take all three as points
-# on a sphere; a cosine is an angle between two of them.
+# on a sphere: a cosine tells the angle between two of them.
 
 # %% tags=["predict"] id="local.smallest"
 predict(

@@ -82,7 +82,7 @@ class Looking(LocalSession):
                 x_label="largest share of the picture (smallest: half of it)",
                 y_label="mean share",
                 x_limits=(0, 1.02),
-                y_limits=(0, 1.02),
+                y_limits=(0, 1.3),
                 size=(6.4, 3.4),
             )
         )
