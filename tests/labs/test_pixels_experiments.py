@@ -61,16 +61,15 @@ def run_all_stages(lab):
     return brush
 
 
-def test_arms_start_from_the_same_encoder_and_differ_in_one_loss_each():
+def test_the_pair_starts_from_the_same_encoder_and_differs_in_one_loss():
     known = arms.recipes("smoke")
-    both = known["both"]
-    start = build_method(both).encoder.state_dict()
-    for name, recipe in known.items():
-        other = build_method(recipe).encoder.state_dict()
-        assert all(torch.equal(start[key], other[key]) for key in start), name
-        assert (recipe.data, recipe.encoder, recipe.fit) == (both.data, both.encoder, both.fit)
-    assert known["distilled"].method == dataclasses.replace(both.method, reconstruction="off")
-    assert known["baseline"].method == dataclasses.replace(both.method, cls=False)
+    both, distilled, painting = (known[name] for name in ("both", "distilled", "baseline"))
+    start, other = (build_method(recipe).encoder.state_dict() for recipe in (both, distilled))
+    assert all(torch.equal(start[key], other[key]) for key in start)
+    assert distilled == dataclasses.replace(both, method=dataclasses.replace(both.method, reconstruction="off"))
+    assert painting.method == dataclasses.replace(both.method, cls=False)
+    assert "conv" in both.encoder.name and "conv" not in painting.encoder.name
+    assert known["challenge"] == painting and (painting.data, painting.fit) == (both.data, both.fit)
 
 
 def test_made_of_the_courses_functions_it_is_the_courses_painter():

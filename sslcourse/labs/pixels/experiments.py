@@ -138,7 +138,7 @@ class PixelsLab(Looking):
         self.need_labels()
         self.need_two()
         arms = ("distilled", "both")
-        self.show_final(("knn", "centered_rank"), (UNTRAINED, *arms))
+        self.show_final(("knn", "centered_rank"), arms)
         drop = find("pixels.drop").reference
         tables = {arm: self.occlude(arm, drop) for arm in arms}
         damage = {arm: self.corruptions(arm) for arm in arms}
