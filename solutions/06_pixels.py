@@ -17,7 +17,7 @@
 #
 # **You will be able to**
 #
-# - put tokens back in order after some were removed, and say why the inverse of an order is not the order;
+# - put tokens back in order after some of them were removed;
 # - say what exactly a masked autoencoder predicts, and which patches its loss counts;
 # - judge a painting in decibels, and a network by its features, and not take one for the other;
 # - measure robustness to occlusion fairly: equally many patches, several fills, a control;
@@ -271,10 +271,10 @@ lab.scenes()
 # %% [markdown]
 # ## 5. What it is worth as a feature
 #
-# **Idea.** Now throw the decoder away and look at the encoder. kNN asks which pictures have similar features. A painter
-# has no reason to keep features of one class together, and a few channels may be so large that they decide every
-# cosine. *Whitening* turns the features to their principal directions and gives each of these the same variance; a
-# *linear classifier* finds the useful directions by itself, with labels.
+# **Idea.** Now throw the decoder away and look at the encoder. kNN asks which pictures have similar features, by the
+# cosine; a *linear classifier* finds the useful directions by itself, with labels. In between stands *whitening*: it
+# turns the features to their principal directions and gives each of these the same variance. That helps where a few
+# large directions drown useful ones, and hurts where the small ones are noise.
 
 # %% tags=["predict"] id="pixels.whitened"
 predict(
@@ -297,7 +297,7 @@ lab.features()
 # - *which* patches: those of the object, any, or those of the background;
 # - *how many*: as many in every picture and for every choice. (A famous experiment hid the patches that hold half of
 #   the *attention*; of the object's that was far fewer than of the background's.)
-# - *what takes their place*: the mean colour, noise, or the same patches of another picture. None of them is neutral.
+# - *what takes their place*: the mean colour, noise, or the same patches of another picture.
 #
 # What is left is counted above chance, as a share of what the network knew of the whole pictures.
 
@@ -370,8 +370,9 @@ lab.solve_black()
 #
 # **Idea.** The course's painter and the course's DINO differ in everything. For a fair answer, train the *same*
 # network twice, on the same crops with the same half of the patches removed: once *distilling* only (DINO's loss on
-# the class token), once with painting added, a quarter of its loss. Then damage pictures for both: hidden patches,
-# noise, blur, low resolution.
+# the class token), once with painting added at a quarter of its weight. Then damage pictures for both: hidden
+# patches, noise, blur, low resolution. (These two have a convolutional stem, which learns faster. Its windows reach a
+# few pixels into removed patches, so that their painting is a little easier than yours.)
 
 # %% tags=["predict"] id="pixels.pair"
 predict(

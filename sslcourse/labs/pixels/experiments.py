@@ -4,6 +4,7 @@ Here are the stages that train or judge features; `looking.py` has the others, `
 can do.
 """
 
+import math
 from collections.abc import Callable
 
 from sslcourse.data.objects import FAMILIES
@@ -83,13 +84,14 @@ class PixelsLab(Looking):
         show(*(self._curves(tables, dropped) for dropped in DROPPED))
         for arm, rows in tables.items():
             lines = [
-                [dropped, *(mean_left(rows, dropped=dropped, fill=fill) for fill in FILLED)] for dropped in DROPPED
+                [dropped, *(told(mean_left(rows, dropped=dropped, fill=fill)) for fill in FILLED)]
+                for dropped in DROPPED
             ]
             show_numbers(f"Left of accuracy, {self.titles[arm]}, by what fills", FILLED, lines)
         left = {arm: mean_left(rows, dropped="random") for arm, rows in tables.items()}
-        text = ", ".join(f"{self.titles[arm]} {value:.2f}" for arm, value in left.items())
+        text = ", ".join(f"{self.titles[arm]} {told(value)}" for arm, value in left.items())
         text = f"left of the accuracy above chance, random patches hidden, mean of all fills: {text}"
-        self.found("pixels.robust", text, direction(left["dino"], left["reconstruction"], CLEARLY))
+        self.found("pixels.robust", text, keeps(left["dino"], left["reconstruction"]))
 
     def _curves(self, tables: dict[str, list[dict]], dropped: str):
         """What is left against the share that is hidden, mean of the fills: one curve a network."""
@@ -112,7 +114,9 @@ class PixelsLab(Looking):
         """Stage 7: somebody's experiment, who hides with zeros."""
         self.need_labels()
         rows = self.occlude("dino", find("pixels.drop").reference, ("random",), ("black",))
-        table = [[f"{100 * row['share']:.0f} % of the patches, set to 0", row["accuracy"], row["left"]] for row in rows]
+        table = [
+            [f"{100 * row['share']:.0f} % of the patches, set to 0", row["accuracy"], told(row["left"])] for row in rows
+        ]
         show_numbers("DINO, random patches hidden", ["kNN accuracy", "left, above chance"], table)
 
     @in_a_card
@@ -123,11 +127,11 @@ class PixelsLab(Looking):
         fills = ("black", *FILLED)
         rows = self.occlude("dino", find("pixels.drop").reference, ("background", "random"), fills, SHARES[:1])
         left = {what: {f: mean_left(rows, dropped=what, fill=f) for f in fills} for what in ("background", "random")}
-        lines = [[f"filled with {fill}", left["background"][fill], left["random"][fill]] for fill in fills]
+        lines = [[f"filled with {fill}", *(told(one[fill]) for one in left.values())] for fill in fills]
         show_numbers("Left of DINO's accuracy, a quarter hidden", ["background only", "random patches"], lines)
         one = left["background"]
         text = "a quarter of the patches, all of them background: left with " + ", ".join(
-            f"{fill} {value:.2f}" for fill, value in one.items()
+            f"{fill} {told(value)}" for fill, value in one.items()
         )
         self.found("pixels.black", text, "a")
 
@@ -142,15 +146,14 @@ class PixelsLab(Looking):
         drop = find("pixels.drop").reference
         tables = {arm: self.occlude(arm, drop) for arm in arms}
         damage = {arm: self.corruptions(arm) for arm in arms}
-        rows = [[f"hidden: {what}", *(mean_left(tables[arm], dropped=what) for arm in arms)] for what in DROPPED]
-        rows += [[name.replace("_", " "), *(damage[arm][name] for arm in arms)] for name in damage["both"]]
+        rows = [[f"hidden: {what}", *(told(mean_left(tables[arm], dropped=what)) for arm in arms)] for what in DROPPED]
+        rows += [[name.replace("_", " "), *(told(damage[arm][name]) for arm in arms)] for name in damage["both"]]
         show_numbers("Left of kNN accuracy, above chance", [self.titles[arm] for arm in arms], rows)
         self._families(arms)
         hidden = {arm: mean_left(tables[arm], dropped="random") for arm in arms}
-        text = (
-            f"random patches hidden, {hidden['distilled']:.2f} is left without painting, {hidden['both']:.2f} with it"
-        )
-        self.found("pixels.pair", text, direction(hidden["distilled"], hidden["both"], CLEARLY))
+        alone, painted = (told(left) for left in hidden.values())
+        text = f"random patches hidden, {alone} is left without painting, {painted} with it"
+        self.found("pixels.pair", text, keeps(hidden["distilled"], hidden["both"]))
         clean = {arm: self.arm(arm).final["knn"] for arm in arms}
         text = f"kNN accuracy on whole pictures {clean['distilled']:.2f} without painting, {clean['both']:.2f} with it"
         self.found("pixels.accuracy", text, direction(clean["distilled"], clean["both"], 0.03))
@@ -174,3 +177,17 @@ class PixelsLab(Looking):
         chosen, names = self.some_pictures(1, 8)
         names = [name or f"picture {index + 1}" for index, name in enumerate(names)]
         return Brush(self.pictures.images[chosen], names, self.painter)
+
+
+def told(left: float) -> str:
+    """What is left, in words; a dash where a network knew nothing of whole pictures, so that nothing could be left.
+
+    >>> told(0.5), told(float("nan"))
+    ('0.50', '–')
+    """
+    return "–" if math.isnan(left) else f"{left:.2f}"
+
+
+def keeps(one: float, other: float) -> str | None:
+    """Whether the other keeps clearly more ("a"), about as much or clearly less; None where one knew nothing."""
+    return None if math.isnan(one + other) else direction(one, other, CLEARLY)

@@ -121,7 +121,9 @@ class Looking(PixelsSession):
         ]
         error = {str(row["group"]): float(row["relative"]) for row in table}
         show(plot_bars(error, x_label="error of removed patches, share of their variance", levels={"mean colour": 1.0}))
-        rows = [[row["group"], row["error"], row["variance"], row["relative"]] for row in table]
+        rows = [
+            [row["group"], *(f"{row[name]:.4f}" for name in ("error", "variance")), row["relative"]] for row in table
+        ]
         show_numbers("Half of the patches removed", ["squared error", "variance", "share"], rows)
         text = "error as a share of the variance: " + ", ".join(f"{name} {value:.2f}" for name, value in error.items())
         self.found("pixels.scenes", text, direction(error["regular"], error["clutter"], 0.02))
