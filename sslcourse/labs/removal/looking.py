@@ -34,9 +34,9 @@ class Looking(RemovalSession):
     def show_step(self) -> None:
         """The diagram of a training step with removal, with a picture of the set."""
         image = self.seen[:1]
-        kept = self.contrast[:1].topk(self.half).indices
-        left = hide_patches(image, removed_mask(kept, math.prod(self.grid)), PATCH)
-        show(pictures.step(image[0], heat(image, self.contrast[:1], self.grid)[0], left[0]))
+        attention = attention_of(self.network("ibot"), image)
+        left = hide_patches(image, removed_mask(attention.topk(self.half).indices, math.prod(self.grid)), PATCH)
+        show(pictures.step(image[0], heat(image, attention, self.grid)[0], left[0]))
 
     @in_a_card
     def attention_maps(self, cls_attention: Callable, force: bool = False) -> None:
@@ -79,7 +79,7 @@ class Looking(RemovalSession):
         for name in ("ibot", "dino"):
             chosen = choose(attention_of(self.network(name), seen), self.half)
             rows[f"{COURSE[name]}'s half"] = hide_patches(seen, removed_mask(chosen, math.prod(self.grid)), PATCH)
-            rows[f"as {COURSE[name]} gets it"] = pictures.packed(seen, chosen, take, PATCH)
+            rows[f"{COURSE[name]}'s tokens"] = pictures.packed(seen, chosen, take, PATCH)
         show(picture_rows(rows))
         if not self.images.labelled:
             show_card("These pictures have no labels, so kNN accuracy is left out.", kind="wait")

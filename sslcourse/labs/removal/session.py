@@ -29,8 +29,8 @@ PARTS = {"smoke": (140, 70), "cpu": (1000, 500), "gpu": (2000, 1000)}
 PATCH = 8  # pixels a side, in every network of this lab
 METERS = {"object_recall": "object in the attended half", "attention_entropy": "entropy of the attention"}
 PANELS: charts.Panels = {
-    "share of the object in the attended half": ({"object_recall": "object recall"}, (0, 1.02)),
-    "entropy of the attention": ({"attention_entropy": "entropy"}, None),
+    METERS["object_recall"]: ({"object_recall": "object recall"}, (0, 1.02)),
+    METERS["attention_entropy"]: ({"attention_entropy": "entropy"}, (0, 4.3)),  # at most ln 64, of 64 patches
 }
 
 

@@ -1,21 +1,22 @@
-"""A keep rate to choose over a picture's attention: what stays, how much of the object, and what a step then costs."""
+"""A keep rate to choose over a picture's attention: what stays, how much of the object, and what that costs."""
 
 from collections.abc import Mapping
 
 import ipywidgets
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from sslcourse.evaluation.attention import attention_precision, attention_recall
-from sslcourse.figures import heat, picture_rows
+from sslcourse.figures import heat, picture_sheet
 from sslcourse.methods.patches import hide_patches
 from sslcourse.notebook.widgets import Explorer, slider
-from sslcourse.pruning.cost import ViTShape, encoder_flops, predicted_speed_up
+from sslcourse.pruning.cost import ViTShape, encoder_flops
 from sslcourse.pruning.select import keep_count, select
 from sslcourse.pruning.tokens import removed_mask
 
 PATCH = 8
-VIT = ViTShape(patches=196, dim=384, depth=12)  # ViT-S/16: operations that somebody would pay for
+VIT = ViTShape(patches=196, dim=384, depth=12)  # ViT-S/16, on 224 pixels
 
 
 class KeepExplorer(Explorer):
@@ -48,9 +49,8 @@ class KeepExplorer(Explorer):
         keep = keep_count(scores.shape[1], rate)
         stays = select(scores, keep, self.value("removed"))
         left = hide_patches(image, removed_mask(stays, scores.shape[1]), PATCH)
-        figure = picture_rows(
-            {"picture": image, self.value("marks"): heat(image, scores, self.grid), "what stays": left}, cell=1.25
-        )
+        shown = torch.cat([image, heat(image, scores, self.grid), left])
+        figure = picture_sheet(shown, ["picture", f"marked by {self.value('marks')}", "what stays"], cell=2.6)
         words = f"<p><b>{keep}</b> of {scores.shape[1]} patches stay. "
         if self.masks is not None and self.masks[at].any():
             marked = scores if self.value("removed") == "low" else -scores
@@ -62,10 +62,5 @@ class KeepExplorer(Explorer):
                 f"They hold <b>{100 * recall:.0f} %</b> of the object, and {100 * precision:.0f} % of them is object. "
             )
         share = encoder_flops(VIT, keep_count(VIT.patches, rate)) / encoder_flops(VIT)
-        faster = predicted_speed_up(VIT, rate)
-        local = predicted_speed_up(VIT, rate, local_crops=8, local_patches=36)
-        words += (
-            f"A ViT-S/16 then spends <b>{100 * share:.0f} %</b> of its operations on a global crop; the training step "
-            f"gets <b>{faster:.2f}</b> times faster by counting, {local:.2f} times with eight local crops.</p>"
-        )
+        words += f"A ViT-S/16 then spends <b>{100 * share:.0f} %</b> of its operations on such a crop.</p>"
         return [figure], words
