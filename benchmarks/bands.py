@@ -38,6 +38,7 @@ LABS = {  # its session, its arms
     "removal": ("RemovalLab", ("baseline", "low", "random", "high", "short")),
     "pixels": ("PixelsLab", ("baseline", "distilled", "both")),
     "local": ("LocalLab", ("baseline", "attract", "repel", "learned", "alone_without", "attract_without")),
+    "two_levels": ("LevelsLab", ("sound", "no_center", "no_sharp", "cls", "patch", "baseline", "visible")),
 }
 FEWEST_RUNS = 6
 # Student's t, two-sided 95 %, by the number of runs; between two entries the wider one counts.
@@ -53,6 +54,9 @@ BOUNDS = {
     **dict.fromkeys(("removed_error", "kept_error"), (0.0, inf)),
     **dict.fromkeys(("global_cosine", "local_global_cosine", "local_cosine", "other_cosine"), (-1.0, 1.0)),
     **dict.fromkeys(("whole_found", "part_knn"), (0.0, 1.0)),
+    **dict.fromkeys(("part_match", "part_chance"), (0.0, 1.0)),
+    **dict.fromkeys(("teacher_entropy", "divergence"), (0.0, inf)),
+    "used_prototypes": (1.0, inf),
     "uniformity": (-inf, 0.0),
 }
 

@@ -16,8 +16,6 @@ from sslcourse.notebook.findings import bracket
 from sslcourse.notebook.stopping import in_a_card
 from sslcourse.notebook.table import show_numbers
 
-TEMPERATURE = 0.04
-
 
 class Looking(LevelsSession):
     """What the cells call that train nothing."""
@@ -33,14 +31,15 @@ class Looking(LevelsSession):
     def balance(self, sinkhorn: Callable, force: bool = False) -> None:
         """Stage 2: the logits of a teacher with favourites, made into targets in three ways."""
         balanced = mine_or_reference("two_levels.sinkhorn", sinkhorn, force)
+        temperature = self.recipe("no_center").method.distillation.teacher_temperature
         logits = self.teacher_logits("no_center").double()
         center = logits[: len(logits) // 2].mean(0)  # of other pictures than the second half
         logits = logits[len(logits) // 2 :]
         ways = {
-            "softmax": (logits / TEMPERATURE).softmax(1),
-            "centred": ((logits - center) / TEMPERATURE).softmax(1),
+            "softmax": (logits / temperature).softmax(1),
+            "centred": ((logits - center) / temperature).softmax(1),
             **{
-                f"Sinkhorn, {count} iteration{'s' * (count > 1)}": balanced(logits, TEMPERATURE, count)
+                f"Sinkhorn, {count} iteration{'s' * (count > 1)}": balanced(logits, temperature, count)
                 for count in (1, 3, 10)
             },
         }
@@ -66,8 +65,9 @@ class Looking(LevelsSession):
     def best_loss(self, cls_loss: Callable, force: bool = False) -> None:
         """Stage 3: the loss of a student that says exactly what the teacher says, of one that guesses, of real ones."""
         loss = mine_or_reference("two_levels.cls", cls_loss, force)
+        temperature = self.recipe("sound").method.distillation.teacher_temperature
         logits = self.teacher_logits("sound").double()
-        goal = (logits / TEMPERATURE).log_softmax(1).expand(2, -1, -1)
+        goal = (logits / temperature).log_softmax(1).expand(2, -1, -1)
         targets = goal.exp()
         losses = {
             "says what the teacher says": float(loss(goal, targets)),

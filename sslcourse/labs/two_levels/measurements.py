@@ -49,10 +49,12 @@ class TargetProbe:
 
 
 def part_match(encoder: nn.Module, images: ImageSet) -> tuple[float, float]:
-    """Patches of the second half of pictures and their nearest ones in the first: how often both show the same part.
+    """Patches of one half of the pictures and their nearest ones in the other: how often both show the same part.
 
-    Of patches on objects; beside it how often two of them drawn at random would.
+    Of patches on objects; beside it how often it would be so by chance. The halves are drawn with seed 0.
     """
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).to(images.images.device)
+    images = images.subset(order)
     tokens, maps = extract_patches(encoder, images), class_parts(images).cpu()  # P,N,D
     side = round(tokens.shape[1] ** 0.5)
     labels, half = patch_classes(maps, (side, side), int(maps.max()) + 1), len(images) // 2
@@ -92,8 +94,9 @@ def probe_places(encoder: Any, images: ImageSet, maps: Tensor, classes: int) -> 
     mean, scale = rows.mean(0), rows.std(0).clamp_min(1e-6)
     labels = patch_classes(maps.cpu(), (side, side), classes).flatten()
     generator = torch.Generator().manual_seed(0)
-    how = {"epochs": EPOCHS, "batch_size": 256, "generator": generator}
-    weights, biases = fit_rates((rows - mean) / scale, labels, classes, (RATE,), **how)
+    weights, biases = fit_rates(
+        (rows - mean) / scale, labels, classes, (RATE,), epochs=EPOCHS, batch_size=256, generator=generator
+    )
 
     def draw(batch: Tensor) -> Tensor:
         found = ((extract_patches(encoder, batch) - mean) / scale) @ weights[0].T + biases[0]

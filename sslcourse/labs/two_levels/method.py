@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sslcourse.evaluation.collapse import channel_std
 from sslcourse.exercises import find
 from sslcourse.methods.checks import check_choices
-from sslcourse.methods.ibot import IBOT, IBOTSettings, MaskedCrops
+from sslcourse.methods.ibot import IBOT, IBOTSettings
 from sslcourse.methods.meters import target_meters
 from sslcourse.notebook.stopping import NO_GRADIENT, Stopped, checked_loss
 
@@ -83,8 +83,8 @@ class TwoLevels(IBOT):
             center.update(logits)
         return targets
 
-    def forward(self, views: MaskedCrops) -> tuple[Tensor, dict[str, Tensor]]:
-        """Crops and masks -> the loss (scalar) and metrics that stay on the device, without a gradient."""
+    def forward(self, views: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """Crops and masks (`MaskedCrops`) -> the loss (scalar), and metrics without a gradient."""
         s = self.settings
         shape = views.global_views.shape[:2]  # G,B
         crops, masks = views.global_views.flatten(0, 1), views.masks.flatten(0, 1)

@@ -52,7 +52,7 @@ def maps(images: ImageSet, found: Mapping[str, Tensor], count: int = 8) -> Figur
     """Pictures and below them, for each name, maps int64 `N,H,W` of classes, each class in a colour."""
     at = list(range(0, len(images), max(1, len(images) // count)))[:count]
     shown = images.batch(torch.tensor(at)).cpu()
-    colours = torch.tensor(matplotlib.colormaps["tab20"].colors, dtype=torch.float32)
+    colours = torch.from_numpy(matplotlib.colormaps["tab20"](range(20))[:, :3]).float()
     rows = {"picture": shown}
     for name, classes in found.items():
         chosen = classes[at]

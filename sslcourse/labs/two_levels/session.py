@@ -4,18 +4,19 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.labs.two_levels import arms
 from sslcourse.labs.two_levels.measurements import TargetProbe, part_match
-from sslcourse.labs.two_levels.method import Own, make_levels
+from sslcourse.labs.two_levels.method import Own, course_functions, make_levels
 from sslcourse.methods import Method
 from sslcourse.notebook import state
 from sslcourse.notebook.charts import Panels
 from sslcourse.notebook.experiments import LabExperiments
 from sslcourse.notebook.scales import scale
+from sslcourse.notebook.session import TrainedArm
 from sslcourse.notebook.stopping import Stopped
 from sslcourse.training.images import NEIGHBOURS, RunImages, few, load_images
 from sslcourse.training.pretrained import load_course_method
@@ -48,6 +49,10 @@ class LevelsSession(LabExperiments):
         self._probes: dict[str, TargetProbe] = {}
         self._course: dict[str, Method] = {}
         self._course_images: dict[str, RunImages] = {}
+
+    def train(self, arm: str, loss: Any = None, *, again: bool = False) -> TrainedArm:
+        """As in every lab; of the course's functions where the reader gives none, so that both are one experiment."""
+        return super().train(arm, loss or course_functions(), again=again)
 
     def build(self, recipe: Recipe, own: Any) -> Method:
         """An arm's untrained network, made of the reader's functions where these are given."""
@@ -95,7 +100,7 @@ class LevelsSession(LabExperiments):
             self._course[name] = method.to(pick_device())
         return self._course[name]
 
-    def course_encoder(self, name: str) -> nn.Module:
+    def course_encoder(self, name: str) -> Any:
         """The network of one of the course's checkpoints."""
         return self.course(name).representation
 
