@@ -25,14 +25,14 @@ from sslcourse.data.cache import cache_dir
 from sslcourse.files import write_atomically
 from sslcourse.notebook.session import UNTRAINED, LabSession, TrainedArm
 
-LABS = {  # its session, its arms
+LABS = {  # its session, and the arms whose ranges it shows
     "tokens": ("TokensLab", ("baseline",)),
     "contrastive": ("ContrastiveLab", ("baseline", "no_negatives", "no_colour")),
     "byol": (
         "ByolLab",
         (
-            *("baseline", "no_ema", "no_stop", "no_predictor", "stop_only", "nothing"),
-            *("simclr", "small", "simclr_small", "no_colour", "simclr_no_colour"),
+            *("baseline", "no_ema", "no_stop", "no_predictor", "simclr"),
+            *("small", "simclr_small", "no_colour", "simclr_no_colour"),
         ),
     ),
     "removal": ("RemovalLab", ("baseline", "low", "random", "high", "short")),
