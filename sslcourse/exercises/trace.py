@@ -72,4 +72,7 @@ def _items(value: Any) -> Iterator[Any]:
 
 
 def _has_broken(item: Any) -> bool:
-    return type(item) is torch.Tensor and item.is_floating_point() and not bool(torch.isfinite(item).all())
+    if type(item) is not torch.Tensor or not item.is_floating_point():
+        return False
+    known = item.float() if item.dtype.itemsize == 1 else item  # torch has no isfinite for numbers of 8 bits
+    return not bool(torch.isfinite(known).all())
