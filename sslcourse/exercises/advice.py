@@ -203,4 +203,6 @@ def _remedy(type_name: str) -> str:
         return "; return a plain tensor (.detach() makes one)"
     if type_name.startswith("torch.return_types"):
         return "; it holds several things: pick one, for example x.max(dim=1).values"
+    if type_name in ("set", "frozenset", "generator", "map", "filter", "zip", "range") or "itertools." in type_name:
+        return "; list(...) makes a list of it"
     return "; plain torch tensors and Python numbers can be judged"

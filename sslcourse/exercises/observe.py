@@ -93,6 +93,9 @@ def observe_gradient(
         copies = {name: leaves[name].clone() if name in leaves else copy_tree(inputs[name]) for name in arguments}
     result, observed = _observe(answer, inputs, copies)
     if "failure" not in observed:
+        cut_off = [name for name in leaves if name in copies and not copies[name].requires_grad]  # by `detach_()`
+        observed["after"] |= dict.fromkeys(cut_off)
+        observed["changed"] += [name for name in cut_off if name not in observed["changed"]]
         observed["gradient"] = _backward(result, leaves, inputs[cotangent])
     return observed
 

@@ -87,7 +87,7 @@ def right(global_crops, local_crops):
     return attracted, list(combinations(range(global_crops, crops), 2))
 
 
-@mistake("pairs", "the first value you return: expected")
+@mistake("pairs", "= swaps the two lists")
 def returns_the_local_pairs_first(global_crops, local_crops):
     return right(global_crops, local_crops)[::-1]
 
@@ -97,7 +97,7 @@ def returns_one_list(global_crops, local_crops):
     return right(global_crops, local_crops)[0]
 
 
-@mistake("pairs", None)
+@mistake("pairs", "list(...) makes a list of it")
 def leaves_an_iterator(global_crops, local_crops):
     return right(global_crops, local_crops)[0], combinations(range(global_crops, global_crops + local_crops), 2)
 
@@ -114,10 +114,15 @@ def forgets_that_a_pair_has_no_order(global_crops, local_crops):
     return right(global_crops, local_crops)[0], [(i, j) for i in parts for j in parts if i != j]
 
 
-@mistake("pairs", None)
+@mistake("pairs", "= pairs a local crop with itself")
 def keeps_parts_apart_from_themselves(global_crops, local_crops):
     parts = range(global_crops, global_crops + local_crops)
     return right(global_crops, local_crops)[0], [(i, j) for i in parts for j in parts if i <= j]
+
+
+@mistake("pairs", "list(...) makes a list of it")
+def collects_in_a_set(global_crops, local_crops):
+    return tuple(map(set, right(global_crops, local_crops)))
 
 
 @mistake("pairs", None)
@@ -161,7 +166,7 @@ def forgets_the_minus(student, teacher, temperature):
     return logits_of(student, teacher, temperature).log_softmax(3).diagonal(dim1=2, dim2=3).mean()
 
 
-@mistake("local_to_global", None)
+@mistake("local_to_global", "= leaves its own picture out")
 def leaves_the_own_picture_out_of_the_candidates(student, teacher, temperature):
     logits = logits_of(student, teacher, temperature)
     own = torch.eye(student.shape[1], dtype=torch.bool)
@@ -179,6 +184,24 @@ def takes_the_softmax_along_the_crops(student, teacher, temperature):
     return -logits_of(student, teacher, temperature).log_softmax(2).diagonal(dim1=2, dim2=3).mean()
 
 
+@mistake("local_to_global", "changes its argument teacher")
+def cuts_the_callers_teacher_off(student, teacher, temperature):
+    return -logits_of(student, teacher.detach_(), temperature).log_softmax(3).diagonal(dim1=2, dim2=3).mean()
+
+
+@mistake("local_to_global", "= normalises along the pictures")
+def normalises_without_saying_along_what(student, teacher, temperature):
+    queries, keys = F.normalize(student), F.normalize(teacher.detach())
+    losses = [F.cross_entropy(q @ k.T / temperature, torch.arange(len(q))) for q in queries for k in keys]
+    return sum(losses) / len(losses)
+
+
+@mistake("local_to_global", "= takes the softmax twice")
+def gives_cross_entropy_probabilities(student, teacher, temperature):
+    chances = logits_of(student, teacher, temperature).softmax(3).flatten(0, 2)
+    return F.cross_entropy(chances, torch.arange(student.shape[1]).repeat(len(student) * len(teacher)))
+
+
 # ---- repulsion
 
 
@@ -188,7 +211,7 @@ def looks_without_learning(crops):
         return torch.stack([F.cosine_similarity(*pair, dim=1) for pair in combinations(crops, 2)]).mean()
 
 
-@mistake("repulsion", None)
+@mistake("repulsion", "= adds the pairs up")
 def adds_the_pairs(crops):
     return sum(F.cosine_similarity(*pair, dim=1).mean() for pair in combinations(crops, 2))
 
@@ -219,7 +242,7 @@ def compares_along_the_pictures(crops):
     return torch.stack([F.cosine_similarity(*pair, dim=0).mean() for pair in combinations(crops, 2)]).mean()
 
 
-@mistake("repulsion", None)
+@mistake("repulsion", "= stops at a right angle")
 def stops_at_a_right_angle(crops):
     cosines = torch.stack([F.cosine_similarity(*pair, dim=1) for pair in combinations(crops, 2)])
     return cosines.clamp(min=0).mean()
@@ -243,9 +266,15 @@ def multiplies(first, second):
     return torch.einsum("n,n->n", first, second)
 
 
-@mistake("bound", None)
+@mistake("bound", "= returns the angle")
 def returns_an_angle(first, second):
     return torch.arccos(first) + torch.arccos(second)
+
+
+@mistake("bound", "= stops at a half turn")
+def takes_opposite_for_the_furthest(first, second):
+    smallest = first * second - ((1 - first**2) * (1 - second**2)).sqrt()
+    return torch.where(first + second < 0, -torch.ones_like(first), smallest)
 
 
 @mistake("bound", None)

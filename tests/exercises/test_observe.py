@@ -291,3 +291,11 @@ def test_a_finite_result_has_no_origin():
     assert "origin" not in observe_call(
         lambda x: x.masked_fill(x > 0, -float("inf")).softmax(0), {"x": torch.eye(2)}, ["x"]
     )
+
+
+def test_an_argument_that_was_cut_off_in_place_is_changed():
+    inputs = {"x": torch.ones(2), "y": torch.ones(2), "cotangent": torch.tensor(1.0)}
+    tree = observe_gradient(lambda x, y: (x * y.detach_()).sum(), inputs, ("x", "y"), ("x", "y"))
+    assert tree["changed"] == ["y"] and tree["after"]["y"] is None
+    tree = observe_gradient(lambda x, y: (x * y.detach()).sum(), inputs, ("x", "y"), ("x", "y"))
+    assert tree["changed"] == [] and tree["gradient"]["y"] is None

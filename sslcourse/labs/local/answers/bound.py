@@ -65,3 +65,15 @@ def takes_the_mean_of_the_cosines(first, second):
 def does_not_take_the_root(first, second):
     """You subtract the squares of the sines. 1 - cos^2 is sin^2: take its root."""
     return first * second - (1 - first**2) * (1 - second**2)
+
+
+def stops_at_a_half_turn(first, second):
+    """You cut the sum of the angles off at 180 degrees. Where it is more, the two are not opposite each other: crops
+    that are both nearly opposite the global one are near to each other. cos(alpha + beta) knows that without a
+    limit."""
+    return torch.cos((torch.arccos(first) + torch.arccos(second)).clamp(max=torch.pi))
+
+
+def returns_the_angle(first, second):
+    """That is the angle between the two crops, in radians. Its cosine is asked for."""
+    return torch.arccos(first) + torch.arccos(second)

@@ -87,3 +87,42 @@ def takes_all_global_crops_as_candidates(student, teacher, temperature):
     logits = _unit(student).flatten(0, 1) @ _unit(teacher).detach().flatten(0, 1).T / temperature  # Ln,Gn
     logs = logits.log_softmax(1).unflatten(1, teacher.shape[:2]).unflatten(0, student.shape[:2])  # L,n,G,n
     return -logs.diagonal(dim1=1, dim2=3).mean()
+
+
+def forgets_the_temperature(student, teacher, temperature):
+    """You do not use the temperature: the cosines are to be divided by it before the softmax."""
+    return _loss(_unit(student)[:, None], _unit(teacher).detach(), 1.0)
+
+
+def normalises_along_the_pictures(student, teacher, temperature):
+    """You scale along dimension 1 (what `F.normalize` does if not told): that is the pictures. An embedding is a row of
+    d numbers, the last dimension: `dim=-1`."""
+    return _loss(F.normalize(student, dim=1)[:, None], F.normalize(teacher.detach(), dim=1), temperature)
+
+
+def leaves_its_own_picture_out(student, teacher, temperature):
+    """Your denominator leaves out the crop's own picture. The sum runs over all n candidates, the right one as well: so
+    the loss is never below 0."""
+    logits = _unit(student)[:, None] @ _unit(teacher).detach().mT / temperature  # L,G,n,n
+    own = torch.eye(student.shape[1], dtype=torch.bool)
+    return (logits.masked_fill(own, float("-inf")).logsumexp(3) - logits.diagonal(dim1=2, dim2=3)).mean()
+
+
+def takes_the_softmax_twice(student, teacher, temperature):
+    """You take a softmax, and `F.cross_entropy` takes another one of what you give it. Give it the cosines divided by
+    the temperature."""
+    logits = _unit(student)[:, None] @ _unit(teacher).detach().mT / temperature
+    return -logits.softmax(3).log_softmax(3).diagonal(dim1=2, dim2=3).mean()
+
+
+def adds_the_pairs_up(student, teacher, temperature):
+    """You add the losses of all pairs of a local and a global crop. Their mean is asked for: it does not grow with the
+    number of crops."""
+    return local_to_global(student, teacher, temperature) * len(student) * len(teacher)
+
+
+def pairs_crops_in_order(student, teacher, temperature):
+    """You compare the first local crop with the first global one, the second with the second, and so on. Every local
+    crop is compared with every global one: L x G pairs."""
+    losses = [local_to_global(one[None], other[None], temperature) for one, other in zip(student, teacher)]
+    return torch.stack(losses).mean()

@@ -82,3 +82,14 @@ def counts_one_pixel_too_many(a, b):
     """Your common part is one pixel too high and too wide. A crop of height 3 from row 0 shows rows 0, 1 and 2: its
     end, 3, is not part of it, so end - start needs no + 1."""
     return (_common(a, b) + 1).clamp(min=0).prod(1) / a[:, 2:].prod(1)
+
+
+def mixes_rows_and_columns(a, b):
+    """You mix rows and columns. A box is top, left, height, width: it shows rows from top to top + height, so the first
+    number goes with the third, and the second with the fourth."""
+    return crop_overlap(a[:, [1, 0, 2, 3]], b[:, [1, 0, 2, 3]])
+
+
+def does_not_divide(a, b):
+    """That is how many pixels both show. The share is of a's pixels: divide by a's height times its width."""
+    return _common(a, b).clamp(min=0).prod(1).float()

@@ -1,6 +1,6 @@
 """Lab 3, exercise `pairs`: which crops are drawn to which, and which are kept apart."""
 
-from itertools import combinations, permutations, product
+from itertools import combinations, combinations_with_replacement, permutations, product
 
 HINTS = (
     "The student sees every crop, the teacher the global ones only. Which pair of a student's crop and a teacher's "
@@ -81,3 +81,20 @@ def takes_local_pairs_in_both_orders(global_crops, local_crops):
     """Every local pair is there twice, in both orders. Here it is the same network on both sides, so once is enough: n
     (n - 1) / 2 pairs of n crops."""
     return pairs(global_crops, local_crops)[0], list(permutations(range(global_crops, global_crops + local_crops), 2))
+
+
+def keeps_global_crops_apart(global_crops, local_crops):
+    """Your second list has global crops in it. It is of pairs of two *local* crops only: numbers from global_crops
+    on."""
+    return pairs(global_crops, local_crops)[0], list(combinations(range(global_crops + local_crops), 2))
+
+
+def pairs_a_local_crop_with_itself(global_crops, local_crops):
+    """A local crop is paired with itself. Two different ones make a pair: one < other."""
+    parts = range(global_crops, global_crops + local_crops)
+    return pairs(global_crops, local_crops)[0], list(combinations_with_replacement(parts, 2))
+
+
+def swaps_the_two_lists(global_crops, local_crops):
+    """The two lists are in the wrong order: first the pairs of student and teacher, then the local ones."""
+    return pairs(global_crops, local_crops)[::-1]

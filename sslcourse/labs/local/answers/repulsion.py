@@ -83,3 +83,38 @@ def squares_the_cosines(crops):
     """You square the cosines. That is smallest at a right angle, and pulls back what is further apart; here the cosine
     itself is to become smaller."""
     return torch.stack([F.cosine_similarity(*pair, dim=1).square() for pair in combinations(crops, 2)]).mean()
+
+
+def moves_the_other_side_only(crops):
+    """The value is right, but the first crop of each pair gets no gradient. Both are the student's, and both are to
+    move: detach nothing."""
+    return torch.stack(
+        [F.cosine_similarity(one.detach(), other, dim=1) for one, other in combinations(crops, 2)]
+    ).mean()
+
+
+def normalises_along_the_pictures(crops):
+    """You scale along dimension 1 (what `F.normalize` does if not told): that is the pictures. An embedding is a row of
+    d numbers, the last dimension: `dim=-1`."""
+    return torch.stack([(one * other).sum(1) for one, other in combinations(F.normalize(crops, dim=1), 2)]).mean()
+
+
+def takes_two_crops_only(crops):
+    """You compare the first two crops only. There may be more: take every pair of two."""
+    return repulsion(crops[:2])
+
+
+def takes_neighbours_only(crops):
+    """You compare each crop with the next one only. Take every pair of two: of four crops there are six."""
+    return F.cosine_similarity(crops[:-1], crops[1:], dim=2).mean()
+
+
+def adds_the_pairs_up(crops):
+    """You add the pairs of crops up. Their mean is asked for: it does not grow with the number of crops."""
+    return repulsion(crops) * (len(crops) * (len(crops) - 1) // 2)
+
+
+def stops_at_a_right_angle(crops):
+    """You set negative cosines to 0, so crops that are further apart than a right angle are not pushed any more. Take
+    the cosine as it is."""
+    return torch.stack([F.cosine_similarity(*pair, dim=1).clamp(min=0) for pair in combinations(crops, 2)]).mean()
