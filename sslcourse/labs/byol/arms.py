@@ -2,6 +2,10 @@
 
 The settings were chosen on the kNN accuracy of BYOL on seed 0, but for the momentum: .97 became .9 after seeds 1 to 6
 had been seen once at .97. SimCLR has the same network, views and loop.
+
+One more thing differs: the baseline is made of the reader's functions, which call the networks a view at a time; the
+other arms see both views in one batch. Over seeds 1 to 6 the baseline's kNN accuracy is .03 higher for that (standard
+deviation .03), its spread .0007 lower (.0009).
 """
 
 from dataclasses import replace
