@@ -242,8 +242,8 @@ def cosine_bound(first: Tensor, second: Tensor) -> Tensor:
     first, second: [n], cosines from -1 to 1, of the one and of the other local crop with the global one
     returns [n], of the same dtype
 
-    >>> cosine_bound(torch.tensor([1.0, 0.6]), torch.tensor([0.5, 0.8]))    # one is the global crop; a right angle
-    tensor([0.5000, 0.0000])
+    >>> cosine_bound(torch.tensor([1.0, 0.6]), torch.tensor([0.5, 0.6]))    # the first pair: one is the global crop
+    tensor([ 0.5000, -0.2800])
     """
 
 

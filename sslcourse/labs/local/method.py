@@ -64,9 +64,10 @@ class HandmadeLoGo(LoGo):
     @staticmethod
     def both(found: Any) -> tuple[list, list]:
         """What the reader's function returns, if it is two lists; else raises Stopped."""
-        if not isinstance(found, tuple | list) or len(found) != 2 or not all(isinstance(one, list) for one in found):
+        lists = tuple | list
+        if not isinstance(found, lists) or len(found) != 2 or not all(isinstance(one, lists) for one in found):
             raise Stopped("Your `pairs` must return two lists: the pairs that are drawn, and those of local crops.")
-        return found[0], found[1]
+        return list(found[0]), list(found[1])
 
     @staticmethod
     def checked(pairs: list, first: int, second: int | None = None) -> list:
