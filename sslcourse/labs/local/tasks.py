@@ -147,13 +147,13 @@ PAIRS = Task(
         Case(
             "two global crops",
             1.0,
-            {"global_low": 2, "global_high": 2, "local_low": 2, "local_high": 9},
+            {"global_low": 2, "global_high": 2, "local_low": 2, "local_high": 12},
             draws=5,
         ),
         Case(
             "more global crops",
             0.5,
-            {"global_low": 3, "global_high": 5, "local_low": 2, "local_high": 6},
+            {"global_low": 3, "global_high": 6, "local_low": 2, "local_high": 8},
             draws=4,
         ),
         Case(
