@@ -264,8 +264,8 @@ lab.train_levels(sinkhorn, cls_loss, masked_patch_loss)
 # ## 5. What the second level adds
 #
 # Minutes of training are few. The course has two checkpoints that were trained for longer, on larger pictures:
-# **DINO**, the class token's loss alone, and **iBOT**, both. All other settings are equal: network, first weights,
-# pictures, crops, Sinkhorn, steps.
+# **DINO**, the class token's loss alone, and **iBOT**, both, where blocks of patches are hidden in every other crop.
+# All other settings are equal: network, first weights, pictures, crops, Sinkhorn, steps.
 
 # %% tags=["predict"] id="two_levels.parts"
 predict(
