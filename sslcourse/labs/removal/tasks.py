@@ -136,7 +136,7 @@ KEEP = Task(
     "keep_highest",
     "Which patches stay",
     (
-        Case("four patches of one picture, two stay", 0.5, {"b": 1, "n": 4, "keep": 2}, draws=4),
+        Case("five patches of one picture, two stay", 0.5, {"b": 1, "n": 5, "keep": 2}, draws=5),
         Case("three pictures", 1.0, {"b": 3, "n": 9, "keep": 5}),
         Case("scores below zero, in float32", 0.5, {"b": 4, "n": 7, "keep": 3, "below": 2}, F32),
     ),
