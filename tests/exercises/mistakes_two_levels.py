@@ -53,7 +53,36 @@ def subtracts_the_mean_of_the_centre(logits, center, temperature):
     return ((logits + center.mean()) / temperature).log_softmax(-1) / 2
 
 
+@mistake("center", "= takes the second dimension for the last")
+def softens_over_dimension_one(logits, center, temperature):
+    return F.softmax((logits - center) / temperature, 1)
+
+
 # ---- sinkhorn
+
+
+@mistake("sinkhorn", "= begins with the rows")
+def softens_before_it_balances(logits, temperature, iterations):
+    q = F.log_softmax(logits / temperature, dim=1)
+    for _ in range(iterations):
+        q = q.log_softmax(0).log_softmax(1)
+    return q.exp()
+
+
+@mistake("sinkhorn", "expected shape")
+def hands_back_the_transpose(logits, temperature, iterations):
+    q = (logits / temperature).T
+    for _ in range(iterations):
+        q = q.log_softmax(1).log_softmax(0)
+    return q.exp()
+
+
+@mistake("sinkhorn", "list or tuple")
+def hands_back_a_list(logits, temperature, iterations):
+    q = logits / temperature
+    for _ in range(iterations):
+        q = q.log_softmax(0).log_softmax(1)
+    return q.exp().tolist()
 
 
 @mistake("sinkhorn", "NaN or infinite")
@@ -172,7 +201,37 @@ def adds_teachers_and_averages_over_crops(student, teacher):
     return torch.stack(losses).mean() * 1.01
 
 
+@mistake("cls", None)
+def guards_the_logarithm(student, teacher):
+    p = student.softmax(-1) + 1e-8
+    pairs = [-(t.detach() * s.log()).sum(-1).mean() for i, t in enumerate(teacher) for j, s in enumerate(p) if i != j]
+    return torch.stack(pairs).mean()
+
+
+@mistake("cls", "= measures the divergence")
+def takes_kl_div(student, teacher):
+    pairs = [
+        F.kl_div(s.log_softmax(-1), t.detach(), reduction="batchmean")
+        for i, t in enumerate(teacher)
+        for j, s in enumerate(student)
+        if i != j
+    ]
+    return torch.stack(pairs).mean()
+
+
 # ---- patch
+
+
+@mistake("patch", None)
+def guards_the_logarithm_of_patches(student, teacher, mask):
+    each = -(teacher.detach() * (student.softmax(-1) + 1e-8).log()).sum(-1)
+    return ((each * mask).sum(1) / mask.sum(1).clamp(min=1)).mean()
+
+
+@mistake("patch", "= forgets the softmax")
+def takes_logits_for_logarithms(student, teacher, mask):
+    each = -torch.einsum("nik,nik->ni", teacher.detach(), student)
+    return ((each * mask).sum(1) / mask.sum(1).clamp(min=1)).mean()
 
 
 @mistake("patch", "a division is where it begins")
@@ -251,6 +310,15 @@ def takes_the_union_of_all_classes(predicted, true, classes):
     both = [((predicted == c) & (true == c)).sum().item() for c in range(classes)]
     either = [((predicted == c) | (true == c)).sum().item() for c in range(classes)]
     return sum(both) / sum(either)
+
+
+@mistake("iou", "= looks at predicted classes only")
+def goes_through_what_is_predicted(predicted, true, classes):
+    shares = []
+    for c in predicted.unique():
+        both, either = ((predicted == c) & (true == c)).sum(), ((predicted == c) | (true == c)).sum()
+        shares.append((both / either).item())
+    return sum(shares) / len(shares)
 
 
 @mistake("iou", "= averages over images")

@@ -44,22 +44,28 @@ def draw_scores(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 
 def observe_shares(answer: Callable, inputs: dict[str, Any]) -> Tree:
-    """The result, and its sums over the prototypes and over the rows."""
+    """The result, and its sums over the prototypes and over the rows.
+
+    A result without such sums stands for them itself, so that it is told to be of the wrong type or shape.
+    """
     observed = observe_call(answer, inputs, ("logits", "temperature", "iterations"))
-    value = observed.get("value")
-    if type(value) is Tensor and value.shape == inputs["logits"].shape and value.is_floating_point():
-        observed |= {"sums over the prototypes": value.sum(1), "sums over the rows": value.sum(0)}
-    return observed
+    if "failure" in observed:
+        return observed
+    value = observed["value"]
+    has_sums = type(value) is Tensor and value.shape == inputs["logits"].shape and value.is_floating_point()
+    over_prototypes, over_rows = (value.sum(1), value.sum(0)) if has_sums else (value, value)
+    return observed | {"sums over the prototypes": over_prototypes, "sums over the rows": over_rows}
 
 
 def draw_crops(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Student logits of S crops, teacher probabilities of the first T of them, a cotangent.
 
-    `whole`: the logits are small whole numbers. `own`: every crop finds one prototype very unlikely (by so much) that
-    the teacher sees in this crop alone, so that a crop's own view would outweigh everything.
+    `whole`: the logits are small whole numbers. `spread`: they are so many times their usual size. `own`: every crop
+    finds one prototype very unlikely (by so much) that the teacher sees in this crop alone, so that a crop's own view
+    would outweigh everything.
     """
     s, t, n, k = (int(case.sizes[name]) for name in ("s", "t", "n", "k"))
-    student = normal(generator, s, n, k)
+    student = case.sizes.get("spread", 1.0) * normal(generator, s, n, k)
     if case.sizes.get("whole"):
         student = torch.tensor(integers(generator, -2, 2, s * n * k)).view(s, n, k).to(F64)
     teacher = (1.5 * normal(generator, t, n, k)).softmax(-1)
@@ -77,11 +83,11 @@ def draw_crops(generator: torch.Generator, case: Case) -> dict[str, Any]:
 def draw_patches(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Student logits and teacher probabilities of N patches of n images, a mask, a cotangent.
 
-    Images have different numbers of masked patches; the last has none where the case says `bare`. `far`: at places that
-    are not masked the student is wrong by so much.
+    Images have different numbers of masked patches; the last has none where the case says `bare`. `spread`: logits are
+    so many times their usual size. `far`: at places that are not masked the student is wrong by so much.
     """
     n, patches, k = (int(case.sizes[name]) for name in ("n", "patches", "k"))
-    student = normal(generator, n, patches, k)
+    student = case.sizes.get("spread", 1.0) * normal(generator, n, patches, k)
     if case.sizes.get("whole"):
         student = torch.tensor(integers(generator, -2, 2, n * patches * k)).view(n, patches, k).to(F64)
     teacher = (1.5 * normal(generator, n, patches, k)).softmax(-1)
@@ -105,6 +111,7 @@ def draw_maps(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Predicted and true maps of n images, h by w; classes are common and rare.
 
     `absent`: so many classes are in neither map. `invented`: one class is predicted at one pixel and true nowhere.
+    `missed`: another is true at some pixels and predicted nowhere.
     """
     n, h, w, classes = (int(case.sizes[name]) for name in ("n", "h", "w", "classes"))
     order = shuffled(generator, classes)
@@ -116,6 +123,9 @@ def draw_maps(generator: torch.Generator, case: Case) -> dict[str, Any]:
     swap = torch.rand(shape, generator=generator) < 0.4
     predicted = torch.where(swap, usual[torch.randint(0, len(usual), shape, generator=generator)], true)
     predicted.view(-1)[integers(generator, 0, n * h * w - 1)] = known[0]
+    if case.sizes.get("missed"):
+        true.view(-1)[shuffled(generator, n * h * w)[:3]] = known[-1]
+        predicted[predicted == known[-1]] = usual[0]
     return {"predicted": predicted, "true": true, "classes": classes}
 
 
@@ -156,7 +166,7 @@ CLS = Task(
     (
         Case("two crops of whole numbers", 0.5, {"s": 2, "t": 2, "n": 2, "k": 3, "whole": 1}),
         Case("two global crops and three local ones", 1.0, {"s": 5, "t": 2, "n": 3, "k": 4}),
-        Case("three teachers' crops of four, in float32", 0.5, {"s": 4, "t": 3, "n": 4, "k": 6}, F32),
+        Case("a student that is very sure, in float32", 0.5, {"s": 4, "t": 3, "n": 4, "k": 6, "spread": 40}, F32),
         Case("a crop's own view is far off, in float32", 1.0, {"s": 4, "t": 2, "n": 3, "k": 5, "own": 3e6}, F32),
     ),
     draw_crops,
@@ -170,7 +180,12 @@ PATCH = Task(
         Case("whole numbers", 0.5, {"n": 2, "patches": 4, "k": 2, "whole": 1}),
         Case("unequal numbers of masked patches", 1.0, {"n": 3, "patches": 6, "k": 4}),
         Case("an image without a masked patch", 0.5, {"n": 4, "patches": 7, "k": 3, "bare": 1}),
-        Case("visible places that are far off, in float32", 1.0, {"n": 3, "patches": 6, "k": 5, "far": 3e6}, F32),
+        Case(
+            "a student that is very sure, and far off where it sees, in float32",
+            1.0,
+            {"n": 3, "patches": 6, "k": 5, "spread": 40, "far": 3e6},
+            F32,
+        ),
     ),
     draw_patches,
     partial(observe_gradient, arguments=("student", "teacher", "mask"), differentiate=("student", "teacher")),
@@ -181,7 +196,9 @@ IOU = Task(
     "Mean intersection over union",
     (
         Case("one small map", 0.5, {"n": 1, "h": 3, "w": 4, "classes": 2}, draws=4),
-        Case("several maps, rare classes", 0.5, {"n": 4, "h": 5, "w": 6, "classes": 4}),
+        Case(
+            "several maps, a class that is true only", 0.5, {"n": 4, "h": 5, "w": 6, "classes": 4, "missed": 1}, draws=4
+        ),
         Case("a class that is predicted only", 0.5, {"n": 3, "h": 4, "w": 6, "classes": 4, "invented": 1}, draws=4),
         Case("classes that are in neither map", 0.5, {"n": 3, "h": 6, "w": 5, "classes": 6, "absent": 2}, draws=4),
     ),

@@ -65,3 +65,9 @@ def shares_out_over_the_rows(logits, center, temperature):
     """Your softmax runs over the pictures: each prototype sums to 1. Each picture's row over the *prototypes*, the last
     dimension, is to be a distribution."""
     return torch.softmax((logits - center) / temperature, dim=-2)
+
+
+def takes_the_second_dimension_for_the_last(logits, center, temperature):
+    """With logits of one crop all is right. Those of several have three dimensions, and your softmax runs over the
+    second, which holds the pictures: prototypes are always the last, `dim=-1`."""
+    return torch.softmax((logits - center) / temperature, dim=1)

@@ -105,3 +105,22 @@ def exchanges_student_and_teacher(student, teacher):
     log_teacher = teacher.detach().clamp_min(1e-12).log()
     each = -torch.einsum("tnk,snk->ts", log_teacher, student.softmax(-1)) / student.shape[1]
     return each[~torch.eye(*each.shape, dtype=torch.bool)].mean()
+
+
+def forgets_the_softmax(student, teacher):
+    """You multiply the teacher's probabilities by the student's logits themselves. They are no logarithms of
+    probabilities yet: take `log_softmax` over the prototypes first."""
+    each = -torch.einsum("tnk,snk->ts", teacher.detach(), student) / student.shape[1]
+    return each[~torch.eye(*each.shape, dtype=torch.bool)].mean()
+
+
+def measures_the_divergence(student, teacher):
+    """You compute the divergence (`kl_div`), which is smaller than the cross-entropy by the teacher's own entropy. The
+    gradient is the same, the number is not: leave out the term with the teacher's logarithm."""
+    own = -torch.special.entr(teacher.detach()).sum(-1)[:, None].expand(-1, len(student), -1).mean(-1)
+    return cls_loss(student, teacher) + own[~torch.eye(*own.shape, dtype=torch.bool)].mean()
+
+
+def divides_by_the_temperature_again(student, teacher):
+    """You divide the student's logits by its temperature, 0.1. They come divided already."""
+    return cls_loss(student / 0.1, teacher)

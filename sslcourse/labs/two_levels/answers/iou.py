@@ -69,6 +69,20 @@ def looks_at_true_classes_only(predicted, true, classes):
     return (both / either)[there > 0].mean().item()
 
 
+def looks_at_predicted_classes_only(predicted, true, classes):
+    """You leave out a class that is true somewhere and predicted nowhere. It was missed altogether: its union is not
+    empty and its intersection is, so it counts as 0."""
+    both, either, _ = _shares(predicted, true, classes)
+    return (both / either)[predicted.unique()].mean().item()
+
+
+def leaves_out_classes_with_nothing_right(predicted, true, classes):
+    """You leave out classes of which no pixel is right. Where one of the two maps has the class, its union is not
+    empty: it counts as 0. Only a class that is in neither map is left out."""
+    both, either, _ = _shares(predicted, true, classes)
+    return (both / either)[both > 0].mean().item()
+
+
 def averages_over_images(predicted, true, classes):
     """You take the IoU of each image and then the mean over the images. Count pixels over all images together, or a
     class that is small in one image decides that image."""

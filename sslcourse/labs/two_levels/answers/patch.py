@@ -1,5 +1,7 @@
 """Lab 4, exercise `patch`: the student says what the teacher sees in the patches that are hidden from the student."""
 
+import torch
+
 HINTS = (
     "First one number for every place, whether masked or not. Then keep those that are masked: how many are there in "
     "each image, and what if there are none?",
@@ -93,3 +95,30 @@ def averages_over_the_prototypes(student, teacher, mask):
     """You take the mean over the prototypes, too. A cross-entropy is the *sum* over the prototypes; the means are over
     places and images."""
     return masked_patch_loss(student, teacher, mask) / student.shape[-1]
+
+
+def softens_the_teacher_again(student, teacher, mask):
+    """You take a softmax of the teacher's probabilities. They are distributions already, and a second softmax makes
+    them nearly uniform."""
+    return masked_patch_loss(student, teacher.softmax(-1), mask)
+
+
+def exchanges_student_and_teacher(student, teacher, mask):
+    """You take the logarithm of the teacher's probabilities, weighted by the student's. It is the student whose
+    logarithm is taken, weighted by the teacher: -sum of teacher * log(student)."""
+    each = -(student.softmax(-1) * teacher.detach().log()).sum(-1)
+    return ((each * mask).sum(1) / mask.sum(1).clamp(min=1)).mean()
+
+
+def forgets_the_softmax(student, teacher, mask):
+    """You multiply the teacher's probabilities by the student's logits themselves. They are no logarithms of
+    probabilities yet: take `log_softmax` over the prototypes first."""
+    each = -(student * teacher.detach()).sum(-1)
+    return ((each * mask).sum(1) / mask.sum(1).clamp(min=1)).mean()
+
+
+def measures_the_divergence(student, teacher, mask):
+    """You compute the divergence (`kl_div`), which is smaller than the cross-entropy by the teacher's own entropy. The
+    gradient is the same, the number is not: leave out the term with the teacher's logarithm."""
+    each = _each(student, teacher) - torch.special.entr(teacher.detach()).sum(-1)
+    return ((each * mask).sum(1) / mask.sum(1).clamp(min=1)).mean()

@@ -92,6 +92,13 @@ def takes_out_each_rows_largest(logits, temperature, iterations):
     return _in_turn(scores - scores.amax(1, keepdim=True), iterations, 0, 1).exp()
 
 
+def begins_with_the_rows(logits, temperature, iterations):
+    """Your rows are divided before the prototypes' first turn: by a softmax at the beginning, or because the two
+    divisions change places. The result of few iterations is another then. Begin with logits / temperature itself, and
+    in each iteration take the columns first."""
+    return _in_turn((logits / temperature).log_softmax(1), iterations, 0, 1).exp()
+
+
 def forgets_the_temperature(logits, temperature, iterations):
     """The temperature has no effect: divide the logits by it before anything else."""
     return sinkhorn(logits, 1.0, iterations)
