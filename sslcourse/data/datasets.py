@@ -130,7 +130,10 @@ def _folder_split(listing: folders.Listing, split: str) -> list[tuple[str, str]]
     chosen = [image for image, part in zip(pool, dealt, strict=True) if part == wanted]
     if not chosen:
         kinds = f" in {len(listing.classes)} classes" if listing.classes else ""
-        raise ValueError(f"{printable(str(listing.path))} has too few images to hold out {split!r}: {len(pool)}{kinds}")
+        need = f"{2 * len(missing)} or more{' of a class' if listing.classes else ''}, or a folder {split}/, are needed"
+        raise ValueError(
+            f"{printable(str(listing.path))} has too few images to hold out {split!r}: {len(pool)}{kinds}; {need}"
+        )
     return chosen
 
 

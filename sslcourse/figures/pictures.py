@@ -78,12 +78,19 @@ def heat(images: Tensor, scores: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def plot_neighbours(
-    queries: Tensor, neighbours: Tensor, names: Sequence[str] | None, same: Tensor | None, *, cell: float = 0.92
+    queries: Tensor,
+    neighbours: Tensor,
+    names: Sequence[str] | None,
+    same: Tensor | None,
+    *,
+    meaning: str = "are of the same class",
+    cell: float = 0.92,
 ) -> Figure:
     """Each query `Q,3,H,W` at the left, and beside it its nearest images `Q,K,3,H,W`.
 
     Without labels `names` and `same` are None. Else `names` are the queries' classes and bool `same` `Q,K` says which
-    neighbours are of the query's class: those of another have an orange, broken frame.
+    neighbours are of the query's class: those of another have an orange, broken frame. Where `same` says something
+    else of them, `meaning` is that in words.
     """
     rows, columns = neighbours.shape[:2]
     with new_figure(cell * (columns + 1) + 1.0, (cell + 0.06) * rows) as figure:
@@ -98,7 +105,7 @@ def plot_neighbours(
                 axis.spines[:].set_linestyle("-" if right else (0, (2, 1.5)))
         axes[0, 0].set_title("query", fontsize=9, loc="center")
         axes[0, 1].set_title("nearest", fontsize=9, loc="center")
-    share = "" if same is None else f"; {same.float().mean().item():.0%} of these are of the same class"
+    share = "" if same is None else f"; {same.float().mean().item():.0%} of these {meaning}"
     return with_alt(figure, f"{rows} images and their nearest neighbours{share}.")
 
 

@@ -44,6 +44,9 @@ def show_numbers(title: str, headings: Sequence[str], rows: Sequence[Sequence[An
                              mine               chance
       kNN accuracy (k = 20)  0.46 [0.44, 0.48]  0.07
       In brackets: where 95 % of new runs lie.
+    >>> show_numbers("A number that is nearly 0 has no sign", [""], [["cosine", -0.001]])
+    • A number that is nearly 0 has no sign
+      cosine  0.00
     """
     lines = [
         [NAMES.get(str(name), str(name)), *(_format(value, FINE.get(name, 2)) for value in values)]
@@ -58,5 +61,5 @@ def _format(value: Any, digits: int) -> str:
     if isinstance(value, tuple):
         number, span = value
         range_of_runs = f" [{span[0]:.{digits}f}, {span[1]:.{digits}f}]" if span else ""
-        return f"{number:.{digits}f}{range_of_runs}"
-    return value or "" if isinstance(value, str | None) else f"{value:.{digits}f}"
+        return f"{number:z.{digits}f}{range_of_runs}"
+    return value or "" if isinstance(value, str | None) else f"{value:z.{digits}f}"

@@ -14,6 +14,7 @@ from sslcourse.labs.local import arms
 from sslcourse.labs.local.experiments import LocalLab
 from sslcourse.labs.local.measurements import cosines, embed, shown_of_mask, whole_found
 from sslcourse.labs.local.method import HandmadeLoGo, course_functions
+from sslcourse.labs.local.pictures import bound_and_cosines
 from sslcourse.labs.local.widgets import CropExplorer
 from sslcourse.losses.local_global import info_nce, local_dissimilarity
 from sslcourse.notebook import state
@@ -176,6 +177,26 @@ def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path,
     assert text.count("Stopped") == (0 if classes else 2) and "ordinary" not in text
     assert "On mine:" in text and "no masks" in text
     assert ("kNN accuracy of local" in text) is bool(classes)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(2, "2; 4 or more, or a folder val/, are needed"), (5, "one picture held out")]
+)
+def test_too_few_photographs_are_one_sentence(lab, tmp_path, capsys, count, said):
+    photographs(tmp_path / "mine", count, ())
+    few = LocalLab(images=f"folder:{tmp_path / 'mine'}")
+    for stage in (few.show_pairs, few.against_overlap, few.course_networks, few.find_the_whole):
+        stage()
+        text = " ".join(capsys.readouterr().out.split())
+        assert text.startswith("✗ Stopped") and said in text
+
+
+def test_a_bound_that_is_none_is_not_said_to_hold():
+    above, below = torch.tensor([0.5, 0.5]), torch.tensor([0.2, 0.6])
+    assert "1 lie below" in bound_and_cosines(above, above, above, below).get_label()
+    assert (
+        "all lie above, the nearest by 0.3" in bound_and_cosines(above, above, above, below.clamp(max=0.2)).get_label()
+    )
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from sslcourse.training.runtime import pick_device
 
 ENDS = ("global_cosine", "local_global_cosine", "local_cosine", "other_cosine", "whole_found", "centered_rank", "knn")
 WITHOUT = ("alone_without", "attract_without")
-COURSE = ("simclr", "dino", "ibot", "logo")
+COURSE = {"simclr": "SimCLR", "dino": "DINO", "ibot": "iBOT", "logo": "LoGo"}
 
 
 class LocalLab(Looking):
@@ -72,10 +72,10 @@ class LocalLab(Looking):
     def course_networks(self) -> None:
         """Stage 6: the same curve of networks that the course trained for longer."""
         rows = {}
-        for name in COURSE:
+        for name, title in COURSE.items():
             course = load_course_method(name)
             encoder = course.method.representation.to(pick_device())
-            rows[name] = self.against(encoder, self.images, course.recipe.data.size // 2).curve()
+            rows[title] = self.against(encoder, self.images, course.recipe.data.size // 2).curve()
         show(pictures.against_overlap(rows, {}))
 
     @in_a_card
@@ -85,10 +85,8 @@ class LocalLab(Looking):
         self.show_final(ENDS, (UNTRAINED, *WITHOUT))
         other = runs["attract_without"].final["other_cosine"]
         text = f"local crops of two pictures: {other:z.2f} pulled together"
-        text += (
-            f"{self.ordinary('attract_without', 'other_cosine')}, {runs['alone_without'].final['other_cosine']:.2f} "
-        )
-        text += "left alone"
+        alone = runs["alone_without"].final["other_cosine"]
+        text += f"{self.ordinary('attract_without', 'other_cosine')}, {alone:z.2f} left alone"
         self.found("local.together", text, "a" if other > 0.8 else "c" if other < 0.2 else "b")
 
     @in_a_card
@@ -104,5 +102,5 @@ class LocalLab(Looking):
             show_card(f"Search by detail, {self.titles[arm]}: {words}")
             shown = torch.linspace(0, len(ranked) - 1, min(queries, len(ranked))).long()
             found = wholes.images.cpu()[ranked[shown, :count]]
-            names = ["detail"] * len(shown)
-            show(plot_neighbours(parts.images[shown].cpu(), found, names, right[shown]))
+            meaning = "are the picture that the detail is from"
+            show(plot_neighbours(parts.images[shown].cpu(), found, None, right[shown], meaning=meaning))

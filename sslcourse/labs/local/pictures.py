@@ -83,13 +83,22 @@ def bound_and_cosines(first: Tensor, second: Tensor, between: Tensor, bound: Ten
         axis.plot((-1, 1), (-1, 1), color=ORANGE, linewidth=1.8, label="the bound")
         product = numbers(first * second)
         order = numbers(bound).argsort()
-        axis.plot(numbers(bound)[order], product[order], ".", markersize=2.5, color=GREY, label="product of the two")
-        axis.set(xlabel="smallest cosine that is possible", ylabel="cosine", xlim=(-1.02, 1.02), ylim=(-1.02, 1.02))
+        axis.plot(
+            numbers(bound)[order], product[order], ".", markersize=2.5, color=GREY, label="product of the two cosines"
+        )
+        axis.set(
+            xlabel="smallest cosine that is possible",
+            ylabel="cosine of the two local crops",
+            xlim=(-1.02, 1.02),
+            ylim=(-1.02, 1.02),
+        )
         axis.legend(loc="lower right", fontsize=8)
-    above = short((between - bound).min().item())
+    gap = between - bound
+    below = int((gap < -1e-6).sum())  # none, unless the bound is none
+    lie = f"{below} lie below" if below else f"all lie above, the nearest by {short(gap.min().item())}"
     return with_alt(
         figure,
-        f"Cosines of pairs of local crops against the smallest possible ones: all lie above, the nearest by {above}. "
+        f"Cosines of pairs of local crops against the smallest possible ones: {lie}. "
         f"Mean cosine {short(between.mean().item())}, mean product of the two {short(float(product.mean()))}.",
     )
 

@@ -17,6 +17,7 @@ from sslcourse.notebook.charts import Panels
 from sslcourse.notebook.experiments import LabExperiments
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import TrainedArm
+from sslcourse.notebook.stopping import Stopped
 from sslcourse.training.experiment import Experiment
 from sslcourse.training.images import RunImages, few
 from sslcourse.training.recipes import Recipe, build_method
@@ -50,6 +51,17 @@ class LocalSession(LabExperiments):
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)
         self._crops: dict[tuple[str, MultiCropSettings], MultiCrop] = {}
+
+    @property
+    def images(self) -> RunImages:
+        """As in every lab; raises Stopped where fewer than two pictures are held out: crops of two are compared."""
+        images = super().images
+        if len(images.held_out) < 2:
+            raise Stopped(
+                f"{images.held_out.name} leaves one picture held out, and this lab compares crops of two: "
+                "take 15 pictures or more, or put two into a folder val/."
+            )
+        return images
 
     def train(self, arm: str, loss: Any = None, *, again: bool = False) -> TrainedArm:
         """As in every lab; what the reader's functions can make is made of the course's where none are given.
