@@ -349,7 +349,8 @@ predict(
 lab.segment(mean_iou)
 
 # %% [markdown]
-# The last line of the table is a bound: maps that know the true class of every patch, and nothing finer than a patch.
+# The last line of the table is a yardstick: maps that know the true class of every patch, and nothing finer. It is no
+# strict bound, for what a probe says of patches is enlarged smoothly to pixels, and may meet an outline by that.
 #
 # The ledger has the frozen places of a strided and a dilated network, trained as DINO is, beside those of the ViT:
 
