@@ -165,3 +165,8 @@ def test_it_shows_the_cosines_with_the_chosen_patch(explorer):
 def test_refusals():
     with pytest.raises(ValueError, match="two images or more"):
         LikePatches(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), ["a"], {"one": torch.zeros(1, 4, 2)})
+
+
+def test_a_forced_loss_that_is_not_one_number_is_told_so(lab, capsys):
+    lab.best_loss(lambda student, teacher: student.sum(0), force=True)
+    assert "not one number" in capsys.readouterr().out

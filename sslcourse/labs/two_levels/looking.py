@@ -13,7 +13,7 @@ from sslcourse.losses.distillation import entropy
 from sslcourse.methods.meters import target_meters
 from sslcourse.notebook.checks import mine_or_reference
 from sslcourse.notebook.findings import bracket
-from sslcourse.notebook.stopping import in_a_card
+from sslcourse.notebook.stopping import Stopped, in_a_card
 from sslcourse.notebook.table import show_numbers
 
 
@@ -33,6 +33,10 @@ class Looking(LevelsSession):
         balanced = mine_or_reference("two_levels.sinkhorn", sinkhorn, force)
         temperature = self.recipe("no_center").method.distillation.teacher_temperature
         logits = self.teacher_logits("no_center").double()
+        if len(logits) < 4:  # half of them make the centre
+            raise Stopped(
+                f"To balance targets, four or more held-out pictures are needed, not {len(logits)}. Add some."
+            )
         center = logits[: len(logits) // 2].mean(0)  # of other pictures than the second half
         logits = logits[len(logits) // 2 :]
         ways = {
@@ -70,8 +74,8 @@ class Looking(LevelsSession):
         goal = (logits / temperature).log_softmax(1).expand(2, -1, -1)
         targets = goal.exp()
         losses = {
-            "says what the teacher says": float(loss(goal, targets)),
-            "guesses: all prototypes alike": float(loss(torch.zeros_like(goal), targets)),
+            "says what the teacher says": one_number(loss(goal, targets)),
+            "guesses: all prototypes alike": one_number(loss(torch.zeros_like(goal), targets)),
         }
         own = float(entropy(targets))
         show(plot_bars(losses, x_label="loss (nats)", levels={"entropy of the targets": own}, size=(7.4, 2.2)))
@@ -81,3 +85,11 @@ class Looking(LevelsSession):
         )
         at_entropy = abs(perfect - own) < 0.01 * max(guess, 1e-9)
         self.found("two_levels.best_loss", text, "a" if perfect < 0.001 * guess else "b" if at_entropy else "c")
+
+
+def one_number(loss: Any) -> float:
+    """The value of a loss of the reader's. Raises Stopped if it is not one number."""
+    try:
+        return float(loss)
+    except (TypeError, ValueError, RuntimeError):
+        raise Stopped("Your loss is not one number, so it cannot be drawn: `check` says what it returns.") from None
