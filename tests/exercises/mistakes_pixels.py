@@ -83,8 +83,28 @@ def forgets_the_small_number(patches):
 
 
 @mistake("targets", "= divides by all of the pixels")
+def takes_layer_norm_with_the_constant(patches):
+    return F.layer_norm(patches, patches.shape[-1:], eps=1e-6)
+
+
+@mistake("targets", "= takes the usual layer norm")
 def takes_layer_norm(patches):
     return F.layer_norm(patches, patches.shape[-1:])
+
+
+@mistake("targets", None)
+def makes_zeros_of_nans(patches):
+    return torch.nan_to_num((patches - patches.mean(-1, keepdim=True)) / patches.std(-1, keepdim=True))
+
+
+@mistake("targets", None)
+def keeps_the_deviation_off_0(patches):
+    return (patches - patches.mean(-1, keepdim=True)) / patches.std(-1, keepdim=True).clamp(min=1e-6)
+
+
+@mistake("targets", None)
+def takes_a_constant_of_its_own(patches):
+    return (patches - patches.mean(-1, keepdim=True)) / (patches.var(-1, keepdim=True) + 1e-8).sqrt()
 
 
 @mistake("targets", "changes its argument patches")
@@ -174,6 +194,16 @@ def multiplies_by_the_mask(images, scores, count, fill):
     kept = scores < scores.flatten(1).sort(1).values[:, -count][:, None, None]
     sides = [whole // part for whole, part in zip(images.shape[2:], scores.shape[1:])]
     return images * kept[:, None].repeat_interleave(sides[0], 2).repeat_interleave(sides[1], 3)
+
+
+@mistake("drop", "= hides nothing")
+def writes_into_a_copy(images, scores, count, fill):
+    b, rows, columns = scores.shape
+    result = images.clone()
+    blocks = result.view(b, -1, rows, images.shape[2] // rows, columns, images.shape[3] // columns)
+    blocks = blocks.permute(0, 2, 4, 1, 3, 5).reshape(b, rows * columns, -1)
+    blocks[torch.arange(b)[:, None], scores.flatten(1).topk(count).indices] = 0
+    return result
 
 
 @mistake("drop", None)

@@ -36,7 +36,7 @@ def draw_order(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 
 def draw_patches(generator: torch.Generator, case: Case) -> dict[str, Any]:
-    """Patches of different brightness and contrast; `flat`: one patch of each picture is of one colour."""
+    """Patches of different brightness and contrast; `flat`: one of each picture is of one colour, another nearly so."""
     b, n, p = (int(case.sizes[key]) for key in "bnp")
     if case.sizes.get("whole"):
         patches = torch.tensor(integers(generator, 0, 9, b * n * p)).double().reshape(b, n, p)
@@ -45,7 +45,9 @@ def draw_patches(generator: torch.Generator, case: Case) -> dict[str, Any]:
         contrast = uniform(generator, 0.5, 2, b, n, 1)
         patches = uniform(generator, -2, 2, b, n, 1) + contrast * normal(generator, b, n, p)
     if case.sizes.get("flat"):
-        patches[torch.arange(b), torch.tensor(integers(generator, 0, n - 1, b))] = integer(generator, 1, 7) / 8
+        places = torch.stack([shuffled(generator, n)[:2] for _ in range(b)])
+        patches[torch.arange(b), places[:, 0]] = integer(generator, 1, 7) / 10
+        patches[torch.arange(b), places[:, 1]] = 0.5 + 1e-3 * normal(generator, b, p)
     return {"patches": patches.to(case.dtype)}
 
 
@@ -121,8 +123,8 @@ TARGETS = Task(
     "What is to be painted",
     (
         Case("two patches of whole numbers", 0.5, {"b": 1, "n": 2, "p": 6, "whole": 1}, draws=3),
-        Case("patches of different brightness and contrast", 1.0, {"b": 3, "n": 4, "p": 12}),
-        Case("with a patch of one colour, in float32", 0.5, {"b": 2, "n": 5, "p": 12, "flat": 1}, F32),
+        Case("patches of different brightness and contrast, in float32", 1.0, {"b": 3, "n": 4, "p": 12}, F32),
+        Case("with patches of one colour, and nearly so", 0.5, {"b": 2, "n": 5, "p": 12, "flat": 1}),
     ),
     draw_patches,
     calls("patches"),

@@ -77,9 +77,16 @@ def hides_a_share_of_the_sum(images, scores, count, fill):
     hides fewer of them in one picture than in another: `count` patches of every picture are asked for."""
     flat = scores.flatten(1)
     order = flat.argsort(1, descending=True)
-    mass = flat.gather(1, order).cumsum(1) / flat.sum(1, keepdim=True)
-    chosen = torch.zeros_like(flat, dtype=torch.bool).scatter(1, order, mass <= count / flat.shape[1])
+    sorted_scores = flat.gather(1, order)
+    before = (sorted_scores.cumsum(1) - sorted_scores) / flat.sum(1, keepdim=True)
+    chosen = torch.zeros_like(flat, dtype=torch.bool).scatter(1, order, before < count / flat.shape[1])
     return torch.where(_pixels(chosen.view(scores.shape), images), fill, images)
+
+
+def hides_nothing(images, scores, count, fill):
+    """Nothing is hidden: you return the pictures as they came. An assignment to something that was picked out by a mask
+    or a list, as `a[mask][...] = ...`, changes a copy."""
+    return images.clone()
 
 
 def takes_the_highest_of_the_batch(images, scores, count, fill):
