@@ -43,7 +43,7 @@ def multiplies_and_goes_on(q, k):
     return torch.einsum("bhd,bhnd->bhn", q[:, :, 0], k).softmax(-1)[..., 1:].mean(1)
 
 
-@mistake("attention", None)
+@mistake("attention", "= lets the rows sum to one")
 def renormalises_over_the_patches_after_the_mean(q, k):
     rows = (q[:, :, :1] @ k.mT / q.shape[-1] ** 0.5).softmax(-1)[:, :, 0, 1:].mean(1)
     return rows / rows.sum(1, keepdim=True)
@@ -143,7 +143,43 @@ def takes_one_global_crop(keep, patches, dim, local_crops, local_patches):
     return (rest + 3 * whole) / (rest + 3 * kept)
 
 
+@mistake("speed", "= counts one global crop")
+def takes_one_crop_for_teacher_and_student(keep, patches, dim, local_crops, local_patches):
+    whole, kept, local = ((6 * dim + n + 1) * (n + 1) for n in (patches, keep, local_patches))
+    return (4 * whole + 3 * local_crops * local) / (whole + 3 * kept + 3 * local_crops * local)
+
+
 # ---- time
+
+
+IDLE = "whether each round lies between two looks at `clock` while the device is idle"
+
+
+@mistake("time", IDLE)
+def looks_the_seconds_up(work, rounds, warm_up, clock, synchronise):
+    for _ in range(warm_up + rounds):
+        work()
+    clock()
+    machine = clock.__closure__[0].cell_contents
+    return statistics.median(machine.seconds[warm_up : machine.calls]) + machine.launch
+
+
+@mistake("time", "AttributeError")
+def looks_for_the_machine_behind_its_method(work, rounds, warm_up, clock, synchronise):
+    return statistics.median(clock.__self__.seconds)
+
+
+@mistake("time", "= takes the higher one in the middle")
+def takes_the_middle_of_the_sorted_list(work, rounds, warm_up, clock, synchronise):
+    [work() for _ in range(warm_up)]
+    seconds = []
+    for _ in range(rounds):
+        synchronise()
+        start = clock()
+        work()
+        synchronise()
+        seconds.append(clock() - start)
+    return sorted(seconds)[len(seconds) // 2]
 
 
 @mistake("time", "whether you read `clock`")

@@ -22,12 +22,15 @@ class Machine:
     """A made-up computer: `work` gives its device something to do and returns at once, as a GPU's launches do.
 
     `seconds` are what the device needs for one call after the other, `launch` what giving it the work takes; the clock
-    begins at `now`, and the device is still busy for `busy` seconds with what somebody gave it before.
+    begins at `now`, and the device is still busy for `busy` seconds with what somebody gave it before. `timed` holds the
+    numbers of those calls of `work` that lie alone between two looks at the clock, both while the device was idle.
     """
 
     def __init__(self, seconds: list[float], launch: float, now: float, busy: float):
         self.seconds, self.launch, self.now, self.free = seconds, launch, now, now + busy
         self.calls, self.looked = 0, False
+        self.timed: set[int] = set()
+        self.calls_at_look: int | None = None  # at the last look while the device was idle
 
     def work(self) -> None:
         self.now += self.launch
@@ -36,6 +39,10 @@ class Machine:
 
     def clock(self) -> float:
         self.looked = True
+        if self.now >= self.free:
+            if self.calls_at_look == self.calls - 1:
+                self.timed.add(self.calls_at_look)
+            self.calls_at_look = self.calls
         return self.now
 
     def synchronise(self) -> None:
@@ -92,13 +99,14 @@ def draw_step(generator: torch.Generator, case: Case) -> dict[str, Any]:
 def draw_machine(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """How a machine is made: seconds of each call, the clock's first reading, how long the device is busy at first.
 
-    The first calls take longer (a warm-up), all of them differ a little, and one of several rounds is disturbed.
+    The first calls take longer (a warm-up), all of them differ a little, and one of several rounds is disturbed: not the
+    first, which who starts the clock too soon makes long, so that the median would hide that.
     """
     warm_up, rounds = int(case.sizes["warm_up"]), int(case.sizes["rounds"])
     seconds = uniform(generator, 1, 3, 1) * uniform(generator, 0.9, 1.1, CALLS)
     seconds[:warm_up] *= uniform(generator, 2, 5, warm_up)
     if rounds > 2:
-        seconds[warm_up + integer(generator, 0, rounds - 1)] *= 4 + signs(generator, 1)[0].item()
+        seconds[warm_up + integer(generator, 1, rounds - 1)] *= 4 + signs(generator, 1)[0].item()
     return {
         "work": seconds,
         "rounds": rounds,
@@ -110,13 +118,24 @@ def draw_machine(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 
 def observe_time(answer: Callable, inputs: dict[str, Any]) -> Tree:
-    """How often `work` was called, whether the machine's own clock was read, and the seconds that came out."""
+    """How often `work` was called, whether the machine's own clock was read, the seconds, and whether each was timed.
+
+    The answer gets no methods of the machine, and must have timed every round itself: to look up what the machine knows
+    is not enough.
+    """
     machine = Machine(inputs["work"].tolist(), inputs["launch"], inputs["clock"], inputs["synchronise"])
-    given = [machine.work, inputs["rounds"], inputs["warm_up"], machine.clock, machine.synchronise]
+    numbers = [inputs["rounds"], inputs["warm_up"]]
+    given = [lambda: machine.work(), *numbers, lambda: machine.clock(), lambda: machine.synchronise()]
     _, observed = called_with(answer, given)
     if "failure" in observed:
         return observed
-    return {"calls of `work`": machine.calls, "whether you read `clock`": machine.looked, **observed}
+    rounds = range(inputs["warm_up"], inputs["warm_up"] + inputs["rounds"])
+    return {
+        "calls of `work`": machine.calls,
+        "whether you read `clock`": machine.looked,
+        **observed,
+        "whether each round lies between two looks at `clock` while the device is idle": machine.timed.issuperset(rounds),
+    }
 
 
 ATTENTION = Task(

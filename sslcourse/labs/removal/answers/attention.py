@@ -43,6 +43,28 @@ def forgets_the_scale(q, k):
     return cls_attention(q * q.shape[-1] ** 0.5, k)
 
 
+def divides_by_the_width(q, k):
+    """You divide the logits by d. It is the square root of d by which the network divides them."""
+    return cls_attention(q * q.shape[-1] ** -0.5, k)
+
+
+def lets_the_rows_sum_to_one(q, k):
+    """You divide the mean by its sum over the patches, so that each row sums to 1. What the class token gives to itself
+    is missing in a row, and that is as it should be."""
+    scores = cls_attention(q, k)
+    return scores / scores.sum(1, keepdim=True)
+
+
+def takes_the_strongest_head(q, k):
+    """You take the highest of the heads, patch by patch. Asked for is their mean."""
+    return _weights(q, k)[:, :, 0, 1:].amax(1)
+
+
+def takes_the_first_head_only(q, k):
+    """You use one head, the first. Asked for is the mean over all heads."""
+    return _weights(q, k)[:, 0, 0, 1:]
+
+
 def leaves_the_class_token_out_of_the_softmax(q, k):
     """Your softmax runs over the patches only. The class token looks at itself as well: take the softmax over all 1 + N
     tokens first, and then leave its entry out. Each row then sums to less than 1."""

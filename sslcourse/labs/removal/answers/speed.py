@@ -81,6 +81,22 @@ def removes_from_the_local_crops_too(keep, patches, dim, local_crops, local_patc
     return _ratio(keep, patches, dim, local_crops, local_patches, local_keep=share * local_patches)
 
 
+def sends_the_local_crops_forward_only(keep, patches, dim, local_crops, local_patches):
+    """You count a local crop once. It is the student who sees it, forward and backward: three times a forward pass."""
+    return _ratio(keep, patches, dim, local_crops / 3, local_patches)
+
+
+def shows_the_local_crops_to_the_teacher(keep, patches, dim, local_crops, local_patches):
+    """You count a local crop four times, as if the teacher saw it, too. Only the student does, three times a forward
+    pass."""
+    return _ratio(keep, patches, dim, local_crops * 4 / 3, local_patches)
+
+
+def counts_one_global_crop(keep, patches, dim, local_crops, local_patches):
+    """You count one global crop for the teacher and one for the student. Both see two."""
+    return _ratio(keep, patches, dim, 2 * local_crops, local_patches)
+
+
 def forgets_the_local_crops(keep, patches, dim, local_crops, local_patches):
     """The local crops are missing. The student sees them too, forward and backward, with or without removal."""
     return _ratio(keep, patches, dim, 0, local_patches)

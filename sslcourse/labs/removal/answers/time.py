@@ -103,6 +103,27 @@ def takes_one_of_two_in_the_middle(work, rounds, warm_up, clock, synchronise):
     return statistics.median_low(_seconds(work, rounds, warm_up, clock, synchronise))
 
 
+def takes_the_higher_one_in_the_middle(work, rounds, warm_up, clock, synchronise):
+    """Of an even number of rounds you take the higher one of the two in the middle, as `sorted(...)[rounds // 2]` does.
+    The median is the mean of these two: `statistics.median`, or `.quantile(0.5)`."""
+    return statistics.median_high(_seconds(work, rounds, warm_up, clock, synchronise))
+
+
+def waits_when_the_clock_runs_already(work, rounds, warm_up, clock, synchronise):
+    """You look at the clock and only then wait for what the device was given before, the warm-up for one: that wait is
+    in your seconds. Call `synchronise` before the first look at the clock."""
+    for _ in range(warm_up):
+        work()
+    seconds = []
+    for _ in range(rounds):
+        start = clock()
+        synchronise()
+        work()
+        synchronise()
+        seconds.append(clock() - start)
+    return statistics.median(seconds)
+
+
 def times_the_whole_loop(work, rounds, warm_up, clock, synchronise):
     """You time all rounds together and divide: a mean, which one disturbed round moves, and the calls overlap. Time
     each round by itself."""
