@@ -20,7 +20,7 @@
 # - keep the patches with the highest scores, in tensors whose shape depends on no value;
 # - design the control that a claim about removal needs;
 # - count what a training step saves, teacher and local crops included;
-# - measure seconds fairly, and say why the clock and the count differ;
+# - measure seconds fairly, and hold the count against the clock;
 # - tell removal before a network from removal inside it.
 #
 # | | `smoke` | `cpu` (two cores) | `gpu` |
@@ -29,8 +29,8 @@
 # | waiting | under a minute | three to five minutes | not timed yet |
 # | what it shows | everything runs, nothing learns | all findings | all findings, with longer runs |
 #
-# **You need** what tokens, attention and the class token are (Lab 0), and what a student and its teacher are (Lab 2).
-# No code of theirs, and nothing is downloaded.
+# **You need** what tokens, attention, the class token and kNN accuracy are (Lab 0), and what a student and its teacher
+# are (Lab 2). No code of theirs, and nothing is downloaded.
 #
 # **The course**: 0 Tokens and probes · 1 Contrastive learning · 2 Learning without negatives · 3 Local and global
 # crops · 4 Distillation at two levels · **5 Removing tokens (you are here)** · 6 Reconstructing pixels · 7 Putting it
@@ -130,8 +130,10 @@ lab.attention_maps(cls_attention)
 lab.train_baseline()
 
 # %% [markdown]
-# What the ledger has on it, with pairs of seeds. (It deals the same numbers to other patches, so that only the places
-# differ.)
+# **One network is one network.** The course keeps a *ledger*: longer runs, many seeds in pairs, with the smallest
+# effect that counts written down before the first of them. On attention it also asks a question that you have not
+# asked: deal the same values out to other patches, at random or in the order of their contrast of colours. Only the
+# places differ then; is the object found less well?
 
 # %% tags=["experiment"]
 lab.claims("attention-marks-objects")
@@ -188,7 +190,8 @@ check("removal.gather", gather)
 # %% [markdown]
 # Now take half of the patches away from two of the networks, iBOT and DINO, which were trained on whole pictures:
 # those that the network's own attention marks least, or random ones, or those that it marks most. The last row of the
-# table takes the *true* background first, by the masks. Bank and held-out pictures are treated alike.
+# table takes the *true* background first, by the masks. For kNN accuracy, held-out pictures are compared with a bank of
+# pictures that have labels; both lose patches in the same way.
 
 # %% tags=["predict"] id="removal.half"
 predict(
@@ -226,7 +229,8 @@ lab.explore()
 lab.design(policy="none", keep_rate=0.5)
 
 # %% [markdown]
-# Now the runs. They share first weights, pictures and crops, and are judged on whole pictures.
+# Now the runs, the *arms* of the experiment. They share first weights, pictures and crops, and are judged on whole
+# pictures.
 
 # %% tags=["predict"] id="removal.accuracy"
 predict(
@@ -360,8 +364,8 @@ lab.clock(fair_time, speed_up)
 
 # %% [markdown]
 # **Equal time.** At equal steps, removal also spends less. Is it better for the same *money*? In the time of a run with
-# half of the patches, one with all of them gets through about five sixths of the steps (the ledger's ratio; yours
-# stands above).
+# half of the patches, one with all of them gets through about five sixths of the steps (measured once, on another
+# machine; what yours says stands above).
 
 # %% tags=["predict"] id="removal.equal_time"
 predict(

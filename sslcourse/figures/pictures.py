@@ -60,7 +60,7 @@ def picture_rows(rows: Mapping[str, Tensor], *, cell: float = 0.92) -> Figure:
             for column, (axis, picture) in enumerate(zip(line, pictures)):
                 axis.imshow(pixels(picture), interpolation="nearest")
                 bare(axis, label=name.replace(" ", "\n") if column == 0 else "")
-    return with_alt(figure, f"{count} images in {len(rows)} rows: {', '.join(rows)}.")
+    return with_alt(figure, f"{count} image{'' if count == 1 else 's'} in {len(rows)} rows: {', '.join(rows)}.")
 
 
 def heat(images: Tensor, scores: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -106,7 +106,8 @@ def plot_neighbours(
         axes[0, 0].set_title("query", fontsize=9, loc="center")
         axes[0, 1].set_title("nearest", fontsize=9, loc="center")
     share = "" if same is None else f"; {same.float().mean().item():.0%} of these {meaning}"
-    return with_alt(figure, f"{rows} images and their nearest neighbours{share}.")
+    shown = "1 image and its" if rows == 1 else f"{rows} images and their"
+    return with_alt(figure, f"{shown} nearest neighbours{share}.")
 
 
 def plot_similarities(matrix: Tensor, views: Tensor, *, title: str = "", size: float = 4.8) -> Figure:

@@ -81,7 +81,8 @@ class LabExperiments(BesideSession):
         """The numbers of some arms at the end, each with its ordinary range; `headings` instead of titles."""
         known = [name for name in names if name in self.arm("baseline").final]
         rows = [[name, *(self.with_range(arm, name) for arm in arms)] for name in known]
-        show_numbers("At the end of training", headings or [self.titles[arm] for arm in arms], rows)
+        if rows:  # without labels and masks there may be none
+            show_numbers("At the end of training", headings or [self.titles[arm] for arm in arms], rows)
 
     @in_a_card
     def claims(self, *names: str) -> None:

@@ -166,6 +166,7 @@ def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path,
     text = capsys.readouterr().out
     assert "ordinary" not in text and "nothing is measured" in text and "Traceback" not in text
     assert ("no labels" in text) is not classes and ("kNN accuracy (k" in text) is bool(classes)
+    assert ("random removed  high removed" in text) is bool(classes)  # a table's headings, without any row
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ COLOURS = dict(zip(TITLES.values(), (GREY, BLACK, BLUE, GREEN, ORANGE, PINK, SKY
 COLOURS |= dict.fromkeys(COURSE.values(), BLUE) | {RULE: AMBER, "at random": GREY}
 
 KEEP_RATE = 0.5
-# In the time of 240 steps with half of the patches, 200 of whole ones: the ledger's ratio, measured once.
+# In the time of 240 steps with half of the patches, 200 of whole ones: measured once, with the ledger's arms.
 STEPS = {"smoke": (8, 6), "cpu": (240, 200), "gpu": (2000, 1667)}
 SIZES: dict[str, dict[str, Any]] = {
     "smoke": {"encoder": "vit_64x2_p8", "count": 320, "bank": 320, "held_out": 140, "batch_size": 16},

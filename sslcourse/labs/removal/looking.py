@@ -23,7 +23,7 @@ from sslcourse.pruning.tokens import removed_mask
 
 SHOWN = 8
 ALL, OWN_LOW = "nothing removed", "its own low attention removed"
-CLEARLY = 0.6  # of the object in the attended half, where a random half has .5: more than any untrained network's noise
+CLEARLY = 0.6  # of the object in the attended half, where a random half has .5
 NO_MASKS = "Nobody has drawn where the objects of these pictures are: look for yourself, nothing is measured."
 
 

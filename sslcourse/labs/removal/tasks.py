@@ -22,7 +22,7 @@ class Machine:
     """A made-up computer: `work` gives its device something to do and returns at once, as a GPU's launches do.
 
     `seconds` are what the device needs for one call after the other, `launch` what giving it the work takes; the clock
-    begins at `now`, and the device is still busy for `busy` seconds with what somebody gave it before. `timed` holds the
+    begins at `now`, and the device is still busy for `busy` seconds with what somebody gave it before. `timed` has the
     numbers of those calls of `work` that lie alone between two looks at the clock, both while the device was idle.
     """
 
@@ -99,8 +99,8 @@ def draw_step(generator: torch.Generator, case: Case) -> dict[str, Any]:
 def draw_machine(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """How a machine is made: seconds of each call, the clock's first reading, how long the device is busy at first.
 
-    The first calls take longer (a warm-up), all of them differ a little, and one of several rounds is disturbed: not the
-    first, which who starts the clock too soon makes long, so that the median would hide that.
+    The first calls take longer (a warm-up), all of them differ a little, and one of several rounds is disturbed.
+    It is not the first: that one is long if the clock starts too soon, and the median would hide it behind the other.
     """
     warm_up, rounds = int(case.sizes["warm_up"]), int(case.sizes["rounds"])
     seconds = uniform(generator, 1, 3, 1) * uniform(generator, 0.9, 1.1, CALLS)
@@ -120,8 +120,8 @@ def draw_machine(generator: torch.Generator, case: Case) -> dict[str, Any]:
 def observe_time(answer: Callable, inputs: dict[str, Any]) -> Tree:
     """How often `work` was called, whether the machine's own clock was read, the seconds, and whether each was timed.
 
-    The answer gets no methods of the machine, and must have timed every round itself: to look up what the machine knows
-    is not enough.
+    The answer gets functions, since a method names its machine (`__self__`), and it must have timed every round itself:
+    to look up what the machine knows is not enough.
     """
     machine = Machine(inputs["work"].tolist(), inputs["launch"], inputs["clock"], inputs["synchronise"])
     numbers = [inputs["rounds"], inputs["warm_up"]]
@@ -129,12 +129,12 @@ def observe_time(answer: Callable, inputs: dict[str, Any]) -> Tree:
     _, observed = called_with(answer, given)
     if "failure" in observed:
         return observed
-    rounds = range(inputs["warm_up"], inputs["warm_up"] + inputs["rounds"])
+    rounds = set(range(inputs["warm_up"], inputs["warm_up"] + inputs["rounds"]))
     return {
         "calls of `work`": machine.calls,
         "whether you read `clock`": machine.looked,
         **observed,
-        "whether each round lies between two looks at `clock` while the device is idle": machine.timed.issuperset(rounds),
+        "whether each round lies between two looks at `clock` while the device is idle": rounds <= machine.timed,
     }
 
 
