@@ -107,7 +107,7 @@ lab.orders(restore_order)
 # %% [markdown]
 # ## 2. What is to be painted
 #
-# **Idea.** The decoder could predict the pixels as they are. Much of that is only how bright a patch is and of what
+# **Idea.** The decoder could predict the pixels as they are. Part of that is only how bright a patch is and of what
 # colour. MAE's better variant takes this away: each patch is shifted and scaled to mean 0 and variance 1 *by itself*,
 # and what remains is its texture (MAE paper, section 4.1, "Reconstruction target"):
 #
@@ -158,7 +158,7 @@ lab.targets(normalised_targets)
 # %% tags=["predict"] id="pixels.visible"
 predict(
     "pixels.visible",
-    "After training, the decoder's patches are compared with the truth. Beside the removed patches, those that it has "
+    "How near to the truth are the decoder's patches after training? Compared with the removed ones, those that it has "
     "seen are painted ...",
     a="better",
     b="equally well (errors within 0.05)",
@@ -212,7 +212,8 @@ lab.train_baseline(restore_order, normalised_targets, removed_only)
 # %% tags=["predict"] id="pixels.rules"
 predict(
     "pixels.rules",
-    "Half of the patches are removed at random. On these, the course's painter is, beside the blend of neighbours, ...",
+    "Half of the patches are removed at random. On these, compared with the blend of neighbours, the course's painter "
+    "is ...",
     a="better by more than 1 dB",
     b="as good (within 1 dB)",
     c="worse by more than 1 dB",
@@ -254,12 +255,13 @@ lab.brush()
 # (stripes, checks, bricks, dots, weave), *natural* ones (noise as in clouds, gradients and the like), and *clutter*
 # (heaps of small things). You will read that *"regular scenes profit most from reconstruction: their structure can be
 # continued"*. The error is divided by the variance of the patches, so that a lively background is not punished for
-# being lively.
+# being lively: painting each patch in its own true mean colour would give a share of 1.
 
 # %% tags=["predict"] id="pixels.scenes"
 predict(
     "pixels.scenes",
-    "On regular backgrounds the course's painter's error, as a share of the variance, is, beside that on clutter, ...",
+    "The error of the course's painter, as a share of the variance, is, on regular backgrounds compared with "
+    "clutter, ...",
     a="smaller by more than 0.02",
     b="the same (within 0.02)",
     c="larger by more than 0.02",
@@ -272,9 +274,9 @@ lab.scenes()
 # ## 5. What it is worth as a feature
 #
 # **Idea.** Now throw the decoder away and look at the encoder. kNN asks which pictures have similar features, by the
-# cosine; a *linear classifier* finds the useful directions by itself, with labels. In between stands *whitening*: it
-# turns the features to their principal directions and gives each of these the same variance. That helps where a few
-# large directions drown useful ones, and hurts where the small ones are noise.
+# cosine; a *linear classifier* finds the useful directions by itself, with labels. Another way, without labels, is
+# *whitening*: it turns the features to their principal directions and gives each of these the same variance. That helps
+# where a few large directions drown useful ones, and hurts where the small ones are noise.
 
 # %% tags=["predict"] id="pixels.whitened"
 predict(
@@ -304,8 +306,8 @@ lab.features()
 # %% tags=["predict"] id="pixels.robust"
 predict(
     "pixels.robust",
-    "Random patches are hidden. Of what it knows of whole pictures, the course's painter keeps, beside the course's "
-    "DINO, which never painted, ...",
+    "Random patches are hidden. Of what it knows of whole pictures, the course's painter keeps, compared with the "
+    "course's DINO, which never painted, ...",
     a="more, by over 0.1",
     b="about as much (within 0.1)",
     c="less, by over 0.1",
@@ -457,7 +459,8 @@ lab.challenge(keep_rate=0.25)
 #   [arXiv:2111.06377](https://arxiv.org/abs/2111.06377). Section 3 is this lab's method; table 1 has its ablations:
 #   the decoder's depth, mask tokens, targets, views and what is masked.
 # - Naseer et al. 2021, *Intriguing Properties of Vision Transformers*,
-#   [arXiv:2105.10497](https://arxiv.org/abs/2105.10497), section 3.1: occlusion, with black and matched by attention.
+#   [arXiv:2105.10497](https://arxiv.org/abs/2105.10497), section 3.1: occlusion by black patches, as many
+#   as hold a share of the attention.
 # - Hendrycks, Dietterich 2019, *Benchmarking Neural Network Robustness to Common Corruptions and Perturbations*,
 #   [arXiv:1903.12261](https://arxiv.org/abs/1903.12261): the noise and blur of stage 8 come from there.
 # - Zhou et al. 2022, *iBOT: Image BERT Pre-Training with Online Tokenizer*,

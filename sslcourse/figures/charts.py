@@ -100,6 +100,7 @@ def plot_bars(
                 axis.plot(expected, [number] * 2, color="black", linewidth=2.5, solid_capstyle="butt")
                 end = max(end, expected[1])
             place = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "color": INK}
+            place["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # a level may run through it
             axis.annotate(short(value), (end, number), **place)
             right = max(right, end)
             more = f", expected {short(expected[0])} to {short(expected[1])}" if expected else ""

@@ -160,9 +160,9 @@ class LabExperiments(BesideSession):
         except ValueError as problem:
             self.changes = before
             raise Stopped(str(problem)) from None
-        run = self.train(CHALLENGE, loss)
-        if "knn" not in run.final:
+        if not self.images.labelled:
             raise Stopped("Without labels there is no kNN accuracy to beat.")
+        run = self.train(CHALLENGE, loss)
         mine, span = run.final["knn"], final_range(self.bands, "baseline", "knn")
         goal = span[1] if span else self.arm("baseline").final["knn"]
         words = f"the upper end of what is ordinary for {self.titles['baseline']}" if span else "your own baseline"

@@ -158,6 +158,19 @@ def test_a_trained_painter_is_found_again_until_one_of_its_functions_changes(lab
         PixelsLab().train("baseline", OWN._replace(removed_only=lambda p, t, kept: (p - t).square().mean()))
 
 
+def test_what_needs_labels_says_so_before_it_trains(lab, tmp_path, monkeypatch, capsys):
+    def forbid(*_, **__):
+        raise AssertionError("it trained")
+
+    monkeypatch.setattr(experiment, "fit", forbid)
+    photographs(tmp_path / "mine", 5, ())
+    unlabelled = PixelsLab(images=f"folder:{tmp_path / 'mine'}")
+    unlabelled.pair()
+    unlabelled.challenge(keep_rate=0.25)
+    text = capsys.readouterr().out
+    assert "These pictures have no labels" in text and "Without labels there is no kNN accuracy" in text
+
+
 @pytest.mark.slow
 def test_functions_that_do_not_work_are_one_sentence(lab, capsys):
     cut = Own(reference("restore"), reference("targets"), lambda p, t, kept: (p - t).square().mean().detach())

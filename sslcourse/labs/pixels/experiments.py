@@ -138,10 +138,10 @@ class PixelsLab(Looking):
     @in_a_card
     def pair(self) -> None:
         """Stage 8: train a distilled network without and with painting, and damage pictures for both."""
-        self.train_beside(("distilled", "both"), ("centered_rank",))
         self.need_labels()
         self.need_two()
         arms = ("distilled", "both")
+        self.train_beside(arms, ("centered_rank",))
         self.show_final(("knn", "centered_rank"), arms)
         drop = find("pixels.drop").reference
         tables = {arm: self.occlude(arm, drop) for arm in arms}

@@ -86,7 +86,7 @@ class Looking(PixelsSession):
         count = (everything.shape[2] // PATCH) * (everything.shape[3] // PATCH)
         kept = self.orders_of(len(everything), count)[:, : count // 2]
         painted = {
-            "mean colour": self._mean_colour(everything, kept),
+            "picture's mean colour": self._mean_colour(everything, kept),
             "blend of neighbours": measurements.blend(everything, kept, PATCH),
             "the course's painter": measurements.paint(self.painter, everything, kept),
         }
@@ -120,7 +120,8 @@ class Looking(PixelsSession):
             row for row in reconstruction_table(fill, held_out, PATCH, normalized=False) if row["by"] == "background"
         ]
         error = {str(row["group"]): float(row["relative"]) for row in table}
-        show(plot_bars(error, x_label="error of removed patches, share of their variance", levels={"mean colour": 1.0}))
+        level = {"patch's mean colour": 1.0}
+        show(plot_bars(error, x_label="error of removed patches, share of their variance", levels=level))
         rows = [
             [row["group"], *(f"{row[name]:.4f}" for name in ("error", "variance")), row["relative"]] for row in table
         ]
