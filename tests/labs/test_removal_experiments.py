@@ -9,7 +9,7 @@ from harness import photographs
 from sslcourse.exercises import find
 from sslcourse.labs.removal import arms
 from sslcourse.labs.removal.experiments import RemovalLab
-from sslcourse.labs.removal.measurements import kept_features, queries_and_keys, with_keep_rate
+from sslcourse.labs.removal.measurements import in_turns, kept_features, queries_and_keys, with_keep_rate
 from sslcourse.labs.removal.pictures import packed
 from sslcourse.labs.removal.session import RemovalSession, load_untrained
 from sslcourse.labs.removal.tasks import Machine
@@ -87,6 +87,10 @@ def test_a_made_up_machine_shows_a_fair_time_and_no_other():
     assert hasty.clock() - start == 0.25
     hasty.synchronise()
     assert hasty.clock() == 100 + 50 + 9
+
+
+def test_arguments_of_a_fair_time_may_have_any_names():
+    assert in_turns(lambda f, n, w, c, s: n + w, {"one": print, "other": print}, 5) == {"one": 6, "other": 6}
 
 
 def test_arms_differ_in_what_is_removed_only():
