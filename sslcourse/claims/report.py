@@ -162,7 +162,8 @@ def table(claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> str:
         entry = entry_of(claim, scale, rows)
         found = f"{entry.first.contrast.name}: {amount(entry.first)}" if entry.first.effect else ""
         verdict = f"**{entry.word}**" if entry.word != UNMEASURED else entry.word
-        verdict += f" (changed when {len(entry.counted_again)} runs were known)" if entry.counted_again else ""
+        if known := len(entry.counted_again):
+            verdict += f" (changed when {known} {'run was' if known == 1 else 'runs were'} known)"
         cells = [str(claim.number), claim.sentence, verdict, found, needed(entry.first.contrast), str(entry.pairs)]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
