@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from sslcourse.training.experiment import Experiment, run
 from sslcourse.training.fit import NonFiniteLoss
 from sslcourse.training.folder import FolderInUse
 from sslcourse.training.images import RunImages, few, knn_of, load_images
+from sslcourse.training.pretrained import load_course_method
 from sslcourse.training.recipes import Recipe, build_method, with_changes
 from sslcourse.training.runtime import pick_device
 
@@ -46,6 +47,7 @@ class LabSession:
     - `recipes(scale) -> {arm: Recipe}`; `titles`, the names of the arms and of "untrained" in the figures, and
       `colours` by title;
     - `measure(method, arm)`, numbers on the way, and `panels`, which of them are drawn (see `charts.Panels`);
+    - `handmade`, the arms that are made of the reader's functions, and `course_functions()`, which stand in for them;
     - `seen_size(arm)`, the side at which a network sees pictures when kNN and the like judge it; None: as they are;
     - `lessons.md`, what a finding means (see `read_lessons`).
 
@@ -57,6 +59,7 @@ class LabSession:
     titles: dict[str, str]
     colours: dict[str, str]
     panels: charts.Panels
+    handmade: Collection[str] = ()
     pictures_count = 256  # held-out pictures to look at
 
     def __init__(self, images: str = "objects", seed: int = 0):
@@ -65,6 +68,7 @@ class LabSession:
         self._pictures: dict[str, ImageSet] = {}
         self._trained: dict[str, TrainedArm] = {}
         self._untrained: dict[str, TrainedArm] = {}
+        self._course: dict[str, Method] = {}
         self._losses: dict[str, Any] = {}  # a loss of the reader's, or whatever else `train` was given
         self.changes: dict[str, Any] = {}  # of the challenge
 
@@ -78,6 +82,10 @@ class LabSession:
         if own is not None:
             method.loss = checked_loss(own)
         return method
+
+    @staticmethod
+    def course_functions() -> Any:
+        return None
 
     def measure(self, method: Method, arm: str) -> dict[str, float]:
         raise NotImplementedError
@@ -149,8 +157,12 @@ class LabSession:
     def train(self, arm: str, loss: Any = None, *, again: bool = False) -> TrainedArm:
         """Train an arm, with a loss of one's own or the course's, and show it live; `again` forgets what is kept.
 
-        Raises Stopped when the loss is no loss or stops being a number, or when the run is interrupted.
+        Where a handmade arm gets nothing of the reader's, it is made of the course's functions: what an earlier stage
+        trained with them and what a later one asks for after a restart are then one experiment. Raises Stopped when the
+        loss is no loss or stops being a number, or when the run is interrupted.
         """
+        if loss is None and arm in self.handmade:
+            loss = self.course_functions()
         experiment = self._experiment(arm, loss)
         folder = runs_folder() / experiment.name
         if again:
@@ -160,6 +172,12 @@ class LabSession:
         if experiment.key not in self._trained:
             self._trained[experiment.key] = self._run(experiment, arm, folder)
         return self._trained[experiment.key]
+
+    def course(self, name: str) -> Any:
+        """One of the methods that the course trained for longer, by the name of its checkpoint."""
+        if name not in self._course:
+            self._course[name] = load_course_method(name).method.to(pick_device())
+        return self._course[name]
 
     def _experiment(self, arm: str, loss: Any) -> Experiment:
         recipe = self.recipe(arm)

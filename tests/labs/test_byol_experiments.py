@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from harness import photographs
+from harness import forbid_training, photographs
 
 from sslcourse.exercises import find
 from sslcourse.labs.byol import arms
@@ -16,7 +16,6 @@ from sslcourse.labs.byol.widgets import CollapseMonitor
 from sslcourse.losses import nt_xent
 from sslcourse.models import momentum_at, update_ema
 from sslcourse.notebook import state
-from sslcourse.training import experiment
 from sslcourse.training.recipes import build_method
 
 SMALL = arms.BASELINE["smoke"]
@@ -144,11 +143,7 @@ def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path,
 @pytest.mark.slow
 def test_a_trained_arm_is_found_again_until_one_of_its_functions_changes(lab, monkeypatch, capsys):
     first = lab.train("baseline", OWN)
-
-    def forbid(*_, **__):
-        raise AssertionError("it trained")
-
-    monkeypatch.setattr(experiment, "fit", forbid)
+    forbid_training(monkeypatch)
     assert ByolLab().train("baseline", OWN).final == first.final  # after a restart
     assert ByolLab().arm("baseline").final == first.final  # by a later stage, too
     with pytest.raises(AssertionError, match="it trained"):

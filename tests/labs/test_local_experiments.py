@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 import torch
 import torch.nn.functional as F
-from harness import photographs
+from harness import forbid_training, photographs
 
 from sslcourse.evaluation.invariance import draw_corners, shared
 from sslcourse.exercises import find
@@ -18,7 +18,6 @@ from sslcourse.labs.local.pictures import bound_and_cosines
 from sslcourse.labs.local.widgets import CropExplorer
 from sslcourse.losses.local_global import info_nce, local_dissimilarity
 from sslcourse.notebook import state
-from sslcourse.training import experiment
 from sslcourse.training.recipes import build_method
 
 SMALL = arms.BASELINE["smoke"]
@@ -202,11 +201,7 @@ def test_a_bound_that_is_none_is_not_said_to_hold():
 @pytest.mark.slow
 def test_a_trained_arm_is_found_again_until_one_of_its_functions_changes(lab, monkeypatch):
     first = lab.train("repel", OWN)
-
-    def forbid(*_, **__):
-        raise AssertionError("it trained")
-
-    monkeypatch.setattr(experiment, "fit", forbid)
+    forbid_training(monkeypatch)
     assert LocalLab().train("repel", OWN).final == LocalLab().arm("repel").final == first.final
     with pytest.raises(AssertionError, match="it trained"):
         LocalLab().train("repel", OWN._replace(repulsion=lambda crops: -crops.mean()))

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from harness import photographs
+from harness import forbid_training, photographs
 
 from sslcourse.exercises import find
 from sslcourse.labs.pixels import arms, measurements
@@ -15,7 +15,6 @@ from sslcourse.labs.pixels.widgets import Brush
 from sslcourse.losses.reconstruction import patchify
 from sslcourse.notebook import state
 from sslcourse.pruning.tokens import removed_mask
-from sslcourse.training import experiment
 from sslcourse.training.pretrained import load_course_method
 from sslcourse.training.recipes import build_method
 
@@ -147,11 +146,7 @@ def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path,
 @pytest.mark.slow
 def test_a_trained_painter_is_found_again_until_one_of_its_functions_changes(lab, monkeypatch):
     first = lab.train("baseline", OWN)
-
-    def forbid(*_, **__):
-        raise AssertionError("it trained")
-
-    monkeypatch.setattr(experiment, "fit", forbid)
+    forbid_training(monkeypatch)
     assert PixelsLab().train("baseline", OWN).final == first.final  # after a restart
     assert PixelsLab().arm("baseline").final == first.final  # by a later stage, too
     with pytest.raises(AssertionError, match="it trained"):
@@ -159,10 +154,7 @@ def test_a_trained_painter_is_found_again_until_one_of_its_functions_changes(lab
 
 
 def test_what_needs_labels_says_so_before_it_trains(lab, tmp_path, monkeypatch, capsys):
-    def forbid(*_, **__):
-        raise AssertionError("it trained")
-
-    monkeypatch.setattr(experiment, "fit", forbid)
+    forbid_training(monkeypatch)
     photographs(tmp_path / "mine", 5, ())
     unlabelled = PixelsLab(images=f"folder:{tmp_path / 'mine'}")
     unlabelled.pair()

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from harness import photographs
+from harness import forbid_training, photographs
 
 from sslcourse.exercises import find
 from sslcourse.labs.removal import arms
@@ -17,7 +17,6 @@ from sslcourse.labs.removal.widgets import KeepExplorer
 from sslcourse.notebook import state
 from sslcourse.pruning import gather_tokens, select
 from sslcourse.pruning.cost import ViTShape, predicted_speed_up
-from sslcourse.training import experiment
 from sslcourse.training.recipes import build_method
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -176,11 +175,7 @@ def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path,
 @pytest.mark.slow
 def test_a_trained_arm_is_found_again(lab, monkeypatch):
     first = lab.arm("low")
-
-    def forbid(*_, **__):
-        raise AssertionError("it trained")
-
-    monkeypatch.setattr(experiment, "fit", forbid)
+    forbid_training(monkeypatch)
     assert RemovalLab().arm("low").final == first.final
 
 

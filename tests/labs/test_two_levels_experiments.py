@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 import torch.nn.functional as F
-from harness import photographs
+from harness import forbid_training, photographs
 
 from sslcourse.data.objects import load_objects
 from sslcourse.exercises import find
@@ -17,7 +17,6 @@ from sslcourse.labs.two_levels.widgets import LikePatches
 from sslcourse.methods.ibot import IBOT
 from sslcourse.models import build_encoder
 from sslcourse.notebook import state
-from sslcourse.training import experiment
 from sslcourse.training.recipes import build_method
 
 SMALL = arms.BASELINE["smoke"]
@@ -104,11 +103,7 @@ def test_every_stage_shows_and_measures(lab, capsys, monkeypatch):
     letters = lab.letters()
     assert found["two_levels.no_center"]["answer"] == letters["no_center"].lower()
     assert found["two_levels.best_loss"]["answer"] == "b"
-
-    def forbid(*_, **__):
-        raise AssertionError("it trained")
-
-    monkeypatch.setattr(experiment, "fit", forbid)
+    forbid_training(monkeypatch)
     again = LevelsLab()  # after a restart
     assert again.letters() == letters
     again.tricks(OWN.center_and_sharpen)

@@ -13,7 +13,6 @@ from sslcourse.losses.regression import cosine_regression
 from sslcourse.methods import Method
 from sslcourse.notebook.charts import Panels
 from sslcourse.notebook.probe import pair_meters
-from sslcourse.notebook.session import TrainedArm
 from sslcourse.notebook.views import TwoViewLab
 from sslcourse.training.recipes import Recipe, build_method
 
@@ -38,16 +37,7 @@ class ByolSession(TwoViewLab):
     name = "byol"
     titles, colours, panels, meters = arms.TITLES, arms.COLOURS, PANELS, METERS
     recipes = staticmethod(arms.recipes)
-
-    def train(self, arm: str, loss: Any = None, *, again: bool = False) -> TrainedArm:
-        """As in every lab; the baseline is made of the course's functions where the reader gives none.
-
-        They call the networks a view at a time, as the reader's do: what is kept of stage 3 and what a later stage
-        trains after a restart are one experiment.
-        """
-        if arm == "baseline" and loss is None:
-            loss = course_functions()
-        return super().train(arm, loss, again=again)
+    handmade, course_functions = ("baseline",), staticmethod(course_functions)
 
     def build(self, recipe: Recipe, own: Any) -> Method:
         """An arm's untrained network, made of the reader's functions, or changed by one function."""

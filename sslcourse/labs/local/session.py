@@ -16,7 +16,6 @@ from sslcourse.methods import Method
 from sslcourse.notebook.charts import Panels
 from sslcourse.notebook.experiments import LabExperiments
 from sslcourse.notebook.scales import scale
-from sslcourse.notebook.session import TrainedArm
 from sslcourse.notebook.stopping import Stopped
 from sslcourse.training.experiment import Experiment
 from sslcourse.training.images import RunImages, few
@@ -47,6 +46,7 @@ class LocalSession(LabExperiments):
     name = "local"
     titles, colours, panels, meters = arms.TITLES, arms.COLOURS, PANELS, METERS
     recipes = staticmethod(arms.recipes)
+    handmade, course_functions = ("baseline", "repel"), staticmethod(course_functions)
 
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)
@@ -62,15 +62,6 @@ class LocalSession(LabExperiments):
                 "take 15 pictures or more, or put two into a folder val/."
             )
         return images
-
-    def train(self, arm: str, loss: Any = None, *, again: bool = False) -> TrainedArm:
-        """As in every lab; what the reader's functions can make is made of the course's where none are given.
-
-        What an earlier stage trained with them and what a later one asks for after a restart are then one experiment.
-        """
-        if arm in ("baseline", "repel") and loss is None:
-            loss = course_functions()
-        return super().train(arm, loss, again=again)
 
     def build(self, recipe: Recipe, own: Any) -> Method:
         """An arm's untrained network, perhaps made of the reader's functions."""

@@ -7,14 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sslcourse.exercises.inputs import integer, integers, normal, shuffled, signs, uniform
+from sslcourse.exercises.inputs import NICE_ROWS, draw_cotangent, integer, integers, normal, shuffled, signs, uniform
 from sslcourse.exercises.observe import calls, observe_call, observe_gradient
 from sslcourse.exercises.task import Case, Task, Tree
 
 F64, F32 = torch.float64, torch.float32
 
-# Short vectors whose lengths are whole numbers, so that cosines can be written down: 0, 0.6, 0.8, 0.96, 0.28 ...
-NICE_ROWS = ((3, 4), (4, 3), (-3, 4), (4, -3), (1, 0), (0, 2), (-2, 0), (0, -1), (6, 8), (-4, -3))
 # Cosines of right-angled triangles with whole sides: their sines can be written down, too.
 NICE_COSINES = (3 / 5, 4 / 5, 5 / 13, 12 / 13, 8 / 17, 15 / 17, 7 / 25, 24 / 25, 0.0, 1.0)
 
@@ -95,7 +93,7 @@ def draw_embeddings(generator: torch.Generator, case: Case) -> dict[str, Any]:
     )
     temperature = integer(generator, 1, 5) / 10
     inputs = {"student": student.to(case.dtype), "teacher": teacher.to(case.dtype), "temperature": temperature}
-    return inputs | {"cotangent": _cotangent(generator, case)}
+    return inputs | {"cotangent": draw_cotangent(generator).to(case.dtype)}
 
 
 def draw_locals(generator: torch.Generator, case: Case) -> dict[str, Any]:
@@ -108,12 +106,7 @@ def draw_locals(generator: torch.Generator, case: Case) -> dict[str, Any]:
         d = int(case.sizes["d"])
         shared = normal(generator, n, d)
         crops = uniform(generator, 0.5, 2.5, count, n, 1) * (shared + normal(generator, count, n, d))
-    return {"crops": crops.to(case.dtype), "cotangent": _cotangent(generator, case)}
-
-
-def _cotangent(generator: torch.Generator, case: Case) -> Tensor:
-    """A number that is not 1, by which a loss is multiplied before its gradient is taken."""
-    return (signs(generator, 1)[0] * integer(generator, 3, 9) / 2).to(case.dtype)
+    return {"crops": crops.to(case.dtype), "cotangent": draw_cotangent(generator).to(case.dtype)}
 
 
 def draw_cosines(generator: torch.Generator, case: Case) -> dict[str, Any]:

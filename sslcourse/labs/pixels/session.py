@@ -22,12 +22,9 @@ from sslcourse.methods import Method
 from sslcourse.notebook import charts
 from sslcourse.notebook.experiments import LabExperiments
 from sslcourse.notebook.scales import scale
-from sslcourse.notebook.session import TrainedArm
 from sslcourse.notebook.stopping import Stopped
 from sslcourse.training.images import NEIGHBOURS, few
-from sslcourse.training.pretrained import load_course_method
 from sslcourse.training.recipes import Recipe, build_method
-from sslcourse.training.runtime import pick_device
 
 PATCH = arms.PATCH
 DROPPED = ("object", "random", "background")
@@ -45,18 +42,12 @@ class PixelsSession(LabExperiments):
     titles, colours, panels = arms.TITLES, arms.COLOURS, PANELS
     meters = {"centered_rank": "effective rank of the features"}
     recipes = staticmethod(arms.recipes)
+    handmade, course_functions = ("baseline",), staticmethod(course_functions)
     compared = arms.COURSE
 
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)
-        self._course: dict[str, Method] = {}
         self._banks: dict[tuple[str, str], tuple[nn.Module, Tensor]] = {}
-
-    def train(self, arm: str, loss: Any = None, *, again: bool = False) -> TrainedArm:
-        """As in every lab; the painter is made of the course's functions where the reader gives none."""
-        if arm == "baseline" and loss is None:
-            loss = course_functions()
-        return super().train(arm, loss, again=again)
 
     def build(self, recipe: Recipe, own: Any) -> Method:
         """An arm's untrained network, perhaps made of the reader's functions."""
@@ -77,12 +68,6 @@ class PixelsSession(LabExperiments):
         panels = {title: one for title, one in self.panels.items() if set(one[0]) <= set(rows[0])}
         expected = self.bands.get("arms", {}).get(arm)
         return charts.training_curves(rows, steps, panels, expected, self.colours[self.titles[arm]])
-
-    def course(self, name: str) -> Any:
-        """One of the course's trained methods."""
-        if name not in self._course:
-            self._course[name] = load_course_method(name).method.to(pick_device())
-        return self._course[name]
 
     def encoder(self, arm: str) -> nn.Module:
         """The network of an arm, or one of the course's checkpoints."""

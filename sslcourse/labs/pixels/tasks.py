@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sslcourse.exercises.inputs import integer, integers, normal, shuffled, signs, uniform
+from sslcourse.exercises.inputs import draw_cotangent, integer, integers, normal, shuffled, signs, uniform
 from sslcourse.exercises.observe import calls, observe_gradient
 from sslcourse.exercises.task import Case, Task
 
@@ -61,7 +61,7 @@ def draw_prediction(generator: torch.Generator, case: Case) -> dict[str, Any]:
     else:
         target = normal(generator, b, n, p)
         predicted = 0.5 * target + uniform(generator, 0.3, 1.5, b, n, 1) * normal(generator, b, n, p)
-    cotangent = signs(generator, 1)[0] * integer(generator, 3, 9) / 2
+    cotangent = draw_cotangent(generator)
     found = {"predicted": predicted, "target": target, "cotangent": cotangent}
     return {name: tensor.to(case.dtype) for name, tensor in found.items()} | {"kept": kept}
 

@@ -41,10 +41,6 @@ class RemovalSession(LabExperiments):
     titles, colours, meters = arms.TITLES, arms.COLOURS, METERS
     compared = ("baseline", "low")
 
-    def __init__(self, images: str = "objects", seed: int = 0):
-        super().__init__(images, seed)
-        self._course: dict[str, TokenEncoder] = {}
-
     @staticmethod
     def recipes(scale: str) -> dict[str, Recipe]:
         return arms.recipes(scale)
@@ -114,12 +110,7 @@ class RemovalSession(LabExperiments):
 
     def network(self, name: str) -> TokenEncoder:
         """A network of the course by name; "untrained" is one of their form with random weights."""
-        if name == UNTRAINED:
-            return self.fresh
-        if name not in self._course:
-            found = cast(TokenEncoder, load_course_method(name).method.representation)
-            self._course[name] = found.to(pick_device())
-        return self._course[name]
+        return self.fresh if name == UNTRAINED else cast(TokenEncoder, self.course(name).representation)
 
 
 def load_untrained(name: str, seed: int) -> TokenEncoder:

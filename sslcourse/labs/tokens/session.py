@@ -17,9 +17,7 @@ from sslcourse.notebook.experiments import LabExperiments
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import UNTRAINED
 from sslcourse.training.images import few
-from sslcourse.training.pretrained import load_course_method
 from sslcourse.training.recipes import Recipe, build_method
-from sslcourse.training.runtime import pick_device
 
 PANELS: Panels = {
     "accuracy": ({"accuracy": "accuracy"}, (0, 1.02)),
@@ -37,7 +35,6 @@ class TokensSession(LabExperiments):
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)
         self._features: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
-        self._course: dict[str, nn.Module] = {}
 
     @staticmethod
     def recipes(scale: str) -> dict[str, Recipe]:
@@ -76,11 +73,7 @@ class TokensSession(LabExperiments):
 
     def encoder(self, arm: str) -> nn.Module:
         """The network: untrained, trained here, or one of the course's checkpoints."""
-        if arm not in arms.COURSE:
-            return super().encoder(arm)
-        if arm not in self._course:
-            self._course[arm] = load_course_method(arm).method.representation.to(pick_device())
-        return self._course[arm]
+        return self.course(arm).representation if arm in arms.COURSE else super().encoder(arm)
 
     def networks(self, names: tuple[str, ...] = arms.MAIN) -> list[str]:
         """Those that there are: without labels there is no supervised one, which is said."""

@@ -16,7 +16,7 @@ from sslcourse.notebook import state
 from sslcourse.notebook.charts import Panels
 from sslcourse.notebook.experiments import LabExperiments
 from sslcourse.notebook.scales import scale
-from sslcourse.notebook.session import TrainedArm
+from sslcourse.notebook.session import UNTRAINED
 from sslcourse.notebook.stopping import Stopped
 from sslcourse.training.images import NEIGHBOURS, RunImages, few, load_images
 from sslcourse.training.pretrained import load_course_method
@@ -36,6 +36,7 @@ class LevelsSession(LabExperiments):
     name = "two_levels"
     colours, panels = arms.COLOURS, PANELS
     recipes = staticmethod(arms.recipes)
+    handmade, course_functions = arms.TITLES, staticmethod(course_functions)
     meters = {
         "teacher_entropy": "entropy of the targets (nats)",
         "divergence": "divergence from the targets (nats)",
@@ -47,12 +48,7 @@ class LevelsSession(LabExperiments):
         super().__init__(images, seed)
         self.titles = dict(arms.TITLES)
         self._probes: dict[str, TargetProbe] = {}
-        self._course: dict[str, Method] = {}
         self._course_images: dict[str, RunImages] = {}
-
-    def train(self, arm: str, loss: Any = None, *, again: bool = False) -> TrainedArm:
-        """As in every lab; of the course's functions where the reader gives none, so that both are one experiment."""
-        return super().train(arm, loss or course_functions(), again=again)
 
     def build(self, recipe: Recipe, own: Any) -> Method:
         """An arm's untrained network, made of the reader's functions where these are given."""
@@ -92,13 +88,11 @@ class LevelsSession(LabExperiments):
         """Some of the held-out ones, of every class."""
         return few(self.course_images.held_out, self.pictures_count)
 
-    def course(self, name: str) -> Method:
-        """One of the course's checkpoints, or the network that it began as."""
-        if name not in self._course:
-            trained = load_course_method("dino" if name == "untrained" else name)
-            method = build_method(trained.recipe).eval() if name == "untrained" else trained.method
-            self._course[name] = method.to(pick_device())
-        return self._course[name]
+    def course(self, name: str) -> Any:
+        """One of the course's checkpoints, or the network that they began as."""
+        if name == UNTRAINED and name not in self._course:
+            self._course[name] = build_method(load_course_method("dino").recipe).eval().to(pick_device())
+        return super().course(name)
 
     def course_encoder(self, name: str) -> Any:
         """The network of one of the course's checkpoints."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sslcourse.exercises.inputs import integer, integers, normal, shuffled, signs, uniform
+from sslcourse.exercises.inputs import draw_cotangent, integer, integers, normal, shuffled, uniform
 from sslcourse.exercises.observe import calls, observe_call, observe_gradient
 from sslcourse.exercises.task import Case, Task, Tree
 
@@ -75,7 +75,7 @@ def draw_crops(generator: torch.Generator, case: Case) -> dict[str, Any]:
             teacher[others, :, place] = 0.0
             student[view, :, place] = -case.sizes["own"]
         teacher = teacher / teacher.sum(-1, keepdim=True)
-    cotangent = signs(generator, 1)[0] * integer(generator, 3, 9) / 2
+    cotangent = draw_cotangent(generator)
     inputs = {"student": student, "teacher": teacher, "cotangent": cotangent}
     return {name: value.to(case.dtype) for name, value in inputs.items()}
 
@@ -102,7 +102,7 @@ def draw_patches(generator: torch.Generator, case: Case) -> dict[str, Any]:
     )
     if "far" in case.sizes:
         student[~mask] -= case.sizes["far"] * (teacher[~mask] > 1 / k)
-    cotangent = signs(generator, 1)[0] * integer(generator, 3, 9) / 2
+    cotangent = draw_cotangent(generator)
     numbers = {"student": student, "teacher": teacher, "cotangent": cotangent}
     return {name: value.to(case.dtype) for name, value in numbers.items()} | {"mask": mask}
 
