@@ -4,11 +4,13 @@ import argparse
 import json
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from sslcourse.exercises import LABS
 from sslcourse.grading import sandbox
 from sslcourse.grading.host import Limits
+from sslcourse.grading.roster import read_roster
 from sslcourse.grading.run import grade_paths
 
 LISTED = 20  # files that do not count: so many are named on the terminal
@@ -34,10 +36,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--student",
         metavar="PATTERN",
         help="regular expression with a group (?P<student>...), searched in each file's path below the folder (default:"
-        " the names that Moodle and Canvas give, else the first folder, else the file's name)",
+        " the names that Moodle, Canvas, Gradescope, Google Classroom and nbgrader give, else the first folder, else"
+        " the file's name)",
+    )
+    parser.add_argument(
+        "--roster", metavar="FILE", help="CSV with the columns id, name, e-mail and group: everybody in it has a row"
+    )
+    parser.add_argument(
+        "--deadline",
+        type=_time,
+        metavar="TIME",
+        help="as in '2026-11-27 23:59' (this machine's time zone, or +01:00 after it): of several versions the newest"
+        " before it counts, and what came later is marked late, without taking points off",
+    )
+    parser.add_argument(
+        "--variants",
+        metavar="ROSTER",
+        help="like --roster, and each student's cases have numbers of their own, drawn from seed and student id",
     )
     parser.add_argument("--seed", type=int, help="draw the inputs of an earlier run again: its run.json has the seed")
     parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox, in a machine you can lose")
+
+
+def _time(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write it as 2026-11-27 23:59") from None
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -48,6 +73,9 @@ def main(arguments: argparse.Namespace) -> int:
         print(f"WARNING: {sandbox.SENTENCES['unsafe']}.", file=sys.stderr)
     limits = Limits(seconds=arguments.timeout, memory=arguments.memory * 2**20)
     try:
+        if arguments.roster and arguments.variants:
+            raise ValueError("--variants names a roster itself; give it or --roster, not both")
+        roster = arguments.roster or arguments.variants
         grades = grade_paths(
             arguments.paths,
             arguments.out,
@@ -57,6 +85,9 @@ def main(arguments: argparse.Namespace) -> int:
             unsafe=arguments.unsafe,
             student=arguments.student,
             seed=arguments.seed,
+            roster=read_roster(roster) if roster else None,
+            deadline=arguments.deadline,
+            variants=bool(arguments.variants),
         )
     except (sandbox.NoSandbox, ValueError, OSError) as error:
         print(f"sslcourse grade: {error}", file=sys.stderr)

@@ -4,15 +4,12 @@ Nothing here runs student code, and nothing here knows what is asked for.
 """
 
 import hashlib
-import io
 import json
 import re
-import zipfile
 from dataclasses import dataclass
 from typing import Any
 
 MAX_FILE = 64 * 2**20
-MAX_ENTRIES = 1_000  # of an archive
 MAX_CELLS = 3_000
 MAX_SOURCE = 200_000  # characters of one cell
 MAX_TOTAL = 2_000_000  # and of all cells together: a syntax tree takes a hundred times the room of its source
@@ -55,13 +52,11 @@ def text_id(lab: str, kind: str, source: str) -> str:
 
 
 def read_cells(content: bytes) -> tuple[list[Cell], list[str]]:
-    """The cells of a notebook of any version, or of the one notebook in a zip archive, and what was repaired.
+    """The cells of a notebook of any version, and what was repaired.
 
     Raises Unreadable, and nothing else but MemoryError.
     """
     repairs: list[str] = []
-    if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        content = _unpacked(content, repairs)
     try:
         notebook = json.loads(_decoded(content, repairs))
     except (ValueError, RecursionError) as error:
@@ -90,37 +85,6 @@ def read_cells(content: bytes) -> tuple[list[Cell], list[str]]:
     if len(kept) < len(found):
         repairs.append(f"{len(found) - len(kept)} damaged or surplus cells were left out.")
     return kept, repairs
-
-
-def _unpacked(content: bytes, repairs: list[str]) -> bytes:
-    """The one notebook of a zip archive; it is read into memory, and nothing is written anywhere."""
-    advice = "Hand in the .ipynb file itself."
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = archive.infolist()
-            if len(entries) > MAX_ENTRIES:
-                raise Unreadable(f"The archive holds more than {MAX_ENTRIES:,} files. {advice}")
-            found = [
-                entry for entry in entries if NOTEBOOK_ENDING.search(entry.filename) and not _is_a_copy(entry.filename)
-            ]
-            if len(found) != 1:
-                raise Unreadable(f"The archive holds {len(found) or 'no'} notebooks; one can be graded. {advice}")
-            with archive.open(found[0]) as file:
-                inside = file.read(MAX_FILE + 1)  # the size that an archive gives for it may be a lie
-    except (Unreadable, MemoryError):
-        raise
-    except Exception:  # noqa: BLE001 (a damaged archive fails in many ways)
-        raise Unreadable(f"The archive is damaged, or locked with a password. {advice}") from None
-    if len(inside) > MAX_FILE:
-        raise Unreadable(too_large())
-    repairs.append("The notebook was in a zip archive; it was taken out of it.")
-    return inside
-
-
-def _is_a_copy(name: str) -> bool:
-    """Whether it is what Jupyter or macOS puts into an archive beside the notebook."""
-    *folders, last = name.replace("\\", "/").split("/")
-    return last.startswith("._") or not {".ipynb_checkpoints", "__MACOSX"}.isdisjoint(folders)
 
 
 def too_large() -> str:

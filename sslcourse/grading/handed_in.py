@@ -10,14 +10,17 @@ from typing import BinaryIO
 from sslcourse.grading.cells import NOTEBOOK_ENDING
 from sslcourse.grading.visible import one_line
 
+KEPT_BY_PROGRAMS = {".ipynb_checkpoints", "__MACOSX", ".git", ".DS_Store", "Thumbs.db", "desktop.ini", "__pycache__"}
 _COPY = re.compile(r"(?:\s*\((\d{1,3})\)|[\s_-]+copy[\s_-]?(\d{0,3})|[\s_-]v(\d{1,3}))$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class HandedIn:
-    """A file: its path below `root`, when it was changed, and why it cannot be read, where it cannot.
+    """A file: its path below `root`, when it was handed in, and why it cannot be read, where it cannot.
 
-    `identity` is the same for two names of one file (hard links).
+    `modified` is when the file was changed, unless the platform that it comes from says when it was handed in;
+    `is_late` is what the platform says. `identity` is the same for two names of one file (hard links). `inside` is the
+    path in an archive that `parts` name, and `changed` when it was changed as the archive has it.
     """
 
     root: Path
@@ -25,17 +28,20 @@ class HandedIn:
     modified: float = 0.0
     problem: str = ""
     identity: tuple[int, int] | None = None
+    is_late: bool = False
+    inside: tuple[str, ...] = ()
+    changed: float = 0.0
 
     @property
     def path(self) -> str:
         """The path below the hand-in folder, to be shown."""
-        return one_line("/".join(self.parts))
+        return one_line("/".join((*self.parts, *self.inside)))
 
     @property
     def stem(self) -> str:
         """The name without what says that it is a notebook."""
-        name = NOTEBOOK_ENDING.sub("", self.parts[-1])
-        return name if name != self.parts[-1] else Path(name).stem
+        name = (*self.parts, *self.inside)[-1]
+        return NOTEBOOK_ENDING.sub("", name) if NOTEBOOK_ENDING.search(name) else Path(name).stem
 
     @property
     def version(self) -> tuple[str, int]:
@@ -75,3 +81,18 @@ def look_at(root: Path, parts: tuple[str, ...]) -> HandedIn:
         problem = f"`{one_line(parts[-1])}` is not a file but a pipe, a socket or a device. Hand in the .ipynb file."
     identity = (found.st_dev, found.st_ino) if found.st_nlink > 1 and kind == stat.S_IFREG else None
     return HandedIn(root, parts, found.st_mtime, problem, identity)
+
+
+def is_notebook(file: HandedIn) -> bool:
+    """Whether a file has a notebook's name or, without a telling one, begins like a notebook."""
+    name = file.parts[-1]
+    if NOTEBOOK_ENDING.search(name):
+        return True
+    if Path(name).suffix.lower() not in (".json", ".txt", ""):
+        return False
+    try:
+        with file.open() as opened:
+            head = opened.read(4096)
+    except OSError:
+        return False
+    return head.lstrip().startswith(b"{") and any(word in head for word in (b'"cells"', b'"nbformat"'))

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +18,7 @@ from sslcourse.grading.as_json import from_plain, to_plain
 from sslcourse.grading.cells import MAX_FILE, Unreadable, read_cells, too_large
 from sslcourse.grading.intake import Submission, find_answers, guess_lab
 from sslcourse.grading.student import RECURSION
+from sslcourse.grading.unpack import ADVICE, is_archive, members
 from sslcourse.grading.written import Part, find_written
 
 CPU_SECONDS = 10
@@ -44,18 +45,33 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was found in a file: the lab, the answers, and the parts of each written one; or why it cannot be graded."""
+    """What was found in a notebook: the lab, the answers, and the parts of each written one; or why there is no grade.
+
+    `inside` is its path in an archive, and `changed` the time that the archive gives for it.
+    """
 
     lab: str = ""
     submission: Submission | None = None
     written: dict[str, tuple[Part, ...]] = field(default_factory=dict)
     problem: str = ""
+    inside: tuple[str, ...] = ()
+    changed: float = 0.0
 
 
-def read_submission(file: BinaryIO, asked: Asked) -> Reading:
+@dataclass(frozen=True)
+class Contents:
+    """What is in a file that was handed in: at least one reading, and of an archive the files that are no notebooks,
+    each as (path in the archive, reason).
+    """
+
+    readings: list[Reading]
+    others: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+
+
+def read_submission(file: BinaryIO, asked: Asked) -> Contents:
     """Read an open file within the limits; never raises for what is in it."""
     if os.fstat(file.fileno()).st_size > MAX_FILE:
-        return Reading(problem=too_large())
+        return Contents([Reading(problem=too_large())])
     package = Path(__file__).parents[2]
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as reply:
         request.write(json.dumps(to_plain(asked)).encode())
@@ -72,12 +88,12 @@ def read_submission(file: BinaryIO, asked: Asked) -> Reading:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Reading(problem=_TOO_MUCH.format(f"{WALL_SECONDS} seconds"))
+            return Contents([Reading(problem=_TOO_MUCH.format(f"{WALL_SECONDS} seconds"))])
         if process.returncode != 0:
             limits = f"{CPU_SECONDS} seconds of processor time and {MEMORY >> 20} MiB of memory"
-            return Reading(problem=_TOO_MUCH.format(limits))
+            return Contents([Reading(problem=_TOO_MUCH.format(limits))])
         reply.seek(0)
-        return from_plain(Reading, json.load(reply))
+        return from_plain(Contents, json.load(reply))
 
 
 def main(request: int) -> None:
@@ -87,14 +103,36 @@ def main(request: int) -> None:
     gc.disable()  # it would look at every object of a large file again and again; the limit on memory is enough
     with open(request, encoding="utf-8") as file:
         asked = from_plain(Asked, json.load(file))
-    try:
-        reading = _read(sys.stdin.buffer.read(MAX_FILE + 1), asked)
-    except Unreadable as error:
-        reading = Reading(problem=str(error))
-    json.dump(to_plain(reading), sys.stdout)
+    content = sys.stdin.buffer.read(MAX_FILE + 1)
+    contents = _unpack(content, asked) if is_archive(content) else Contents([_read(content, asked)])
+    json.dump(to_plain(contents), sys.stdout)
+
+
+def _unpack(content: bytes, asked: Asked) -> Contents:
+    readings: list[Reading] = []
+    others: list[tuple[tuple[str, ...], str]] = []
+    for member in members(content):
+        if member.content:
+            reading = replace(_read(member.content, asked), inside=member.inside, changed=member.changed)
+            if reading.submission:
+                reading.submission.repairs.insert(0, "The notebook was in a zip archive; it was taken out of it.")
+            readings.append(reading)
+        else:
+            others.append((member.inside, member.problem or "The file is empty."))
+    if not readings:
+        telling = next((reason for _, reason in others if reason != "Not a notebook."), "")
+        readings = [Reading(problem=telling or f"The archive holds no notebook. {ADVICE}")]
+    return Contents(readings, others)
 
 
 def _read(content: bytes, asked: Asked) -> Reading:
+    try:
+        return _find(content, asked)
+    except Unreadable as error:
+        return Reading(problem=str(error))
+
+
+def _find(content: bytes, asked: Asked) -> Reading:
     cells, repairs = read_cells(content)
     lab = asked.lab or guess_lab(cells, asked.functions)
     if lab is None:

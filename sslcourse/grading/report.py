@@ -19,7 +19,8 @@ from pathlib import Path
 from sslcourse import __version__
 from sslcourse.files import write_atomically
 from sslcourse.grading import pages, sandbox
-from sslcourse.grading.collect import Listed, Student
+from sslcourse.grading.collect import Listed
+from sslcourse.grading.owners import Student
 from sslcourse.grading.results import PASSED, TO_MARK, ExerciseResult, Grade
 from sslcourse.grading.submission import Terms
 from sslcourse.grading.visible import cleaned, one_line, printed

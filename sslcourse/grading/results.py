@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sslcourse.exercises.compare import failures_in
 from sslcourse.grading.host import Limits, Outcome
+from sslcourse.grading.roster import Who
 from sslcourse.grading.written import Part
 
 PASSED, FAILED, ERROR, MISSING = "passed", "failed", "error", "missing"
@@ -81,7 +82,7 @@ class ExerciseResult:
 class Grade:
     """The grade of one submission: `points` of `max_points`, written answers not counted."""
 
-    student: str
+    student: str  # the name that is shown, no other student's; `id` is what names files and rows
     lab: str
     source: str  # the path of its file below the hand-in folder, "" where there is none
     results: list[ExerciseResult] = field(default_factory=list)
@@ -93,6 +94,14 @@ class Grade:
     problem: str = ""  # why nothing could be graded, or what the grader itself got wrong
     is_grader_error: bool = False
     page: Path | None = None
+    who: Who = Who("")
+    handed_in: float = 0.0  # when the file that counts was handed in, in seconds since 1970; 0 where there is none
+    late: str = ""  # how late that was, "" where it was in time or no deadline was given
+
+    @property
+    def id(self) -> str:
+        """The student's id: the roster's, else what the file names give, else the name."""
+        return self.who.id or self.student
 
     @property
     def points(self) -> float:

@@ -17,6 +17,7 @@ from sslcourse.grading.collect import collect
 from sslcourse.grading.host import Limits
 from sslcourse.grading.report import Book
 from sslcourse.grading.results import CUT_SHORT, Grade
+from sslcourse.grading.roster import Roster
 from sslcourse.grading.submission import Terms, again_alone, grade_student
 
 
@@ -30,6 +31,9 @@ def grade_paths(
     limits: Limits | None = None,
     unsafe: bool = False,
     seed: int | None = None,
+    roster: Roster | None = None,
+    deadline: float | None = None,
+    variants: bool = False,
     progress: bool = True,
     labs: Mapping[str, Lab] | None = None,
 ) -> list[Grade]:
@@ -37,7 +41,9 @@ def grade_paths(
 
     `lab` says which lab they are, where that is not to be found out; `student` is the pattern for students' names (see
     `collect`); `jobs` submissions run side by side. All get the same inputs, drawn from `seed`, which is secret and
-    random unless given. What is finished is written at once: a run that is stopped loses nothing.
+    random unless given; with `variants` each student's are drawn from a seed made of that and the student's id.
+    Everybody on the `roster` has a grade. What was handed in after the `deadline` (seconds since 1970) counts only
+    where there is nothing before it. What is finished is written at once: a run that is stopped loses nothing.
     Raises `sandbox.NoSandbox` where there is none and `unsafe` is not given, FileNotFoundError for a path that is not
     there, ValueError for an unknown lab, a wrong pattern, or where there is nothing to grade.
     """
@@ -45,12 +51,12 @@ def grade_paths(
     if lab is not None and lab not in known:
         raise ValueError(f"there is no lab {lab!r}; choose from {', '.join(known)}")
     level, given = sandbox.level(unsafe), [Path(path) for path in paths]
-    collected = collect(given, student, skip=Path(out), labs=known)
+    collected = collect(given, student, skip=Path(out), labs=known, roster=roster)
     if not collected.students:
         reasons = "".join(f"\n  {each.path}: {each.reason}" for each in collected.listed[:10])
         raise ValueError(f"there is nothing to grade in {', '.join(map(str, given))}{reasons}")
     seed = secrets.randbits(62) if seed is None else seed
-    terms = Terms(known, lab, level, limits or Limits(), seed)
+    terms = Terms(known, lab, level, limits or Limits(), seed, variants, deadline)
     students = collected.students
     book = Book(Path(out), terms, students, collected.listed)
 

@@ -1,5 +1,6 @@
 """Grade one student: read the files, choose those that count, judge each answer. A result comes whatever happens."""
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,10 +10,11 @@ from sslcourse.exercises import Lab
 from sslcourse.exercises.task import Exercise, WrittenQuestion
 from sslcourse.grading import sandbox
 from sslcourse.grading.answers import grade_answer, with_references
-from sslcourse.grading.collect import Listed, Student
+from sslcourse.grading.collect import Listed
 from sslcourse.grading.handed_in import HandedIn
 from sslcourse.grading.host import Box, Limits
 from sslcourse.grading.intake import Submission
+from sslcourse.grading.owners import Student
 from sslcourse.grading.reading import Asked, Reading, read_submission
 from sslcourse.grading.results import CUT_SHORT, ERROR, MISSING, TO_MARK, ExerciseResult, Grade
 from sslcourse.grading.versions import Chosen, choose
@@ -24,13 +26,30 @@ MAX_READ_UNCERTAIN = 500
 
 @dataclass(frozen=True)
 class Terms:
-    """What is the same for all students of a run; `lab` is the only lab that counts, None where it is to be found."""
+    """What is the same for all students of a run; `lab` is the only lab that counts, None where it is to be found.
+
+    `is_varied`: each student's inputs are drawn from a seed of their own. `deadline` is in seconds since 1970.
+    """
 
     labs: Mapping[str, Lab]
     lab: str | None
     level: str
     limits: Limits
     seed: int
+    is_varied: bool = False
+    deadline: float | None = None
+
+    def seed_of(self, id: str) -> int:
+        """The seed of one student's inputs: the run's, or with `is_varied` one made of it and the student's id.
+
+        >>> Terms({}, None, "unsafe", Limits(), 7).seed_of("101")
+        7
+        >>> Terms({}, None, "unsafe", Limits(), 7, is_varied=True).seed_of("101")
+        4083105398645191343
+        """
+        if not self.is_varied:
+            return self.seed
+        return int.from_bytes(hashlib.sha256(f"{self.seed}/{id}".encode("utf-8", "replace")).digest()[:8], "big") >> 2
 
     @cached_property
     def asked(self) -> Asked:
@@ -46,13 +65,14 @@ def grade_student(student: Student, terms: Terms) -> tuple[list[Grade], list[Lis
     files = sorted(student.notebooks, key=lambda file: (-file.modified, file.parts))
     most = MAX_READ if student.is_certain else MAX_READ_UNCERTAIN
     reason = f"Not looked at: only the {most} newest files of a student are."
-    unread = [Listed(file.path, reason) for file in files[most:]]
+    listed = [Listed(file.path, reason) for file in files[most:]]
     try:
-        chosen, listed = choose(student, [(file, _read(file, terms.asked)) for file in files[:most]])
+        read = [each for file in files[:most] for each in _read(file, terms.asked, listed)]
+        chosen, more = choose(student, read, terms.deadline)
     except Exception as error:  # noqa: BLE001 (every student gets a result)
-        failed = Grade(student.name, terms.lab or "", "", level=sandbox.SENTENCES[terms.level])
-        return [_fail(failed, error, terms)], unread
-    return [_grade(each, terms) for each in chosen], listed + unread
+        failed = Grade(student.name, terms.lab or "", "", level=sandbox.SENTENCES[terms.level], who=student.who)
+        return [_fail(failed, error, terms)], listed
+    return [_grade(each, terms) for each in chosen], more + listed
 
 
 def again_alone(grade: Grade, again: Grade) -> Grade:
@@ -70,20 +90,25 @@ def again_alone(grade: Grade, again: Grade) -> Grade:
     return replace(grade, results=results)
 
 
-def _read(file: HandedIn, asked: Asked) -> Reading:
+def _read(file: HandedIn, asked: Asked, listed: list[Listed]) -> list[tuple[HandedIn, Reading]]:
+    """The notebooks of a file, one unless it is an archive; what else is in an archive is listed."""
     if file.problem:
-        return Reading(problem=file.problem)
+        return [(file, Reading(problem=file.problem))]
     try:
         with file.open() as opened:
-            return read_submission(opened, asked)
+            contents = read_submission(opened, asked)
     except OSError as error:
-        return Reading(problem=f"The file cannot be read: {error.strerror or error}.")
+        return [(file, Reading(problem=f"The file cannot be read: {error.strerror or error}."))]
+    listed += [Listed(replace(file, inside=inside).path, reason) for inside, reason in contents.others]
+    return [(replace(file, inside=reading.inside, changed=reading.changed), reading) for reading in contents.readings]
 
 
 def _grade(chosen: Chosen, terms: Terms) -> Grade:
     began = time.monotonic()
     reading, source = chosen.reading, chosen.file.path if chosen.file else ""
     grade = Grade(chosen.student, reading.lab or terms.lab or "", source, level=sandbox.SENTENCES[terms.level])
+    grade.who = chosen.who
+    grade.handed_in, grade.late = chosen.file.modified if chosen.file else 0.0, chosen.late
     grade.notes, grade.problem = list(chosen.notes), reading.problem
     try:
         _grade_answers(grade, reading, terms)
@@ -110,12 +135,12 @@ def _grade_answers(grade: Grade, reading: Reading, terms: Terms) -> None:
     submission = reading.submission
     if submission is None:
         return
-    lab = terms.labs[reading.lab]
+    lab, seed = terms.labs[reading.lab], terms.seed_of(grade.id)
     grade.title, grade.repairs = lab.title, list(submission.repairs)
     with Box(lab.tasks_module, terms.level, terms.limits, lab.box_files) as box:
         for exercise in lab.exercises.values():
-            grade.results.append(_guarded(exercise, submission, box, terms.seed, grade))
-        grade.results = with_references(lab.exercises, submission, grade.results, box, terms.seed)
+            grade.results.append(_guarded(exercise, submission, box, seed, grade))
+        grade.results = with_references(lab.exercises, submission, grade.results, box, seed)
     grade.results += [_to_mark(question, reading.written[question.id]) for question in lab.written.values()]
 
 

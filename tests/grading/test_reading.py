@@ -15,7 +15,8 @@ def read(tmp_path):
         path = tmp_path / "eve.ipynb"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         with open(path, "rb") as file:
-            return read_submission(file, asked)
+            [found] = read_submission(file, asked).readings
+            return found
 
     return read_content
 

@@ -4,9 +4,10 @@ import json
 
 from toy_lab import LAB
 
-from sslcourse.grading.collect import Listed, Student
+from sslcourse.grading.collect import Listed
 from sslcourse.grading.handed_in import HandedIn
 from sslcourse.grading.host import Limits
+from sslcourse.grading.owners import Student
 from sslcourse.grading.report import Book
 from sslcourse.grading.results import ExerciseResult, Grade
 from sslcourse.grading.submission import Terms, again_alone, grade_student

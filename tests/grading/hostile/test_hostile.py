@@ -131,7 +131,7 @@ def test_a_file_gets_what_it_deserves(tmp_path, toys, name):
     file = tmp_path / "lab.ipynb"
     file.write_bytes(content)
     with file.open("rb") as opened:
-        reading = read_submission(opened, damaged.ASKED)
+        reading = read_submission(opened, damaged.ASKED).readings[0]
     repairs = reading.submission.repairs if reading.submission else []
     assert words in " ".join([reading.problem, *repairs])
     assert bool(reading.problem) is not is_readable
