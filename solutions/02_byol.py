@@ -24,7 +24,7 @@
 # | | `smoke` | `cpu` (two cores) | `gpu` |
 # |---|---|---|---|
 # | your own work | – | one to two hours | one to two hours |
-# | waiting | half a minute | about three minutes | not timed yet |
+# | waiting | half a minute | about two minutes | not timed yet |
 # | what it shows | everything runs, nothing learns | all findings | all findings, with a larger network |
 #
 # **You need** Lab 1's ideas (views, embeddings, cosine, collapse), though none of its code, and `torch.nn.Module`:
