@@ -35,7 +35,7 @@ LABS = {  # its session, and the arms whose ranges it shows
             *("small", "simclr_small", "no_colour", "simclr_no_colour"),
         ),
     ),
-    "removal": ("RemovalLab", ("baseline", "low", "random", "high", "short")),
+    "removal": ("RemovalLab", ("baseline", "low", "random", "high", "own", "short")),
     "pixels": ("PixelsLab", ("baseline", "distilled", "both")),
     "local": ("LocalLab", ("baseline", "attract", "repel", "learned", "alone_without", "attract_without")),
     "two_levels": ("LevelsLab", ("no_center", "no_sharp", "cls", "patch", "baseline", "visible")),

@@ -153,16 +153,15 @@ lab.targets(normalised_targets)
 #
 # **Idea.** The decoder says something of *every* patch. The loss is the squared error of the removed ones alone: mean
 # over the P values of a patch, then mean over the removed patches of all pictures. The kept ones were seen, so to
-# paint them would be copying.
+# paint them would be copying. An error of 1 is that of a patch painted in its own mean colour, 0 is perfect.
 
 # %% tags=["predict"] id="pixels.visible"
 predict(
     "pixels.visible",
-    "How near to the truth are the decoder's patches after training? Compared with the removed ones, those that it has "
-    "seen are painted ...",
-    a="better",
-    b="equally well (errors within 0.05)",
-    c="worse",
+    "The decoder says something of every patch. After training, those that the encoder has *seen* are painted ...",
+    a="nearly perfectly (error below 0.2)",
+    b="not perfectly, but better than the removed ones (by more than 0.05)",
+    c="no better than the removed ones",
 )
 
 # %% [markdown]
@@ -188,8 +187,7 @@ check("pixels.loss", removed_only)
 
 # %% [markdown]
 # **Train** a small masked autoencoder with *your* order, *your* targets and *your* loss. Half of the patches are
-# removed at random. An error of 1 is that of a patch painted in its own mean colour. Shaded is what is ordinary: 95
-# of 100 new runs of the course's own functions lie there.
+# removed at random. Shaded is what is ordinary: 95 of 100 new runs of the course's own functions lie there.
 
 # %% tags=["experiment"]
 lab.train_baseline(restore_order, normalised_targets, removed_only)

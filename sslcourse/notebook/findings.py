@@ -1,6 +1,7 @@
 """What a number means: the range in which 95 of 100 new runs lie, the option it supports, what that shows."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from importlib import resources
@@ -32,22 +33,24 @@ def final_range(bands: Bands, arm: str, name: str) -> tuple[float, float] | None
     return (found["low"], found["high"]) if found else None
 
 
-def direction(before: float, after: float, step: float = 0.02) -> str:
-    """ "a" when a number rose by more than `step`, "c" when it fell by more, else "b".
+def direction(before: float, after: float, step: float = 0.02) -> str | None:
+    """ "a" when a number rose by more than `step`, "c" when it fell by more, else "b"; None where one is NaN.
 
-    >>> direction(0.5, 0.7), direction(0.5, 0.49)
-    ('a', 'b')
+    >>> direction(0.5, 0.7), direction(0.5, 0.49), direction(0.5, float("nan"))
+    ('a', 'b', None)
     """
+    if math.isnan(before) or math.isnan(after):
+        return None
     return "a" if after > before + step else "c" if after < before - step else "b"
 
 
-def bracket(value: float, low: float, high: float, letters: Sequence[str] = "abc") -> str:
-    """The letter of what is below `low`, below `high`, or neither.
+def bracket(value: float, low: float, high: float, letters: Sequence[str] = "abc") -> str | None:
+    """The letter of what is below `low`, below `high`, or neither; None for NaN.
 
     >>> bracket(0.2, 0.15, 0.35), bracket(0.9, 0.15, 0.35, "cba")
     ('b', 'a')
     """
-    return letters[(value >= low) + (value >= high)]
+    return None if math.isnan(value) else letters[(value >= low) + (value >= high)]
 
 
 def read_lessons(lab: str) -> dict[str, tuple[str, str]]:

@@ -6,14 +6,17 @@ import pytest
 import torch
 from harness import forbid_training, photographs
 
+from sslcourse.data.views import MultiCrop
 from sslcourse.exercises import find
 from sslcourse.labs.removal import arms
 from sslcourse.labs.removal.experiments import RemovalLab
 from sslcourse.labs.removal.measurements import in_turns, kept_features, queries_and_keys, with_keep_rate
+from sslcourse.labs.removal.method import marked_by_ibot
 from sslcourse.labs.removal.pictures import packed
-from sslcourse.labs.removal.session import RemovalSession, load_untrained
+from sslcourse.labs.removal.session import RemovalSession, attention_of, load_untrained
 from sslcourse.labs.removal.tasks import Machine
 from sslcourse.labs.removal.widgets import KeepExplorer
+from sslcourse.methods import Combined
 from sslcourse.notebook import state
 from sslcourse.pruning import gather_tokens, select
 from sslcourse.pruning.cost import ViTShape, predicted_speed_up
@@ -102,11 +105,39 @@ def test_arms_differ_in_what_is_removed_only():
         same = dataclasses.replace(base.method, removal=recipe.method.removal)
         assert recipe == dataclasses.replace(base, method=same, fit=recipe.fit)
         assert (recipe.fit == base.fit) is (name != "short")
-    assert {known[arm].method.removal.policy for arm in ("low", "random", "high")} == {"low", "random", "high"}
+    policies = {arm: known[arm].method.removal.policy for arm in ("low", "random", "high", "own")}
+    assert policies == {"low": "low", "random": "random", "high": "high", "own": "low"}
     assert (
         with_keep_rate(base, 0.25).method.removal.kept_of(36) == 9
         and not with_keep_rate(base, 1.0).method.removal.removes
     )
+
+
+def test_patches_are_chosen_by_what_another_network_marks():
+    crops = torch.rand(2, 3, 3, 48, 48, generator=GENERATOR)  # two global crops of three pictures
+    scores = torch.rand(6, 36, generator=GENERATOR)
+    seen = []
+
+    def marks(given):
+        seen.append(given)
+        return scores
+
+    for arm, keep in (("low", scores.topk(18).indices), ("high", (-scores).topk(18).indices)):
+        guided = RemovalLab().build(arms.recipes("smoke")[arm], marks)
+        guided.begin_step(0, 10)
+        encoded = guided.encode(guided.with_choices(MultiCrop(crops, crops[:0]), torch.Generator().manual_seed(0)))
+        assert torch.equal(encoded.keep_indices, keep.sort(1).values)
+        assert torch.equal(seen[-1], crops.flatten(0, 1))
+        assert encoded.student.patches.shape[1] == 18 and encoded.teacher.patches.shape[1] == 36
+    own = RemovalLab().build(arms.recipes("smoke")["own"], None)
+    assert type(own) is Combined
+
+
+def test_ibot_marks_crops_as_it_does_pictures(lab):
+    crops = lab.pictures.batch(slice(3))
+    before = marked_by_ibot(crops)
+    torch.testing.assert_close(before, attention_of(lab.network("ibot"), crops))
+    assert not before.requires_grad
 
 
 def test_features_of_all_patches_are_the_features(lab):

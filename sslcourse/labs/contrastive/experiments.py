@@ -108,7 +108,7 @@ class ContrastiveLab(Looking):
         if accuracy:
             pair = accuracy["baseline"], accuracy["no_colour"]
             better = direction(*pair)
-            self.found("contrastive.colour_features", words.format(*pair), better, finding=easier + better)
+            self.found("contrastive.colour_features", words.format(*pair), better, finding=f"{easier}{better}")
 
     @in_a_card
     def colours_alone(self, contrastive_accuracy: Callable, force: bool = False) -> None:

@@ -49,7 +49,7 @@ class PixelsLab(Looking):
         removed, kept = run.final["removed_error"], run.final["kept_error"]
         text = f"error of removed patches {removed:.2f}{self.ordinary('baseline', 'removed_error')}, of kept ones "
         text += f"{kept:.2f}{self.ordinary('baseline', 'kept_error')}; 1 is a patch in its mean colour"
-        self.found("pixels.visible", text, direction(kept, removed, step=0.05))
+        self.found("pixels.visible", text, "a" if kept < 0.2 else "b" if kept < removed - 0.05 else "c")
 
     @in_a_card
     def features(self) -> None:
@@ -91,10 +91,11 @@ class PixelsLab(Looking):
         left = {arm: mean_left(rows, dropped="random") for arm, rows in tables.items()}
         text = ", ".join(f"{self.titles[arm]} {told(value)}" for arm, value in left.items())
         text = f"left of the accuracy above chance, random patches hidden, mean of all fills: {text}"
-        self.found("pixels.robust", text, keeps(left["dino"], left["reconstruction"]))
+        self.found("pixels.robust", text, direction(left["dino"], left["reconstruction"], CLEARLY))
 
     def _curves(self, tables: dict[str, list[dict]], dropped: str):
-        """What is left against the share that is hidden, mean of the fills: one curve a network."""
+        """What is left against the share that is hidden, mean of the fills: one curve a network, all on one scale."""
+        known = [row["left"] for rows in tables.values() for row in rows if not math.isnan(row["left"])]
         curves = {
             self.titles[arm]: ((0.0, *SHARES), [1.0, *(mean_left(rows, dropped=dropped, share=s) for s in SHARES)])
             for arm, rows in tables.items()
@@ -105,7 +106,7 @@ class PixelsLab(Looking):
             title=f"hidden: {dropped}",
             x_label="share of the patches hidden",
             y_label="left of the accuracy",
-            y_limits=(-0.1, 1.05),
+            y_limits=(min([0.0, *known]) - 0.05, max([1.0, *known]) + 0.05),
             size=(3.3, 2.8),
         )
 
@@ -153,7 +154,7 @@ class PixelsLab(Looking):
         hidden = {arm: mean_left(tables[arm], dropped="random") for arm in arms}
         alone, painted = (told(left) for left in hidden.values())
         text = f"random patches hidden, {alone} is left without painting, {painted} with it"
-        self.found("pixels.pair", text, keeps(hidden["distilled"], hidden["both"]))
+        self.found("pixels.pair", text, direction(hidden["distilled"], hidden["both"], CLEARLY))
         clean = {arm: self.arm(arm).final["knn"] for arm in arms}
         text = f"kNN accuracy on whole pictures {clean['distilled']:.2f} without painting, {clean['both']:.2f} with it"
         self.found("pixels.accuracy", text, direction(clean["distilled"], clean["both"], 0.03))
@@ -186,8 +187,3 @@ def told(left: float) -> str:
     ('0.50', '–')
     """
     return "–" if math.isnan(left) else f"{left:.2f}"
-
-
-def keeps(one: float, other: float) -> str | None:
-    """Whether the other keeps clearly more ("a"), about as much or clearly less; None where one knew nothing."""
-    return None if math.isnan(one + other) else direction(one, other, CLEARLY)

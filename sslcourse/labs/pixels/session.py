@@ -92,11 +92,6 @@ class PixelsSession(LabExperiments):
         options: Any = {"k": k, "scaling": scaling, "num_classes": len(known.classes)}
         return float(knn_accuracy(self.bank(arm), known.labels.cpu(), asked, labels.cpu(), **options))
 
-    def need_labels(self) -> None:
-        """Raises Stopped for pictures without labels."""
-        if not self.images.labelled:
-            raise Stopped("These pictures have no labels, so there is no accuracy that damage could lower.")
-
     def need_two(self) -> None:
         """Raises Stopped for a single held-out picture, whose patches no other can lend."""
         if len(self.images.held_out) < 2:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -12,6 +12,7 @@ from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.attention import attention_precision, attention_recall
 from sslcourse.evaluation.features import extract_features
 from sslcourse.labs.removal import arms
+from sslcourse.labs.removal.method import Guided, marked_by_ibot
 from sslcourse.methods import Method
 from sslcourse.models.encoder import TokenEncoder
 from sslcourse.notebook import charts
@@ -40,10 +41,17 @@ class RemovalSession(LabExperiments):
     name = "removal"
     titles, colours, meters = arms.TITLES, arms.COLOURS, METERS
     compared = ("baseline", "low")
+    handmade, course_functions = ("low", "high"), staticmethod(lambda: marked_by_ibot)
 
     @staticmethod
     def recipes(scale: str) -> dict[str, Recipe]:
         return arms.recipes(scale)
+
+    def build(self, recipe: Recipe, own: Any) -> Method:
+        """An arm's untrained network, perhaps with something else than its teacher that marks patches."""
+        if own is None:
+            return build_method(recipe)
+        return build_method(recipe, lambda encoder, settings: Guided(encoder, settings, own))
 
     def measure(self, method: Method, arm: str) -> dict[str, float]:
         """How even the teacher's attention is, and how much of the object it finds, where there are masks."""

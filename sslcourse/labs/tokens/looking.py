@@ -139,7 +139,7 @@ class Looking(TokensSession):
         rows = [[self.titles[arm], value, area] for arm, value in on_object.items()]
         show_numbers("Share of the attention that falls on the object", ["measured", "the object's area"], rows)
         text = f"untrained {on_object[UNTRAINED]:.2f}; the object covers {area:.2f} of the picture"
-        self.found("tokens.looks", text, {"a": "c", "b": "b", "c": "a"}[direction(area, on_object[UNTRAINED], 0.05)])
+        self.found("tokens.looks", text, direction(on_object[UNTRAINED], area, 0.05))
 
     @in_a_card
     def explore_attention(self):
