@@ -66,8 +66,9 @@ def collect(
     for file in _files(given, skip, listed):
         by_root.setdefault(file.root, []).append(file)
     for root, files in by_root.items():
-        named = read_pattern(files, compiled) if compiled else read_names(files)
-        desk = Desk(named, tuple(labs), len(given) > 1 and root in given, roster, level_of_people(files, named, roster))
+        named, wrappers = (read_pattern(files, compiled), 0) if compiled else read_names(files)
+        level = level_of_people(files, named, roster) or wrappers
+        desk = Desk(named, tuple(labs), len(given) > 1 and root in given, roster, level)
         for file in files:
             if compiled and file not in named:
                 listed.append(Listed(file.path, "The pattern for students' names does not match its path."))

@@ -53,7 +53,7 @@ Owner = tuple[Key, Student]  # the student as far as the name of one file tells
 @dataclass(frozen=True)
 class Desk:
     """What it takes to say whose the files of one folder are: what platforms' names say, the roster, and `level`, the
-    part of a path that has names of the roster; `labs` are names that say nothing of a student.
+    number of folders around those that name students; `labs` are names that say nothing of a student.
     """
 
     named: Owners
@@ -92,12 +92,12 @@ class Desk:
 
     def _plain_key(self, file: HandedIn) -> Key | None:
         """By the folder or the name of the file, or None for a file that is nobody's."""
-        if len(file.parts) > 1:
+        if len(file.parts) > self.level + 1:
             folders = file.parts[:-1][: self.level + 1]
             return Key("folder", one_line("/".join(NOTEBOOK_ENDING.sub("", name) for name in folders)), file.root)
-        if not (file.problem or is_notebook(file) or Path(file.parts[0]).suffix.lower() in WORK):
+        if not (file.problem or is_notebook(file) or Path(file.parts[-1]).suffix.lower() in WORK):
             return None
-        base = file.version[0]
+        base = file.version[0] or "/".join(file.parts)
         says_nothing = SAYS_NOTHING.fullmatch(base) or any(lab.casefold() in base.casefold() for lab in self.labs)
         return Key("file", one_line(file.stem if says_nothing and not self.is_one_s_folder else base), file.root)
 

@@ -97,14 +97,14 @@ class Roster:
 
     @cached_property
     def _keys(self) -> list[tuple[dict[str, set[int]], re.Pattern[str]]]:
-        """Ids, addresses and names, then the weaker: first and last name alone, an address without its domain."""
+        """Ids, addresses and names, then the weaker: the first and the last name of several."""
         kinds: list[dict[str, set[int]]] = [{}, {}, {}, {}]
         for number, person in enumerate(self.people):
             names = plain(person.name).split()
             ids = [plain(id) for id in person.ids or (person.id,)]
             ids += [id.lstrip("0") for id in ids if id.isdigit()]  # as a spreadsheet leaves them
-            weak = [*_orders([names[0], names[-1]] if len(names) > 2 else []), plain(person.email.partition("@")[0])]
-            for kind, keys in zip(kinds, (ids, [plain(person.email)], _orders(names), weak), strict=True):
+            short = _orders([names[0], names[-1]] if len(names) > 2 else [])
+            for kind, keys in zip(kinds, (ids, [plain(person.email)], _orders(names), short), strict=True):
                 for key in keys:
                     if len(key) >= SHORT:
                         kind.setdefault(key, set()).add(number)
@@ -112,10 +112,10 @@ class Roster:
 
     @cached_property
     def _whole(self) -> dict[str, set[int]]:
-        """What counts only where it is all that the text says: short ids, and names of one word."""
+        """What counts only where it is all that the text says: a short id, a name of one word, half an address."""
         found: dict[str, set[int]] = {}
         for number, person in enumerate(self.people):
-            for text in (person.name, *(person.ids or (person.id,))):
+            for text in (person.name, person.email.partition("@")[0], *(person.ids or (person.id,))):
                 if key := plain(text):
                     found.setdefault(key, set()).add(number)
         return found

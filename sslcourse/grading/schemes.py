@@ -44,18 +44,19 @@ class Named:
 Owners = dict[HandedIn, list[Named]]  # a file of several students is each one's
 
 
-def read_names(files: Sequence[HandedIn]) -> Owners:
+def read_names(files: Sequence[HandedIn]) -> tuple[Owners, int]:
     """Whose the files of one hand-in folder are, where a platform's scheme says it; others are left out.
 
-    A platform's folder may lie in others, and a folder given may be one student's.
+    A platform's folder may lie in others, and a folder given may be one student's. The second value is the number of
+    folders around the platform's.
     """
     files = [file for file in files if KEPT_BY_PROGRAMS.isdisjoint(file.parts)]
     for depth in range(MAX_WRAPPERS):
         if found := _named({file: "/".join(file.parts[depth:]) for file in files if len(file.parts) > depth}):
-            return found
+            return found, depth
         if len({file.parts[: depth + 1] for file in files}) != 1:
             break
-    return _named({file: f"{file.root.absolute().name}/{'/'.join(file.parts)}" for file in files})
+    return _named({file: f"{file.root.absolute().name}/{'/'.join(file.parts)}" for file in files}), 0
 
 
 def read_pattern(files: Sequence[HandedIn], pattern: re.Pattern[str]) -> Owners:
