@@ -41,7 +41,7 @@ CORE_LIBRARIES = {"torch", "torchvision", "timm", "numpy", "matplotlib", "tqdm",
 # Pillow, traitlets and markupsafe come with torchvision/matplotlib, ipywidgets and Jinja2.
 CORE_LIBRARIES |= {"jinja2", "filelock", "PIL", "traitlets", "markupsafe"}
 EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "latex2mathml", "nbconvert", "ipykernel", "jupyter_client"}
-EXTRA_LIBRARIES |= {"pygments", "yaml"}  # come with nbconvert and jupytext
+EXTRA_LIBRARIES |= {"pygments", "yaml", "markdown_it", "mdit_py_plugins"}  # come with nbconvert and jupytext
 WITH_EXTRAS = {"authoring", "grading", "commands"}  # folders that may use the extra `grade`
 WITH_STATISTICS = {"evaluation", "claims"}  # folders that may use scipy, the extra `claims`
 WITH_CLUSTER = {"claims"}  # folders that may use Dask, the extra `cluster`

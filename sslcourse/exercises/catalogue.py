@@ -54,6 +54,17 @@ class Lab:
         return read_written(file, self.name) if file.exists() else {}
 
     @property
+    def lessons(self) -> dict[str, tuple[str, str]]:
+        """What the lab's findings mean: prediction -> (what the measurement usually supports, what that shows).
+
+        >>> LABS["contrastive"].lessons["contrastive.mystery"][0]
+        'c'
+        """
+        from sslcourse.exercises.written import read_lessons
+
+        return read_lessons(_folder(self.package) / "lessons.md")
+
+    @property
     def points(self) -> float:
         """What the lab's tasks are worth together, written questions not counted."""
         return sum(task.points for task in self.tasks.values())

@@ -1,4 +1,6 @@
-"""Read a lab's written questions from its written.md.
+"""Read what a lab has in words: its written questions (written.md), and what its findings mean (lessons.md).
+
+written.md:
 
 # why_negatives (4 points)
 The question.
@@ -6,6 +8,11 @@ The question.
 - What earns the first point. (1 point)
 ## Model answer
 The answer, in Markdown without headings of level 1 and 2.
+
+lessons.md:
+
+## lab.prediction: a
+What it shows, when the measurement supports that option, as it usually does.
 """
 
 import re
@@ -14,6 +21,7 @@ from pathlib import Path
 from sslcourse.exercises.task import WrittenQuestion
 
 _HEADING = re.compile(r"^# (\w+) \((\d+(?:\.\d+)?) points?\)$", re.MULTILINE)
+_LESSON = re.compile(r"^## (\S+): (\w+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _SECTIONS = re.compile(r"^## (?:Rubric|Model answer)$", re.MULTILINE)
 
 
@@ -34,3 +42,9 @@ def read_written(file: Path, lab: str) -> dict[str, WrittenQuestion]:
         lines = tuple(" ".join(line.split()) for line in re.split(r"^- ", rubric, flags=re.MULTILINE)[1:])
         questions[f"{lab}.{name}"] = WrittenQuestion(f"{lab}.{name}", question, float(points), lines, answer.strip())
     return questions
+
+
+def read_lessons(file: Path) -> dict[str, tuple[str, str]]:
+    """What a lab's findings mean: prediction -> (what the measurement usually supports, what that shows)."""
+    found = _LESSON.findall(file.read_text(encoding="utf-8")) if file.exists() else []
+    return {identifier: (usual, " ".join(lesson.split())) for identifier, usual, lesson in found}

@@ -37,7 +37,7 @@ def grade_answer(
     other exercises, as code, to put in place of the student's own.
     """
     task, answer = exercise.task, submission.answers[exercise.task.id]
-    blank = ExerciseResult(task.id, task.title, 0.0, task.points, MISSING, "")
+    blank = ExerciseResult(task.id, task.title, 0.0, task.points, MISSING, "", function=task.function)
     if answer is None:
         message = f"No cell defines a function called `{task.function}`."
         return replace(blank, message=f"{message} If you deleted the cell, take it from the lab again.")
@@ -144,7 +144,9 @@ def _judged(
 ) -> ExerciseResult:
     """What one run of an answer is worth, and the sentence for it."""
     verdict = judge(exercise, outcome.observations, inputs)
-    cases = tuple(CaseLine(case.name, case.points, case.max_points, case.message) for case in verdict.cases)
+    cases = tuple(
+        CaseLine(each.name, each.points, each.max_points, each.message, each.inputs) for each in verdict.cases
+    )
     result = replace(blank, points=verdict.points, cases=cases, output=outcome.output)
     ended = explain_end(outcome, box.limits)
     if ended is not None:
@@ -154,7 +156,7 @@ def _judged(
         status, message = _unfinished(exercise.task, outcome, failed)
     else:
         status, message = ran_out_of_memory(outcome, box.limits) or (verdict.status, verdict.message)
-        result = replace(result, hint=verdict.hint)
+        result = replace(result, hint=verdict.hint, misconception=verdict.misconception)
         if status == ERROR:
             message = _missing_module(outcome.observations) or message
     look = ""

@@ -6,12 +6,14 @@ Nothing here runs student code, and nothing here knows what is asked for.
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 MAX_FILE = 64 * 2**20
 MAX_CELLS = 3_000
 MAX_SOURCE = 200_000  # characters of one cell
+MAX_OUTPUTS, MAX_PRINTED = 50, 5_000  # of a cell, and characters of one
 MAX_TOTAL = 2_000_000  # and of all cells together: a syntax tree takes a hundred times the room of its source
 
 # Colab keeps a pasted picture in the text itself.
@@ -29,7 +31,7 @@ class Cell:
     """One cell as submitted.
 
     `kind` is code, markdown or raw; `grade_id` is nbgrader's, or "" where there is none; `pictures` are those attached
-    to it or pasted into its text, as base64.
+    to it or pasted into its text, as base64; `printed` is what its outputs say in plain text.
     """
 
     number: int
@@ -39,6 +41,7 @@ class Cell:
     id: str = ""
     tags: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
+    printed: tuple[str, ...] = ()
 
 
 def grade_id(identifier: str) -> str:
@@ -152,7 +155,19 @@ def _cell(number: int, raw: Any) -> Cell | None:
         next((each for each in ids if isinstance(each, str)), ""),
         tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
         tuple(pictures),
+        tuple(_printed(raw.get("outputs"))),
     )
+
+
+def _printed(outputs: Any) -> Iterator[str]:
+    """The plain text of a cell's first outputs, each as far as it is of a size to be read."""
+    for output in outputs[:MAX_OUTPUTS] if isinstance(outputs, list) else ():
+        data = output.get("data") if isinstance(output, dict) else None
+        text = data.get("text/plain") if isinstance(data, dict) else None
+        if isinstance(text, list):
+            text = "".join(line for line in text if isinstance(line, str))
+        if isinstance(text, str):
+            yield text[:MAX_PRINTED].encode("utf-8", "replace").decode()
 
 
 def _attached(attachments: Any) -> list[str]:

@@ -7,7 +7,8 @@ from statistics import mean
 from urllib.parse import quote
 
 from sslcourse.grading.collect import Listed
-from sslcourse.grading.results import MISSING, PASSED, TO_MARK, CaseLine, ExerciseResult, Grade
+from sslcourse.grading.prose import Prose, to_html
+from sslcourse.grading.results import MARKED, MISSING, PASSED, TO_MARK, CaseLine, ExerciseResult, Grade
 from sslcourse.pages import render
 
 LONGEST_CODE = 30_000  # characters
@@ -17,17 +18,22 @@ MOST_COLOURED = 10_000  # characters of one page: the lexer's patterns may take 
 def feedback(grade: Grade) -> str:
     """The page that goes to the student."""
     shown = [result for result in grade.results if not grade.problem or result.message != grade.problem]
+    written = [result for result in shown if result.status in (TO_MARK, MARKED)]
     return render(
         "feedback.html",
         grade=grade,
         results=shown,
-        graded=[result for result in shown if result.status != TO_MARK],
-        written=[result for result in shown if result.status == TO_MARK],
-        share=f"{grade.points / grade.max_points if grade.max_points else 0:.0%}",
+        graded=[result for result in shown if result not in written],
+        written=written,
+        waiting=sum(result.max_points for result in grade.to_mark),
+        share=lambda points: f"{points / grade.possible if grade.possible else 0:.1%}",
         unsafe=_unsafe([grade]),
+        said=_said,
         cases=_cases,
-        code=_Code(),
-        code_style=_code_style(),
+        code=Code(),
+        code_style=code_style(),
+        markdown=to_html,
+        prose_of=Prose,
         anchor=lambda id: re.sub(r"[^A-Za-z0-9_-]", "-", id),
     )
 
@@ -39,7 +45,7 @@ def gradebook(grades: Sequence[Grade], listed: Sequence[Listed] = ()) -> str:
     return render(
         "gradebook.html",
         count=len(grades),
-        to_mark=sum(result.status == TO_MARK and bool(result.answer) for result in results),
+        to_mark=sum(len(grade.to_mark) for grade in grades),
         to_look=sum(bool(result.look) for result in results),
         unsafe=_unsafe(grades),
         labs=[_lab(lab, sorted(group, key=lambda grade: grade.student.lower())) for lab, group in by_lab],
@@ -63,19 +69,31 @@ def _lab(lab: str, grades: list[Grade]) -> dict:
 
 
 def _share_passed(results: Sequence[ExerciseResult]) -> str:
-    if any(result.status == TO_MARK for result in results):
-        return "by a person"
+    written = [result for result in results if result.answer]
+    if any(result.status in (TO_MARK, MARKED) for result in results):
+        return f"{sum(result.status == MARKED for result in written)} of {len(written)} marked"
     return f"{sum(result.status == PASSED for result in results)} of {len(results)}"
 
 
-def _cases(result: ExerciseResult) -> Iterator[tuple[CaseLine, str]]:
-    """The cases that tell more than the result's own sentence, each with what is new in its message."""
+def _said(result: ExerciseResult) -> tuple[str, str]:
+    """The sentence on a result, and the hint that stood in its message."""
+    hint = result.hint or ""
+    sentence = result.message.replace(hint, "", 1).strip() if hint else result.message
+    wrong = next((case for case in result.cases if case.points < case.max_points), None)
+    if not sentence and wrong:
+        sentence = f"Case “{wrong.name}”: {wrong.message}."
+    return sentence, hint
+
+
+def _cases(result: ExerciseResult, sentence: str) -> Iterator[tuple[CaseLine, str, str]]:
+    """The cases that tell more than the sentence, each with what is new in its message, and its inputs beside that."""
     tells_more = len({case.message for case in result.cases}) > 1 or any(case.points for case in result.cases)
     if result.status != PASSED and (not tells_more or result.status == MISSING):
         return
     earlier = ""
     for case in result.cases:
-        yield case, "" if case.message == earlier or case.message in result.message else case.message
+        is_new = case.message and case.message != earlier and case.message not in sentence
+        yield case, case.message if is_new else "", case.inputs if is_new else ""
         earlier = case.message
 
 
@@ -83,7 +101,7 @@ def _unsafe(grades: Sequence[Grade]) -> str:
     return next((grade.level for grade in grades if grade.level.startswith("NOT")), "")
 
 
-class _Code:
+class Code:
     """Python as HTML in which the source is escaped, with colours as long as MOST_COLOURED is not used up."""
 
     def __init__(self):
@@ -100,7 +118,7 @@ class _Code:
         return highlight(source, PythonLexer() if is_coloured else TextLexer(), HtmlFormatter(cssclass="code"))
 
 
-def _code_style() -> str:
+def code_style() -> str:
     """The colours of code on a light page, and on a dark one."""
     from pygments.formatters import HtmlFormatter
 

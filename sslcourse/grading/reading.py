@@ -17,6 +17,7 @@ from typing import BinaryIO
 from sslcourse.grading.as_json import from_plain, to_plain
 from sslcourse.grading.cells import MAX_FILE, Unreadable, read_cells, too_large
 from sslcourse.grading.intake import Submission, find_answers, guess_lab
+from sslcourse.grading.outputs import Finding, find_findings
 from sslcourse.grading.student import RECURSION
 from sslcourse.grading.unpack import ADVICE, is_archive, members
 from sslcourse.grading.written import Part, find_written
@@ -45,7 +46,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was found in a notebook: the lab, the answers, and the parts of each written one; or why there is no grade.
+    """What was found in a notebook: the lab, the answers, the parts of each written one, and the experiments' findings;
+    or why there is no grade.
 
     `inside` is its path in an archive, and `changed` the time that the archive gives for it.
     """
@@ -53,6 +55,7 @@ class Reading:
     lab: str = ""
     submission: Submission | None = None
     written: dict[str, tuple[Part, ...]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
     problem: str = ""
     inside: tuple[str, ...] = ()
     changed: float = 0.0
@@ -140,7 +143,7 @@ def _find(content: bytes, asked: Asked) -> Reading:
         raise Unreadable(f"Nothing of any known lab ({names}) was found in this notebook. Is it the right file?")
     submission = find_answers(cells, asked.functions[lab])
     submission.repairs[:0] = repairs
-    return Reading(lab, submission, find_written(cells, asked.questions[lab]))
+    return Reading(lab, submission, find_written(cells, asked.questions[lab]), find_findings(cells))
 
 
 def _limit() -> None:

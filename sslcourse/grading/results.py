@@ -6,11 +6,13 @@ from pathlib import Path
 
 from sslcourse.exercises.compare import failures_in
 from sslcourse.grading.host import Limits, Outcome
+from sslcourse.grading.outputs import Finding
 from sslcourse.grading.roster import Who
 from sslcourse.grading.written import Part
 
 PASSED, FAILED, ERROR, MISSING = "passed", "failed", "error", "missing"
-TIMEOUT, MEMORY, KILLED, TO_MARK = "timeout", "memory", "killed", "to_mark"
+TIMEOUT, MEMORY, KILLED = "timeout", "memory", "killed"
+TO_MARK, MARKED = "to_mark", "marked"  # of written answers
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")  # torch's way of saying it
 
 CUT_SHORT = (TIMEOUT, MEMORY, KILLED)  # the ends that a neighbour on the same machine may bring about
@@ -47,19 +49,21 @@ ENDS = {
 
 @dataclass(frozen=True)
 class CaseLine:
-    """One line of an exercise's feedback: the case, whether it is right, and what differs first."""
+    """One line of an exercise's feedback: the case, whether it is right, what differs first, and on which inputs."""
 
     name: str
     points: float
     max_points: float
     message: str
+    inputs: str = ""
 
 
 @dataclass(frozen=True)
 class ExerciseResult:
-    """The mark of one exercise; `points` is None for a written answer, which a person marks.
+    """The mark of one exercise; `points` is None for a written answer that no person has marked yet.
 
-    `look` says why a person should look at it: the answer may have run in the student's notebook.
+    `look` says why a person should look at it: the answer may have run in the student's notebook. `misconception` names
+    the listed wrong answer, where it is one; `function` is what the exercise asks for.
     """
 
     id: str
@@ -71,16 +75,18 @@ class ExerciseResult:
     repairs: tuple[str, ...] = ()
     look: str = ""
     hint: str | None = None
+    misconception: str | None = None
     cases: tuple[CaseLine, ...] = ()
     code: str | None = None
     output: str = ""
     answer: tuple[Part, ...] = ()
     rubric: tuple[str, ...] = ()
+    function: str = ""
 
 
 @dataclass
 class Grade:
-    """The grade of one submission: `points` of `max_points`, written answers not counted."""
+    """The grade of one submission: `points` of `max_points` so far, of `possible` once a person has marked the rest."""
 
     student: str  # the name that is shown, no other student's; `id` is what names files and rows
     lab: str
@@ -93,6 +99,7 @@ class Grade:
     title: str = ""  # the lab's
     problem: str = ""  # why nothing could be graded, or what the grader itself got wrong
     is_grader_error: bool = False
+    findings: list[Finding] = field(default_factory=list)  # what the notebook's experiments printed; nothing counts it
     page: Path | None = None
     who: Who = Who("")
     handed_in: float = 0.0  # when the file that counts was handed in, in seconds since 1970; 0 where there is none
@@ -109,7 +116,17 @@ class Grade:
 
     @property
     def max_points(self) -> float:
-        return sum(result.max_points for result in self.results if result.status != TO_MARK)
+        return sum(result.max_points for result in self.results if result.points is not None)
+
+    @property
+    def possible(self) -> float:
+        """All points there are, those that a person gives included."""
+        return sum(result.max_points for result in self.results)
+
+    @property
+    def to_mark(self) -> list[ExerciseResult]:
+        """The written answers that wait for a person."""
+        return [result for result in self.results if result.status == TO_MARK and result.answer]
 
 
 def explain_end(outcome: Outcome, limits: Limits) -> tuple[str, str] | None:

@@ -16,7 +16,7 @@ from sslcourse.grading.host import Box, Limits
 from sslcourse.grading.intake import Submission
 from sslcourse.grading.owners import Student
 from sslcourse.grading.reading import Asked, Reading, read_submission
-from sslcourse.grading.results import CUT_SHORT, ERROR, MISSING, TO_MARK, ExerciseResult, Grade
+from sslcourse.grading.results import CUT_SHORT, ERROR, MARKED, MISSING, TO_MARK, ExerciseResult, Grade
 from sslcourse.grading.versions import Chosen, choose
 from sslcourse.grading.written import Part
 
@@ -86,7 +86,7 @@ def again_alone(grade: Grade, again: Grade) -> Grade:
         second = alone.get(first.id, first)
         if first.status in CUT_SHORT:
             first = replace(second, repairs=(*second.repairs, note))
-        results.append(second if first.status == TO_MARK else first)  # a book keeps no pictures
+        results.append(second if first.status in (TO_MARK, MARKED) else first)  # a book keeps no pictures
     return replace(grade, results=results)
 
 
@@ -136,7 +136,7 @@ def _grade_answers(grade: Grade, reading: Reading, terms: Terms) -> None:
     if submission is None:
         return
     lab, seed = terms.labs[reading.lab], terms.seed_of(grade.id)
-    grade.title, grade.repairs = lab.title, list(submission.repairs)
+    grade.title, grade.repairs, grade.findings = lab.title, list(submission.repairs), reading.findings
     with Box(lab.tasks_module, terms.level, terms.limits, lab.box_files) as box:
         for exercise in lab.exercises.values():
             grade.results.append(_guarded(exercise, submission, box, seed, grade))

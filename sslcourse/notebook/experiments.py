@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.features import extract_features
 from sslcourse.evaluation.linear import linear_probe
+from sslcourse.exercises import LABS
 from sslcourse.figures import picture_sheet, plot_bars, plot_neighbours, show
 from sslcourse.notebook import predictions
 from sslcourse.notebook.beside import BesideSession
 from sslcourse.notebook.card import show_card
 from sslcourse.notebook.charts import SIZE
-from sslcourse.notebook.findings import final_range, read_lessons
+from sslcourse.notebook.findings import final_range
 from sslcourse.notebook.ledger import show_claims
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import CHALLENGE, UNTRAINED
@@ -46,7 +47,7 @@ class LabExperiments(BesideSession):
         """
         where = "" if self.data == "objects" else f"On {self.pictures.name}: "
         predictions.measured(identifier, where + text, answer)
-        usual, lesson = read_lessons(self.name).get(identifier, ("", ""))
+        usual, lesson = LABS[self.name].lessons.get(identifier, ("", ""))
         if usual == (finding or answer) and scale() != "smoke":
             show_card("What this shows", lesson)
 

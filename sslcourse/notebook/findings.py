@@ -1,8 +1,7 @@
-"""What a number means: the range in which 95 of 100 new runs lie, the option it supports, what that shows."""
+"""What a number means: the range in which 95 of 100 new runs lie, and the option it supports."""
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from importlib import resources
 
@@ -51,14 +50,3 @@ def bracket(value: float, low: float, high: float, letters: Sequence[str] = "abc
     ('b', 'a')
     """
     return None if math.isnan(value) else letters[(value >= low) + (value >= high)]
-
-
-def read_lessons(lab: str) -> dict[str, tuple[str, str]]:
-    """What a lab's findings mean: prediction -> (what the measurement usually supports, what that shows).
-
-    >>> read_lessons("contrastive")["contrastive.mystery"][0]
-    'c'
-    """
-    text = (resources.files(f"sslcourse.labs.{lab}") / "lessons.md").read_text(encoding="utf-8")
-    found = re.findall(r"^## (\S+): (\w+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return {identifier: (usual, " ".join(lesson.split())) for identifier, usual, lesson in found}

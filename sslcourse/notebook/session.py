@@ -49,7 +49,7 @@ class LabSession:
     - `measure(method, arm)`, numbers on the way, and `panels`, which of them are drawn (see `charts.Panels`);
     - `handmade`, the arms that are made of the reader's functions, and `course_functions()`, which stand in for them;
     - `seen_size(arm)`, the side at which a network sees pictures when kNN and the like judge it; None: as they are;
-    - `lessons.md`, what a finding means (see `read_lessons`).
+    - `lessons.md`, what a finding means (see `exercises.written`).
 
     `images` is a data set's name or `folder:PATH`. Nothing is loaded or drawn before an experiment asks for it, and the
     scale is what `start` said last. An arm is trained once for each loss, and kept beside the notebook.

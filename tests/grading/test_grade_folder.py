@@ -117,9 +117,10 @@ def test_pages_hold_no_markup_of_a_student(graded):
 def test_pages_say_what_was_done(graded):
     grades, out = graded
     page = grades["b-good"].page.read_text()
-    assert "6<span> of 6 points" in page
+    assert "6<span> of 8 points" in page
+    assert "2 points are still to be given by a person" in page
     assert sandbox.SENTENCES[sandbox.level()] in html.unescape(page)
-    assert "Names additivity." in page
+    assert "Names additivity." not in page  # the rubric, before anybody has marked
     assert "Because 2(a + b) = 2a + 2b." in page
     book = (out / "index.html").read_text()
     assert book.count("feedback/") == len(grades)
