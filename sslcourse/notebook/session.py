@@ -109,21 +109,24 @@ class LabSession:
         """The pictures to train on, and those to measure kNN with."""
         if scale() not in self._images:
             settings = replace(next(iter(self.recipes(scale()).values())).data, name=self.data)
-            try:
-                self._images[scale()] = load_images(settings)
-            except (OSError, ValueError) as problem:  # they name a file or a setting
-                raise Stopped(str(problem)) from None
+            self._images[scale()] = loaded(lambda: load_images(settings))
         return self._images[scale()]
 
     @property
     def pictures(self) -> ImageSet:
-        """Some held-out pictures to look at; drawing them takes a moment, not as long as `images`."""
+        """Some held-out pictures to look at; drawing them takes a moment, not as long as `images`.
+
+        Of photographs that are too few to hold some out, all: they can be looked at, though nothing is judged on them.
+        """
         if scale() not in self._pictures:
             size = next(iter(self.recipes(scale()).values())).data.size
             if self.data == "objects":
                 found = load("objects", "val", size=size, count=self.pictures_count)
             else:
-                found = few(self.images.held_out, self.pictures_count)  # of every class
+                try:
+                    found = few(self.images.held_out, self.pictures_count)  # of every class
+                except Stopped:
+                    found = few(loaded(lambda: load(self.data, "train", size=size)), self.pictures_count)
             self._pictures[scale()] = found
         return self._pictures[scale()]
 
@@ -228,6 +231,14 @@ class LabSession:
         names = [name for name in trained.summary if f"{name}_untrained" in trained.summary]
         before, final = ({name: trained.summary[name + end] for name in names} for end in ("_untrained", ""))
         return TrainedArm(title, trained.method, rows, before, final)
+
+
+def loaded(read: Callable[[], Any]) -> Any:
+    """What `read` returns; raises Stopped, with the reason, where there are no such pictures."""
+    try:
+        return read()
+    except (OSError, ValueError) as problem:  # they name a file or a setting
+        raise Stopped(str(problem)) from None
 
 
 def runs_folder() -> Path:

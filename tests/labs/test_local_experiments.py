@@ -181,10 +181,15 @@ def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path,
 @pytest.mark.parametrize(
     ("count", "said"), [(2, "2; 4 or more, or a folder val/, are needed"), (5, "one picture held out")]
 )
-def test_too_few_photographs_are_one_sentence(lab, tmp_path, capsys, count, said):
+def test_too_few_photographs_are_looked_at_and_not_judged(lab, tmp_path, capsys, count, said):
     photographs(tmp_path / "mine", count, ())
     few = LocalLab(images=f"folder:{tmp_path / 'mine'}")
-    for stage in (few.show_pairs, few.against_overlap, few.course_networks, few.find_the_whole):
+    few.show_pairs()
+    assert few.explore_crops() is not None
+    for stage in (few.overlaps, few.scales, few.try_scales):
+        stage(OVERLAP)
+    assert "Stopped" not in capsys.readouterr().out
+    for stage in (few.against_overlap, few.course_networks, few.all_together, few.find_the_whole):
         stage()
         text = " ".join(capsys.readouterr().out.split())
         assert text.startswith("✗ Stopped") and said in text

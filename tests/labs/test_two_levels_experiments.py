@@ -121,6 +121,18 @@ def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path,
     assert ("no labels" in text) is not bool(classes)
 
 
+def test_two_photographs_are_looked_at_and_not_judged(lab, tmp_path, capsys):
+    photographs(tmp_path / "mine", 2, ())
+    few = LevelsLab(images=f"folder:{tmp_path / 'mine'}")
+    few.show_levels()
+    assert few.explore_patches() is not None
+    assert "Stopped" not in capsys.readouterr().out
+    for stage in (few.solve_tricks, few.whole_and_parts):
+        stage()
+        text = " ".join(capsys.readouterr().out.split())
+        assert text.startswith("✗ Stopped") and "4 or more" in text
+
+
 @pytest.mark.slow
 def test_functions_that_do_not_work_are_one_sentence(lab, capsys):
     def nothing(student, teacher):

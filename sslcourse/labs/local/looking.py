@@ -30,7 +30,7 @@ class Looking(LocalSession):
     @in_a_card
     def show_pairs(self) -> None:
         """A picture, its two global and two local crops, and the three kinds of pairs."""
-        crops, image = self.recipe().method.crops, self.pictures.images[0].cpu()
+        crops, image = self.crop_settings, self.pictures.images[0].cpu()
         height, width = image.shape[1:]
         drawn = [
             draw(replace(kind, color=0.0, grayscale=0.0, flip=0.0), 1, height, width, self._generator(place))
@@ -62,7 +62,7 @@ class Looking(LocalSession):
         from sslcourse.labs.local.widgets import CropExplorer
 
         chosen, names = self.some_pictures(1, 8)
-        names = [name or f"picture {number}" for number, name in enumerate(names)]
+        names = [name or f"picture {number}" for number, name in enumerate(names, 1)]
         return CropExplorer(self.pictures.images[chosen].cpu(), names)
 
     @in_a_card
@@ -122,11 +122,11 @@ class Looking(LocalSession):
 
     def boxes_of(self, kind: str, seed: int) -> Tensor:
         """Many boxes `MANY,4` as the baseline draws its "local_crop" or "global_crop"."""
-        return draw_boxes(getattr(self.recipe().method.crops, kind), MANY, self.pictures.images.shape[-1], seed)
+        return draw_boxes(getattr(self.crop_settings, kind), MANY, self.pictures.images.shape[-1], seed)
 
     def of_scale(self, scales: tuple[float, float], share: Callable) -> tuple[float, float | None]:
         """What two local crops of these scales share, and how many show a tenth of the object; None without masks."""
-        settings: Augmentation = replace(self.recipe().method.crops.local_crop, scale=scales)
+        settings: Augmentation = replace(self.crop_settings.local_crop, scale=scales)
         side = self.pictures.images.shape[-1]
         first, second = (draw_boxes(settings, MANY, side, seed) for seed in (1, 2))
         shared = share(first, second).mean().item()

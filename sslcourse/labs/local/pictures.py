@@ -122,7 +122,7 @@ def two_crops(image: Tensor, boxes: Sequence[Sequence[int]], whole: Sequence[boo
         axes = figure.subplots(1, 3)
         axes[0].imshow(pixels(image), interpolation="nearest")
         bare(axes[0])
-        axes[0].set_title("image", fontsize=10, loc="center")
+        axes[0].set_title("picture", fontsize=10, loc="center")
         words = []
         for which, (axis, box, line) in enumerate(zip(axes[1:], boxes, LINES)):
             top, left, height, width = box
@@ -134,4 +134,4 @@ def two_crops(image: Tensor, boxes: Sequence[Sequence[int]], whole: Sequence[boo
             title = f"{('first', 'second')[which]}: {name}"
             axis.set_title(title, fontsize=10, loc="center")
             words.append(f"{title}, rows {top} to {top + height - 1}, columns {left} to {left + width - 1}")
-    return with_alt(figure, f"An image with two boxes, and the two crops. {'; '.join(words)}.")
+    return with_alt(figure, f"A picture with two boxes, and the two crops. {'; '.join(words)}.")

@@ -69,6 +69,11 @@ class LocalSession(LabExperiments):
             return build_method(recipe, lambda encoder, settings: HandmadeLoGo(encoder, settings, own))
         return build_method(recipe)
 
+    @property
+    def crop_settings(self) -> MultiCropSettings:
+        """How the baseline's crops are drawn: known for any pictures, also for too few to train on."""
+        return self.recipes(scale())["baseline"].method.crops
+
     def crops(self, arm: str = "baseline") -> MultiCrop:
         """Crops of the held-out pictures, as the arm trains on: the same whenever something is measured."""
         settings = self.recipe(arm).method.crops

@@ -32,10 +32,10 @@ class CropExplorer(Explorer):
             raise ValueError(f"give at least one image, a name for each; got {len(images)} and {len(names)} names")
         self.images = images
         options = list(zip(names, range(len(names)), strict=True))
-        controls = {"image": ipywidgets.Dropdown(options=options, description="image")}
+        controls = {"image": ipywidgets.Dropdown(options=options, description="picture")}
         for which, (share, row, column) in START.items():
             controls |= {
-                f"{which} share": slider(share, f"{which}: share of image", 0.05, 1.0),
+                f"{which} share": slider(share, f"{which}: share of picture", 0.05, 1.0),
                 f"{which} row": slider(row, f"{which}: from the top", 0.0, 1.0),
                 f"{which} column": slider(column, f"{which}: from the left", 0.0, 1.0),
             }

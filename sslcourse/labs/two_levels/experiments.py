@@ -195,7 +195,7 @@ class LevelsLab(Looking):
 
         found = self.course_pictures
         if len(found) < 2:
-            raise Stopped("To compare patches of two pictures, two held-out ones are needed; there is one. Add some.")
+            raise Stopped("To compare patches of two pictures, two are needed; there is one. Add some.")
         chosen = first_of_each_class(found, 1) if found.classes else [*range(min(8, len(found)))]
         names = [found.classes[found.labels[at]] if found.classes else f"picture {at + 1}" for at in chosen]
         images = found.images[chosen]

@@ -13,6 +13,7 @@ from sslcourse.losses.distillation import entropy
 from sslcourse.methods.meters import target_meters
 from sslcourse.notebook.checks import mine_or_reference
 from sslcourse.notebook.findings import bracket
+from sslcourse.notebook.scales import scale
 from sslcourse.notebook.stopping import Stopped, in_a_card
 from sslcourse.notebook.table import show_numbers
 
@@ -24,7 +25,8 @@ class Looking(LevelsSession):
     def show_levels(self) -> None:
         """The diagram of the two levels, with a picture of the set."""
         generator = torch.Generator().manual_seed(self.seed)
-        crops = multi_crop(self.pictures.images[:1], self.recipe().method.crops, generator)
+        settings = self.recipes(scale())["baseline"].method.crops  # known also for pictures too few to train on
+        crops = multi_crop(self.pictures.images[:1], settings, generator)
         show(pictures.two_levels(self.pictures.images[0], crops))
 
     @in_a_card

@@ -26,7 +26,7 @@ def two_levels(image: Tensor, crops: MultiCrop) -> Figure:
     masks = torch.zeros(2, count, dtype=torch.bool)
     masks[:, torch.randperm(count, generator=torch.Generator().manual_seed(2))[: round(0.3 * count)]] = True
     seen = hide_patches(first, masks, PATCH)
-    sheet.picture(image, 6.5, 14, 10, None, "image")
+    sheet.picture(image, 6.5, 14, 10, None, "picture")
     for y, colour, views, name in ((24, BLUE, seen, "student"), (4, ORANGE, first, "teacher")):
         sheet.arrow(12, 14 + (2 if y > 14 else -2), 17, y, colour)
         for at, x in enumerate((22, 33)):
@@ -42,7 +42,7 @@ def two_levels(image: Tensor, crops: MultiCrop) -> Figure:
     sheet.text(44.5, 14, "follows", fontsize=9.5, color=GREY)
     return with_alt(
         sheet.figure,
-        "Two crops of one image. The student sees them with some patches hidden, the teacher sees them whole. Each "
+        "Two crops of one picture. The student sees them with some patches hidden, the teacher sees them whole. Each "
         "network gives a class token and patch tokens. Class tokens are compared crosswise, crop 1 with crop 2; patch "
         "tokens are compared at the hidden places of one crop. The teacher's weights follow the student's.",
     )

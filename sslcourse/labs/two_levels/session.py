@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from sslcourse.data.datasets import load
 from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.labs.two_levels import arms
@@ -16,7 +17,7 @@ from sslcourse.notebook import state
 from sslcourse.notebook.charts import Panels
 from sslcourse.notebook.experiments import LabExperiments
 from sslcourse.notebook.scales import scale
-from sslcourse.notebook.session import UNTRAINED
+from sslcourse.notebook.session import UNTRAINED, loaded
 from sslcourse.notebook.stopping import Stopped
 from sslcourse.training.images import NEIGHBOURS, RunImages, few, load_images
 from sslcourse.training.pretrained import load_course_method
@@ -76,17 +77,24 @@ class LevelsSession(LabExperiments):
         return dict(zip(order, LETTERS))
 
     @property
+    def course_size(self) -> int:
+        """The side of the pictures on which the course's checkpoints were trained."""
+        return load_course_method("ibot").recipe.data.size
+
+    @property
     def course_images(self) -> RunImages:
-        """The pictures at the size on which the course's checkpoints were trained."""
+        """The pictures at the checkpoints' size."""
         if scale() not in self._course_images:
-            settings = replace(self.recipe().data, size=load_course_method("ibot").recipe.data.size)
+            settings = replace(self.recipe().data, size=self.course_size)
             self._course_images[scale()] = load_images(settings)
         return self._course_images[scale()]
 
     @property
     def course_pictures(self) -> ImageSet:
-        """Some of the held-out ones, of every class."""
-        return few(self.course_images.held_out, self.pictures_count)
+        """Some of the held-out ones, of every class; of photographs any, for the checkpoints have seen none of them."""
+        if self.data == "objects":
+            return few(self.course_images.held_out, self.pictures_count)
+        return few(loaded(lambda: load(self.data, "train", size=self.course_size)), self.pictures_count)
 
     def course(self, name: str) -> Any:
         """One of the course's checkpoints, or the network that they began as."""

@@ -179,7 +179,7 @@ PATCH = Task(
     (
         Case("whole numbers", 0.5, {"n": 2, "patches": 4, "k": 2, "whole": 1}),
         Case("unequal numbers of masked patches", 1.0, {"n": 3, "patches": 6, "k": 4}),
-        Case("an image without a masked patch", 0.5, {"n": 4, "patches": 7, "k": 3, "bare": 1}),
+        Case("a picture without a masked patch", 0.5, {"n": 4, "patches": 7, "k": 3, "bare": 1}),
         Case(
             "a student that is very sure, and far off where it sees, in float32",
             1.0,

@@ -6,7 +6,7 @@ HINTS = (
     "The teacher saw the first T of the student's S crops. Which of the S x T pairs are a crop with itself, and how "
     "many are left?",
     "H(teacher[t], student[s]) = - sum over k of teacher[t] * log_softmax(student[s]), for every s and t but s = t; "
-    "the loss is the mean over these pairs and over the images. The teacher's side is a constant.",
+    "the loss is the mean over these pairs and over the pictures. The teacher's side is a constant.",
     "`log_p = student.log_softmax(-1)`; collect `-(teacher[t].detach() * log_p[s]).sum(-1).mean()` for t in "
     "range(len(teacher)), s in range(len(student)), if s != t; return `torch.stack(terms).mean()`.",
 )
@@ -95,7 +95,7 @@ def softens_the_teacher_again(student, teacher):
 
 def averages_over_the_prototypes(student, teacher):
     """You take the mean over the prototypes, too. A cross-entropy is the *sum* over the prototypes; the mean is over
-    the pairs and the images."""
+    the pairs and the pictures."""
     return cls_loss(student, teacher) / student.shape[-1]
 
 

@@ -5,7 +5,7 @@ import torch
 HINTS = (
     "Take one class. Some pixels are predicted to be of it, some are. How many are both, how many are at least one of "
     "the two? And what of a class that nobody has seen?",
-    "IoU_c = |predicted = c and true = c| / |predicted = c or true = c|, counted over all pixels of all images; the "
+    "IoU_c = |predicted = c and true = c| / |predicted = c or true = c|, counted over all pixels of all pictures; the "
     "mean over the classes whose denominator is not 0.",
     "For c in range(classes): `both = ((predicted == c) & (true == c)).sum()`, `either = ((predicted == c) | (true == "
     "c)).sum()`; if either is not 0, append `(both / either).item()` to a list; return the list's mean.",
@@ -84,8 +84,8 @@ def leaves_out_classes_with_nothing_right(predicted, true, classes):
 
 
 def averages_over_images(predicted, true, classes):
-    """You take the IoU of each image and then the mean over the images. Count pixels over all images together, or a
-    class that is small in one image decides that image."""
+    """You take the IoU of each picture and then the mean over the pictures. Count pixels over all pictures together, or
+    a class that is small in one picture decides that picture."""
     each = [mean_iou(mine, there, classes) for mine, there in zip(predicted, true)]
     return sum(each) / len(each)
 

@@ -4,9 +4,9 @@ import torch
 
 HINTS = (
     "First one number for every place, whether masked or not. Then keep those that are masked: how many are there in "
-    "each image, and what if there are none?",
-    "h = - sum over k of teacher * log_softmax(student), n x N numbers; for each image the sum of mask * h divided by "
-    "the number of its masked places, or by 1 where it has none; the mean over the images.",
+    "each picture, and what if there are none?",
+    "h = - sum over k of teacher * log_softmax(student), n x N numbers; for each picture the sum of mask * h divided "
+    "by the number of its masked places, or by 1 where it has none; the mean over the pictures.",
     "`each = -(teacher.detach() * student.log_softmax(-1)).sum(-1)`; `weights = mask.to(each.dtype)`; return "
     "`((each * weights).sum(1) / weights.sum(1).clamp(min=1)).mean()`.",
 )
@@ -52,27 +52,27 @@ def takes_every_place(student, teacher, mask):
 
 
 def divides_by_all_places(student, teacher, mask):
-    """The masked places are the right ones, but you divide by the number of *all* places: an image with few masked
+    """The masked places are the right ones, but you divide by the number of *all* places: a picture with few masked
     patches then counts less. Divide by the number of its masked ones."""
     return (_each(student, teacher) * mask).mean()
 
 
 def pools_all_images(student, teacher, mask):
-    """You take one mean over the masked places of all images, so that an image with many counts for more. Take each
-    image's mean first, then the mean over the images."""
+    """You take one mean over the masked places of all pictures, so that a picture with many counts for more. Take each
+    picture's mean first, then the mean over the pictures."""
     return _each(student, teacher)[mask].mean()
 
 
 def leaves_out_images_without_a_mask(student, teacher, mask):
-    """Everything is right but for images without a masked patch. They count as 0 in the mean over the images, and you
-    leave them out of it."""
+    """Everything is right but for pictures without a masked patch. They count as 0 in the mean over the pictures, and
+    you leave them out of it."""
     some = mask.any(1)
     return masked_patch_loss(student[some], teacher[some], mask[some])
 
 
 def sums_over_the_places(student, teacher, mask):
-    """You add up an image's masked places. Divide by their number, so that the size of the mask does not change how
-    much the image counts."""
+    """You add up a picture's masked places. Divide by their number, so that the size of the mask does not change how
+    much the picture counts."""
     return (_each(student, teacher) * mask).sum(1).mean()
 
 
@@ -93,7 +93,7 @@ def masks_the_logits(student, teacher, mask):
 
 def averages_over_the_prototypes(student, teacher, mask):
     """You take the mean over the prototypes, too. A cross-entropy is the *sum* over the prototypes; the means are over
-    places and images."""
+    places and pictures."""
     return masked_patch_loss(student, teacher, mask) / student.shape[-1]
 
 
