@@ -173,7 +173,7 @@ def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path,
     photographs(tmp_path / "mine", count, classes)
     run_all_stages(LocalLab(images=f"folder:{tmp_path / 'mine'}"))
     text = capsys.readouterr().out
-    assert text.count("Stopped") == (0 if classes else 2) and "ordinary" not in text
+    assert text.count("Stopped") == (0 if classes else 1) and "ordinary" not in text
     assert "On mine:" in text and "no masks" in text
     assert ("kNN accuracy of local" in text) is bool(classes)
 

@@ -47,10 +47,11 @@ class LocalSession(LabExperiments):
     titles, colours, panels, meters = arms.TITLES, arms.COLOURS, PANELS, METERS
     recipes = staticmethod(arms.recipes)
     handmade, course_functions = ("baseline", "repel"), staticmethod(course_functions)
+    to_beat = ("whole_found", "Local crops that find their picture")
 
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)
-        self._crops: dict[tuple[str, MultiCropSettings], MultiCrop] = {}
+        self._crops: dict[str, MultiCrop] = {}
 
     @property
     def images(self) -> RunImages:
@@ -74,20 +75,16 @@ class LocalSession(LabExperiments):
         """How the baseline's crops are drawn: known for any pictures, also for too few to train on."""
         return self.recipes(scale())["baseline"].method.crops
 
-    def crops(self, arm: str = "baseline") -> MultiCrop:
-        """Crops of the held-out pictures, as the arm trains on: the same whenever something is measured."""
-        settings = self.recipe(arm).method.crops
-        if settings.local_crops < 2:  # of a challenge: two are compared all the same
-            settings = replace(settings, local_crops=2)
-        key = scale(), settings
-        if key not in self._crops:
+    def crops(self) -> MultiCrop:
+        """Crops of the held-out pictures, as the baseline trains on: the same for all networks, whenever measured."""
+        if scale() not in self._crops:
             generator = torch.Generator().manual_seed(10_000 + self.seed)
-            self._crops[key] = multi_crop(self.pictures.images.cpu(), settings, generator)
-        return self._crops[key]
+            self._crops[scale()] = multi_crop(self.pictures.images.cpu(), self.crop_settings, generator)
+        return self._crops[scale()]
 
     def measure(self, method: Method, arm: str) -> dict[str, float]:
         """Cosines by the kind of pair, the spread of projections, and the directions that features use."""
-        crops = self.crops(arm)
+        crops = self.crops()
         projected = embed(method, crops)
         features = extract_features(method.representation, crops.global_views[0])
         spread = channel_std(projected[0])
