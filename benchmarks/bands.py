@@ -38,7 +38,7 @@ LABS = {  # its session, and the arms whose ranges it shows
     "removal": ("RemovalLab", ("baseline", "low", "random", "high", "own", "short")),
     "pixels": ("PixelsLab", ("baseline", "distilled", "both")),
     "local": ("LocalLab", ("baseline", "attract", "repel", "learned", "alone_without", "attract_without")),
-    "two_levels": ("LevelsLab", ("no_center", "no_sharp", "cls", "patch", "baseline", "visible")),
+    "two_levels": ("LevelsLab", ("sound", "no_center", "no_sharp", "cls", "patch", "baseline", "visible")),
 }
 FEWEST_RUNS = 6
 # Student's t, two-sided 95 %, by the number of runs; between two entries the wider one counts.

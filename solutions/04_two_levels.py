@@ -89,7 +89,7 @@ check("two_levels.center", center_and_sharpen)
 
 # %% [markdown]
 # **Another kind of exercise: read two curves.** Three short runs with *your* targets, class tokens only. One has both
-# tricks at $\tau_t = 0.02$. One has its centre fixed at 0. One is not sharpened: $\tau_t = 1$. They stand under
+# tricks at $\tau_t = 0.03$. One has its centre fixed at 0. One is not sharpened: $\tau_t = 1$. They stand under
 # letters, dealt for you alone. The *entropy* of the targets is $-\sum_k P_k \ln P_k$: 0 when a target names one
 # prototype, $\ln K$ when it names all alike. The *divergence* is how far the student is from the targets (Kullback and
 # Leibler's): 0 when there is nothing left to learn.
