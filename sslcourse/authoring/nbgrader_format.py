@@ -15,18 +15,26 @@ def grade_id(identifier: str) -> str:
 
 def answer_cell(cell: Any, identifier: str, points: float) -> None:
     """Mark `cell` as one that the student fills in and that is worth `points`."""
-    fields = {
-        "grade": True,
-        "solution": True,
-        "locked": False,
-        "points": int(points) if points == int(points) else points,
-    }
-    _mark(cell, identifier, fields)
+    _mark(cell, identifier, {"grade": True, "solution": True, "locked": False, "points": _number(points)})
+
+
+def solution_cell(cell: Any, identifier: str) -> None:
+    """Mark `cell` as one that the student fills in and that a cell of its own grades."""
+    _mark(cell, identifier, {"grade": False, "solution": True, "locked": False})
+
+
+def tested_cell(cell: Any, identifier: str, points: float) -> None:
+    """Mark `cell` as one that gives points and that the grader puts back as it was."""
+    _mark(cell, identifier, {"grade": True, "solution": False, "locked": True, "points": _number(points)})
 
 
 def locked_cell(cell: Any, identifier: str) -> None:
     """Mark `cell` as one that the grader may put back as it was."""
     _mark(cell, identifier, {"grade": False, "solution": False, "locked": True})
+
+
+def _number(points: float) -> float:
+    return int(points) if points == int(points) else points
 
 
 def _mark(cell: Any, identifier: str, fields: dict[str, Any]) -> None:

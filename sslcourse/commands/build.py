@@ -9,7 +9,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from sslcourse.authoring.address import read_address, write_address
-from sslcourse.authoring.notebooks import build_lab
+from sslcourse.authoring.nbgrader_source import CONFIGURATION, nbgrader_source
+from sslcourse.authoring.notebooks import Built, build_lab
 from sslcourse.authoring.outputs import ExecutionError, carry_outputs, execute, read_built, text_of, without_outputs
 from sslcourse.authoring.source import SourceError
 from sslcourse.files import write_atomically
@@ -28,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--repo", metavar="OWNER/NAME", help="where the course lives on GitHub, for badges and the Colab install"
     )
     parser.add_argument("--ref", help="branch or tag for the same")
+    parser.add_argument(
+        "--nbgrader",
+        type=Path,
+        metavar="COURSE",
+        help="write nothing but the labs in nbgrader's form, as COURSE/source/LAB/LAB.ipynb",
+    )
     parser.add_argument(
         "--solutions", type=Path, default=Path("solutions"), help="folder of the sources (default: %(default)s)"
     )
@@ -51,8 +58,8 @@ def main(arguments: argparse.Namespace) -> int:
 def _set_address(arguments: argparse.Namespace) -> None:
     if arguments.check:
         raise ValueError("--repo and --ref write, --check does not: give one or the other")
-    if arguments.lab:
-        raise ValueError("a new address changes every lab: give it without naming labs")
+    if arguments.lab or arguments.nbgrader:
+        raise ValueError("a new address changes every lab: give it without naming labs, and without --nbgrader")
     address = read_address()
     address = replace(address, repository=arguments.repo or address.repository, ref=arguments.ref or address.ref)
     write_address(address)
@@ -78,6 +85,9 @@ def _one(path: Path, arguments: argparse.Namespace) -> int:
     except (SourceError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
+    if arguments.nbgrader:
+        _write_for_nbgrader(built, arguments.nbgrader)
+        return 0
     files = {
         arguments.labs / f"{built.stem}.ipynb": built.student,
         arguments.solutions / f"{built.stem}.ipynb": built.solution,
@@ -99,6 +109,16 @@ def _one(path: Path, arguments: argparse.Namespace) -> int:
         write_atomically(file, text_of(notebook))
         print(f"wrote {file}{note}")
     return 0
+
+
+def _write_for_nbgrader(built: Built, course: Path) -> None:
+    file, configuration = course / "source" / built.stem / f"{built.stem}.ipynb", course / "nbgrader_config.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, text_of(nbgrader_source(built)))
+    print(f"wrote {file}")
+    if not configuration.exists():
+        write_atomically(configuration, CONFIGURATION)
+        print(f"wrote {configuration}")
 
 
 def _check(file: Path, wanted: NotebookNode) -> int:

@@ -75,7 +75,7 @@ def collect(
             else:
                 _book(file, desk, students, listed)
     for person in roster.people if roster else ():  # everybody on it has a row, also without a hand-in
-        key, student = of_roster(person, "")
+        key, student = of_roster(person)
         students.setdefault(key, student)
     give_names(students, given)
     listed += _hard_links(students.values())

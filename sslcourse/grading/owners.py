@@ -11,6 +11,7 @@ from sslcourse.grading.roster import Person, Roster, Who
 from sslcourse.grading.schemes import SAYS_NOTHING, Named, Owners
 from sslcourse.grading.visible import one_line
 
+NUMBERS = {"Moodle", "Canvas"}  # have numbers of their own for people, which may be somebody else's id on the roster
 FOLDERS, FILES = "folders", "file names"  # how names are read where no platform made them
 # What a student may have handed in by mistake: in a folder without a folder for each student, such a file stands for
 # one. Other files there (a list of names, a read-me) do not.
@@ -78,10 +79,11 @@ class Desk:
             yield of_roster(people[0], FILES), file
 
     def _owner(self, key: Key, scheme: str, people: Sequence[Person], email: str = "") -> Owner:
-        if len(people) == 1:
-            return of_roster(people[0], scheme)
         id = str(key.tell) if key.kind == "platform" else ""
-        who = Who(id, key.name, email, scheme=scheme, is_expected=self.roster is None)
+        number = id if scheme in NUMBERS else ""
+        if len(people) == 1:
+            return of_roster(people[0], scheme, number)
+        who = Who(id, key.name, email, scheme=scheme, number=number, is_expected=self.roster is None)
         student = Student(key.name, key.kind == "platform", who=who)
         if people:
             names = " and ".join(Who(person.id, person.name).label for person in people[:5])
@@ -102,9 +104,9 @@ class Desk:
         return Key("file", one_line(file.stem if says_nothing and not self.is_one_s_folder else base), file.root)
 
 
-def of_roster(person: Person, scheme: str) -> Owner:
+def of_roster(person: Person, scheme: str = "", number: str = "") -> Owner:
     """A student who is on the roster."""
-    who = Who(person.id, person.name or person.id, person.email, person.group, scheme)
+    who = Who(person.id, person.name or person.id, person.email, person.group, scheme, number)
     return Key("roster", who.name, person.id), Student(who.name, True, who=who)
 
 
@@ -160,9 +162,9 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _texts(named: Named) -> list[str]:
-    """What to look up on the roster, the most telling first. Moodle and Canvas number people in ways of their own."""
+    """What to look up on the roster, the most telling first."""
     everything = f"{named.student} {named.id} {named.email}"
-    if named.scheme in ("Moodle", "Canvas"):
+    if named.scheme in NUMBERS:
         return [named.student, everything]
     return [text for text in (named.id, named.email, named.student) if text]
 

@@ -37,8 +37,8 @@ SHORT = 3  # an id of fewer characters may be the number of a lab or a version: 
 class Who:
     """A student as the gradebook names them: `id` is unique in a run and names the student's files.
 
-    `scheme` says how the names of the files were read; `is_expected` is False for a hand-in that is not on the roster,
-    where there is one.
+    `scheme` says how the names of the files were read; `number` is what Moodle or Canvas calls the student in them;
+    `is_expected` is False for a hand-in that is not on the roster, where there is one.
 
     >>> Who("101", "Ada Lovelace").label
     'Ada Lovelace (101)'
@@ -49,6 +49,7 @@ class Who:
     email: str = ""
     group: str = ""
     scheme: str = ""
+    number: str = ""
     is_expected: bool = True
 
     @property

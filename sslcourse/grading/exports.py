@@ -1,0 +1,85 @@
+"""What other systems take: Gradescope's results, and the tables that Canvas and Moodle import.
+
+Points are those known so far; the most that a lab is worth counts its written answers, too, so that it stays the same
+when they are marked. Students without a hand-in have an empty cell, and hand-ins that are not on the roster are left
+out where there is one.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from sslcourse.grading.results import PASSED, TO_MARK, ExerciseResult, Grade
+from sslcourse.grading.roster import Person
+from sslcourse.grading.tables import MARK, as_csv, by_student, told
+
+# As Canvas's importer wants its first columns (lib/gradebook_importer.rb), and Moodle's its worksheet
+# (mod/assign/feedback/offline/importgradeslib.php).
+CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+MOODLE = (
+    *("Identifier", "Full name", "ID number", "Email address", "Grade", "Maximum Grade", "Last modified (grade)"),
+    "Feedback comments",
+)
+
+
+def gradescope(grade: Grade) -> dict:
+    """One submission in the form that Gradescope's autograder hands back."""
+    tests = []
+    for number, result in enumerate(grade.results, start=1):
+        test: dict[str, object] = {
+            "number": str(number),
+            "name": result.id,
+            "output": told(result),
+            "visibility": "visible",
+        }
+        if result.status != TO_MARK:  # written answers are marked in Gradescope itself
+            status = "passed" if result.status == PASSED else "failed"
+            test |= {"score": result.points, "max_score": result.max_points, "status": status}
+        tests.append(test)
+    lines = [grade.problem, *grade.notes, *grade.repairs, f"Graded in: {grade.level}."]
+    return {
+        "score": grade.points,
+        "output": "\n".join(line for line in lines if line),
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": tests,
+    }
+
+
+def canvas(grades: Sequence[Grade], people: Mapping[str, Person]) -> str:
+    """Canvas's gradebook: a row a student, a column a lab. `people` are those of the roster by id.
+
+    A roster that Canvas exported gives back all columns by which Canvas knows a student.
+    """
+    labs = {grade.lab: grade for grade in grades if grade.lab and grade.results}
+    titles = [grade.title or lab for lab, grade in labs.items()]
+    most = [f"{grade.possible:g}" for grade in labs.values()]
+    rows: list[Sequence[object]] = [(*CANVAS, *titles), ("    Points Possible", "", "", "", "", *most)]
+    for own in by_student(grade for grade in grades if grade.who.is_expected):
+        who, by_lab = own[0].who, {grade.lab: grade for grade in own}
+        row = people[who.id].row if who.id in people else {}
+        number = who.number if who.scheme == "Canvas" else ""
+        known = [who.name or own[0].student, number, own[0].id if own[0].id != number else "", "", who.group]
+        if "SIS User ID" in row or "SIS Login ID" in row:
+            known = [row.get(name, "") for name in CANVAS]
+        rows.append((*known, *(_points(by_lab.get(lab)) for lab in labs)))
+    return as_csv(rows)
+
+
+def moodle(grades: Sequence[Grade], lab: str) -> str:
+    """Moodle's grading worksheet of one lab, which its gradebook imports, too (by e-mail address or id number)."""
+    rows: list[Sequence[object]] = [MOODLE]
+    for grade in grades:
+        if grade.lab == lab and grade.who.is_expected:
+            who, comment = grade.who, "; ".join(map(_short, grade.results)) if grade.source else grade.problem
+            participant = f"Participant {who.number}" if who.scheme == "Moodle" else ""
+            points = (_points(grade), f"{grade.possible:g}", "-")
+            rows.append((participant, who.name or grade.student, grade.id, who.email, *points, comment))
+    return MARK + as_csv(rows)
+
+
+def _points(grade: Grade | None) -> str:
+    return f"{grade.points:g}" if grade and grade.source else ""
+
+
+def _short(result: ExerciseResult) -> str:
+    points = "to be marked" if result.points is None else f"{result.points:g} of {result.max_points:g}"
+    return f"{result.id.split('.', 1)[-1]}: {points}"
