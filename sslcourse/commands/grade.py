@@ -4,12 +4,15 @@ import argparse
 import json
 import os
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from sslcourse.exercises import LABS
 from sslcourse.grading import sandbox
 from sslcourse.grading.host import Limits
+from sslcourse.grading.results import Grade
 from sslcourse.grading.roster import read_roster
 from sslcourse.grading.run import grade_paths
 
@@ -99,10 +102,39 @@ def main(arguments: argparse.Namespace) -> int:
         said = grade.problem or f"{grade.points:g} of {grade.max_points:g}"
         to_look = sum(bool(result.look) for result in grade.results)
         print(f"{grade.student}: {said}{f' ({to_look} to be looked at by hand)' if to_look else ''}")
-    listed = json.loads((Path(arguments.out) / "run.json").read_text(encoding="utf-8"))["listed"]
-    for file in listed[:LISTED]:
-        print(f"{file['path']}: {file['reason']}")
-    if len(listed) > LISTED:
-        print(f"... and {len(listed) - LISTED} more files, in run.json")
+    _tell_files(Path(arguments.out))
+    _tell_people(grades)
     print(f"Open {Path(arguments.out) / 'index.html'}")
     return 1 if any(grade.is_grader_error for grade in grades) else 0
+
+
+def _tell_files(out: Path) -> None:
+    """What does not count, and what lay in the out folder before."""
+    record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    for file in record["listed"][:LISTED]:
+        print(f"{file['path']}: {file['reason']}")
+    if len(record["listed"]) > LISTED:
+        print(f"... and {len(record['listed']) - LISTED} more files, in files.csv")
+    if record["removed"]:
+        print(f"Removed, because they are not in this run: the pages of {_some(record['removed'])}")
+    if record["left"]:
+        print(f"{out} held other files before, which were left: {_some(record['left'])}")
+
+
+def _tell_people(grades: Sequence[Grade]) -> None:
+    """How the names were read, who is late, who is missing and who is not expected."""
+    people = {grade.id: grade.who for grade in grades}
+    schemes = Counter(who.scheme for who in people.values() if who.scheme)
+    print(f"Names were read from: {', '.join(f'{scheme} ({count})' for scheme, count in schemes.most_common())}")
+    for words, found in (
+        ("Late, graded in full and marked late", [grade.student for grade in grades if grade.late]),
+        ("No hand-in", [who.label for who in people.values() if not who.scheme]),
+        ("Handed in, but not on the roster", [who.label for who in people.values() if not who.is_expected]),
+    ):
+        if found:
+            print(f"{words}: {len(found)}: {_some(list(dict.fromkeys(found)))}")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"{', '.join(names[:LISTED])}{more}"

@@ -7,8 +7,10 @@ out where there is one.
 
 from collections.abc import Mapping, Sequence
 
+from sslcourse.grading import tables
+from sslcourse.grading.collect import Listed
 from sslcourse.grading.results import PASSED, TO_MARK, ExerciseResult, Grade
-from sslcourse.grading.roster import Person
+from sslcourse.grading.roster import Person, Roster
 from sslcourse.grading.tables import MARK, as_csv, by_student, told
 
 # As Canvas's importer wants its first columns (lib/gradebook_importer.rb), and Moodle's its worksheet
@@ -18,6 +20,15 @@ MOODLE = (
     *("Identifier", "Full name", "ID number", "Email address", "Grade", "Maximum Grade", "Last modified (grade)"),
     "Feedback comments",
 )
+
+
+def all_tables(grades: Sequence[Grade], listed: Sequence[Listed], roster: Roster | None) -> dict[str, str]:
+    """Every table of a run, by its path below the out folder."""
+    people = {person.id: person for person in roster.people} if roster else {}
+    found = {"grades.csv": tables.exercises(grades), "students.csv": tables.students(grades)}
+    found |= {"files.csv": tables.files(grades, listed), "exports/canvas.csv": canvas(grades, people)}
+    labs = dict.fromkeys(grade.lab for grade in grades if grade.lab)
+    return found | {f"exports/moodle-{lab}.csv": moodle(grades, lab) for lab in labs}
 
 
 def gradescope(grade: Grade) -> dict:
@@ -71,7 +82,7 @@ def moodle(grades: Sequence[Grade], lab: str) -> str:
         if grade.lab == lab and grade.who.is_expected:
             who, comment = grade.who, "; ".join(map(_short, grade.results)) if grade.source else grade.problem
             participant = f"Participant {who.number}" if who.scheme == "Moodle" else ""
-            points = (_points(grade), f"{grade.possible:g}", "-")
+            points = (_points(grade), f"{grade.possible:g}", "")
             rows.append((participant, who.name or grade.student, grade.id, who.email, *points, comment))
     return MARK + as_csv(rows)
 

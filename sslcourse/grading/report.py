@@ -1,11 +1,9 @@
-"""Write what was graded: grades.csv, a page for each submission, a gradebook page, Gradescope's results.json, run.json.
+"""Write what was graded: tables, a page for each submission, a gradebook page, Gradescope's results.json, run.json.
 
 Everything is written to a temporary name first, so that a reader never sees half a file.
 """
 
-import csv
 import hashlib
-import io
 import json
 import re
 import threading
@@ -18,19 +16,17 @@ from pathlib import Path
 
 from sslcourse import __version__
 from sslcourse.files import write_atomically
-from sslcourse.grading import pages, sandbox
+from sslcourse.grading import exports, leftovers, pages, sandbox
 from sslcourse.grading.collect import Listed
 from sslcourse.grading.owners import Student
-from sslcourse.grading.results import PASSED, TO_MARK, ExerciseResult, Grade
-from sslcourse.grading.submission import Terms
+from sslcourse.grading.results import ExerciseResult, Grade
+from sslcourse.grading.roster import Roster
+from sslcourse.grading.submission import Terms, settled
+from sslcourse.grading.tables import moment
 from sslcourse.grading.visible import cleaned, one_line, printed
 
 SECONDS_BETWEEN_TABLES = 10.0
-_FORMULA = re.compile(r"(?:^|(?<=;))(?=\s*[=+\-@\t\uff1d\uff0b\uff0d\uff20])")
-
 _MADE = re.compile(r"--|-[0-9a-f]{16}$")  # what `file_name` adds: a student's own name must not look like it
-
-COLUMNS = ("student", "lab", "exercise", "points", "max_points", "status", "message")
 
 
 class Book:
@@ -40,14 +36,22 @@ class Book:
     in the order of their names; several may be added at a time.
     """
 
-    def __init__(self, out: Path, terms: Terms, students: Sequence[Student], listed: Sequence[Listed]):
-        self.out, self.terms = out, terms
-        self._stems = Counter(_stem(student.name).casefold() for student in students)
-        self._students = [student.name for student in students]
+    def __init__(
+        self,
+        out: Path,
+        terms: Terms,
+        students: Sequence[Student],
+        listed: Sequence[Listed],
+        roster: Roster | None = None,
+    ):
+        self.out, self.terms, self.roster = out, terms, roster
+        self._stems = Counter(_stem(student.id).casefold() for student in students)
+        self._students = [student.id for student in students]
         self._listed = list(listed)
         self._done: dict[int, tuple[list[Grade], list[Listed]]] = {}
         self._lock, self._began, self._written = threading.Lock(), time.time(), 0.0
-        for folder in (out / "feedback", out / "gradescope"):
+        self._found = leftovers.look(out)
+        for folder in (out / "feedback", out / "gradescope", out / "exports"):
             folder.mkdir(parents=True, exist_ok=True)
         (out / "results.json").unlink(missing_ok=True)  # of an earlier run, and now of nobody in particular
         self._write_tables()  # the seed above all
@@ -59,12 +63,12 @@ class Book:
         with self._lock:
             self._done[number] = cleaned, list(listed)
             for grade in cleaned:
-                several = [each.student for each in grades].count(grade.student) > 1  # labs
-                is_unique = self._stems[_stem(grade.student).casefold()] == 1 and grade.student == own
-                name = file_name(grade.student, grade.lab if several else "", is_unique)
+                several = [each.id for each in grades].count(grade.id) > 1  # labs
+                is_unique = self._stems[_stem(grade.id).casefold()] == 1 and grade.id == own
+                name = file_name(grade.id, grade.lab if several else "", is_unique)
                 grade.page = self.out / "feedback" / f"{name}.html"
                 write_atomically(grade.page, pages.feedback(grade))
-                write_atomically(self.out / "gradescope" / f"{name}.json", _json(gradescope(grade)))
+                write_atomically(self.out / "gradescope" / f"{name}.json", _json(exports.gradescope(grade)))
                 grade.results = [_without_pictures(result) for result in grade.results]
             if time.monotonic() - self._written > SECONDS_BETWEEN_TABLES:
                 self._write_tables()
@@ -80,8 +84,9 @@ class Book:
 
     @property
     def grades(self) -> list[Grade]:
-        """Everything that is done, in the order of the students."""
-        return [grade for number in self.numbers for grade in self._done[number][0]]
+        """Everything that is done, in the order of the students; for those of the roster also what is missing."""
+        done = [grade for number in self.numbers for grade in self._done[number][0]]
+        return settled(done, self.terms.labs, has_roster=self.roster is not None)
 
     @property
     def listed(self) -> list[Listed]:
@@ -92,14 +97,16 @@ class Book:
         """Write the tables of what is there."""
         with self._lock:
             if len(self.grades) == 1:
-                write_atomically(self.out / "results.json", _json(gradescope(self.grades[0])))
+                write_atomically(self.out / "results.json", _json(exports.gradescope(self.grades[0])))
+            self._found = leftovers.clear(self.out, self._found, [grade.page for grade in self.grades if grade.page])
             self._write_tables()
 
     def _write_tables(self) -> None:
         grades, listed = self.grades, self.listed
-        write_atomically(self.out / "grades.csv", table(grades))
+        for name, text in exports.all_tables(grades, listed, self.roster).items():
+            write_atomically(self.out / name, text)
         write_atomically(self.out / "index.html", pages.gradebook(grades, listed))
-        write_atomically(self.out / "run.json", _json(_record(self.terms, grades, listed)))
+        write_atomically(self.out / "run.json", _json(_record(self.terms, grades, listed) | self._found))
         times = {grade.student: round(grade.seconds, 2) for grade in grades}
         write_atomically(self.out / "times.json", _json({"began": self._began, "seconds": times}))
         self._written = time.monotonic()
@@ -120,54 +127,21 @@ def _record(terms: Terms, grades: Sequence[Grade], listed: Sequence[Listed]) -> 
     """How the run was made: what it takes to repeat it, and which file counts for whom."""
     return {
         "seed": terms.seed,
+        "variants": terms.is_varied,
+        "deadline": moment(terms.deadline or 0.0),
         "sandbox": sandbox.SENTENCES[terms.level],
         "limits": asdict(terms.limits),
         "version": __version__,
-        "graded": [{"student": each.student, "lab": each.lab, "file": each.source} for each in grades],
+        "graded": [_told(grade, terms) for grade in grades],
         "listed": [asdict(each) for each in listed],
     }
 
 
-def table(grades: Sequence[Grade]) -> str:
-    """The gradebook as CSV: one row an exercise, written answers without points."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for grade in grades:
-        for result in grade.results:
-            points = "" if result.points is None else f"{result.points:g}"
-            message = _with_repairs(result)
-            row = (grade.student, grade.lab, result.id, points, f"{result.max_points:g}", result.status, message)
-            writer.writerow([_no_formula(cell) for cell in row])
-        if not grade.results:
-            writer.writerow(
-                [_no_formula(cell) for cell in (grade.student, grade.lab, "", "", "", "missing", grade.problem)]
-            )
-    return text.getvalue()
-
-
-def gradescope(grade: Grade) -> dict:
-    """One submission in the form that Gradescope's autograder hands back."""
-    tests = []
-    for number, result in enumerate(grade.results, start=1):
-        test: dict[str, object] = {
-            "number": str(number),
-            "name": result.id,
-            "output": _with_repairs(result),
-            "visibility": "visible",
-        }
-        if result.status != TO_MARK:  # written answers are marked in Gradescope itself
-            status = "passed" if result.status == PASSED else "failed"
-            test |= {"score": result.points, "max_score": result.max_points, "status": status}
-        tests.append(test)
-    lines = [grade.problem, *grade.notes, *grade.repairs, f"Graded in: {grade.level}."]
-    return {
-        "score": grade.points,
-        "output": "\n".join(line for line in lines if line),
-        "visibility": "visible",
-        "stdout_visibility": "hidden",
-        "tests": tests,
-    }
+def _told(grade: Grade, terms: Terms) -> dict:
+    """Which file counts for whom, and the seed of the student's own cases."""
+    who = {"id": grade.id, "student": grade.student, "names_from": grade.who.scheme, "lab": grade.lab}
+    own = {"seed": terms.seed_of(grade.id)} if terms.is_varied else {}
+    return who | {"file": grade.source, "handed_in": moment(grade.handed_in), "late": grade.late} | own
 
 
 def file_name(name: str, lab: str = "", is_unique: bool = True) -> str:
@@ -188,17 +162,6 @@ def file_name(name: str, lab: str = "", is_unique: bool = True) -> str:
 def _stem(name: str) -> str:
     plain = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFKC", name)).strip("._")
     return plain.encode()[:120].decode("utf-8", "ignore") or "student"
-
-
-def _with_repairs(result: ExerciseResult) -> str:
-    look = [f"[look by hand] {result.look}"] if result.look else []
-    return " ".join([result.message, *look, *(f"[repaired] {note}" for note in result.repairs)])
-
-
-def _no_formula(cell: str) -> str:
-    # A spreadsheet would run a cell that begins like a formula, and students choose their file names. In half of the
-    # world it takes a semicolon for the end of a cell.
-    return _FORMULA.sub("'", cell.replace("\r", " ").replace("\n", " "))
 
 
 def _json(value: dict) -> str:

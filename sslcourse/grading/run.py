@@ -58,7 +58,7 @@ def grade_paths(
     seed = secrets.randbits(62) if seed is None else seed
     terms = Terms(known, lab, level, limits or Limits(), seed, variants, deadline)
     students = collected.students
-    book = Book(Path(out), terms, students, collected.listed)
+    book = Book(Path(out), terms, students, collected.listed, roster)
 
     def grade_one(number: int) -> None:
         book.add(number, *grade_student(students[number], terms))

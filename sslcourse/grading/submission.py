@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from sslcourse.grading.intake import Submission
 from sslcourse.grading.owners import Student
 from sslcourse.grading.reading import Asked, Reading, read_submission
 from sslcourse.grading.results import CUT_SHORT, ERROR, MARKED, MISSING, TO_MARK, ExerciseResult, Grade
-from sslcourse.grading.versions import Chosen, choose
+from sslcourse.grading.versions import NOTHING, Chosen, choose
 from sslcourse.grading.written import Part
 
 MAX_READ = 10  # files of one student; more where the folder may hold several students after all
@@ -161,6 +161,36 @@ def _to_mark(question: WrittenQuestion, answer: tuple[Part, ...]) -> ExerciseRes
     return ExerciseResult(
         question.id, question.question, None, question.points, TO_MARK, message, answer=answer, rubric=question.rubric
     )
+
+
+def settled(grades: Sequence[Grade], labs: Mapping[str, Lab], has_roster: bool) -> list[Grade]:
+    """The grades, with rows for what could not be graded where everybody else handed in one lab, and with a roster also
+    for each lab that others handed in.
+    """
+    seen = [name for name in labs if any(grade.lab == name and grade.source for grade in grades)]
+    found = [_of_lab(grade, seen[0], labs) if not grade.lab and len(seen) == 1 else grade for grade in grades]
+    if not has_roster:
+        return found
+    whole: list[Grade] = []
+    for id in dict.fromkeys(grade.id for grade in found):
+        own = [grade for grade in found if grade.id == id]
+        missing = [name for name in seen if name not in {grade.lab for grade in own}]
+        if own[0].who.is_expected and missing:
+            nothing = replace(
+                own[0], lab="", source="", results=[], repairs=[], notes=[], handed_in=0.0, late="", page=None
+            )
+            nothing.problem = own[0].problem if not own[0].source else NOTHING
+            own = [grade for grade in own if grade.lab or grade.source]
+            own += [_of_lab(nothing, name, labs) for name in missing]
+        whole += own
+    return whole
+
+
+def _of_lab(grade: Grade, lab: str, labs: Mapping[str, Lab]) -> Grade:
+    """The grade of what is not known to be any lab, as one of this lab."""
+    filled = replace(grade, lab=lab, results=list(grade.results))
+    _fill_up(filled, labs)
+    return filled
 
 
 def _fill_up(grade: Grade, labs: Mapping[str, Lab]) -> None:

@@ -5,8 +5,9 @@ import time
 import pytest
 
 from sslcourse.grading.pages import _Code
-from sslcourse.grading.report import file_name, presentable, table
+from sslcourse.grading.report import file_name, presentable
 from sslcourse.grading.results import ExerciseResult, Grade
+from sslcourse.grading.tables import exercises
 from sslcourse.grading.visible import one_line, printed, visible
 from sslcourse.grading.written import Part
 
@@ -42,7 +43,7 @@ def _texts(value):
 
 def test_no_cell_of_the_table_is_a_formula():
     attacks = ["=cmd()", "+1", "-1", "@x", "\t=1", " =1", "a;=cmd()", "＝1", "\r=1"]
-    text = table([Grade(attack, "toy", "", problem=attack) for attack in attacks])
+    text = exercises([Grade(attack, "toy", "", problem=attack) for attack in attacks])
     cells = [cell.strip('"') for line in text.splitlines()[1:] for cell in line.split(",")]
     assert not any(part.strip()[:1] in "=+-@＝" for cell in cells for part in cell.split(";") if part.strip())
 

@@ -1,0 +1,35 @@
+"""What lay in the out folder before: an earlier run's pages are removed, anything else is told and left."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+OURS = {
+    *("grades.csv", "students.csv", "files.csv", "marks.csv", "index.html", "results.json", "run.json", "times.json"),
+    *("feedback", "gradescope", "exports", "unpacked", "records", ".lock"),
+}
+
+
+def look(out: Path) -> dict[str, list[str]]:
+    """What is in the folder before a run, by what becomes of it: `removed` (nothing yet) and `left`."""
+    names = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    is_ours = not names or _is_run(out / "run.json")
+    left = [name for name in names if name not in OURS and not name.endswith(".tmp")] if is_ours else names
+    return {"removed": [], "left": left}
+
+
+def clear(out: Path, found: dict[str, list[str]], pages: Sequence[Path]) -> dict[str, list[str]]:
+    """Remove the pages and results of those who are not in this run, unless the folder was somebody else's before."""
+    kept = {page.stem for page in pages}
+    old = [path for pattern in ("feedback/*.html", "gradescope/*.json") for path in sorted(out.glob(pattern))]
+    gone = [path for path in old if path.stem not in kept and not set(found["left"]) & {"feedback", "gradescope"}]
+    for path in gone:
+        path.unlink()
+    return found | {"removed": sorted({path.stem for path in gone})}
+
+
+def _is_run(file: Path) -> bool:
+    try:
+        return "seed" in json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
