@@ -37,6 +37,7 @@ LABS = {  # its session, and the arms whose ranges it shows
     ),
     "removal": ("RemovalLab", ("baseline", "low", "random", "high", "own", "short")),
     "pixels": ("PixelsLab", ("baseline", "distilled", "both")),
+    "together": ("TogetherLab", ("plain", "baseline")),
     "local": ("LocalLab", ("baseline", "attract", "repel", "learned", "alone_without", "attract_without")),
     "two_levels": ("LevelsLab", ("sound", "no_center", "no_sharp", "cls", "patch", "baseline", "visible")),
 }

@@ -15,6 +15,7 @@ COMMANDS = {
     "build": ("sslcourse.commands.build", "make labs and solution notebooks from their sources"),
     "grade": ("sslcourse.commands.grade", "grade submitted notebooks"),
     "train": ("sslcourse.commands.train", "train a self-supervised method and write a report page"),
+    "progress": ("sslcourse.commands.progress", "show how far a student has come in all labs"),
     "claims": ("sslcourse.commands.claims", "measure what the course claims, and report the verdicts"),
     "demo": ("sslcourse.commands.demo", "take Lab 1 as two students, grade both, write a page"),
 }

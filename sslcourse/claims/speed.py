@@ -24,7 +24,7 @@ ROUNDS = 15
 LAYERS = (0,)  # the blocks in which the network itself removes half of the patches
 
 
-def training_speed(method: Combined, images: RunImages) -> dict[str, float]:
+def training_speed(method: Combined, images: RunImages, rounds: int = ROUNDS) -> dict[str, float]:
     """How much faster a step of the arm's settings is, less 1: whole steps with views, teacher and optimiser.
 
     `removal`: than the same step without removal (reconstructing all patches where it reconstructed the removed ones);
@@ -41,7 +41,7 @@ def training_speed(method: Combined, images: RunImages) -> dict[str, float]:
     steps = {name: run.step_once for name, run in runs.items()}
     flops = {name: counted_flops(step) for name, step in steps.items()}
     found = {}
-    for row in throughput(steps, BATCH, flops=flops, rounds=ROUNDS)[1:]:
+    for row in throughput(steps, BATCH, flops=flops, rounds=rounds)[1:]:
         # The rows say how much faster these are than the arm's own step.
         found |= {row["name"]: 1 / row["speed_up"] - 1, f"predicted_{row['name']}": 1 / row["predicted"] - 1}
     return found

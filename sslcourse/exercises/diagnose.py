@@ -4,20 +4,26 @@ from collections.abc import Callable, Sequence
 
 from sslcourse.exercises.advice import explain_broken, shape_cause
 from sslcourse.exercises.compare import Difference, failure_of, place, same_observation
-from sslcourse.exercises.patterns import Seen, pattern, tell_enough, wrong_numbers
+from sslcourse.exercises.patterns import Seen, pattern, tell_enough, words_tell_enough, wrong_numbers
 from sslcourse.exercises.task import Exercise, Tree
 from sslcourse.exercises.trace import is_broken
+
+HELD_NAN = (
+    "an argument holds NaN, and it went into the result. 0 times NaN is NaN, and so is a sum with it: leave it out by "
+    "an index, by torch.where or by an `if`"
+)
 
 
 def recognise(exercise: Exercise, seen: Sequence[Seen]) -> Callable | None:
     """The one listed wrong answer that does what was observed, or None.
 
     It must agree on every input, also where the answer is right; where the answer gives NaN or fails, nothing can be
-    told. And several different numbers must show it: 0, 1 and a constant come out of many mistakes.
+    told. And several different numbers, or words, must show it: 0, 1 and a constant come out of many mistakes.
     """
     telling = [one for one in seen if not _says_nothing(one.observed)]
     numbers = [wrong_numbers(one.expected, one.observed, one.tolerance) for one in telling]
-    if not tell_enough(sum(numbers, [])):
+    words = [(_part(one.expected, "value"), _part(one.observed, "value")) for one in telling]
+    if not (tell_enough(sum(numbers, [])) or words_tell_enough(words)):
         return None
     agreeing = [wrong for wrong in exercise.wrong if _agrees(exercise, wrong, telling)]
     return agreeing[0] if len(agreeing) == 1 else None
@@ -37,6 +43,8 @@ def look_at_all(seen: Sequence[Seen], first: Difference) -> str:
     if broken:
         others = "" if len(broken) == len(seen) else f" in {len(broken)} of {len(seen)} inputs"
         origin = explain_broken(_part(broken[0].observed, "origin"))
+        if not origin and is_broken([value for name, value in broken[0].inputs.items() if name != "cotangent"]):
+            origin = HELD_NAN
         return _sentence(f"your result is NaN or infinite{others}" + (f": {origin}" if origin else ""))
     if first.kind == "gradient value" and any(is_broken(_part(one.observed, "gradient")) for one in seen):
         return (

@@ -76,6 +76,26 @@ def wrong_numbers(expected: Tree, observed: Tree, tolerance: Tolerance) -> list[
     return found
 
 
+def words_tell_enough(pairs: Sequence[tuple[Tree, Tree]]) -> bool:
+    """The same of answers in words, from what was expected and what was said: several are wrong, and they vary.
+
+    >>> words_tell_enough([("yes", "no"), ("yes", "no"), ("yes", "no")])
+    False
+    >>> words_tell_enough([({"a": "yes", "b": "yes", "c": "no"}, {"a": "no", "b": "no", "c": "yes"})])
+    True
+    """
+    both = [(_words(right), _words(mine)) for right, mine in pairs]
+    said = [(right[path], mine[path]) for right, mine in both for path in right if path in mine]
+    return sum(right != mine for right, mine in said) >= ENOUGH and len({mine for _, mine in said}) > 1
+
+
+def _words(tree: Tree, path: tuple = ()) -> dict[tuple, str]:
+    """Every word in a tree by its place."""
+    if type(tree) is dict:
+        return {where: word for key, item in tree.items() for where, word in _words(item, (*path, key)).items()}
+    return {path: tree} if type(tree) is str else {}
+
+
 def pattern(seen: Sequence[Seen], path: tuple) -> str:
     """What the values at `path` look like on all inputs, in words; "" when they look like nothing in particular."""
     pairs = [pair for one in seen for pair in _pairs(one, path)]

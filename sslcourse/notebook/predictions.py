@@ -1,6 +1,6 @@
 """Predictions: made before an experiment, by radio button or by a call, and set beside what was measured."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sslcourse.notebook import state
 from sslcourse.notebook.card import Block, Items, Table, as_html, as_text, show_card
@@ -71,23 +71,55 @@ def prediction_table(lab: str | None = None) -> None:
     from sslcourse.notebook.starting import current_lab
 
     lab = lab or current_lab()
-    known = state.read_lab(lab) if lab else {"predictions": {}, "measured": {}}
-    rows, right, decided = [], 0, 0
-    for identifier in dict.fromkeys([*known["predictions"], *known["measured"]]):
-        entry, found = known["predictions"].get(identifier, {}), known["measured"].get(identifier, {})
-        choice, answer = entry.get("choice"), found.get("answer")
-        if _is_judged(found) and choice and answer and not entry.get("afterwards"):
-            decided, right = decided + 1, right + (choice == answer)
-        said = _option(entry, choice) + _afterwards(entry) if choice else "(none)"
-        question = entry.get("question") or identifier.split(".")[-1].replace("_", " ")
-        rows.append([question, said, found.get("text", "(not run)"), _verdict(entry, found)])
-    if not rows:
+    found = compared(lab) if lab else []
+    if not found:
         show_card("Predictions and measurements", "Nothing has been predicted or measured yet.", kind="wait")
         return
-    count = f"{right} of {decided} as predicted" if decided else "none to compare yet"
-    notes = [SMOKE_NOTE] if any(found.get("scale") == "smoke" for found in known["measured"].values()) else []
+    judged = [one for one in found if one.held is not None]
+    count = f"{sum(map(bool, (one.held for one in judged)))} of {len(judged)} as predicted"
+    notes = [SMOKE_NOTE] if any(one.scale == "smoke" for one in found) else []
+    rows = [[one.question, one.choice or "(none)", one.text or "(not run)", one.so] for one in found]
     table = Table(["question", "you predicted", "measured", "so"], rows)
-    show_card(f"Predictions and measurements: {count}", table, *notes)
+    show_card(f"Predictions and measurements: {count if judged else 'none to compare yet'}", table, *notes)
+
+
+class Compared(NamedTuple):
+    """A prediction beside its measurement, in words: what was chosen, what was found, which option that supports.
+
+    `so` is the end of the comparison; `held` whether a prediction that was made before came true, None where there is
+    none, or nothing was measured that counts.
+    """
+
+    identifier: str
+    question: str
+    choice: str
+    text: str
+    answer: str
+    so: str
+    held: bool | None
+    scale: str
+
+
+def compared(lab: str) -> list[Compared]:
+    """Every prediction of a lab beside its measurement, as far as either is there."""
+    known, rows = state.read_lab(lab), []
+    for identifier in dict.fromkeys([*known["predictions"], *known["measured"]]):
+        entry, found = _kept(identifier), _measured(identifier)
+        choice, answer = entry.get("choice"), found.get("answer")
+        counts = _is_judged(found) and choice and answer and not entry.get("afterwards")
+        rows.append(
+            Compared(
+                identifier,
+                entry.get("question") or identifier.split(".")[-1].replace("_", " "),
+                _option(entry, choice) + _afterwards(entry) if choice else "",
+                found.get("text", ""),
+                _option(entry, answer),
+                _verdict(entry, found),
+                choice == answer if counts else None,
+                found.get("scale", ""),
+            )
+        )
+    return rows
 
 
 def _verdict(entry: dict, found: dict) -> str:

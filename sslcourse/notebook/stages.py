@@ -1,7 +1,7 @@
 """`progress`: how far a lab has come, from what the checks kept."""
 
 from sslcourse.notebook import state
-from sslcourse.notebook.card import Bar, Items, show_card
+from sslcourse.notebook.card import Bar, Items, Table, show_card
 from sslcourse.notebook.checks import points
 
 
@@ -34,3 +34,29 @@ def progress(lab: str | None = None) -> None:
         title += f"; {by_hand:g} written point{'' if by_hand == 1 else 's'} marked by your teacher"
         lines.append(("", f"written: {names} ({points(by_hand)}; no check can judge it)"))
     show_card(title, Bar(stages), Items(lines), kind="good" if passed else "info")
+
+
+def course_progress() -> None:
+    """Show all labs: what is checked of each, what a person marks, and how many predictions held."""
+    from sslcourse import exercises
+    from sslcourse.notebook.predictions import compared
+
+    rows, totals = [], [0.0, 0.0]
+    for lab in exercises.LABS.values():
+        known = state.read_lab(lab.name)["tasks"]
+        earned = sum(float(known[name]["points"]) for name in lab.tasks if name in known)
+        by_hand = sum(question.points for question in lab.written.values())
+        judged = [one for one in compared(lab.name) if one.held is not None]
+        held = f"{sum(bool(one.held) for one in judged)} of {len(judged)}" if judged else ""
+        sign = "✓" if earned == lab.points else "…" if earned or judged else ""
+        row = [
+            sign,
+            f"{lab.number} {lab.title}",
+            f"{earned:g} of {lab.points:g}",
+            f"{by_hand:g}" if by_hand else "",
+            held,
+        ]
+        rows.append(row)
+        totals = [totals[0] + earned, totals[1] + lab.points]
+    title = f"The course: {totals[0]:g} of {points(totals[1])} checked"
+    show_card(title, Table(["", "lab", "checked", "by hand", "as predicted"], rows))

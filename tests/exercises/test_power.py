@@ -39,6 +39,7 @@ CPU = "equivalent on the CPU, where answers are checked; a test of its own runs 
 A, B, A_END, B_END = "a[:, :2]", "b[:, :2]", "a[:, :2] + a[:, 2:]", "b[:, :2] + b[:, 2:]"
 OF_FOUR = "equivalent: the first two of four are all but the last two"
 EITHER = "equivalent: both sides may change places"
+SHARES = "equivalent: a number of 2^n parts, n up to 9, is exact in these dtypes, too"
 ACCEPTED = "equivalent: a tensor without dimensions is accepted for a float"
 
 # Every mutant that passes its check, and why that is no hole.
@@ -201,6 +202,26 @@ SURVIVORS: dict[str, dict[str, str]] = {
     "removal.gather": {},
     "removal.speed": {},
     "removal.time": {},
+    "together.loss": {},
+    "together.interval": {},
+    "together.flips": {
+        "torch.zeros(1, dtype=differences.dtype) -> torch.zeros(1)": "equivalent: sums take the dtype of what is added",
+        "1 -> 2": "equivalent: every sum stands there twice",
+        "torch.cat([sums + d, sums - d]) -> torch.hstack([sums + d, sums - d])": "equivalent: they have one dimension",
+        "sums - d -> d - sums": "equivalent: with every choice of signs its opposite is there, and is as far from 0",
+        "0 -> -1": "equivalent: the last sum has every sign flipped, and is as far from 0",
+        "(sums.abs() >= seen - 1e-06).double().mean().item() -> (sums.abs() >= seen - 1e-06).double().mean()": ACCEPTED,
+        "(sums.abs() >= seen - 1e-06).double() -> (sums.abs() >= seen - 1e-06).float()": SHARES,
+        "(sums.abs() >= seen - 1e-06).double() -> (sums.abs() >= seen - 1e-06).half()": SHARES,
+    },
+    "together.verdict": {"interval.tolist() -> interval": "equivalent: an interval is unpacked into its two ends"},
+    "together.factorial": {
+        "i == j -> j == i": EITHER,
+        "1 -> -1": "equivalent: of two settings, the last is the second",
+        "1 -> -1 (3)": "equivalent: of two settings, the last is the second",
+        "j > i -> j >= i": "equivalent: they differ here",
+        "(i, j) -> (j, i)": "equivalent: the interaction of i and j is that of j and i",
+    },
     "contrastive.shortcut": {
         NORMALIZE: DEFAULT,
         "torch.arange(2 * n, device=z1.device) -> torch.arange(2 * n)": CPU,
@@ -249,6 +270,7 @@ POINTS = {
     "local": dict(overlap=2, pairs=2, local_to_global=3, repulsion=3, bound=2),
     "pixels": dict(restore=3, targets=2, loss=3, drop=3, psnr=2),
     "removal": dict(attention=3, keep=2, gather=2, speed=3, time=3),
+    "together": dict(loss=3, interval=3, flips=3, verdict=2, factorial=3),
 }
 
 

@@ -1,0 +1,42 @@
+"""What Lab 7 trains, at three sizes: two cells of the ledger's factorial, with the ledger's own recipes.
+
+At scale `gpu` the ledger's runs take too long for a lab: fewer pictures and steps.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from sslcourse.claims.catalogue.combined import ALL_THREE, CLS
+from sslcourse.figures.style import BLUE, GREY, ORANGE, SKY
+from sslcourse.training.recipes import Recipe, with_changes
+
+TITLES = {
+    "untrained": "untrained",
+    "plain": "class token alone",
+    "baseline": "all three",
+    "challenge": "your settings",
+}
+COLOURS = dict(zip(TITLES.values(), (GREY, ORANGE, BLUE, SKY)))
+CELLS = {"baseline": ALL_THREE, "plain": CLS}  # the ledger's arms
+MEASURED = 6  # times on the way
+GPU = {"steps": 1800, "count": 10_000, "bank": 10_000, "held_out": 2000}
+
+
+def _cell(arm: str, scale: str) -> Recipe:
+    recipe = CELLS[arm].recipe("objects", scale)
+    if scale == "gpu":
+        recipe = with_changes(recipe, GPU)
+    every = max(1, recipe.fit.steps // MEASURED)
+    often: dict[str, Any] = dict.fromkeys(("log_every", "evaluate_every", "checkpoint_every"), every)
+    return replace(recipe, fit=replace(recipe.fit, **often))
+
+
+def recipes(scale: str) -> dict[str, Recipe]:
+    """The recipe of every arm at a scale.
+
+    >>> found = recipes("cpu")
+    >>> found["baseline"].method.patch_loss, found["plain"].method.reconstruction
+    ('kept', 'off')
+    """
+    whole = _cell("baseline", scale)
+    return {"baseline": whole, "plain": _cell("plain", scale), "challenge": whole}

@@ -1,0 +1,141 @@
+"""A hypothesis of the reader's: written down, kept, and run with the ledger's own runner into a ledger of its own."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sslcourse.claims.catalogue.arms import SWITCHABLE
+from sslcourse.claims.claim import DIRECTIONS, Arm, Claim, Contrast
+from sslcourse.claims.rows import append_row, effects, latest, read_rows
+from sslcourse.claims.runner import carry_out, is_done, orders, place_of, root_of
+from sslcourse.labs.together.tasks import PARTS
+from sslcourse.notebook import state
+from sslcourse.notebook.session import runs_folder
+from sslcourse.settings import nearest
+from sslcourse.training.experiment import Experiment
+
+LAB, KEPT = "together", "hypotheses"
+MEASURES = {  # what may be compared, and in which unit
+    "knn": "kNN accuracy",
+    "occlusion.random": "share of accuracy left, random patches hidden",
+    "corruptions.both": "share of accuracy left, noise and low resolution",
+    "segmentation.object": "mean IoU of objects, linear probe",
+}
+SIZES: dict[str, dict[str, Any]] = {  # steps are fewer than in the ledger, and so are the pictures of the bank
+    "smoke": {"steps": 4},
+    "cpu": {"steps": 120, "count": 2000, "bank": 1000},
+    "gpu": {"steps": 600, "count": 5000, "bank": 5000, "held_out": 2000},
+}
+PAIRS = {"smoke": 2, "cpu": 6, "gpu": 6}
+FIRST_SEED = 101  # the ledger's seeds are known already
+FIELDS = ("sentence", "first", "second", "measure", "direction", "least", "data", "scale")
+
+
+@dataclass(frozen=True, eq=False)
+class OwnArm(Arm):
+    """An arm of the ledger on the pictures of the reader's session: a data set's name, or `folder:PATH` of `count`."""
+
+    pictures: str = "objects"
+    count: int | None = None
+
+    def experiment(self, data: str, scale: str, seed: int, device: str = "auto") -> Experiment:
+        """The run with a seed; a batch is no larger than the set."""
+        found = super().experiment("objects", scale, seed, device)
+        if self.pictures == "objects":
+            return found
+        recipe = found.recipe
+        fit = replace(recipe.fit, batch_size=min(recipe.fit.batch_size, self.count or recipe.fit.batch_size))
+        return replace(found, recipe=replace(recipe, fit=fit, data=replace(recipe.data, name=self.pictures)))
+
+
+def claim_of(entry: Mapping[str, Any], count: int | None = None) -> Claim:
+    """The claim that a kept hypothesis is. Raises ValueError for what cannot be run."""
+    if not str(entry["sentence"]).strip():
+        raise ValueError("Write your hypothesis as a sentence first: sentence=...")
+    arms = tuple(
+        OwnArm(
+            title,
+            "combined",
+            at={scale: size | SIZES[scale] | changes for scale, size in (SWITCHABLE | {"gpu": {}}).items()},
+            pictures=entry["data"],
+            count=count,
+        )
+        for title, changes in (("first", changes_of(entry["first"])), ("second", changes_of(entry["second"])))
+    )
+    measure = nearest("measure", entry["measure"], MEASURES)
+    weights = {arm.name: weight for arm, weight in zip(arms, (1.0, -1.0))}
+    contrast = Contrast(
+        "first - second", weights, measure, entry["least"], nearest("direction", entry["direction"], DIRECTIONS[:2])
+    )
+    name = hashlib.sha256(json.dumps([entry[field] for field in FIELDS], sort_keys=True).encode()).hexdigest()[:8]
+    claim = Claim(f"own-{name}", 0, entry["sentence"], "", arms, (replace(contrast, unit=MEASURES[measure]),))
+    for arm in claim.experiments("objects", entry["scale"], FIRST_SEED).values():
+        arm.build(arm.recipe)  # refuses settings that contradict each other
+    return claim
+
+
+def changes_of(arm: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of an arm: `patches`, `removal` and `pixels` switched (off unless given), all others by name.
+
+    >>> changes_of({"patches": True})
+    {'policy': 'none', 'keep_rate': 0.5, 'patch_loss': 'kept', 'reconstruction': 'off'}
+    """
+    on = {name: bool(arm.get(name)) for name in PARTS}
+    painted = "removed" if on["removal"] else "all"
+    return {
+        "policy": "low" if on["removal"] else "none",
+        "keep_rate": 0.5,
+        "patch_loss": "kept" if on["patches"] else "off",
+        "reconstruction": painted if on["pixels"] else "off",
+        **{name: value for name, value in arm.items() if name not in PARTS},
+    }
+
+
+def registered() -> list[dict[str, Any]]:
+    """Every hypothesis that was registered, in order."""
+    found = state.read_lab(LAB)["drawn"].get(KEPT)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def register(entry: Mapping[str, Any]) -> tuple[int, bool]:
+    """Keep a hypothesis for good; its number from 1, and whether it is new. One that is kept is never changed."""
+    known = registered()
+    for number, one in enumerate(known, start=1):
+        if all(one.get(name) == entry[name] for name in FIELDS):
+            return number, False
+    state.update(LAB, "drawn", KEPT, [*known, dict(entry) | {"at": time.strftime("%Y-%m-%d %H:%M")}])
+    return len(known) + 1, True
+
+
+def note_verdict(number: int, word: str) -> None:
+    """Keep what became of a hypothesis."""
+    known = registered()
+    known[number - 1]["verdict"] = word
+    state.update(LAB, "drawn", KEPT, known)
+
+
+class OwnLedger:
+    """The runs of a hypothesis: a folder beside the progress file, with a ledger in the form of the course's."""
+
+    def __init__(self, claim: Claim, scale: str, device: str = "auto"):
+        self.claim, self.scale = claim, scale
+        seeds = range(FIRST_SEED, FIRST_SEED + PAIRS[scale])
+        self.orders = orders([claim], scale, list(seeds), device=device)
+        self.ledger = runs_folder() / "hypotheses"
+
+    def run(self, order: Any, on_log: Any = None) -> None:
+        """Carry out an order, unless its figures are there already."""
+        row = latest(read_rows(self.scale, self.ledger)).get(place_of(order))
+        if not is_done(order, row):
+            order = order if row is None else order.together(row["measures"], row["claims"])
+            append_row(carry_out(order, root_of(order, Path(runs_folder())), on_log=on_log), self.ledger)
+
+    def pairs(self) -> dict[int, dict[str, float]]:
+        """The figure of either arm for every seed whose pair is complete."""
+        rows = read_rows(self.scale, self.ledger)
+        found = effects(self.claim, self.claim.contrasts[0], "objects", self.scale, rows)
+        return max(found.values(), key=len, default={})
