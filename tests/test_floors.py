@@ -44,7 +44,7 @@ EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "latex2mathml", "nbconver
 EXTRA_LIBRARIES |= {"pygments", "yaml", "markdown_it", "mdit_py_plugins"}  # come with nbconvert and jupytext
 WITH_EXTRAS = {"authoring", "grading", "commands"}  # folders that may use the extra `grade`
 WITH_STATISTICS = {"evaluation", "claims"}  # folders that may use scipy, the extra `claims`
-WITH_CLUSTER = {"claims"}  # folders that may use Dask, the extra `cluster`
+WITH_CLUSTER = {"claims", "grading"}  # folders that may use Dask, the extra `cluster`
 
 
 def imported_modules(source: str, module: str, is_package: bool = False) -> set[str]:

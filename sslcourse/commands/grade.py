@@ -27,8 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="where grades.csv, index.html and the pages go")
     parser.add_argument("--lab", choices=sorted(LABS), help="which lab it is (default: found out from each notebook)")
     parser.add_argument(
-        "--jobs", type=int, default=min(4, os.cpu_count() or 1), help="submissions side by side (default %(default)s)"
+        "--workers",
+        type=int,
+        default=min(4, os.cpu_count() or 1),
+        help="submissions side by side (default %(default)s)",
     )
+    parser.add_argument("--cluster", default="", metavar="ADDRESS", help="grade on the Dask cluster of this scheduler")
     parser.add_argument(
         "--timeout", type=float, default=Limits.seconds, metavar="S", help="seconds an exercise (default %(default)g)"
     )
@@ -83,7 +87,8 @@ def main(arguments: argparse.Namespace) -> int:
             arguments.paths,
             arguments.out,
             lab=arguments.lab,
-            jobs=arguments.jobs,
+            workers=arguments.workers,
+            cluster=arguments.cluster,
             limits=limits,
             unsafe=arguments.unsafe,
             student=arguments.student,
@@ -92,11 +97,11 @@ def main(arguments: argparse.Namespace) -> int:
             deadline=arguments.deadline,
             variants=bool(arguments.variants),
         )
-    except (sandbox.NoSandbox, ValueError, OSError) as error:
+    except (sandbox.NoSandbox, ImportError, ValueError, OSError) as error:
         print(f"sslcourse grade: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"Stopped. What was graded until then is in {arguments.out}.", file=sys.stderr)
+        print(f"Stopped. What was graded until then is in {arguments.out}; the same command goes on.", file=sys.stderr)
         return 130
     for grade in grades:
         said = grade.problem or f"{grade.points:g} of {grade.max_points:g}"

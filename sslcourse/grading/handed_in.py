@@ -3,11 +3,12 @@
 import os
 import re
 import stat
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from sslcourse.grading.cells import NOTEBOOK_ENDING
+from sslcourse.grading.cells import MAX_FILE, NOTEBOOK_ENDING, too_large
 from sslcourse.grading.visible import one_line
 
 KEPT_BY_PROGRAMS = {".ipynb_checkpoints", "__MACOSX", ".git", ".DS_Store", "Thumbs.db", "desktop.ini", "__pycache__"}
@@ -20,7 +21,8 @@ class HandedIn:
 
     `modified` is when the file was changed, unless the platform that it comes from says when it was handed in;
     `is_late` is what the platform says. `identity` is the same for two names of one file (hard links). `inside` is the
-    path in an archive that `parts` name, and `changed` when it was changed as the archive has it.
+    path in an archive that `parts` name, and `changed` when it was changed as the archive has it. `content` is what was
+    read of it, where it goes to another machine.
     """
 
     root: Path
@@ -31,6 +33,7 @@ class HandedIn:
     is_late: bool = False
     inside: tuple[str, ...] = ()
     changed: float = 0.0
+    content: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
     def path(self) -> str:
@@ -53,6 +56,11 @@ class HandedIn:
 
     def open(self) -> BinaryIO:
         """The file, reached without following a link, whatever has been changed since. Raises OSError."""
+        if self.content is not None:
+            carried = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
+            carried.write(self.content)
+            carried.seek(0)
+            return carried
         folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for part in self.parts[:-1]:
@@ -96,3 +104,15 @@ def is_notebook(file: HandedIn) -> bool:
     except OSError:
         return False
     return head.lstrip().startswith(b"{") and any(word in head for word in (b'"cells"', b'"nbformat"'))
+
+
+def carried(file: HandedIn) -> HandedIn:
+    """The same file with its content, to be read on another machine; one that is too large says so."""
+    if file.problem:
+        return file
+    try:
+        with file.open() as opened:
+            content = opened.read(MAX_FILE + 1)
+    except OSError as error:
+        return replace(file, problem=f"The file cannot be read: {error.strerror or error}.")
+    return replace(file, problem=too_large()) if len(content) > MAX_FILE else replace(file, content=content)

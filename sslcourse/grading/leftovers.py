@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+LOCK = ".lock"
 OURS = {
     *("grades.csv", "students.csv", "files.csv", "marks.csv", "index.html", "results.json", "run.json", "times.json"),
     *("feedback", "gradescope", "exports", "unpacked", "records", ".lock"),
@@ -12,8 +13,8 @@ OURS = {
 
 def look(out: Path) -> dict[str, list[str]]:
     """What is in the folder before a run, by what becomes of it: `removed` (nothing yet) and `left`."""
-    names = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
-    is_ours = not names or _is_run(out / "run.json")
+    names = sorted(path.name for path in out.iterdir() if path.name != LOCK) if out.is_dir() else []
+    is_ours = not names or is_run(out)
     left = [name for name in names if name not in OURS and not name.endswith(".tmp")] if is_ours else names
     return {"removed": [], "left": left}
 
@@ -28,8 +29,9 @@ def clear(out: Path, found: dict[str, list[str]], pages: Sequence[Path]) -> dict
     return found | {"removed": sorted({path.stem for path in gone})}
 
 
-def _is_run(file: Path) -> bool:
+def is_run(out: Path) -> bool:
+    """Whether a run wrote to the folder before."""
     try:
-        return "seed" in json.loads(file.read_text(encoding="utf-8"))
+        return "seed" in json.loads((out / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):
         return False

@@ -6,7 +6,6 @@ Everything is written to a temporary name first, so that a reader never sees hal
 import hashlib
 import json
 import re
-import threading
 import time
 import unicodedata
 from collections import Counter
@@ -16,10 +15,11 @@ from pathlib import Path
 
 from sslcourse import __version__
 from sslcourse.files import write_atomically
-from sslcourse.grading import exports, leftovers, pages, sandbox
+from sslcourse.grading import exports, leftovers, pages, records, sandbox
 from sslcourse.grading.collect import Listed
 from sslcourse.grading.owners import Student
-from sslcourse.grading.results import ExerciseResult, Grade
+from sslcourse.grading.records import Record, light, read_record, write_record
+from sslcourse.grading.results import Grade
 from sslcourse.grading.roster import Roster
 from sslcourse.grading.submission import Terms, settled
 from sslcourse.grading.tables import moment
@@ -33,7 +33,7 @@ class Book:
     """Everything that a run writes below `out`: each student's files when they are done, the tables now and then.
 
     Nothing in it depends on the clock but times.json, so that the same seed gives the same files. Students are numbered
-    in the order of their names; several may be added at a time.
+    in the order of their names. In memory is only what the tables show.
     """
 
     def __init__(
@@ -49,43 +49,40 @@ class Book:
         self._students = [student.id for student in students]
         self._listed = list(listed)
         self._done: dict[int, tuple[list[Grade], list[Listed]]] = {}
-        self._lock, self._began, self._written = threading.Lock(), time.time(), 0.0
+        self.cut_short: set[int] = set()  # numbers of students
+        self._began, self._written = time.time(), 0.0
         self._found = leftovers.look(out)
-        for folder in (out / "feedback", out / "gradescope", out / "exports"):
-            folder.mkdir(parents=True, exist_ok=True)
+        for folder in ("feedback", "gradescope", "exports", records.FOLDER):
+            (out / folder).mkdir(parents=True, exist_ok=True)
         (out / "results.json").unlink(missing_ok=True)  # of an earlier run, and now of nobody in particular
         self._write_tables()  # the seed above all
 
-    def add(self, number: int, grades: Sequence[Grade], listed: Sequence[Listed]) -> None:
+    def add(self, number: int, record: Record) -> None:
         """Write what one student has; what was written for this number before is replaced."""
-        cleaned = [presentable(grade) for grade in grades]
-        own = self._students[number]
-        with self._lock:
-            self._done[number] = cleaned, list(listed)
-            for grade in cleaned:
-                several = [each.id for each in grades].count(grade.id) > 1  # labs
-                is_unique = self._stems[_stem(grade.id).casefold()] == 1 and grade.id == own
-                name = file_name(grade.id, grade.lab if several else "", is_unique)
-                grade.page = self.out / "feedback" / f"{name}.html"
-                write_atomically(grade.page, pages.feedback(grade))
-                write_atomically(self.out / "gradescope" / f"{name}.json", _json(exports.gradescope(grade)))
-                grade.results = [_without_pictures(result) for result in grade.results]
-            if time.monotonic() - self._written > SECONDS_BETWEEN_TABLES:
-                self._write_tables()
+        record = replace(record, grades=[presentable(grade) for grade in record.grades])
+        for grade in record.grades:
+            page = self._page(number, grade, record.grades)
+            write_atomically(page, pages.feedback(grade))
+            write_atomically(self.out / "gradescope" / f"{page.stem}.json", _json(exports.gradescope(grade)))
+        write_record(self._file(number), record)  # the last: what has a record has its pages
+        self.keep(number, record)
 
-    @property
-    def numbers(self) -> list[int]:
-        """The students that are done."""
-        return sorted(self._done)
+    def keep(self, number: int, record: Record) -> None:
+        """Put what one student has, and what is written already, into the tables."""
+        grades = [replace(light(grade), page=self._page(number, grade, record.grades)) for grade in record.grades]
+        self._done[number] = grades, list(record.listed)
+        (self.cut_short.add if record.is_cut_short else self.cut_short.discard)(number)
+        if time.monotonic() - self._written > SECONDS_BETWEEN_TABLES:
+            self._write_tables()
 
-    def grades_of(self, number: int) -> list[Grade]:
-        """What one student has."""
-        return self._done[number][0]
+    def record(self, number: int) -> Record | None:
+        """What is written of one student, by this run or an earlier one."""
+        return read_record(self._file(number))
 
     @property
     def grades(self) -> list[Grade]:
-        """Everything that is done, in the order of the students; for those of the roster also what is missing."""
-        done = [grade for number in self.numbers for grade in self._done[number][0]]
+        """What the tables show, in the order of the students; for those of the roster also what is missing."""
+        done = [grade for number in sorted(self._done) for grade in self._done[number][0]]
         return settled(done, self.terms.labs, has_roster=self.roster is not None)
 
     @property
@@ -93,20 +90,32 @@ class Book:
         """The files that were not graded, with the reasons."""
         return sorted(self._listed + [each for _, more in self._done.values() for each in more], key=lambda x: x.path)
 
-    def close(self) -> None:
-        """Write the tables of what is there."""
-        with self._lock:
-            if len(self.grades) == 1:
-                write_atomically(self.out / "results.json", _json(exports.gradescope(self.grades[0])))
+    def close(self, is_finished: bool) -> None:
+        """Write the tables of what is there; `is_finished` says that nothing is left to do."""
+        if is_finished:
+            if len(self.grades) == 1 and (record := self.record(0)):
+                write_atomically(self.out / "results.json", _json(exports.gradescope(record.grades[0])))
             self._found = leftovers.clear(self.out, self._found, [grade.page for grade in self.grades if grade.page])
-            self._write_tables()
+        self._write_tables(is_finished)
 
-    def _write_tables(self) -> None:
+    def _file(self, number: int) -> Path:
+        return self.out / records.FOLDER / f"{self._name(number, self._students[number])}.json"
+
+    def _page(self, number: int, grade: Grade, grades: Sequence[Grade]) -> Path:
+        several = [each.id for each in grades].count(grade.id) > 1  # labs
+        return self.out / "feedback" / f"{self._name(number, grade.id, grade.lab if several else '')}.html"
+
+    def _name(self, number: int, id: str, lab: str = "") -> str:
+        is_unique = self._stems[_stem(id).casefold()] == 1 and id == self._students[number]
+        return file_name(id, lab, is_unique)
+
+    def _write_tables(self, is_finished: bool = False) -> None:
         grades, listed = self.grades, self.listed
         for name, text in exports.all_tables(grades, listed, self.roster).items():
             write_atomically(self.out / name, text)
         write_atomically(self.out / "index.html", pages.gradebook(grades, listed))
-        write_atomically(self.out / "run.json", _json(_record(self.terms, grades, listed) | self._found))
+        record = _record(self.terms, grades, listed) | {"is_finished": is_finished} | self._found
+        write_atomically(self.out / records.RUN, _json(record))
         times = {grade.student: round(grade.seconds, 2) for grade in grades}
         write_atomically(self.out / "times.json", _json({"began": self._began, "seconds": times}))
         self._written = time.monotonic()
@@ -116,11 +125,6 @@ def presentable(grade: Grade) -> Grade:
     """The grade with all text of the student harmless wherever it is shown."""
     results = [replace(result, output=printed(result.output)) for result in grade.results]
     return cleaned(replace(grade, results=results, student=one_line(grade.student)))
-
-
-def _without_pictures(result: ExerciseResult) -> ExerciseResult:
-    """The result as it is kept: the pictures of a whole class would not fit into memory."""
-    return replace(result, answer=tuple(replace(p, content="") if p.kind == "picture" else p for p in result.answer))
 
 
 def _record(terms: Terms, grades: Sequence[Grade], listed: Sequence[Listed]) -> dict:

@@ -6,19 +6,25 @@ Every submission gets a grade whatever it holds, also when the grader itself fai
 import secrets
 import sys
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from sslcourse.exercises import LABS, Lab
-from sslcourse.grading import sandbox
+from sslcourse.grading import records, sandbox
 from sslcourse.grading.collect import collect
+from sslcourse.grading.handed_in import carried
 from sslcourse.grading.host import Limits
+from sslcourse.grading.owners import Student
+from sslcourse.grading.records import Record, key_of
 from sslcourse.grading.report import Book
-from sslcourse.grading.results import CUT_SHORT, Grade
+from sslcourse.grading.results import Grade
 from sslcourse.grading.roster import Roster
-from sslcourse.grading.submission import Terms, again_alone, grade_student
+from sslcourse.grading.submission import Terms, failed, grade_student
+from sslcourse.grading.workers import each_done
 
 
 def grade_paths(
@@ -27,7 +33,8 @@ def grade_paths(
     *,
     lab: str | None = None,
     student: str | None = None,
-    jobs: int = 1,
+    workers: int = 1,
+    cluster: str = "",
     limits: Limits | None = None,
     unsafe: bool = False,
     seed: int | None = None,
@@ -40,55 +47,85 @@ def grade_paths(
     """Grade every notebook of `paths` (files, or folders that are searched) and write everything below `out`.
 
     `lab` says which lab they are, where that is not to be found out; `student` is the pattern for students' names (see
-    `collect`); `jobs` submissions run side by side. All get the same inputs, drawn from `seed`, which is secret and
-    random unless given; with `variants` each student's are drawn from a seed made of that and the student's id.
-    Everybody on the `roster` has a grade. What was handed in after the `deadline` (seconds since 1970) counts only
-    where there is nothing before it. What is finished is written at once: a run that is stopped loses nothing.
+    `collect`); `workers` submissions are graded side by side, or as many as the Dask cluster at the address `cluster`
+    has workers. All get the same inputs, drawn from `seed`, which is secret and random unless given; with `variants`
+    each student's are drawn from a seed made of that and the student's id. Everybody on the `roster` has a grade. What
+    was handed in after the `deadline` (seconds since 1970) counts only where there is nothing before it. What is
+    finished is written at once; after a run that was stopped the same call goes on, with its seed and with what it
+    graded.
     Raises `sandbox.NoSandbox` where there is none and `unsafe` is not given, FileNotFoundError for a path that is not
-    there, ValueError for an unknown lab, a wrong pattern, or where there is nothing to grade.
+    there, `records.FolderInUse` where another run writes, ValueError for an unknown lab, a wrong pattern, or where
+    there is nothing to grade.
     """
     known = dict(labs if labs is not None else LABS)
     if lab is not None and lab not in known:
         raise ValueError(f"there is no lab {lab!r}; choose from {', '.join(known)}")
-    level, given = sandbox.level(unsafe), [Path(path) for path in paths]
-    collected = collect(given, student, skip=Path(out), labs=known, roster=roster)
+    level, given, out = sandbox.level(unsafe), [Path(path) for path in paths], Path(out)
+    collected = collect(given, student, skip=out, labs=known, roster=roster)
     if not collected.students:
         reasons = "".join(f"\n  {each.path}: {each.reason}" for each in collected.listed[:10])
         raise ValueError(f"there is nothing to grade in {', '.join(map(str, given))}{reasons}")
-    seed = secrets.randbits(62) if seed is None else seed
-    terms = Terms(known, lab, level, limits or Limits(), seed, variants, deadline)
-    students = collected.students
-    book = Book(Path(out), terms, students, collected.listed, roster)
-
-    def grade_one(number: int) -> None:
-        book.add(number, *grade_student(students[number], terms))
-
-    pool = ThreadPoolExecutor(max(1, jobs))
-    try:
-        begun = [pool.submit(grade_one, number) for number in range(len(students))]
-        for done in _shown(as_completed(begun), len(begun), "grading", progress):
-            done.result()
-        cut_short = _cut_short(book) if min(jobs, len(students)) > 1 else []
-        for number in _shown(cut_short, len(cut_short), "once more, alone", progress):
-            again, listed = grade_student(students[number], terms)
-            book.add(number, [again_alone(*both) for both in zip(book.grades_of(number), again, strict=True)], listed)
-    finally:  # interrupted with Ctrl-C, what is done is written all the same
-        pool.shutdown(cancel_futures=True)
-        book.close()
+    with records.alone_in(out):
+        stopped = records.unfinished_seed(out)
+        if stopped is None:
+            records.forget(out)
+        seed = next(each for each in (seed, stopped, secrets.randbits(62)) if each is not None)
+        terms = Terms(known, lab, level, limits or Limits(), seed, variants, deadline)
+        book = Book(out, terms, collected.students, collected.listed, roster)
+        _grade_all(book, collected.students, workers, cluster, progress)
     return book.grades
+
+
+def _grade_all(book: Book, students: list[Student], count: int, cluster: str, progress: bool) -> None:
+    """Grade everybody of whom nothing is written yet; then, alone, what was cut short beside others."""
+    is_finished = False
+    try:
+        waiting = _without_kept(book, students)
+        count = max(1, min(count, len(waiting)))
+        task = partial(grade_one, book.terms, count == 1 and not cluster)
+        done = each_done(task, waiting, count, cluster, _packed)
+        for number, record in _shown(done, len(waiting), "grading", progress):
+            book.add(number, record if isinstance(record, Record) else _failed(students[number], record, book.terms))
+        waiting = {number: students[number] for number in sorted(book.cut_short)}
+        again = each_done(partial(grade_one, book.terms, True), waiting, 1, cluster, _packed)
+        for number, record in _shown(again, len(waiting), "once more, alone", progress):
+            first = book.record(number)
+            if isinstance(record, Record) and first:
+                book.add(number, records.better(first, record))
+        is_finished = True
+    finally:  # interrupted with Ctrl-C, what is done is written all the same
+        book.close(is_finished)
+
+
+def grade_one(terms: Terms, is_alone: bool, student: Student) -> Record:
+    """Grade one student on the machine that this runs on, with the best sandbox there."""
+    if not is_alone:
+        torch.set_num_threads(1)
+    here = replace(terms, level=sandbox.level(unsafe=terms.level == "unsafe"))
+    return Record(key_of(student, terms), *grade_student(student, here), is_alone)
+
+
+def _without_kept(book: Book, students: list[Student]) -> dict[int, Student]:
+    """The students of whom nothing is written that still holds; the others are put into the book."""
+    waiting = {}
+    for number, student in enumerate(students):
+        record = book.record(number)
+        if record and record.key == key_of(student, book.terms) and not any(g.is_grader_error for g in record.grades):
+            book.keep(number, record)
+        else:
+            waiting[number] = student
+    return waiting
+
+
+def _packed(student: Student) -> Student:
+    """The student with the contents of the files, for a machine that does not see them."""
+    return replace(student, notebooks=[carried(file) for file in student.notebooks])
+
+
+def _failed(student: Student, error: BaseException, terms: Terms) -> Record:
+    """The row of a student whose worker was gone or could not begin."""
+    return Record("", [failed(student, error, terms)], [])
 
 
 def _shown(items: Iterable, count: int, title: str, progress: bool) -> Iterable:
     return tqdm(items, title, count, unit="student", disable=not (progress and count), file=sys.stdout)
-
-
-def _cut_short(book: Book) -> list[int]:
-    """The students of whom something did not come to its end, which may have been a neighbour's doing."""
-    return [
-        number
-        for number in book.numbers
-        if any(
-            grade.is_grader_error or any(result.status in CUT_SHORT for result in grade.results)
-            for grade in book.grades_of(number)
-        )
-    ]

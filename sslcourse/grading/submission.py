@@ -16,7 +16,7 @@ from sslcourse.grading.host import Box, Limits
 from sslcourse.grading.intake import Submission
 from sslcourse.grading.owners import Student
 from sslcourse.grading.reading import Asked, Reading, read_submission
-from sslcourse.grading.results import CUT_SHORT, ERROR, MARKED, MISSING, TO_MARK, ExerciseResult, Grade
+from sslcourse.grading.results import ERROR, MISSING, TO_MARK, ExerciseResult, Grade
 from sslcourse.grading.versions import NOTHING, Chosen, choose
 from sslcourse.grading.written import Part
 
@@ -70,24 +70,8 @@ def grade_student(student: Student, terms: Terms) -> tuple[list[Grade], list[Lis
         read = [each for file in files[:most] for each in _read(file, terms.asked, listed)]
         chosen, more = choose(student, read, terms.deadline)
     except Exception as error:  # noqa: BLE001 (every student gets a result)
-        failed = Grade(student.name, terms.lab or "", "", level=sandbox.SENTENCES[terms.level], who=student.who)
-        return [_fail(failed, error, terms)], listed
+        return [failed(student, error, terms)], listed
     return [_grade(each, terms) for each in chosen], more + listed
-
-
-def again_alone(grade: Grade, again: Grade) -> Grade:
-    """The grade, with what was cut short beside other submissions replaced by what it gave alone."""
-    if grade.is_grader_error:
-        return again
-    note = "It was stopped while other submissions were graded beside it, so it was graded once more, alone."
-    alone = {result.id: result for result in again.results}
-    results = []
-    for first in grade.results:
-        second = alone.get(first.id, first)
-        if first.status in CUT_SHORT:
-            first = replace(second, repairs=(*second.repairs, note))
-        results.append(second if first.status in (TO_MARK, MARKED) else first)  # a book keeps no pictures
-    return replace(grade, results=results)
 
 
 def _read(file: HandedIn, asked: Asked, listed: list[Listed]) -> list[tuple[HandedIn, Reading]]:
@@ -120,7 +104,13 @@ def _grade(chosen: Chosen, terms: Terms) -> Grade:
     return grade
 
 
-def _fail(grade: Grade, error: Exception, terms: Terms) -> Grade:
+def failed(student: Student, error: BaseException, terms: Terms) -> Grade:
+    """The grade of a student on whom the grader failed before anything was graded."""
+    grade = Grade(student.name, terms.lab or "", "", level=sandbox.SENTENCES[terms.level], who=student.who)
+    return _fail(grade, error, terms)
+
+
+def _fail(grade: Grade, error: BaseException, terms: Terms) -> Grade:
     """The grade with what is said where the grader itself failed."""
     grade.is_grader_error = True
     grade.problem = (

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 def graded(request, tmp_path_factory):
     """The lab, and the grades of its solution and of the notebook as it is handed out."""
     files = [ROOT / folder / f"{request.param}.ipynb" for folder in ("solutions", "labs")]
-    options = {"jobs": 2, "progress": False, "unsafe": not sandbox.available()[0]}  # our own notebooks
+    options = {"workers": 2, "progress": False, "unsafe": not sandbox.available()[0]}  # our own notebooks
     grades = grade_paths(files, tmp_path_factory.mktemp("out"), **options)
     return LABS[request.param[3:]], {grade.student: grade for grade in grades}
 

@@ -15,7 +15,7 @@ from toy_lab import LAB, QUESTION, RIGHT, cells_of, code, notebook, text
 
 from sslcourse.cli import main
 from sslcourse.exercises import LABS, Lab
-from sslcourse.grading import bubblewrap, run, sandbox
+from sslcourse.grading import bubblewrap, records, run, sandbox
 from sslcourse.grading.host import Limits
 from sslcourse.grading.results import ExerciseResult
 from sslcourse.grading.run import grade_paths
@@ -62,7 +62,7 @@ def graded(folder, tmp_path_factory):
     if not sandbox.available()[0]:
         pytest.skip(f"no sandbox: {sandbox.available()[1]}")
     out = tmp_path_factory.mktemp("out")
-    grades = grade_paths([folder], out, labs={"toy": LAB}, limits=LIMITS, jobs=2, seed=7, progress=False)
+    grades = grade_paths([folder], out, labs={"toy": LAB}, limits=LIMITS, workers=2, seed=7, progress=False)
     return {grade.student: grade for grade in grades}, out
 
 
@@ -85,10 +85,10 @@ def test_everybody_has_a_grade(graded):
 
 def test_everybody_has_every_row(graded):
     grades, out = graded
-    with open(out / "grades.csv", newline="") as file:
+    with open(out / "grades.csv", newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 4 * len(grades)
-    assert list(rows[0]) == ["student", "lab", "exercise", "points", "max_points", "status", "message"]
+    assert {"id", "student", "lab", "exercise", "points", "max_points", "status", "message"} <= set(rows[0])
     by_student = {}
     for row in rows:
         by_student.setdefault(row["student"], {})[row["exercise"]] = row
@@ -138,7 +138,7 @@ def test_gradescope_files(graded):
 
 def test_no_temporary_file_is_left(graded):
     _, out = graded
-    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+    assert [path.name for path in out.rglob("*") if path.name.startswith(".")] == [".lock"]
 
 
 def test_without_a_sandbox_grading_is_refused(folder, tmp_path, monkeypatch):
@@ -252,7 +252,7 @@ def test_a_mistyped_path_is_an_error(tmp_path, capsys):
 
 def test_the_same_seed_gives_the_same_files(graded, folder, tmp_path):
     _, first = graded
-    grade_paths([folder], tmp_path, labs={"toy": LAB}, limits=LIMITS, jobs=2, seed=7, progress=False)
+    grade_paths([folder], tmp_path, labs={"toy": LAB}, limits=LIMITS, workers=2, seed=7, progress=False)
     files = [sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file()) for out in (first, tmp_path)]
     assert files[0] == files[1]
     for name in files[0]:
@@ -294,22 +294,56 @@ def test_interrupted_grading_keeps_what_is_done(tmp_path, monkeypatch):
     assert "not valid JSON" in (tmp_path / "out" / "grades.csv").read_text()
 
 
-def test_a_killed_run_has_written_what_was_done(tmp_path):
-    for name in ("a", "b"):
-        (tmp_path / f"{name}.ipynb").write_text("{")
-    script = f"""
+KILLED_AT = f"""
 import os, sys
 sys.path.insert(0, {str(HERE)!r})
 import toy_lab
 from sslcourse.grading import run
 inner = run.grade_student
-run.grade_student = lambda student, terms: os._exit(9) if student.name == "b" else inner(student, terms)
-labs = {{"toy": toy_lab.LAB}}
-run.grade_paths([{str(tmp_path)!r}], {str(tmp_path / "out")!r}, labs=labs, unsafe=True, progress=False)
+def grade_student(student, terms):
+    with open(sys.argv[1] + "/graded", "a") as file:
+        file.write(student.name)
+    return os._exit(9) if student.name == sys.argv[2] else inner(student, terms)
+run.grade_student = grade_student
+options = {{"labs": {{"toy": toy_lab.LAB}}, "unsafe": True, "progress": False}}
+run.grade_paths([sys.argv[1] + "/in"], sys.argv[1] + "/out", **options)
 """
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
-    assert "not valid JSON" in (tmp_path / "out" / "feedback" / "a.html").read_text()
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["seed"] > 0
+
+
+def test_a_run_that_was_killed_twice_goes_on_and_grades_nobody_twice(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / "in" / f"{name}.ipynb").write_text("{")
+    out, seeds = tmp_path / "out", set()
+
+    def killed_at(name):
+        command = [sys.executable, "-c", KILLED_AT, str(tmp_path), name]
+        code = subprocess.run(command, check=False).returncode
+        seeds.add(json.loads((out / "run.json").read_text())["seed"])
+        return code
+
+    assert killed_at("b") == 9
+    assert "not valid JSON" in (out / "feedback" / "a.html").read_text()
+    (out / "feedback" / ".b.html.0123abcd.tmp").write_text("half a page")
+    (tmp_path / "in" / "a.ipynb").write_text("{}")  # handed in anew meanwhile
+    assert killed_at("c") == 9
+    assert killed_at("") == 0
+    assert (tmp_path / "graded").read_text() == "ab" + "abc" + "cd"
+    assert len(seeds) == 1
+    with open(out / "grades.csv", newline="", encoding="utf-8-sig") as file:
+        rows = [(row["student"], row["exercise"]) for row in csv.DictReader(file)]
+    assert rows == sorted(set(rows)) and len({student for student, _ in rows}) == 4
+    assert not list(out.rglob("*.tmp"))
+    assert killed_at("") == 0  # it was finished: a run anew
+    assert (tmp_path / "graded").read_text() == "ababccd" + "abcd"
+    assert len(seeds) == 2
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path, capsys):
+    (tmp_path / "a.ipynb").write_text("{")
+    with records.alone_in(tmp_path / "out"):
+        assert main(["grade", str(tmp_path / "a.ipynb"), "--out", str(tmp_path / "out"), "--unsafe"]) == 2
+    assert "another run" in capsys.readouterr().err
 
 
 def test_what_was_cut_short_beside_others_is_graded_once_more_alone(tmp_path, monkeypatch):
@@ -323,8 +357,13 @@ def test_what_was_cut_short_beside_others_is_graded_once_more_alone(tmp_path, mo
         status, points = ("timeout", 0.0) if ended else ("passed", exercise.task.points)
         return ExerciseResult(exercise.task.id, "", points, exercise.task.points, status, "Said.")
 
+    def in_one_process(task, things, count, *rest):
+        return ((number, task(thing)) for number, thing in things.items())
+
     monkeypatch.setattr("sslcourse.grading.submission.grade_answer", crowded)
-    grades = grade_paths([tmp_path], tmp_path / "out", labs={"toy": LAB}, unsafe=True, jobs=2, progress=False)
+    monkeypatch.setattr(run, "each_done", in_one_process)
+    grades = grade_paths([tmp_path], tmp_path / "out", labs={"toy": LAB}, unsafe=True, workers=2, progress=False)
     assert [grade.points for grade in grades] == [6.0, 6.0]
     assert "graded once more, alone" in grades[0].page.read_text()
     assert runs.count("toy.shift") == 4
+    assert not records.read_record(tmp_path / "out" / "records" / "a.json").is_cut_short
