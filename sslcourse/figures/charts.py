@@ -5,6 +5,7 @@ name, so that an arm of an experiment has the same colour in every chart. Names 
 position.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -63,8 +64,10 @@ def plot_curves(
         axis.set(title=title, xlabel=x_label, ylabel=y_label)
         axis.margins(x=0.02)
         axis.set(**{f"{x}lim": limits for x, limits in (("x", x_limits), ("y", y_limits)) if limits})
-        if len(curves) > 1:
-            axis.legend()
+        if len(curves) > 1:  # above the axes, where no curve runs, on a figure that is so much taller
+            columns = max(1, int(size[0] / (0.55 + 0.07 * max(map(len, curves)))))
+            figure.set_figheight(size[1] + 0.2 * math.ceil(len(curves) / columns))
+            figure.legend(loc="outside upper left", ncols=columns, columnspacing=1.2, borderpad=0.1)
         note(figure, small_print)
     return with_alt(figure, " ".join(words))
 

@@ -133,8 +133,21 @@ def test_refusals():
         picture_rows({"a": torch.rand(2, 3, 4, 4), "b": torch.rand(3, 3, 4, 4)})
 
 
+def test_no_curve_runs_under_the_names_of_the_curves():
+    everywhere = [0, 1, 0, 1]
+    names = ("nothing removed", "low removed", "random removed", "low, by its own teacher")
+    for size in ((3.3, 2.8), (6.4, 3.6)):
+        curves = {name: (range(4), [value + at / 9 for value in everywhere]) for at, name in enumerate(names)}
+        figure = plot_curves(curves, size=size, title="a title", small_print="small print")
+        figure.draw_without_rendering()
+        box, (axis,), (left, right) = figure.legends[0].get_window_extent(), figure.axes, figure.bbox.intervalx
+        assert box.y0 > axis.get_window_extent().y1 and left <= box.x0 < box.x1 <= right
+        height = axis.get_window_extent().height / figure.dpi
+        assert height > 0.45 * size[1], "the axes keep their height"
+
+
 def test_names_that_cannot_be_drawn_stay_apart_and_are_told(monkeypatch):
     monkeypatch.setattr(fonts, "can_print", lambda text: text.isascii())
-    axis = plot_curves({"猫": ([0], [0]), "a": ([0], [1]), "狗": ([0], [2])}).axes[0]
-    assert [text.get_text() for text in axis.get_legend().texts] == ["run 0", "a", "run 2"]
+    (legend,) = plot_curves({"猫": ([0], [0]), "a": ([0], [1]), "狗": ([0], [2])}).legends
+    assert [text.get_text() for text in legend.texts] == ["run 0", "a", "run 2"]
     assert undrawable_names(["猫", "cat", "狗"]) == "class 0 is 猫; class 2 is 狗"
