@@ -64,13 +64,13 @@ class LabExperiments(BesideSession):
 
     def has_labels(self, left_out: str = "kNN accuracy") -> bool:
         """Whether the pictures have labels; where they have none, what is left out is said."""
-        if not self.images.labelled:
+        if not self.pictures.labelled:
             show_card(f"These pictures have no labels, so {left_out} is left out.", kind="wait")
-        return self.images.labelled
+        return self.pictures.labelled
 
     def need_labels(self) -> None:
         """Raises Stopped for pictures without labels."""
-        if not self.images.labelled:
+        if not self.pictures.labelled:
             raise Stopped("These pictures have no labels, so no vote and no classifier can be judged on them.")
 
     def accuracies(self, arms: Iterable[str]) -> dict[str, float]:

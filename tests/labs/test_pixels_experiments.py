@@ -136,11 +136,23 @@ def test_every_stage_shows_and_measures(lab, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("classes", [("cat", "dog"), ()], ids=["labelled", "unlabelled"])
 def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path, capsys, classes):
-    photographs(tmp_path / "mine", 50, classes)
+    photographs(tmp_path / "mine", 50 if classes else 5, classes)
     run_all_stages(PixelsLab(images=f"folder:{tmp_path / 'mine'}"))
     text = capsys.readouterr().out
     assert "ordinary" not in text and "On mine:" in text and "Traceback" not in text
     assert ("no labels" in text) is not classes and ("kNN accuracy (k" in text) is bool(classes)
+
+
+@pytest.mark.slow
+def test_two_photographs_are_painted_though_nothing_can_be_trained(lab, tmp_path, monkeypatch, capsys):
+    forbid_training(monkeypatch)
+    photographs(tmp_path / "mine", 2, ())
+    assert run_all_stages(PixelsLab(images=f"folder:{tmp_path / 'mine'}")) is not None  # the brush
+    text = " ".join(capsys.readouterr().out.split())
+    assert all(words in text for words in ("in their place", "the course's painter", "this needs the drawn objects"))
+    assert text.count("Stopped") == sum(
+        map(text.count, ("2; 4 or more", "no vote and no classifier", "Without labels"))
+    )
 
 
 @pytest.mark.slow

@@ -193,7 +193,7 @@ def test_every_stage_shows_and_measures(lab, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("count", "classes"), [(50, ("cat", "dog")), (10, ())], ids=["labelled", "ten"])
+@pytest.mark.parametrize(("count", "classes"), [(50, ("cat", "dog")), (5, ())], ids=["labelled", "five"])
 def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path, capsys, count, classes):
     photographs(tmp_path / "mine", count, classes)
     run_all_stages(RemovalLab(images=f"folder:{tmp_path / 'mine'}"))
@@ -201,6 +201,23 @@ def test_photographs_of_ones_own_run_it_with_as_many_as_there_are(lab, tmp_path,
     assert "ordinary" not in text and "nothing is measured" in text and "Traceback" not in text
     assert ("no labels" in text) is not classes and ("kNN accuracy (k" in text) is bool(classes)
     assert ("random removed  high removed" in text) is bool(classes)  # a table's headings, without any row
+
+
+@pytest.mark.slow
+def test_two_photographs_are_looked_at_and_counted_though_nothing_can_be_trained(lab, tmp_path, monkeypatch, capsys):
+    forbid_training(monkeypatch)
+    photographs(tmp_path / "mine", 2, ())
+    run_all_stages(RemovalLab(images=f"folder:{tmp_path / 'mine'}"))
+    text = " ".join(capsys.readouterr().out.split())
+    shown = (
+        "nothing is measured",
+        "kNN accuracy is left out",
+        "Another explanation",
+        "(this lab's arms)",
+        "by a teacher",
+    )
+    assert all(words in text for words in shown)
+    assert text.count("Stopped") == text.count("2; 4 or more") + text.count("no vote and no classifier")
 
 
 @pytest.mark.slow

@@ -111,14 +111,12 @@ class Looking(PixelsSession):
     @in_a_card
     def scenes(self) -> None:
         """Stage 4: how well the course's painter paints each family of backgrounds, against its variance."""
-        held_out = self.images.held_out
-        if held_out.extras.get("background", held_out.images).ndim != 1:
+        if "background" not in self.pictures.extras:
             show_card("Which background a photograph has, nobody says: this needs the drawn objects.", kind="wait")
             return
         fill = random_removal(self.painter.encoder, self.painter.decoder, 0.5)
-        table = [
-            row for row in reconstruction_table(fill, held_out, PATCH, normalized=False) if row["by"] == "background"
-        ]
+        table = reconstruction_table(fill, self.images.held_out, PATCH, normalized=False)
+        table = [row for row in table if row["by"] == "background"]
         error = {str(row["group"]): float(row["relative"]) for row in table}
         level = {"patch's mean colour": 1.0}
         show(plot_bars(error, x_label="error of removed patches, share of their variance", levels=level))

@@ -13,6 +13,7 @@ from sslcourse.labs.removal.timing import Timing
 from sslcourse.methods.removal import Removal
 from sslcourse.notebook.card import Table, show_card
 from sslcourse.notebook.findings import direction
+from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import UNTRAINED
 from sslcourse.notebook.stopping import Stopped, in_a_card
 
@@ -54,7 +55,7 @@ class RemovalLab(Timing):
     @in_a_card
     def design(self, policy: str = "none", keep_rate: float = KEEP_RATE, steps: int | None = None) -> None:
         """Stage 3: in what a control of the reader's differs from the claim's arm, and what it therefore cannot say."""
-        claim = self.recipe("low")
+        claim = self.recipes(scale())["low"]
         try:
             removal = Removal(policy, keep_rate)
             own = replace(claim, method=replace(claim.method, removal=removal))

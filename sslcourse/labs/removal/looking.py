@@ -81,8 +81,7 @@ class Looking(RemovalSession):
             rows[f"{COURSE[name]}'s half"] = hide_patches(seen, removed_mask(chosen, math.prod(self.grid)), PATCH)
             rows[f"{COURSE[name]}'s tokens"] = pictures.packed(seen, chosen, take, PATCH)
         show(picture_rows(rows))
-        if not self.images.labelled:
-            show_card("These pictures have no labels, so kNN accuracy is left out.", kind="wait")
+        if not self.has_labels():
             return
         accuracy = {name: self.with_half(name, choose) for name in ("ibot", "dino")}
         table = [[rule, *(found[rule] for found in accuracy.values()), self.chance] for rule in accuracy["ibot"]]

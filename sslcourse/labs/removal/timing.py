@@ -13,6 +13,7 @@ from sslcourse.figures import plot_curves, show
 from sslcourse.labs.removal.looking import Looking
 from sslcourse.labs.removal.measurements import features_once, in_turns, new_run, with_keep_rate
 from sslcourse.labs.removal.session import PATCH
+from sslcourse.models import build_encoder
 from sslcourse.models.evit import PrunedEncoder
 from sslcourse.notebook.checks import mine_or_reference
 from sslcourse.notebook.findings import bracket
@@ -35,10 +36,10 @@ class Timing(Looking):
     @property
     def step_sizes(self) -> tuple[int, int, int, int]:
         """Patches of a global crop, width, local crops and patches of each in a step of this lab's arms."""
-        crops = self.recipe().method.crops
+        recipe = self.recipes(scale())["baseline"]
+        crops = recipe.method.crops
         patches, local = ((crop.size // PATCH) ** 2 for crop in (crops.global_crop, crops.local_crop))
-        encoder: Any = self.untrained().method.representation
-        return patches, encoder.dim, crops.local_crops, local
+        return patches, build_encoder(recipe.encoder.name, recipe.data.size).dim, crops.local_crops, local
 
     @in_a_card
     def count(self, speed_up: Callable, force: bool = False) -> None:
@@ -112,7 +113,7 @@ class Timing(Looking):
         first = "all patches"
         rows: list[list[Any]] = [[name, seconds[first] / seconds[name], flops[first] / flops[name]] for name in ways]
         headings = ["times faster", "counted"]
-        if self.images.labelled:
+        if self.pictures.labelled:
             bank, held_out = self.compared_parts
             k = min(NEIGHBOURS, len(bank))
             for row, one in zip(rows, ways.values()):
