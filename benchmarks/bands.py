@@ -113,6 +113,8 @@ def rounded(value):
 def summarise(runs: list[tuple[list[dict], dict]]) -> dict:
     """The ordinary range of every number of every row, and at the end, from at least 6 runs of (rows, final numbers).
 
+    Of the end the runs themselves are kept, too, so that pairs of one seed can be compared.
+
     Raises ValueError for fewer runs, and for rows at different steps.
 
     >>> band = summarise([([{"step": 0, "loss": x}], {"loss": x}) for x in (1.0, 2.0, 3.0, 1.0, 2.0, 3.0)])
@@ -129,7 +131,8 @@ def summarise(runs: list[tuple[list[dict], dict]]) -> dict:
     for name in names:
         spans = [interval([rows[i][name] for rows, _ in runs], name) for i in range(len(steps))]
         curves[name] = {end: [span[end] for span in spans] for end in ("low", "high")}
-    final = {name: interval([numbers[name] for _, numbers in runs], name) for name in runs[0][1]}
+    ends = {name: [numbers[name] for _, numbers in runs] for name in runs[0][1]}
+    final = {name: {**interval(values, name), "runs": values} for name, values in ends.items()}
     return {"steps": steps, "curves": curves, "final": final}
 
 

@@ -26,7 +26,7 @@
 # | | `smoke` | `cpu` (two cores) | `gpu` |
 # |---|---|---|---|
 # | your own work | – | one to two hours | one to two hours |
-# | waiting | under a minute | about five minutes | not timed yet |
+# | waiting | under a minute | about four minutes | not timed yet |
 # | what it shows | everything runs, nothing learns | all findings | all findings, with a larger network |
 #
 # **You need** Lab 0's ideas (patches and their order, tokens, kNN), DINO's in one sentence (a student predicts what its

@@ -18,7 +18,7 @@ from sslcourse.notebook import predictions
 from sslcourse.notebook.beside import BesideSession
 from sslcourse.notebook.card import show_card
 from sslcourse.notebook.charts import SIZE
-from sslcourse.notebook.findings import final_range
+from sslcourse.notebook.findings import final_range, final_runs
 from sslcourse.notebook.ledger import show_claims
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import CHALLENGE, UNTRAINED
@@ -90,6 +90,19 @@ class LabExperiments(BesideSession):
     def claims(self, *names: str) -> None:
         """What the course's ledger says of some claims, from many pairs of runs."""
         show_claims(*names)
+
+    def pairs(self, one: str, other: str, name: str = "knn") -> list[float]:
+        """How much more of a number one arm has at the end than another: this reader's pair, then those recorded."""
+        mine = self.arm(one).final[name] - self.arm(other).final[name]
+        recorded = (final_runs(self.bands, arm, name) for arm in (one, other))
+        return [mine, *(after - before for after, before in zip(*recorded))]
+
+    def show_pairs(self, title: str, rows: dict[str, list[float]]) -> None:
+        """A table of differences, pair by pair: the reader's own, and those of recorded seeds where there are any."""
+        seeds = self.bands.get("seeds", [])[: min(map(len, rows.values())) - 1]
+        show_numbers(
+            title, ["yours", *(f"seed {seed}" for seed in seeds)], [[name, *row] for name, row in rows.items()]
+        )
 
     def bars(self, title: str, values: dict[str, float], name: str, chance: float | None = None) -> Figure:
         """One bar an arm, its number `name`, over its ordinary range."""

@@ -50,3 +50,26 @@ def bracket(value: float, low: float, high: float, letters: Sequence[str] = "abc
     ('b', 'a')
     """
     return None if math.isnan(value) else letters[(value >= low) + (value >= high)]
+
+
+def final_runs(bands: Bands, arm: str, name: str) -> list[float]:
+    """A number at the end of each run that was recorded, in the order of their seeds; empty where none was kept.
+
+    >>> final_runs({}, "baseline", "knn")
+    []
+    """
+    return bands.get("arms", {}).get(arm, {}).get("final", {}).get(name, {}).get("runs", [])
+
+
+def mostly(differences: Sequence[float], least: float) -> str | None:
+    """ "a" when six in seven differences are above `least`, "c" when as many are below -`least`, else "b".
+
+    None for fewer than six differences, which decide nothing.
+
+    >>> mostly([0.1] * 6 + [-0.2], 0.03), mostly([0.1, 0.2, 0.0, -0.1, 0.1, -0.2], 0.03), mostly([0.3], 0.03)
+    ('a', 'b', None)
+    """
+    found = [direction(0.0, difference, least) for difference in differences]
+    if len(found) < 6:
+        return None
+    return next((letter for letter in "ac" if 7 * found.count(letter) >= 6 * len(found)), "b")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sslcourse.notebook.findings import final_range
+from sslcourse.notebook.findings import final_range, final_runs
 
 SPEC = importlib.util.spec_from_file_location("bands_script", Path(__file__).parents[2] / "benchmarks" / "bands.py")
 script = importlib.util.module_from_spec(SPEC)
@@ -39,6 +39,7 @@ def test_bands_refuse_too_few_runs_and_other_steps():
     band = script.summarise(runs)
     assert band["steps"] == [0, 10] and band["curves"]["loss"]["low"][1] == band["curves"]["loss"]["low"][0] + 1
     assert final_range({"arms": {"x": band}}, "x", "knn") == (band["final"]["knn"]["low"], band["final"]["knn"]["high"])
+    assert final_runs({"arms": {"x": band}}, "x", "knn") == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     with pytest.raises(ValueError, match="at least 6"):
         script.summarise(runs[:5])
     with pytest.raises(ValueError, match="different steps"):

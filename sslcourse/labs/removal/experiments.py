@@ -12,7 +12,7 @@ from sslcourse.labs.removal.session import attention_of
 from sslcourse.labs.removal.timing import Timing
 from sslcourse.methods.removal import Removal
 from sslcourse.notebook.card import Table, show_card
-from sslcourse.notebook.findings import direction
+from sslcourse.notebook.findings import direction, mostly
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import UNTRAINED
 from sslcourse.notebook.stopping import Stopped, in_a_card
@@ -35,7 +35,7 @@ class RemovalLab(Timing):
         early = run.rows[min(1, len(run.rows) - 1)]
         show_card(
             f"Share of the object in the attended half: {recalls[0]:.2f} untrained, {early['object_recall']:.2f} at "
-            f"step {early['step']}, {recalls[-1]:.2f} at the end; the rule of colours {rule:.2f}"
+            f"step {early['step']}, {recalls[-1]:.2f} at the end{self.ordinary('baseline', 'object_recall')}; the rule of colours {rule:.2f}"
         )
 
     @in_a_card
@@ -108,19 +108,19 @@ class RemovalLab(Timing):
         if not accuracy:
             return
         show(self.bars("kNN accuracy", accuracy, "knn", self.chance))
-        text = f"kNN accuracy {accuracy['low']:.2f} with low attention removed"
-        self.found(
-            "removal.accuracy",
-            f"{text}, {accuracy['baseline']:.2f} with nothing removed",
-            direction(accuracy["baseline"], accuracy["low"], CLEARLY),
-            finding="any",
-        )
-        self.found(
-            "removal.policy",
-            f"{text}, {accuracy['random']:.2f} with random patches, {accuracy['high']:.2f} with high attention",
-            direction(accuracy["random"], accuracy["low"], CLEARLY),
-            finding="any",
-        )
+        pairs = {f"{self.titles[arm]} - nothing removed": self.pairs(arm, "baseline") for arm in POLICIES}
+        pairs["low removed - random removed"] = self.pairs("low", "random")
+        self.show_pairs("Differences of kNN accuracy between runs of one seed", pairs)
+        for identifier, other in (("removal.accuracy", "baseline"), ("removal.policy", "random")):
+            text = f"kNN accuracy {accuracy['low']:.2f} with low attention removed, {accuracy[other]:.2f} with "
+            text += f"{self.titles[other]}; {self.told(self.pairs('low', other))}"
+            self.found(identifier, text, mostly(self.pairs("low", other), CLEARLY))
+
+    def told(self, differences: list[float]) -> str:
+        """How many of the pairs differ clearly, in words."""
+        more, less = (sum(direction(0.0, one, CLEARLY) == letter for one in differences) for letter in "ac")
+        pairs = f"{len(differences)} pairs" if len(differences) > 1 else "one pair"
+        return f"of {pairs}, {more} clearly higher, {less} clearly lower"
 
     @in_a_card
     def equal_time(self) -> None:
@@ -133,4 +133,6 @@ class RemovalLab(Timing):
             return
         text = f"kNN accuracy {accuracy['own']:.2f} after {steps['own']} steps with low attention removed, "
         text += f"{accuracy['short']:.2f} after {steps['short']} with nothing removed, which take about as long"
-        self.found("removal.equal_time", text, direction(accuracy["short"], accuracy["own"], CLEARLY), finding="any")
+        pairs = self.pairs("own", "short")
+        self.show_pairs("Differences of kNN accuracy between runs of one seed", {"low removed - as long": pairs})
+        self.found("removal.equal_time", f"{text}; {self.told(pairs)}", mostly(pairs, CLEARLY))
