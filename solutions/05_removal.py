@@ -244,7 +244,7 @@ predict(
     "Trained without the half that iBOT attends to least, at equal steps, in seven pairs of runs (yours and six "
     "more): against nothing removed, kNN accuracy is",
     a="higher by more than 0.03 in at least six of the seven",
-    b="neither: now higher, now lower",
+    b="neither",
     c="lower by more than 0.03 in at least six of the seven",
 )
 
@@ -253,7 +253,7 @@ predict(
     "removal.policy",
     "And against random patches removed, as many of them, kNN accuracy with low attention removed is",
     a="higher by more than 0.03 in at least six of the seven",
-    b="neither: now higher, now lower",
+    b="neither",
     c="lower by more than 0.03 in at least six of the seven",
 )
 
@@ -380,7 +380,7 @@ predict(
     "For as long a time, in seven pairs: against nothing removed, kNN accuracy with low attention removed by its own "
     "teacher is",
     a="higher by more than 0.03 in at least six of the seven",
-    b="neither: now higher, now lower",
+    b="neither",
     c="lower by more than 0.03 in at least six of the seven",
 )
 

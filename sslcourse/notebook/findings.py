@@ -73,3 +73,14 @@ def mostly(differences: Sequence[float], least: float) -> str | None:
     if len(found) < 6:
         return None
     return next((letter for letter in "ac" if 7 * found.count(letter) >= 6 * len(found)), "b")
+
+
+def pairs_told(differences: Sequence[float], least: float) -> str:
+    """How many differences are above `least` and below -`least`, in words.
+
+    >>> pairs_told([0.1, -0.2, 0.0], 0.03)
+    'of 3 pairs, 1 clearly higher, 1 clearly lower'
+    """
+    found = [direction(0.0, difference, least) for difference in differences]
+    pairs = f"{len(found)} pairs" if len(found) > 1 else "one pair"
+    return f"of {pairs}, {found.count('a')} clearly higher, {found.count('c')} clearly lower"

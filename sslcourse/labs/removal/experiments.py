@@ -12,7 +12,7 @@ from sslcourse.labs.removal.session import attention_of
 from sslcourse.labs.removal.timing import Timing
 from sslcourse.methods.removal import Removal
 from sslcourse.notebook.card import Table, show_card
-from sslcourse.notebook.findings import direction, mostly
+from sslcourse.notebook.findings import mostly, pairs_told
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import UNTRAINED
 from sslcourse.notebook.stopping import Stopped, in_a_card
@@ -32,10 +32,10 @@ class RemovalLab(Timing):
         if self.masks is None:
             return
         recalls, rule = [row["object_recall"] for row in run.rows], self.recall(self.contrast)
-        early = run.rows[min(1, len(run.rows) - 1)]
+        early, usual = run.rows[min(1, len(run.rows) - 1)], self.ordinary("baseline", "object_recall")
         show_card(
             f"Share of the object in the attended half: {recalls[0]:.2f} untrained, {early['object_recall']:.2f} at "
-            f"step {early['step']}, {recalls[-1]:.2f} at the end{self.ordinary('baseline', 'object_recall')}; the rule of colours {rule:.2f}"
+            f"step {early['step']}, {recalls[-1]:.2f} at the end{usual}; the rule of colours {rule:.2f}"
         )
 
     @in_a_card
@@ -113,14 +113,8 @@ class RemovalLab(Timing):
         self.show_pairs("Differences of kNN accuracy between runs of one seed", pairs)
         for identifier, other in (("removal.accuracy", "baseline"), ("removal.policy", "random")):
             text = f"kNN accuracy {accuracy['low']:.2f} with low attention removed, {accuracy[other]:.2f} with "
-            text += f"{self.titles[other]}; {self.told(self.pairs('low', other))}"
+            text += f"{self.titles[other]}; {pairs_told(self.pairs('low', other), CLEARLY)}"
             self.found(identifier, text, mostly(self.pairs("low", other), CLEARLY))
-
-    def told(self, differences: list[float]) -> str:
-        """How many of the pairs differ clearly, in words."""
-        more, less = (sum(direction(0.0, one, CLEARLY) == letter for one in differences) for letter in "ac")
-        pairs = f"{len(differences)} pairs" if len(differences) > 1 else "one pair"
-        return f"of {pairs}, {more} clearly higher, {less} clearly lower"
 
     @in_a_card
     def equal_time(self) -> None:
@@ -135,4 +129,4 @@ class RemovalLab(Timing):
         text += f"{accuracy['short']:.2f} after {steps['short']} with nothing removed, which take about as long"
         pairs = self.pairs("own", "short")
         self.show_pairs("Differences of kNN accuracy between runs of one seed", {"low removed - as long": pairs})
-        self.found("removal.equal_time", f"{text}; {self.told(pairs)}", mostly(pairs, CLEARLY))
+        self.found("removal.equal_time", f"{text}; {pairs_told(pairs, CLEARLY)}", mostly(pairs, CLEARLY))
