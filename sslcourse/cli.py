@@ -14,6 +14,7 @@ COMMANDS = {
     "doctor": ("sslcourse.commands.doctor", "print what a bug report needs"),
     "build": ("sslcourse.commands.build", "make labs and solution notebooks from their sources"),
     "grade": ("sslcourse.commands.grade", "grade submitted notebooks"),
+    "mark": ("sslcourse.commands.mark", "mark written answers in a browser, and merge the marks"),
     "train": ("sslcourse.commands.train", "train a self-supervised method and write a report page"),
     "progress": ("sslcourse.commands.progress", "show how far a student has come in all labs"),
     "claims": ("sslcourse.commands.claims", "measure what the course claims, and report the verdicts"),

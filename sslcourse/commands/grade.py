@@ -62,6 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="like --roster, and each student's cases have numbers of their own, drawn from seed and student id",
     )
     parser.add_argument("--seed", type=int, help="draw the inputs of an earlier run again: its run.json has the seed")
+    parser.add_argument(
+        "--spoken", action="store_true", help="also write three questions for a talk with each student (spoken.html)"
+    )
     parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox, in a machine you can lose")
 
 
@@ -96,6 +99,7 @@ def main(arguments: argparse.Namespace) -> int:
             roster=read_roster(roster) if roster else None,
             deadline=arguments.deadline,
             variants=bool(arguments.variants),
+            spoken=arguments.spoken,
         )
     except (sandbox.NoSandbox, ImportError, ValueError, OSError) as error:
         print(f"sslcourse grade: {error}", file=sys.stderr)
@@ -104,11 +108,14 @@ def main(arguments: argparse.Namespace) -> int:
         print(f"Stopped. What was graded until then is in {arguments.out}; the same command goes on.", file=sys.stderr)
         return 130
     for grade in grades:
-        said = grade.problem or f"{grade.points:g} of {grade.max_points:g}"
+        said = grade.problem or f"{grade.points:g} of {grade.possible:g}"
+        said += f", {sum(each.max_points for each in grade.to_mark):g} to be marked" if grade.to_mark else ""
         to_look = sum(bool(result.look) for result in grade.results)
         print(f"{grade.student}: {said}{f' ({to_look} to be looked at by hand)' if to_look else ''}")
     _tell_files(Path(arguments.out))
     _tell_people(grades)
+    if any(grade.to_mark for grade in grades):
+        print(f"For the written answers: sslcourse mark {arguments.out}")
     print(f"Open {Path(arguments.out) / 'index.html'}")
     return 1 if any(grade.is_grader_error for grade in grades) else 0
 

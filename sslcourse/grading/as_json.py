@@ -2,6 +2,7 @@
 
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ def from_plain(kind: Any, value: Any) -> Any:
     if is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
         return kind(**{name: from_plain(hints[name], each) for name, each in value.items()})
-    if origin is dict:
+    if origin in (dict, Mapping):
         return {from_plain(inner[0], key): from_plain(inner[1], each) for key, each in value.items()}
     if origin is tuple and inner[-1] is not Ellipsis:
         return tuple(from_plain(each, part) for each, part in zip(inner, value, strict=True))

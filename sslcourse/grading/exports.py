@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sslcourse.grading import tables
 from sslcourse.grading.collect import Listed
-from sslcourse.grading.results import PASSED, TO_MARK, ExerciseResult, Grade
+from sslcourse.grading.results import MARKED, PASSED, TO_MARK, ExerciseResult, Grade
 from sslcourse.grading.roster import Person, Roster
 from sslcourse.grading.tables import MARK, as_csv, by_student, told
 
@@ -41,9 +41,10 @@ def gradescope(grade: Grade) -> dict:
             "output": told(result),
             "visibility": "visible",
         }
-        if result.status != TO_MARK:  # written answers are marked in Gradescope itself
-            status = "passed" if result.status == PASSED else "failed"
-            test |= {"score": result.points, "max_score": result.max_points, "status": status}
+        if result.points is not None:  # a written answer that nobody has marked yet can be marked in Gradescope
+            test |= {"score": result.points, "max_score": result.max_points}
+        if result.status not in (TO_MARK, MARKED):
+            test["status"] = "passed" if result.status == PASSED else "failed"
         tests.append(test)
     lines = [grade.problem, *grade.notes, *grade.repairs, f"Graded in: {grade.level}."]
     return {

@@ -51,7 +51,7 @@ class BadMarks(ValueError):
 
 def key_of(grade: Grade, result: ExerciseResult) -> Key:
     """What a mark is found by."""
-    return grade.student, result.id
+    return grade.id, result.id
 
 
 def digest_of(result: ExerciseResult) -> str:

@@ -81,7 +81,8 @@ def _said(result: ExerciseResult) -> tuple[str, str]:
     sentence = result.message.replace(hint, "", 1).strip() if hint else result.message
     wrong = next((case for case in result.cases if case.points < case.max_points), None)
     if not sentence and wrong:
-        sentence = f"Case “{wrong.name}”: {wrong.message}."
+        shown = f" (with {wrong.inputs})" if wrong.inputs else ""
+        sentence = f"Case “{wrong.name}”: {wrong.message}{shown}."
     return sentence, hint
 
 

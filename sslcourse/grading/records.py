@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -18,10 +19,12 @@ from sslcourse.grading.collect import Listed
 from sslcourse.grading.handed_in import HandedIn
 from sslcourse.grading.owners import Student
 from sslcourse.grading.results import CUT_SHORT, ExerciseResult, Grade
+from sslcourse.grading.roster import Person, Roster, Who
 from sslcourse.grading.submission import Terms
 
 FOLDER = "records"
 RUN = "run.json"
+CLASS = "class.json"
 
 
 class FolderInUse(OSError):
@@ -90,6 +93,24 @@ def forget(out: Path) -> None:
             file.unlink()
 
 
+def write_class(out: Path, students: Sequence[Student], roster: Roster | None) -> None:
+    """Keep who the students of a run are, and the roster: what its folder is written again from, beside the records."""
+    people = None if roster is None else to_plain(roster.people)
+    named = [{"name": student.name, "who": to_plain(student.who)} for student in students]
+    write_atomically(out / CLASS, json.dumps({"students": named, "roster": people}) + "\n")
+
+
+def read_class(out: Path) -> tuple[list[Student], Roster | None]:
+    """What `write_class` kept. Raises ValueError where it did not, or another version did."""
+    try:
+        kept = json.loads((out / CLASS).read_text(encoding="utf-8"))
+        students = [Student(each["name"], who=from_plain(Who, each["who"])) for each in kept["students"]]
+        people = kept["roster"]
+        return students, None if people is None else Roster(from_plain(list[Person], people))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError(f"{out / CLASS} is missing, damaged or of another version; grade the folder again") from None
+
+
 def key_of(student: Student, terms: Terms) -> str:
     """What a student's record stands for: the files as they are now, graded on these terms."""
     files = [(file.path, file.problem, file.modified, file.is_late, _digest(file)) for file in student.notebooks]
@@ -121,6 +142,29 @@ def read_record(path: Path) -> Record | None:
         return from_plain(Record, json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def read_records(out: Path) -> Iterator[Record]:
+    """All records below `out`, one at a time: the pictures of a whole class would not fit into memory.
+
+    Raises ValueError, naming the file, for one that cannot be read.
+    """
+    for path in sorted((out / FOLDER).glob("*.json")):
+        record = read_record(path)
+        if record is None:
+            raise ValueError(f"{path} is damaged, or of another version; grade the folder again")
+        yield record
+
+
+def read_run(out: Path) -> dict[str, Any]:
+    """How the run was made that wrote the folder `out`. Raises ValueError where none did, or another version."""
+    try:
+        run = json.loads((out / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ValueError(f"{out} is not what `sslcourse grade --out` wrote: it has no {RUN} that can be read") from None
+    if not isinstance(run, dict) or not {"seed", "variants", "listed", "is_finished"} <= set(run):
+        raise ValueError(f"{out} was written by another version; grade the folder again")
+    return run
 
 
 def better(first: Record, again: Record) -> Record:

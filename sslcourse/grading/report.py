@@ -1,22 +1,27 @@
 """Write what was graded: tables, a page for each submission, a gradebook page, Gradescope's results.json, run.json.
 
-Everything is written to a temporary name first, so that a reader never sees half a file.
+Everything is written to a temporary name first, so that a reader never sees half a file. The marks of a person
+(marks.csv) go into all of it; the records stay as the grading left them.
 """
 
 import hashlib
 import json
+import math
 import re
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from sslcourse import __version__
+from sslcourse.exercises import Lab
 from sslcourse.files import write_atomically
 from sslcourse.grading import exports, leftovers, pages, records, sandbox
 from sslcourse.grading.collect import Listed
+from sslcourse.grading.host import Limits
+from sslcourse.grading.marks import read_marks, with_marks
 from sslcourse.grading.owners import Student
 from sslcourse.grading.records import Record, light, read_record, write_record
 from sslcourse.grading.results import Grade
@@ -33,7 +38,8 @@ class Book:
     """Everything that a run writes below `out`: each student's files when they are done, the tables now and then.
 
     Nothing in it depends on the clock but times.json, so that the same seed gives the same files. Students are numbered
-    in the order of their names. In memory is only what the tables show.
+    in the order of their names. In memory is only what the tables show. `is_again`: the run is over, and its folder is
+    written again (see `rewrite`).
     """
 
     def __init__(
@@ -43,33 +49,64 @@ class Book:
         students: Sequence[Student],
         listed: Sequence[Listed],
         roster: Roster | None = None,
+        is_again: bool = False,
     ):
-        self.out, self.terms, self.roster = out, terms, roster
+        self.out, self.terms, self.roster, self._is_again = out, terms, roster, is_again
+        self._marks = read_marks(out)
         self._stems = Counter(_stem(student.id).casefold() for student in students)
         self._students = [student.id for student in students]
         self._listed = list(listed)
         self._done: dict[int, tuple[list[Grade], list[Listed]]] = {}
         self.cut_short: set[int] = set()  # numbers of students
         self._began, self._written = time.time(), 0.0
+        if is_again:
+            self._written = math.inf  # the tables last, when all is there
+            return
         self._found = leftovers.look(out)
         for folder in ("feedback", "gradescope", "exports", records.FOLDER):
             (out / folder).mkdir(parents=True, exist_ok=True)
         (out / "results.json").unlink(missing_ok=True)  # of an earlier run, and now of nobody in particular
+        if leftovers.is_run(out):  # a run that was stopped may have had other students
+            known = {self._file(number) for number in range(len(students))}
+            for path in set((out / records.FOLDER).glob("*.json")) - known:
+                path.unlink()
+        records.write_class(out, students, roster)
         self._write_tables()  # the seed above all
+
+    @classmethod
+    def rewrite(cls, out: Path, labs: Mapping[str, Lab]) -> None:
+        """Write the pages and tables of a run again, with the marks that there are now. Raises ValueError for a folder
+        that no run of this version wrote.
+        """
+        run, (students, roster) = records.read_run(out), records.read_class(out)
+        terms = Terms(labs, None, "", Limits(), run["seed"], run["variants"])
+        book = cls(out, terms, students, [Listed(**each) for each in run["listed"]], roster, is_again=True)
+        for number in range(len(students)):
+            if record := book.record(number):
+                book._write_pages(number, record)
+                book.keep(number, replace(record, listed=[]))  # they are in run.json already
+        book.close(run["is_finished"])
 
     def add(self, number: int, record: Record) -> None:
         """Write what one student has; what was written for this number before is replaced."""
         record = replace(record, grades=[presentable(grade) for grade in record.grades])
-        for grade in record.grades:
-            page = self._page(number, grade, record.grades)
-            write_atomically(page, pages.feedback(grade))
-            write_atomically(self.out / "gradescope" / f"{page.stem}.json", _json(exports.gradescope(grade)))
+        self._write_pages(number, record)
         write_record(self._file(number), record)  # the last: what has a record has its pages
         self.keep(number, record)
 
+    def _write_pages(self, number: int, record: Record) -> None:
+        for grade in self._marked(record):
+            page = self._page(number, grade, record.grades)
+            write_atomically(page, pages.feedback(grade))
+            write_atomically(self.out / "gradescope" / f"{page.stem}.json", _json(exports.gradescope(grade)))
+
+    def _marked(self, record: Record) -> list[Grade]:
+        return [with_marks(grade, self._marks) for grade in record.grades]
+
     def keep(self, number: int, record: Record) -> None:
         """Put what one student has, and what is written already, into the tables."""
-        grades = [replace(light(grade), page=self._page(number, grade, record.grades)) for grade in record.grades]
+        pages_of = [self._page(number, grade, record.grades) for grade in record.grades]
+        grades = [replace(light(grade), page=page) for grade, page in zip(self._marked(record), pages_of)]
         self._done[number] = grades, list(record.listed)
         (self.cut_short.add if record.is_cut_short else self.cut_short.discard)(number)
         if time.monotonic() - self._written > SECONDS_BETWEEN_TABLES:
@@ -94,7 +131,8 @@ class Book:
         """Write the tables of what is there; `is_finished` says that nothing is left to do."""
         if is_finished:
             if len(self.grades) == 1 and (record := self.record(0)):
-                write_atomically(self.out / "results.json", _json(exports.gradescope(record.grades[0])))
+                write_atomically(self.out / "results.json", _json(exports.gradescope(self._marked(record)[0])))
+        if is_finished and not self._is_again:
             self._found = leftovers.clear(self.out, self._found, [grade.page for grade in self.grades if grade.page])
         self._write_tables(is_finished)
 
@@ -114,10 +152,11 @@ class Book:
         for name, text in exports.all_tables(grades, listed, self.roster).items():
             write_atomically(self.out / name, text)
         write_atomically(self.out / "index.html", pages.gradebook(grades, listed))
-        record = _record(self.terms, grades, listed) | {"is_finished": is_finished} | self._found
-        write_atomically(self.out / records.RUN, _json(record))
-        times = {grade.student: round(grade.seconds, 2) for grade in grades}
-        write_atomically(self.out / "times.json", _json({"began": self._began, "seconds": times}))
+        if not self._is_again:
+            record = _record(self.terms, grades, listed) | {"is_finished": is_finished} | self._found
+            write_atomically(self.out / records.RUN, _json(record))
+            times = {grade.student: round(grade.seconds, 2) for grade in grades}
+            write_atomically(self.out / "times.json", _json({"began": self._began, "seconds": times}))
         self._written = time.monotonic()
 
 

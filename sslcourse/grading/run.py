@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from sslcourse.exercises import LABS, Lab
 from sslcourse.grading import records, sandbox
+from sslcourse.grading.class_report import write_class_report
 from sslcourse.grading.collect import collect
 from sslcourse.grading.handed_in import carried
 from sslcourse.grading.host import Limits
@@ -23,6 +24,8 @@ from sslcourse.grading.records import Record, key_of
 from sslcourse.grading.report import Book
 from sslcourse.grading.results import Grade
 from sslcourse.grading.roster import Roster
+from sslcourse.grading.spoken import PAGE as SPOKEN
+from sslcourse.grading.spoken import write_spoken
 from sslcourse.grading.submission import Terms, failed, grade_student
 from sslcourse.grading.workers import each_done
 
@@ -41,6 +44,7 @@ def grade_paths(
     roster: Roster | None = None,
     deadline: float | None = None,
     variants: bool = False,
+    spoken: bool = False,
     progress: bool = True,
     labs: Mapping[str, Lab] | None = None,
 ) -> list[Grade]:
@@ -73,6 +77,10 @@ def grade_paths(
         terms = Terms(known, lab, level, limits or Limits(), seed, variants, deadline)
         book = Book(out, terms, collected.students, collected.listed, roster)
         _grade_all(book, collected.students, workers, cluster, progress)
+        write_class_report(out, known)
+        (out / SPOKEN).unlink(missing_ok=True)  # of an earlier run
+        if spoken:
+            write_spoken(out, known)
     return book.grades
 
 

@@ -1,0 +1,192 @@
+"""Marks of a person: into every file of a run, kept when it is graded again, and refused where anything is wrong."""
+
+import csv
+import json
+
+import pytest
+from toy_lab import LAB, QUESTION
+
+from sslcourse.grading.host import Limits
+from sslcourse.grading.marking import merge_files, write_page
+from sslcourse.grading.marks import BadMarks
+from sslcourse.grading.owners import Student
+from sslcourse.grading.records import Record
+from sslcourse.grading.report import Book
+from sslcourse.grading.results import ExerciseResult, Grade
+from sslcourse.grading.roster import Who
+from sslcourse.grading.submission import Terms
+from sslcourse.grading.written import Part
+
+LABS = {"toy": LAB}
+CLASS = {"ada": "It is *linear*.", "bob": "<script>alert(1)</script>", "=cmd()": "Both.", "dan": ""}
+HEAD = "student,question,points,comment,answer,before\n"
+
+
+@pytest.fixture
+def out(tmp_path):
+    return graded(tmp_path / "out", CLASS)
+
+
+def graded(out, answers):
+    """The folder of a run, as if these answers had been handed in."""
+    students = [Student(name, who=Who(name)) for name in sorted(answers)]
+    book = Book(out, Terms(LABS, None, "unsafe", Limits(), 7), students, [])
+    for number, student in enumerate(students):
+        text = answers[student.name]
+        parts = (Part("text", text),) if text else ()
+        results = [
+            ExerciseResult("toy.double", "Double", 2.0, 2.0, "passed", "Right."),
+            ExerciseResult(QUESTION.id, "Why?", None, 2.0, "to_mark", "", answer=parts, rubric=QUESTION.rubric),
+        ]
+        grade = Grade(student.name, "toy", f"{student.name}.ipynb", results, title="Toy", level="x", who=student.who)
+        book.add(number, Record("", [grade], []))
+    book.close(True)
+    return out
+
+
+def merged(out, text, encoding="utf-8"):
+    file = out.parent / "marking.csv"
+    file.write_bytes(text.encode(encoding))
+    return merge_files(out, [file], LABS)
+
+
+def row(out, student):
+    with open(out / "grades.csv", encoding="utf-8-sig", newline="") as file:
+        return next(row for row in csv.DictReader(file) if row["student"] == student and row["exercise"] == QUESTION.id)
+
+
+def everything(out):
+    left_out = ("times.json", ".lock")
+    return {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name not in left_out}
+
+
+def page_of(out, student):
+    return (out / "feedback" / f"{student}.html").read_text(encoding="utf-8")
+
+
+def test_a_mark_goes_into_gradebook_page_and_exports(out):
+    assert "Names additivity." not in page_of(out, "ada")
+    assert merged(out, f'{HEAD}ada,{QUESTION.id},1.5,"Say **why**\nin $x$",,\n') == 1
+    assert (row(out, "ada")["points"], row(out, "ada")["status"]) == ("1.5", "marked")
+    assert row(out, "bob")["status"] == "to_mark"
+    page = page_of(out, "ada")
+    for shown in ("3.5<span> of 4 points", "Names additivity.", "<strong>why</strong>", "<mi>x</mi>", "1.5 of 2"):
+        assert shown in page
+    assert "Names additivity." not in page_of(out, "bob")
+    exported = json.loads((out / "gradescope" / "ada.json").read_text())
+    assert (exported["score"], exported["tests"][1]["score"]) == (3.5, 1.5)
+    assert "<strong>3.5</strong> of 4" in (out / "index.html").read_text()
+
+
+def test_grading_again_keeps_marks_but_not_for_another_answer(out):
+    merged(out, f"{HEAD}ada,{QUESTION.id},1.5,Good,,\nbob,{QUESTION.id},1,,,\n")
+    graded(out, CLASS | {"bob": "Now I know."})
+    assert row(out, "ada")["points"] == "1.5"
+    assert (row(out, "bob")["points"], row(out, "bob")["status"]) == ("", "to_mark")
+    assert "It had 1 points" in write_page(out, LABS).read_text()
+    graded(out, CLASS)
+    assert row(out, "bob")["points"] == "1"
+
+
+def test_what_merge_writes_is_what_grading_writes(out):
+    merged(out, f"{HEAD}ada,{QUESTION.id},2,,,\n")
+    before = everything(out)
+    graded(out, CLASS)
+    assert everything(out) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("eve,toy.why,1,,,", "eve toy.why: there is no such student"),
+        ("ada,toy.how,1,,,", "there is no such question; there are toy.why"),
+        ("ada,toy.why,2.5,,,", "2.5 points, but the question has 0 to 2"),
+        ("ada,toy.why,-1,,,", "0 to 2"),
+        ("ada,toy.why,nan,,,", "'nan' is not a number"),
+        ("ada,toy.why,03. May,,,", "'03. May' is not a number"),
+        ("ada,toy.why,1,,a0123456789a,", "the answer has changed since it was marked"),
+        ("ada,toy.why,1,,,\nada,toy.why,2,,,", "marked twice, with 1 and with 2 points"),
+        ("bob,toy.why,2,,,", "has been given 1 points by another file since this page was made, here 2"),
+        ("ada,toy.why,1,,,,more", "more cells than columns"),
+    ],
+)
+def test_a_bad_file_is_refused_whole(out, text, said):
+    merged(out, f"{HEAD}bob,{QUESTION.id},1,,,\n")
+    before = everything(out)
+    with pytest.raises(BadMarks) as refused:
+        merged(out, f"{HEAD}=cmd(),toy.why,2,,,\n{text}\n")
+    assert said in str(refused.value)
+    assert "line 3" in str(refused.value) or "twice" in said
+    assert everything(out) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no column student"),
+        (b"name,points\nada,1\n", "its first line says: name, points"),
+        ("student,question,points\nZo\xeb,toy.why,1\n".encode("latin-1"), "CSV UTF-8"),
+        (b"student,question,points\nada,toy.why," + b"1" * 200_000, "not a table"),
+    ],
+)
+def test_what_is_no_table_of_marks_is_named(out, content, said):
+    file = out / "bad.csv"
+    file.write_bytes(content)
+    with pytest.raises(BadMarks, match=said):
+        merge_files(out, [file], LABS)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("student;question;points;comment\r\nada;toy.why;1,5;gut\r\n'=cmd();toy.why;2;'-1 for haste\r\n", "utf-8-sig"),
+        ("Student\tQuestion\tPoints\tComment\nada\ttoy.why\t1.5\tgut\n=cmd()\ttoy.why\t2\t'-1 for haste\n", "utf-16"),
+        (
+            "sep=;\nstudent;question;points;comment\nada;toy.why;1.5;gut\n\n=cmd();toy.why;2;-1 for haste\n;;;\n",
+            "utf-8",
+        ),
+    ],
+)
+def test_tables_as_spreadsheets_write_them(out, text, encoding):
+    assert merged(out, text, encoding) == 2
+    assert (row(out, "ada")["points"], row(out, "ada")["message"]) == ("1.5", "gut")
+    assert row(out, "'=cmd()")["points"] == "2"
+    assert "-1 for haste" in page_of(out, "cmd")
+    assert "'-1 for haste" in (out / "marks.csv").read_text()  # no spreadsheet calculates it
+    assert merged(out, (out / "marks.csv").read_text(encoding="utf-8-sig")) == 0
+
+
+def test_a_marker_may_change_what_the_page_showed(out):
+    merged(out, f"{HEAD}ada,toy.why,1,,,\n")
+    assert merged(out, f"{HEAD}ada,toy.why,2,,,1\n") == 1
+    assert row(out, "ada")["points"] == "2"
+
+
+def test_the_page_has_every_answer_and_no_script_but_its_own(out):
+    page = write_page(out, LABS).read_text()
+    assert page.count("<article") == 4
+    assert "Nothing was written: 1" in page
+    assert "Because." in page  # the model answer
+    assert "<em>linear</em>" in page
+    assert page.count("<script") == 1
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_an_anonymous_page_names_nobody_and_its_file_finds_them(out):
+    page = write_page(out, LABS, is_anonymous=True).read_text()
+    assert not any(name in page for name in ("ada", "bob", "cmd()"))
+    with open(out / "codes.csv", encoding="utf-8-sig") as file:
+        codes = dict(csv.reader(file))
+    assert f'data-student="{codes["ada"]}"' in page
+    merged(out, f"{HEAD}{codes['ada']},toy.why,2,,,\n")
+    assert row(out, "ada")["points"] == "2"
+    graded(out, CLASS | {"new": "Me, too."})
+    write_page(out, LABS, is_anonymous=True)
+    with open(out / "codes.csv", encoding="utf-8-sig") as file:
+        assert dict(csv.reader(file)).items() >= codes.items()
+
+
+def test_a_folder_of_something_else_is_named(tmp_path):
+    for call in (lambda: write_page(tmp_path, LABS), lambda: merge_files(tmp_path, [], LABS)):
+        with pytest.raises(ValueError, match="is not what `sslcourse grade --out` wrote"):
+            call()
