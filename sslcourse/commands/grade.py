@@ -12,6 +12,7 @@ from pathlib import Path
 from sslcourse.exercises import LABS
 from sslcourse.grading import sandbox
 from sslcourse.grading.host import Limits
+from sslcourse.grading.replay import replay
 from sslcourse.grading.results import Grade
 from sslcourse.grading.roster import read_roster
 from sslcourse.grading.run import grade_paths
@@ -63,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, help="draw the inputs of an earlier run again: its run.json has the seed")
     parser.add_argument(
+        "--replay",
+        metavar="EXERCISE",
+        help="grade this exercise of one notebook again, on the inputs of the run in --out, and print every case with"
+        " its inputs, what was expected and what came back; nothing is written",
+    )
+    parser.add_argument(
         "--spoken", action="store_true", help="also write three questions for a talk with each student (spoken.html)"
     )
     parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox, in a machine you can lose")
@@ -75,6 +82,14 @@ def _time(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write it as 2026-11-27 23:59") from None
 
 
+def _replay(arguments: argparse.Namespace, limits: Limits) -> int:
+    if len(arguments.paths) != 1 or Path(arguments.paths[0]).is_dir():
+        raise ValueError("--replay takes one notebook: the file itself, as it was handed in")
+    file, out = Path(arguments.paths[0]), Path(arguments.out)
+    print(replay(file, out, arguments.replay, LABS, limits=limits, unsafe=arguments.unsafe))
+    return 0
+
+
 def main(arguments: argparse.Namespace) -> int:
     """Grade and say where the pages are. 0: all graded; 1: the grader failed on some; 2: it could not begin; 130:
     stopped.
@@ -83,6 +98,8 @@ def main(arguments: argparse.Namespace) -> int:
         print(f"WARNING: {sandbox.SENTENCES['unsafe']}.", file=sys.stderr)
     limits = Limits(seconds=arguments.timeout, memory=arguments.memory * 2**20)
     try:
+        if arguments.replay:
+            return _replay(arguments, limits)
         if arguments.roster and arguments.variants:
             raise ValueError("--variants names a roster itself; give it or --roster, not both")
         roster = arguments.roster or arguments.variants
