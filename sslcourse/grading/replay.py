@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sslcourse.exercises import Lab
-from sslcourse.exercises.compare import first_difference
+from sslcourse.exercises.compare import NO_RESULT, first_difference
 from sslcourse.exercises.judge import case_inputs, judge, tolerance_of
 from sslcourse.exercises.task import Exercise
 from sslcourse.grading import sandbox
@@ -88,8 +88,7 @@ def _cases(exercise: Exercise, result: ExerciseResult, outcomes: Sequence[Outcom
     counts = max(outcomes, key=lambda each: judge(exercise, each.observations, inputs).points, default=None)
     observed = counts.observations if counts else {}
     for case, line in zip(task.cases, result.cases):
-        yield ""
-        yield f"Case “{case.name}”: {line.points:g} of {line.max_points:g}. {line.message}".rstrip()
+        yield f"\nCase “{case.name}”: {line.points:g} of {line.max_points:g}. {line.message}".rstrip()
         seen = observed.get(case.name)
         trees = seen if type(seen) is list else []
         expected = [task.observe_one(exercise.reference, drawn) for drawn in inputs[case.name]]
@@ -97,8 +96,16 @@ def _cases(exercise: Exercise, result: ExerciseResult, outcomes: Sequence[Outcom
         differing = (at for at, tree in enumerate(trees) if first_difference(expected[at], tree, tolerance))
         at = next(differing, 0)
         yield from (f"  {name} = {_shown(value)}" for name, value in inputs[case.name][at].items())
-        yield f"  expected: {_shown(expected[at])}"
-        yield f"  returned: {_shown(trees[at]) if at < len(trees) else 'nothing'}"
+        yield from _values("expected", expected[at])
+        yield from _values("returned", trees[at] if at < len(trees) else None)
+
+
+def _values(title: str, tree: Any) -> Iterator[str]:
+    """What was observed, a line for each part that is compared."""
+    parts = tree if type(tree) is dict and tree else {"": tree}
+    for name, value in parts.items():
+        if name not in NO_RESULT:
+            yield f"  {title}{f' {name}' if name else ''}: {_shown(value)}"
 
 
 def _shown(value: Any) -> str:

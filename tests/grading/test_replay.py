@@ -1,0 +1,35 @@
+"""One exercise again, on the inputs of a run."""
+
+import pytest
+from toy_lab import LAB, RIGHT, cells_of, notebook
+
+from sslcourse.grading.host import Limits
+from sslcourse.grading.replay import replay
+from sslcourse.grading.run import grade_paths
+
+pytestmark = pytest.mark.slow
+LABS = {"toy": LAB}
+
+
+def test_an_exercise_is_replayed_on_the_run_s_inputs(tmp_path, level):
+    file = tmp_path / "ada.ipynb"
+    wrong = "def shift(x):\n    print('\\x1b[2J')\n    return x - 1"
+    file.write_text(notebook(*cells_of({"toy.shift": wrong})))
+    options = {"labs": LABS, "limits": Limits(seconds=4.0, memory=300 * 2**20)}
+    grade_paths([file], tmp_path / "out", progress=False, **options)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    told = [replay(file, tmp_path / "out", "toy.shift", **options) for _ in range(2)]
+    assert told[0] == told[1]
+    assert told[0].startswith(f"ada's toy.shift, on the inputs of {tmp_path / 'out'}: 0 of 2 points.\nYou went down")
+    for part in ("  x = tensor(", "  expected value: tensor(", "  returned value: tensor("):
+        assert part in told[0]
+    assert "2 of 2 points" in replay(file, tmp_path / "out", "toy.double", **options)
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+    other = tmp_path / "other.ipynb"
+    other.write_text(notebook(*cells_of({"toy.double": RIGHT["toy.double"]})))
+    assert replay(other, tmp_path / "out", "toy.shift", **options).startswith("A file that this run did not grade: toy")
+    with pytest.raises(ValueError, match="no exercise 'toy.no'; choose from toy.double"):
+        replay(file, tmp_path / "out", "toy.no", **options)
+    other.write_text("{")
+    with pytest.raises(ValueError, match="not valid JSON"):
+        replay(other, tmp_path / "out", "toy.shift", **options)
