@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sslcourse.grading.class_zip import class_files
 from sslcourse.grading.handed_in import KEPT_BY_PROGRAMS, HandedIn, is_notebook, look_at
 from sslcourse.grading.owners import Desk, Key, Student, give_names, level_of_people, of_roster
 from sslcourse.grading.roster import Roster
@@ -49,7 +50,7 @@ def collect(
     labs: Iterable[str] = (),
     roster: Roster | None = None,
 ) -> Collected:
-    """Sort the files of `paths` (folders are searched) by students; what lies in the folder `skip` is left out.
+    """Sort the files of `paths` (folders and a class's zip are searched) by students; what is in `skip` is left out.
 
     `pattern` is a regular expression with a group `student` (and perhaps `id`), searched in the path below the hand-in
     folder. `labs` are names of labs: a file called after one says nothing of its student. Everybody on the `roster` is
@@ -113,7 +114,8 @@ def _files(given: Sequence[Path], skip: Path | None, listed: list[Listed]) -> It
     seen: set[str] = set()
     for path in given:
         whole = path.is_dir() and not path.is_symlink()
-        for file in _walk(path, (), skip, listed) if whole else [look_at(path.parent, (path.name,))]:
+        files = class_files(path, len(given) == 1) or [look_at(path.parent, (path.name,))]
+        for file in _walk(path, (), skip, listed) if whole else files:
             place = os.path.join(os.path.realpath(file.root), *file.parts)
             if place not in seen:
                 seen.add(place)

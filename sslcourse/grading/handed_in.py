@@ -4,11 +4,14 @@ import os
 import re
 import stat
 import tempfile
+import zipfile
+import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from sslcourse.grading.cells import MAX_FILE, NOTEBOOK_ENDING, too_large
+from sslcourse.grading.unpack import parts_of
 from sslcourse.grading.visible import one_line
 
 KEPT_BY_PROGRAMS = {".ipynb_checkpoints", "__MACOSX", ".git", ".DS_Store", "Thumbs.db", "desktop.ini", "__pycache__"}
@@ -19,6 +22,7 @@ _COPY = re.compile(r"(?:\s*\((\d{1,3})\)|[\s_-]+copy[\s_-]?(\d{0,3})|[\s_-]v(\d{
 class HandedIn:
     """A file: its path below `root`, when it was handed in, and why it cannot be read, where it cannot.
 
+    `root` is a folder or a class's zip.
     `modified` is when the file was changed, unless the platform that it comes from says when it was handed in;
     `is_late` is what the platform says. `identity` is the same for two names of one file (hard links). `inside` is the
     path in an archive that `parts` name, and `changed` when it was changed as the archive has it. `content` is what was
@@ -57,10 +61,9 @@ class HandedIn:
     def open(self) -> BinaryIO:
         """The file, reached without following a link, whatever has been changed since. Raises OSError."""
         if self.content is not None:
-            carried = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
-            carried.write(self.content)
-            carried.seek(0)
-            return carried
+            return _temporary(self.content)
+        if self.root.is_file():
+            return _temporary(_taken_out(self.root, self.parts))
         folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for part in self.parts[:-1]:
@@ -74,6 +77,24 @@ class HandedIn:
             os.close(file)
             raise OSError("it is not an ordinary file")
         return os.fdopen(file, "rb")
+
+
+def _temporary(content: bytes) -> BinaryIO:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
+    file.write(content)
+    file.seek(0)
+    return file
+
+
+def _taken_out(path: Path, parts: tuple[str, ...]) -> bytes:
+    """A file of a class's zip, as far as anything of it is read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entry = next(entry for entry in archive.infolist() if parts_of(entry.filename) == parts)
+            with archive.open(entry) as packed:
+                return packed.read(MAX_FILE + 1)
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, StopIteration) as error:
+        raise OSError(f"it cannot be taken out of {path.name}: {error}") from None
 
 
 def look_at(root: Path, parts: tuple[str, ...]) -> HandedIn:

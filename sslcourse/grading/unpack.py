@@ -64,7 +64,7 @@ def _members(content: bytes, above: tuple[str, ...], depth: int, left: _Left) ->
                 yield Member(above, problem=f"The archive holds more than {MAX_ENTRIES:,} files. {ADVICE}")
                 return
             for entry in entries:
-                inside = (*above, *_parts(entry.filename))
+                inside = (*above, *parts_of(entry.filename))
                 if not (_KEPT.isdisjoint(inside) and inside) or inside[-1].startswith("._"):
                     continue
                 yield from _member(archive, entry, inside, depth, left)
@@ -108,7 +108,7 @@ def _member(
         yield Member(inside, _time(entry), content)
 
 
-def _parts(name: str) -> tuple[str, ...]:
+def parts_of(name: str) -> tuple[str, ...]:
     """A path in an archive as it is shown: whatever it says of other folders is left out."""
     parts = re.split(r"[/\\]", name)
     return tuple(one_line(part) for part in parts if part not in ("", ".", "..") and not part.endswith(":"))

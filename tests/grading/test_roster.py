@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from toy_lab import zipped
 
 from sslcourse.grading.collect import collect
 from sslcourse.grading.reading import Reading
@@ -213,3 +214,17 @@ def test_a_folder_that_this_grader_wrote_is_no_hand_in(tmp_path):
     collected = collect([tmp_path])
     assert [student.name for student in collected.students] == ["ada"]
     assert [each.path for each in collected.listed] == ["grades-old"]
+
+
+def test_a_class_s_zip_is_read_as_the_folder_it_holds(tmp_path):
+    names = ("Ada Lovelace_5_assignsubmission_file_/x.ipynb", "../Kim_6_assignsubmission_file_/y.ipynb", "a.zip")
+    path = tmp_path / "lab1.zip"
+    path.write_bytes(zipped(**{name: "{}" for name in names}))
+    present, schemes = ids(path)
+    assert present == {"101": [names[0]], "104": ["Kim_6_assignsubmission_file_/y.ipynb"], "a": ["a.zip"]}
+    assert schemes["Moodle"] == 2
+    [ada] = [student for student in collect([path]).students if student.name == "Ada Lovelace"]
+    with ada.notebooks[0].open() as opened:
+        assert opened.read() == b"{}"
+    path.write_bytes(zipped(**{"lab1.ipynb": "{}", "data.csv": "1"}))
+    assert set(ids(path, None)[0]) == {"lab1"}  # one student's
