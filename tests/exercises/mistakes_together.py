@@ -134,6 +134,13 @@ def returns_the_range_of_the_differences(a, b, t):
     return torch.stack([d.min(), d.max()])
 
 
+@mistake("interval", "= compares two groups")
+def drops_missing_runs_arm_by_arm(a, b, t):
+    a, b = a[~a.isnan()], b[~b.isnan()]
+    reach = t * (a.var() / len(a) + b.var() / len(b)) ** 0.5
+    return torch.stack([a.mean() - b.mean() - reach, a.mean() - b.mean() + reach])
+
+
 # ---- flips
 
 
@@ -159,6 +166,12 @@ def shuffles_in_place_of_flipping(differences):
 
 
 @mistake("flips", "= takes one tail")
+def takes_the_side_that_was_seen(differences):
+    sums = all_sums(differences) * (-1 if differences.sum() < 0 else 1)
+    return (sums >= sums[0] - 1e-6).double().mean().item()
+
+
+@mistake("flips", "= halves the share")
 def divides_once_too_often(differences):
     return (all_sums(differences).abs() >= differences.sum().abs() - 1e-6).double().mean().item() / 2
 
@@ -168,7 +181,37 @@ def returns_all_of_them(differences):
     return (all_sums(differences).abs() >= differences.sum().abs() - 1e-6).double()
 
 
+@mistake("flips", None)
+def doubles_the_smaller_tail(differences):  # more than 1 where the sum is 0
+    sums = all_sums(differences)
+    tails = (sums >= sums[0] - 1e-6, sums <= sums[0] + 1e-6)
+    return 2 * min(tail.double().mean().item() for tail in tails)
+
+
 # ---- verdict
+
+
+@mistake("verdict", "= takes either direction")
+def by_absolute_values(interval, smallest_effect):
+    low, high = interval
+    if low * high > 0 and interval.mean().abs() >= smallest_effect:
+        return "supported"
+    return "contradicted" if high < smallest_effect else "undecided"
+
+
+@mistake("verdict", None)
+def asks_for_equivalence(interval, smallest_effect):  # an effect far the other way is called undecided
+    low, high = interval.tolist()
+    if low > 0 and (low + high) / 2 >= smallest_effect:
+        return "supported"
+    return "contradicted" if -smallest_effect < low and high < smallest_effect else "undecided"
+
+
+@mistake("verdict", "= rules out by the middle")
+def by_the_middle_alone(interval, smallest_effect):
+    if interval.mean() >= smallest_effect and interval[0] > 0:
+        return "supported"
+    return "contradicted" if interval.mean() < smallest_effect else "undecided"
 
 
 @mistake("verdict", "= is content with an effect")

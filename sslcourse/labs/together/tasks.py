@@ -80,7 +80,7 @@ def draw_runs(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 def draw_differences(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Differences of n pairs, of either sign. Their sums are exact in any order, but for `tenths`: those are equal but
-    for rounding, and many."""
+    for rounding, and many. `cancel`: one in three adds up to 0."""
     n = int(case.sizes["n"])
     if case.sizes.get("tenths"):
         sizes = torch.tensor(integers(generator, 1, 9, n)).double() / 10
@@ -90,7 +90,10 @@ def draw_differences(generator: torch.Generator, case: Case) -> dict[str, Any]:
     if case.sizes.get("tenths"):
         turned = torch.ones(n, dtype=F64)
         turned[shuffled(generator, n)[: n // 3]] = -1
-    return {"differences": (sizes * turned).to(case.dtype)}
+    found = sizes * turned
+    if case.sizes.get("cancel") and not integer(generator, 0, 2):
+        found[0] -= found.sum()
+    return {"differences": found.to(case.dtype)}
 
 
 def draw_intervals(generator: torch.Generator, case: Case) -> dict[str, Any]:
@@ -163,6 +166,7 @@ KINDS: tuple[Callable[[torch.Generator, int], tuple[float, float]], ...] = (
     lambda generator, least: (0, 2 * least + integer(generator, 1, 30)),
     lambda generator, least: (-integer(generator, 1, 20), least),
     lambda generator, least: ((gap := integer(generator, 1, least - 1)) and least - gap, least + gap),
+    lambda generator, least: ((high := -least - integer(generator, 0, 9)) - integer(generator, 1, 9), high),
 )
 
 
@@ -216,7 +220,7 @@ FLIPS = Task(
     "sign_flip_p",
     "Could it be chance?",
     (
-        Case("four differences of whole numbers", 0.5, {"n": 4}, draws=8),
+        Case("four whole numbers, which may add up to 0", 0.5, {"n": 4, "cancel": 1}, draws=12),
         Case("six differences, of either sign", 1.0, {"n": 6, "parts": 64}, draws=4),
         Case("tenths, whose sums are equal but for rounding", 1.0, {"n": 9, "tenths": 1}, draws=10),
         Case("seven differences, in float32", 0.5, {"n": 7, "parts": 256}, F32, draws=4),
@@ -229,11 +233,11 @@ VERDICT = Task(
     "verdict",
     "What may be said",
     (
-        Case("an effect that counts, one too small, and none", 0.5, {"kinds": 1123}),
+        Case("an effect that counts, one too small, none, and one the other way", 0.5, {"kinds": 11239}),
         Case("intervals too wide to tell", 0.5, {"kinds": 14455}),
         Case("ends and middles exactly on a border", 0.5, {"kinds": 667788}),
         Case("single pairs, whose ends are NaN", 0.25, {"kinds": 10002}),
-        Case("some of each, in float32", 0.25, {"kinds": 124567}, F32),
+        Case("some of each, in float32", 0.25, {"kinds": 1245679}, F32),
     ),
     draw_intervals,
     observe_verdicts,

@@ -58,10 +58,16 @@ def looks_to_one_side(differences):
 
 
 def takes_one_tail(differences):
-    """Your p is half of the right one, as if only sums on the side of the one that was seen counted. Which side that
-    would be was not known before, so both count: compare the absolute values."""
-    sums = _sums(differences) * torch.sign(differences.sum())
-    return _share(sums >= sums[0] - 1e-6)
+    """You count only the side on which the sum that was seen lies. Which side that would be was not known before, so
+    both count: compare the absolute values."""
+    sums = _sums(differences)
+    return _share(sums >= sums[0] - 1e-6 if sums[0] > 0 else sums <= sums[0] + 1e-6)
+
+
+def halves_the_share(differences):
+    """Your p is half of the right one. Sums on either side count, since nobody knew before on which side the one that
+    was seen would lie, and of 2^n choices the share is asked for."""
+    return sign_flip_p(differences) / 2
 
 
 def wants_it_farther(differences):

@@ -74,6 +74,13 @@ def forgets_the_pairs(a, b, t):
     return _around(d.mean(), t * ((first.var() + second.var()) / len(d)).sqrt())
 
 
+def compares_two_groups(a, b, t):
+    """That is the interval of two unpaired groups, each of all its own runs. What the two runs of a seed have in common
+    should drop out: take the differences first, of the complete pairs, and their spread."""
+    first, second = a[~a.isnan()], b[~b.isnan()]
+    return _around(first.mean() - second.mean(), t * (first.var() / len(first) + second.var() / len(second)).sqrt())
+
+
 def takes_the_second_minus_the_first(a, b, t):
     """The difference is the wrong way round: a - b is asked for, positive where a is better."""
     d = _differences(b, a)

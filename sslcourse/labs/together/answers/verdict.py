@@ -79,6 +79,24 @@ def contradicts_only_below_0(interval, smallest_effect):
     return "contradicted" if high < 0 else "undecided"
 
 
+def takes_either_direction(interval, smallest_effect):
+    """You look at the size of the effect alone. One that is as large the *other* way does not support the claim, it
+    contradicts it: the whole interval is below the smallest effect. Use no absolute values."""
+    low, high = interval.tolist()
+    if (low > 0 or high < 0) and abs(low + high) / 2 >= smallest_effect:
+        return "supported"
+    return "contradicted" if high < smallest_effect else "undecided"
+
+
+def rules_out_by_the_middle(interval, smallest_effect):
+    """You call a claim contradicted because the *middle* is below the smallest effect. As long as the interval reaches
+    it, an effect that counts is not ruled out: compare the high end."""
+    low, high = interval.tolist()
+    if low > 0 and (low + high) / 2 >= smallest_effect:
+        return "supported"
+    return "contradicted" if (low + high) / 2 < smallest_effect else "undecided"
+
+
 def lets_0_in(interval, smallest_effect):
     """An interval that ends exactly at 0 does not rule 0 out. Supported needs low > 0, not >=."""
     low, high = interval.tolist()
