@@ -18,6 +18,7 @@ COMMANDS = {
     "train": ("sslcourse.commands.train", "train a self-supervised method and write a report page"),
     "progress": ("sslcourse.commands.progress", "show how far a student has come in all labs"),
     "claims": ("sslcourse.commands.claims", "measure what the course claims, and report the verdicts"),
+    "autograder": ("sslcourse.commands.autograder", "write the zip with which Gradescope grades a lab"),
     "demo": ("sslcourse.commands.demo", "take Lab 1 as two students, grade both, write a page"),
 }
 

@@ -33,7 +33,7 @@ recent > /dev/null || apt-get install -y python3.12 python3.12-venv || apt-get i
 /opt/sslcourse/bin/pip install --no-cache-dir --index-url https://download.pytorch.org/whl/cpu torch torchvision
 /opt/sslcourse/bin/pip install --no-cache-dir -r "$source/requirements.txt"
 # The course holds the answers. It is not installed among the libraries, and only root may read it.
-chown -R root:root "$source"
+chown -R 0:0 "$source"
 chmod -R go-rwx "$source"
 """
 
@@ -45,7 +45,7 @@ chmod 700 /autograder/source /autograder/results
 export PYTHONPATH=/autograder/source/course
 out=$(mktemp -d)
 /opt/sslcourse/bin/python -m sslcourse grade /autograder/submission --out "$out" --lab {lab} --in-container \\
-    --student '(?P<student>submission)' --jobs 1
+    --student '(?P<student>submission)' --workers 1
 # Where there is no such file, the grader failed, and Gradescope says so instead of giving a mark.
 cp "$out/results.json" /autograder/results/results.json
 """

@@ -73,6 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--spoken", action="store_true", help="also write three questions for a talk with each student (spoken.html)"
     )
     parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox, in a machine you can lose")
+    parser.add_argument(
+        "--in-container",
+        action="store_true",
+        help="in a container for one submission: where it allows no sandbox, a user id of its own is enough",
+    )
 
 
 def _time(text: str) -> float:
@@ -111,6 +116,7 @@ def main(arguments: argparse.Namespace) -> int:
             cluster=arguments.cluster,
             limits=limits,
             unsafe=arguments.unsafe,
+            in_container=arguments.in_container,
             student=arguments.student,
             seed=arguments.seed,
             roster=read_roster(roster) if roster else None,

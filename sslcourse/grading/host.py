@@ -89,6 +89,7 @@ class Box:
             self._folder.chmod(0o755)
             modules.mkdir()
             home.mkdir()
+            home.chmod(0o1777)  # the student may have another user id
             sandbox.filtered_copy(modules, self.extra)
         except BaseException:
             self.__exit__()
@@ -135,11 +136,11 @@ class Box:
             "requests": self._link.box_ends[0],
             "replies": self._link.box_ends[1],
             "tasks_module": self.tasks_module,
-            "user": next(_USERS) if self.level == "uid" else 0,
+            "user": next(_USERS) if self.level in ("uid", "account") else 0,
             "processes": process_limit(self.level, self.limits.processes),
             "file_size": self.limits.file_size,
         }
-        home = str(self._folder / "home") if self.level == "unsafe" else "/tmp"
+        home = str(self._folder / "home") if self.level in sandbox.NO_BOX else "/tmp"
         errors = tempfile.TemporaryFile()  # noqa: SIM115 (read when the box does not start)
         try:
             self._process = sandbox.start(

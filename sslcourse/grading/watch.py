@@ -41,7 +41,7 @@ def _files(pid: int) -> int:
 
 def process_limit(mode: str, wanted: int) -> int:
     """The value for RLIMIT_NPROC: counted per user id, so its meaning depends on whose the process is; 0 for none."""
-    if mode == "uid":
+    if mode in ("uid", "account"):
         return wanted
     if mode == "unsafe" or os.geteuid() == 0:  # root is never limited
         return 0
