@@ -33,6 +33,7 @@ class LabClass:
     nothing: int = 0  # students without a notebook that could be graded
     results: dict[str, list[ExerciseResult]] = field(default_factory=lambda: defaultdict(list))
     works: dict[str, set[int]] = field(default_factory=dict)
+    base: set[int] = field(default_factory=set)  # the lab's own passages, which are nobody's
 
     def add(self, grade: Grade) -> None:
         """Count one hand-in."""
@@ -42,7 +43,7 @@ class LabClass:
         self.points.append(grade.points)
         self.possible = max(self.possible, grade.possible)
         self.waiting += len(grade.to_mark)
-        self.works[grade.student] = passages(grade)
+        self.works[grade.student] = passages(grade) - self.base
         for result in grade.results:
             self.results[result.id].append(result)
 
@@ -54,8 +55,9 @@ def write_class_report(out: Path, labs: Mapping[str, Lab]) -> Path:
     for record in read_records(out):
         for grade in record.grades:
             if grade.lab in labs:
-                one = classes.setdefault(grade.lab, LabClass(grade.lab, grade.title))
-                one.add(with_marks(grade, marks))
+                if grade.lab not in classes:
+                    classes[grade.lab] = LabClass(grade.lab, grade.title, base=handed_out(labs[grade.lab]))
+                classes[grade.lab].add(with_marks(grade, marks))
     shown = [_summary(classes[name], labs[name]) for name in labs if name in classes]
     write_atomically(out / PAGE, render("class.html", labs=shown))
     return out / PAGE
@@ -65,7 +67,7 @@ def _summary(one: LabClass, lab: Lab) -> dict:
     """What the page shows of one lab."""
     graded = {id: results for id, results in one.results.items() if id in lab.tasks}
     written = {id: results for id, results in one.results.items() if id in lab.written}
-    pairs = similar_pairs(one.works, handed_out(lab)) if len(one.works) > 1 else []
+    pairs = similar_pairs(one.works)
     return {
         "title": one.title,
         "count": len(one.points),

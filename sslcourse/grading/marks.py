@@ -103,12 +103,12 @@ def as_csv(marks: Mapping[Key, Mark]) -> str:
 
 
 def merge(
-    files: Sequence[Path], answers: Mapping[Key, Answer], marks: Mapping[Key, Mark], codes: Mapping[str, str]
+    files: Sequence[Path], answers: Mapping[Key, Answer], marks: Mapping[Key, Mark], ids: Mapping[str, str]
 ) -> dict[Key, Mark]:
     """The new marks of the files. Raises BadMarks, saying everything that is wrong; then none of them may be taken.
 
-    `answers` are those there are, `marks` those that were merged before, `codes` the students by the code that stands
-    for them on an anonymous page.
+    `answers` are those there are, `marks` those that were merged before, `ids` the students' ids by whatever a file
+    may call them: the id, the name, the code that stands for them on an anonymous page.
     """
     new: dict[Key, Mark] = {}
     for file in files:
@@ -116,7 +116,7 @@ def merge(
         for line, row in rows:
             if not row["points"]:
                 continue
-            key, mark, problem = _read_row(row, answers, codes)
+            key, mark, problem = _read_row(row, answers, ids)
             if mark is not None and key in new and new[key] != mark:
                 problem = f"marked twice, with {new[key].points:g} and with {mark.points:g} points"
             elif mark is not None:
@@ -129,10 +129,10 @@ def merge(
 
 
 def _read_row(
-    row: Mapping[str, str], answers: Mapping[Key, Answer], codes: Mapping[str, str]
+    row: Mapping[str, str], answers: Mapping[Key, Answer], ids: Mapping[str, str]
 ) -> tuple[Key, Mark | None, str]:
     """Which answer a row marks, the mark, and what is wrong with it."""
-    student = codes.get(row["student"], row["student"])
+    student = ids.get(row["student"], row["student"])
     key = student, row["question"]
     answer = answers.get(key)
     if answer is None:

@@ -62,11 +62,11 @@ def handed_out(lab: Lab) -> set[int]:
     return found
 
 
-def similar_pairs(works: Mapping[str, set[int]], base: set[int]) -> list[Pair]:
-    """The pairs that share most, the most alike first; `works` are the passages by student, `base` those of the lab."""
+def similar_pairs(works: Mapping[str, set[int]]) -> list[Pair]:
+    """The pairs that share most, the most alike first; `works` are passages by student, without those of the lab."""
     owners: dict[int, list[str]] = defaultdict(list)
     for student, work in works.items():
-        for passage in work - base:
+        for passage in work:
             owners[passage].append(student)
     most = max(2, round(COMMON * len(works)))
     rare = {passage: names for passage, names in owners.items() if len(names) <= most}
