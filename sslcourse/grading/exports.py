@@ -94,4 +94,5 @@ def _points(grade: Grade | None) -> str:
 
 def _short(result: ExerciseResult) -> str:
     points = "to be marked" if result.points is None else f"{result.points:g} of {result.max_points:g}"
-    return f"{result.id.split('.', 1)[-1]}: {points}"
+    comment = f" ({result.message})" if result.status == MARKED and result.message else ""
+    return f"{result.id.split('.', 1)[-1]}: {points}{comment}"

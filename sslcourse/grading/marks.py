@@ -137,7 +137,7 @@ def _read_row(
     answer = answers.get(key)
     if answer is None:
         if all(student != known for known, _ in answers):
-            return key, None, "there is no such student in this run"
+            return key, None, "nobody of that name handed in a notebook in this run"
         questions = sorted(question for known, question in answers if known == student)
         return key, None, f"there is no such question; there are {', '.join(questions)}"
     points = _number(row["points"])

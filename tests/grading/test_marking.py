@@ -98,7 +98,7 @@ def test_what_merge_writes_is_what_grading_writes(out):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("eve,toy.why,1,,,", "eve toy.why: there is no such student"),
+        ("eve,toy.why,1,,,", "eve toy.why: nobody of that name handed in"),
         ("ada,toy.how,1,,,", "there is no such question; there are toy.why"),
         ("ada,toy.why,2.5,,,", "2.5 points, but the question has 0 to 2"),
         ("ada,toy.why,-1,,,", "0 to 2"),
