@@ -162,9 +162,9 @@ predict(
     "together.paired",
     "Twelve runs of the ledger: six seeds of BYOL, each with a predictor that learns ten times as fast as the rest, "
     "and with one that does not. As six pairs, the interval of their difference, beside that of two groups of six, is",
-    a="clearly narrower (less than three quarters)",
-    b="about as wide",
-    c="clearly wider (more than four thirds)",
+    a="less than half as wide",
+    b="half to nine tenths as wide",
+    c="about as wide, or wider",
 )
 
 # %% [markdown]
@@ -375,10 +375,10 @@ lab.switchboard()
 # %% tags=["experiment"]
 lab.claims("all-three", "without-removal", "without-patches", "without-reconstruction")
 
-# %% [markdown] tags=["answer"] id="together.how"
+# %% [markdown] tags=["answer"] id="together.how_together"
 # **Write** (about 15 minutes), with the numbers of *your* tables.
 
-# %% [markdown] tags=["answer"] id="together.lost"
+# %% [markdown] tags=["answer"] id="together.what_is_lost"
 # **Write** (about 15 minutes), with the numbers of *your* tables.
 
 # %% [markdown]

@@ -60,27 +60,29 @@ class WholeCourse(Looking):
 
         `first` and `second` switch `patches`, `removal` and `pixels` on, and may change other settings by name.
         """
-        entry = {
-            "sentence": " ".join(str(sentence).split()), "first": dict(first), "second": dict(second),
-            "measure": measure, "direction": direction, "least": float(least), "data": self.data, "scale": scale(),
-        }  # fmt: skip
         try:
+            entry = {
+                "sentence": " ".join(str(sentence).split()), "first": dict(first), "second": dict(second),
+                "measure": measure, "direction": direction, "least": float(least), "data": self.data, "scale": scale(),
+            }  # fmt: skip
             claim = hypothesis.claim_of(entry, self.how_many())
         except (ValueError, TypeError) as problem:
             raise Stopped(str(problem)) from None
         number, is_new = hypothesis.register(entry)
-        contrast = claim.contrasts[0]
+        contrast, differ = claim.contrasts[0], hypothesis.differences(entry)
         sign = "+" if direction == "higher" else "-"
         rows = [
             ["first", described(entry["first"])],
             ["second", described(entry["second"])],
+            ["they differ in", ", ".join(differ)],
             ["measured", f"{contrast.unit}: first - second, over {hypothesis.PAIRS[scale()]} pairs of seeds"],
             ["borne out by", f"an effect of {sign}{least:g} or beyond, whose 95 % interval leaves 0 out"],
             ["its mark", claim.fingerprint(scale())],
         ]
         kept = "It is kept now, and cannot be changed." if is_new else "It was registered before, word for word."
         others = "" if number == 1 else f" It is your hypothesis no. {number}: whoever tries often is lucky once."
-        show_card(f"Registered: “{entry['sentence']}”", Table(["", ""], rows), kept + others, kind="chosen")
+        many = " They differ in several things: if there is an effect, which of them was it?" if len(differ) > 1 else ""
+        show_card(f"Registered: “{entry['sentence']}”", Table(["", ""], rows), kept + others + many, kind="chosen")
 
     @in_a_card
     def run_registered(
@@ -187,7 +189,7 @@ class WholeCourse(Looking):
             lines += judged
         held = sum(bool(one.held) for one in lines)
         title = f"Your predictions since Lab 0: {held} of {len(lines)} held" if lines else "No prediction to judge yet"
-        show_card(title, Table(["lab", "made before", "measured", "as predicted"], rows))
+        show_card(title, Table(["lab", "made", "measured since", "as predicted"], rows))
 
 
 def described(arm: Mapping[str, Any]) -> str:
@@ -203,6 +205,7 @@ def described(arm: Mapping[str, Any]) -> str:
 
 def in_short(one: Compared) -> str:
     """A prediction beside its measurement, in a line."""
+    lab = f"Lab {LABS[one.identifier.split('.')[0]].number}: "
     if one.held is None:
-        return f"{one.choice}: not measured" if one.choice else f"{one.identifier}: no prediction"
-    return f"✓ {one.choice}" if one.held else f"✗ {one.choice} (measured: {one.answer})"
+        return f"{lab}{one.choice}, not measured" if one.choice else f"{lab}none made"
+    return f"{lab}✓ {one.choice}" if one.held else f"{lab}✗ {one.choice} (measured: {one.answer})"

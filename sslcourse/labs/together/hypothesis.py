@@ -56,6 +56,8 @@ def claim_of(entry: Mapping[str, Any], count: int | None = None) -> Claim:
     """The claim that a kept hypothesis is. Raises ValueError for what cannot be run."""
     if not str(entry["sentence"]).strip():
         raise ValueError("Write your hypothesis as a sentence first: sentence=...")
+    if not differences(entry):
+        raise ValueError("The two arms are the same. Switch a part of one of them, or change a setting by name.")
     arms = tuple(
         OwnArm(
             title,
@@ -76,6 +78,17 @@ def claim_of(entry: Mapping[str, Any], count: int | None = None) -> Claim:
     for arm in claim.experiments("objects", entry["scale"], FIRST_SEED).values():
         arm.build(arm.recipe)  # refuses settings that contradict each other
     return claim
+
+
+def differences(entry: Mapping[str, Any]) -> list[str]:
+    """In which switches and settings the two arms of a hypothesis differ.
+
+    >>> differences({"first": {"patches": True, "keep_rate": 0.25}, "second": {"patches": True, "pixels": False}})
+    ['keep_rate']
+    """
+    off: dict[str, Any] = dict.fromkeys(PARTS, False)
+    first, second = ({**off, **entry[name]} for name in ("first", "second"))
+    return sorted(name for name in first | second if first.get(name) != second.get(name))
 
 
 def changes_of(arm: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,11 +116,11 @@ def registered() -> list[dict[str, Any]]:
 
 def register(entry: Mapping[str, Any]) -> tuple[int, bool]:
     """Keep a hypothesis for good; its number from 1, and whether it is new. One that is kept is never changed."""
-    known = registered()
+    known, kept = registered(), json.loads(json.dumps(entry))  # as the file will have it
     for number, one in enumerate(known, start=1):
-        if all(one.get(name) == entry[name] for name in FIELDS):
+        if all(one.get(name) == kept[name] for name in FIELDS):
             return number, False
-    state.update(LAB, "drawn", KEPT, [*known, dict(entry) | {"at": time.strftime("%Y-%m-%d %H:%M")}])
+    state.update(LAB, "drawn", KEPT, [*known, kept | {"at": time.strftime("%Y-%m-%d %H:%M")}])
     return len(known) + 1, True
 
 

@@ -76,7 +76,7 @@ class Looking(TogetherSession):
         show_numbers(contrast.name, ["mean", "95 % interval", "its width"], rows)
         ratio = (paired[1] - paired[0]) / (apart[1] - apart[0])
         text = f"as pairs {paired[0]:+.2f} to {paired[1]:+.2f}, as two groups {apart[0]:+.2f} to {apart[1]:+.2f}: "
-        self.found("together.paired", f"{text}{ratio:.2f} times as wide", bracket(ratio, 3 / 4, 4 / 3))
+        self.found("together.paired", f"{text}{ratio:.2f} times as wide", bracket(ratio, 0.5, 0.9))
 
     @in_a_card
     def flips(self, sign_flip_p: Callable, force: bool = False) -> None:

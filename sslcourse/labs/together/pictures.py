@@ -20,7 +20,7 @@ def whole_method(image: Tensor, kept: Tensor) -> Figure:
     sheet.box(25, 26, "teacher", GREY)
     sheet.picture(kept, 7, 8, 9, None, "removal: half go")
     sheet.arrow(25, 23.6, 12.2, 12.8, GREY, "--")
-    sheet.text(22.5, 17.8, "its attention\nsays which", fontsize=9.5, color=GREY)
+    sheet.text(27, 16.6, "its attention\nsays which", fontsize=9.5, color=GREY)
     sheet.arrow(12.5, 8, 19, 8, BLUE)
     sheet.box(25.5, 8, "student", BLUE)
     sheet.arrow(31.3, 8, 36.5, 8, BLUE)
