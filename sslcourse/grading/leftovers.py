@@ -8,7 +8,7 @@ LOCK = ".lock"
 OURS = {
     *("grades.csv", "students.csv", "files.csv", "marks.csv", "index.html", "results.json", "run.json", "times.json"),
     *("class.json", "class.html", "spoken.html", "marking.html", "codes.csv"),
-    *("feedback", "gradescope", "exports", "unpacked", "records", ".lock"),
+    *("feedback", "gradescope", "exports", "records", ".lock"),
 }
 
 

@@ -72,7 +72,8 @@ class Desk:
             yield self._owner(key, named.scheme, people, one_line(named.email)), dated
         if file in self.named:
             return
-        people = look_up(self.roster, [_part(file, self.level)])
+        folder = [file.root.absolute().name] if self.is_one_s_folder else []
+        people = look_up(self.roster, [*folder, _part(file, self.level)])
         if plain := self._plain_key(file):
             yield self._owner(plain, FOLDERS if len(file.parts) > 1 else FILES, people), file
         elif len(people) == 1:  # a file that is no work, but has a student's name

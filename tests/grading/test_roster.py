@@ -169,6 +169,12 @@ def test_plain_folders_and_files_lead_to_the_roster(tmp_path):
     assert {id: len(files) for id, files in present.items()} == {"101": 2, "105": 1, "bob": 1}
 
 
+def test_each_of_several_folders_given_is_one_student_s(tmp_path):
+    made(tmp_path, "NAME_101/lab.ipynb", "Kim/105.ipynb", "Bob/x.ipynb")
+    collected = collect([tmp_path / name for name in ("NAME_101", "Kim", "Bob")], roster=CLASS)
+    assert {each.id for each in collected.students if each.notebooks} == {"101", "104", "Bob"}
+
+
 def test_everybody_on_the_roster_is_there_and_strangers_are_said(tmp_path):
     made(tmp_path, "101.ipynb", "bob.ipynb", "101_105.ipynb", "Kim/")
     students = {student.id: student for student in collect([tmp_path], roster=CLASS).students}
