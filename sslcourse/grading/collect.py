@@ -60,6 +60,7 @@ def collect(
     given = [Path(path) for path in paths]
     if missing := [one_line(str(path)) for path in given if not os.path.lexists(path)]:
         raise FileNotFoundError(f"there is no such file or folder: {', '.join(missing)}")
+    given = [_of_nbgrader_s_course(path) for path in given]
     compiled = _compiled(pattern) if pattern else None
     students: dict[Key, Student] = {}
     listed: list[Listed] = []
@@ -98,6 +99,12 @@ def _book(file: HandedIn, desk: Desk, students: dict[Key, Student], listed: list
         listed.append(Listed(file.path, "Kept by a program; nobody hands this in."))
     elif not owners:
         listed.append(Listed(file.path, "Not a notebook, and in no student's folder."))
+
+
+def _of_nbgrader_s_course(path: Path) -> Path:
+    """Where a whole course folder of nbgrader is given, what was submitted in it."""
+    is_course = any((path / name).exists() for name in ("nbgrader_config.py", "gradebook.db", "source"))
+    return path / "submitted" if is_course and (path / "submitted").is_dir() else path
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

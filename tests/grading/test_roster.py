@@ -144,6 +144,14 @@ def test_every_platform_s_names_lead_to_the_roster(tmp_path):
     made(tmp_path / "n", "101/lab1/x.ipynb", "102/lab1/x.ipynb")
     made(tmp_path / "n", "101/lab1/timestamp.txt", "102/lab1/timestamp.txt", content=b"2026-11-27 10:00:00.1 UTC")
     assert ids(tmp_path / "n")[1] == {"nbgrader": 2}
+    made(
+        tmp_path / "k",
+        "submitted/ada/lab1/x.ipynb",
+        "submitted/bob/lab1/x.ipynb",
+        "source/lab1/x.ipynb",
+        "gradebook.db",
+    )
+    assert ids(tmp_path / "k", None)[0].keys() == {"ada", "bob"}
     made(tmp_path / "e", "ada+lab1+2026-11-27 10:00:00 UTC+x/lab.ipynb", "ada+lab1+2026-11-26 10:00:00 UTC/lab.ipynb")
     assert ids(tmp_path / "e", None)[0].keys() == {"ada"}
     made(tmp_path / "d", "Ada Lovelace - Lab 1.ipynb", "Kim - Lab 1.ipynb", "Bob Moog - Lab 1.ipynb")
