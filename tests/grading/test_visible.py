@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sslcourse.grading.pages import _Code
+from sslcourse.grading.pages import Code
 from sslcourse.grading.report import file_name, presentable
 from sslcourse.grading.results import ExerciseResult, Grade
 from sslcourse.grading.tables import exercises
@@ -64,7 +64,7 @@ def test_nobody_can_choose_a_name_that_takes_the_files_of_another(lab):
 
 def test_colours_do_not_take_the_square_of_the_length_of_an_answer():
     began = time.process_time()
-    code = _Code()
+    code = Code()
     shown = [code(" \n" * 15_000), code("@" * 9_000), code("@" * 9_000)]
     assert time.process_time() - began < 10
     assert "<span" in shown[1]

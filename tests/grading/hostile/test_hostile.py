@@ -19,7 +19,7 @@ from sslcourse.grading.cells import Cell
 from sslcourse.grading.clock import family
 from sslcourse.grading.host import Box, Limits
 from sslcourse.grading.intake import find_answers
-from sslcourse.grading.pages import _Code
+from sslcourse.grading.pages import Code
 from sslcourse.grading.reading import read_submission
 
 pytestmark = pytest.mark.slow
@@ -138,4 +138,4 @@ def test_a_file_gets_what_it_deserves(tmp_path, toys, name):
     for exercise in TOY.exercises.values() if is_readable else ():
         result = grade_answer(exercise, reading.submission, toys, seed=1)
         assert result.points == exercise.task.points, result.message
-        assert len(_Code()(result.code)) < 2**20
+        assert len(Code()(result.code)) < 2**20
