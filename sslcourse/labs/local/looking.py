@@ -69,7 +69,7 @@ class Looking(LocalSession):
     def scales(self, crop_overlap: Callable, force: bool = False) -> None:
         """Stage 2: against the largest share of the picture that a local crop may have, what it shares and shows."""
         share = mine_or_reference("local.overlap", crop_overlap, force)
-        largest = [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0]
+        largest = [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7]
         found = [self.of_scale((top / 2, top), share) for top in largest]
         lines = {"pixels shared": (largest, [one for one, _ in found])}
         seen = [one for _, one in found if one is not None]
@@ -81,7 +81,7 @@ class Looking(LocalSession):
                 levels={"condition 1: at most": MOST_SHARED, "condition 2: at least": LEAST_SEEN},
                 x_label="largest share of the picture (smallest: half of it)",
                 y_label="mean share",
-                x_limits=(0, 1.02),
+                x_limits=(0, 0.92),  # room for the names of the levels
                 y_limits=(0, 1.3),
                 size=(6.4, 3.4),
             )

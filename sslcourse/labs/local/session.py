@@ -28,7 +28,7 @@ KINDS = {
     "other_cosine": "local, of two pictures",
 }
 PANELS: Panels = {
-    "cosine of crops": (KINDS, (-0.45, 1.05)),
+    "cosine of crops": (KINDS, (-0.15, 1.05)),
     "directions in use": ({"centered_rank": "effective rank"}, None),
 }
 METERS = {
