@@ -417,10 +417,10 @@ progress()
 # %% [markdown]
 # ## Challenge
 #
-# Not graded. At equal cost (network, pictures, steps and batch stay), how far up can you bring kNN accuracy? Try what
-# local crops do to each other (`local="repel", local_weight=0.1`), the temperature, the scales
-# (`**{"crops.local_crop.scale": (0.2, 0.4)}`). Write down first what you expect, and why; about one try in forty beats
-# the range by luck.
+# Not graded. At equal cost (network, pictures, steps and batch stay), how many local crops of held-out pictures can you
+# make find their picture among all? They are always cut as the baseline cuts them. Try what local crops do to each
+# other (`local="repel", local_weight=0.1`), the temperature, the scales (`**{"crops.local_crop.scale": (0.2, 0.4)}`),
+# the teacher's `momentum`. Write down first what you expect, and why; about one try in forty beats the range by luck.
 
 # %% tags=["experiment"]
 lab.challenge(local="repel", local_weight=0.1)
