@@ -12,6 +12,7 @@ from pathlib import Path
 from sslcourse.exercises import LABS
 from sslcourse.grading import sandbox
 from sslcourse.grading.host import Limits
+from sslcourse.grading.marks import not_given, read_marks
 from sslcourse.grading.replay import replay
 from sslcourse.grading.results import Grade
 from sslcourse.grading.roster import read_roster
@@ -137,6 +138,8 @@ def main(arguments: argparse.Namespace) -> int:
         print(f"{grade.student}: {said}{f' ({to_look} to be looked at by hand)' if to_look else ''}")
     _tell_files(Path(arguments.out))
     _tell_people(grades)
+    if ungiven := not_given(read_marks(Path(arguments.out)), grades):
+        print(f"Marks that are kept but not given, as these are not in this run: {_some(ungiven)} (marks.csv)")
     if any(grade.to_mark for grade in grades):
         print(f"For the written answers: sslcourse mark {arguments.out}")
     print(f"Open {Path(arguments.out) / 'index.html'}")

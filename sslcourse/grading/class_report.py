@@ -52,14 +52,16 @@ def write_class_report(out: Path, labs: Mapping[str, Lab]) -> Path:
     """Write the page from a run's records, with the marks that there are, and return where it is."""
     marks = read_marks(out)
     classes: dict[str, LabClass] = {}
-    for record in read_records(out):
-        for grade in record.grades:
-            if grade.lab in labs:
-                if grade.lab not in classes:
-                    classes[grade.lab] = LabClass(grade.lab, grade.title, base=handed_out(labs[grade.lab]))
-                classes[grade.lab].add(with_marks(grade, marks))
+    without = 0
+    for grade in (grade for record in read_records(out) for grade in record.grades):
+        if grade.lab not in labs:
+            without += 1
+            continue
+        if grade.lab not in classes:
+            classes[grade.lab] = LabClass(grade.lab, grade.title, base=handed_out(labs[grade.lab]))
+        classes[grade.lab].add(with_marks(grade, marks))
     shown = [_summary(classes[name], labs[name]) for name in labs if name in classes]
-    write_atomically(out / PAGE, render("class.html", labs=shown))
+    write_atomically(out / PAGE, render("class.html", labs=shown, without=without))
     return out / PAGE
 
 

@@ -74,6 +74,12 @@ def _marked(result: ExerciseResult, mark: Mark | None) -> ExerciseResult:
     return replace(result, status=MARKED, points=mark.points, message=mark.comment)
 
 
+def not_given(marks: Mapping[Key, Mark], grades: Iterable[Grade]) -> list[str]:
+    """Whose marks have no question to go to in these grades: the ids, as they stand in the file."""
+    asked = {key_of(grade, result) for grade in grades for result in grade.results}
+    return sorted({student for student, question in marks if (student, question) not in asked})
+
+
 def read_marks(out: Path) -> dict[Key, Mark]:
     """The marks kept in an out folder, none where there are none. Raises BadMarks where the file was damaged."""
     file = out / FILE

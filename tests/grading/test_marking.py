@@ -8,7 +8,7 @@ from toy_lab import LAB, QUESTION
 
 from sslcourse.grading.host import Limits
 from sslcourse.grading.marking import merge_files, write_page
-from sslcourse.grading.marks import BadMarks
+from sslcourse.grading.marks import BadMarks, not_given, read_marks
 from sslcourse.grading.owners import Student
 from sslcourse.grading.records import Record
 from sslcourse.grading.report import Book
@@ -86,6 +86,7 @@ def test_grading_again_keeps_marks_but_not_for_another_answer(out):
     assert "It had 1 points" in write_page(out, LABS).read_text()
     graded(out, CLASS)
     assert row(out, "bob")["points"] == "1"
+    assert not_given(read_marks(out), []) == ["ada", "bob"]
 
 
 def test_what_merge_writes_is_what_grading_writes(out):
