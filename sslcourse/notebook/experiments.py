@@ -30,11 +30,13 @@ from sslcourse.training.images import RunImages, few
 class LabExperiments(BesideSession):
     """A session that can say what it measured. Every lab has an untrained network and an arm called "baseline".
 
-    `compared` are the two networks whose features are put to use at the end, `to_beat` is what the challenge is about.
+    `compared` are the two networks whose features are put to use at the end, `to_beat` is what the challenge is about,
+    and `end_to_beat` which end of the baseline's ordinary range, 0 the lower or 1 the upper.
     """
 
     compared = (UNTRAINED, "baseline")
     to_beat = ("knn", "kNN accuracy")
+    end_to_beat = 1
 
     def encoder(self, arm: str) -> nn.Module:
         """The network of an arm, to be judged by its features."""
@@ -180,8 +182,9 @@ class LabExperiments(BesideSession):
             raise Stopped("Without labels there is no kNN accuracy to beat.")
         run = self.train(CHALLENGE, loss)
         mine, span = run.final[name], final_range(self.bands, "baseline", name)
-        goal = span[1] if span else self.arm("baseline").final[name]
-        words = f"the upper end of what is ordinary for {self.titles['baseline']}" if span else "your own baseline"
+        goal = span[self.end_to_beat] if span else self.arm("baseline").final[name]
+        end = ("lower", "upper")[self.end_to_beat]
+        words = f"the {end} end of what is ordinary for {self.titles['baseline']}" if span else "your own baseline"
         self.show_score(title, mine, goal, words)
 
     def show_score(self, name: str, mine: float, goal: float, words: str) -> None:

@@ -40,7 +40,7 @@ class RemovalSession(LabExperiments):
 
     name = "removal"
     titles, colours, meters = arms.TITLES, arms.COLOURS, METERS
-    compared = ("baseline", "low")
+    compared, end_to_beat = ("baseline", "low"), 0
     handmade, course_functions = ("low", "high"), staticmethod(lambda: marked_by_ibot)
 
     @staticmethod
