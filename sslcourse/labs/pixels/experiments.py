@@ -95,7 +95,8 @@ class PixelsLab(Looking):
 
     def _curves(self, tables: dict[str, list[dict]], dropped: str):
         """What is left against the share that is hidden, mean of the fills: one curve a network, all on one scale."""
-        known = [row["left"] for rows in tables.values() for row in rows if not math.isnan(row["left"])]
+        means = [mean_left(rows, dropped=d, share=s) for rows in tables.values() for d in DROPPED for s in SHARES]
+        known = [value for value in means if not math.isnan(value)]
         curves = {
             self.titles[arm]: ((0.0, *SHARES), [1.0, *(mean_left(rows, dropped=dropped, share=s) for s in SHARES)])
             for arm, rows in tables.items()

@@ -31,7 +31,7 @@ DROPPED = ("object", "random", "background")
 SHARES = (0.25, 0.5)
 PANELS: charts.Panels = {
     "error of painted patches": ({"removed_error": "removed", "kept_error": "kept"}, (0, 2)),
-    "effective rank of the features": ({"centered_rank": "effective rank"}, None),
+    "effective rank": ({"centered_rank": "effective rank"}, None),
 }
 
 
@@ -40,7 +40,7 @@ class PixelsSession(LabExperiments):
 
     name = "pixels"
     titles, colours, panels = arms.TITLES, arms.COLOURS, PANELS
-    meters = {"centered_rank": "effective rank of the features"}
+    meters = {"centered_rank": "effective rank"}
     recipes = staticmethod(arms.recipes)
     handmade, course_functions = ("baseline",), staticmethod(course_functions)
     compared = arms.COURSE
