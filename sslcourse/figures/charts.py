@@ -68,6 +68,8 @@ def plot_curves(
             columns = max(1, int(size[0] / (0.55 + 0.07 * max(map(len, curves)))))
             figure.set_figheight(size[1] + 0.2 * math.ceil(len(curves) / columns))
             figure.legend(loc="outside upper left", ncols=columns, columnspacing=1.2, borderpad=0.1)
+        if small_print:
+            figure.set_figheight(figure.get_figheight() + 0.25)
         note(figure, small_print)
     return with_alt(figure, " ".join(words))
 

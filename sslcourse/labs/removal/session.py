@@ -28,7 +28,7 @@ from sslcourse.training.runtime import pick_device
 
 PARTS = {"smoke": (140, 70), "cpu": (1000, 500), "gpu": (2000, 1000)}
 PATCH = 8  # pixels a side, in every network of this lab
-METERS = {"object_recall": "object in the attended half", "attention_entropy": "entropy of the attention"}
+METERS = {"object_recall": "object in the half", "attention_entropy": "entropy of the attention"}
 PANELS: charts.Panels = {
     METERS["object_recall"]: ({"object_recall": "object recall"}, (0, 1.02)),
     METERS["attention_entropy"]: ({"attention_entropy": "entropy"}, (0, 4.3)),  # at most ln 64, of 64 patches
