@@ -128,5 +128,8 @@ class RemovalLab(Timing):
         text = f"kNN accuracy {accuracy['own']:.2f} after {steps['own']} steps with low attention removed, "
         text += f"{accuracy['short']:.2f} after {steps['short']} with nothing removed, which take about as long"
         pairs = self.pairs("own", "short")
-        self.show_pairs("Differences of kNN accuracy between runs of one seed", {f"{self.titles['own']} - {self.titles['short']}": pairs})
+        self.show_pairs(
+            "Differences of kNN accuracy between runs of one seed",
+            {f"{self.titles['own']} - {self.titles['short']}": pairs},
+        )
         self.found("removal.equal_time", f"{text}; {pairs_told(pairs, CLEARLY)}", mostly(pairs, CLEARLY))
