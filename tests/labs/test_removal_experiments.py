@@ -7,9 +7,9 @@ import torch
 from harness import forbid_training, photographs
 
 from sslcourse.data.views import MultiCrop
-from sslcourse.exercises import find
+from sslcourse.exercises import LABS, find
 from sslcourse.labs.removal import arms
-from sslcourse.labs.removal.experiments import RemovalLab
+from sslcourse.labs.removal.experiments import CLEARLY, RemovalLab
 from sslcourse.labs.removal.measurements import in_turns, kept_features, queries_and_keys, with_keep_rate
 from sslcourse.labs.removal.method import marked_by_ibot
 from sslcourse.labs.removal.pictures import packed
@@ -18,6 +18,7 @@ from sslcourse.labs.removal.tasks import Machine
 from sslcourse.labs.removal.widgets import KeepExplorer
 from sslcourse.methods import Combined
 from sslcourse.notebook import state
+from sslcourse.notebook.findings import final_runs, load_bands, mostly
 from sslcourse.pruning import gather_tokens, select
 from sslcourse.pruning.cost import ViTShape, predicted_speed_up
 from sslcourse.training.recipes import build_method
@@ -138,6 +139,23 @@ def test_ibot_marks_crops_as_it_does_pictures(lab):
     before = marked_by_ibot(crops)
     torch.testing.assert_close(before, attention_of(lab.network("ibot"), crops))
     assert not before.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("identifier", "one", "other"),
+    [
+        ("removal.accuracy", "low", "baseline"),
+        ("removal.policy", "low", "random"),
+        ("removal.equal_time", "own", "short"),
+        ("pixels.accuracy", "both", "distilled"),
+    ],
+)
+def test_recorded_pairs_say_what_the_lesson_says_whatever_ones_own_run_shows(identifier, one, other):
+    name = identifier.split(".")[0]
+    runs = [final_runs(load_bands("cpu", name), arm, "knn") for arm in (one, other)]
+    recorded = [after - before for after, before in zip(*runs, strict=True)]
+    answers = {mostly([mine, *recorded], CLEARLY) for mine in (-1.0, 0.0, 1.0)}
+    assert len(recorded) == 6 and answers == {LABS[name].lessons[identifier][0]}
 
 
 def test_features_of_all_patches_are_the_features(lab):
