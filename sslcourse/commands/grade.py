@@ -106,9 +106,9 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         if arguments.replay:
             return _replay(arguments, limits)
-        if arguments.roster and arguments.variants:
-            raise ValueError("--variants names a roster itself; give it or --roster, not both")
-        roster = arguments.roster or arguments.variants
+        roster = arguments.variants or arguments.roster
+        if arguments.roster not in (None, roster):
+            raise ValueError("--variants names a roster itself; give one roster, not two")
         grades = grade_paths(
             arguments.paths,
             arguments.out,

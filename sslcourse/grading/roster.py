@@ -164,6 +164,8 @@ def read_roster(path: str | Path) -> Roster:
 
 
 def _text(path: Path) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no roster {path}")
     content = path.read_bytes()
     try:
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
