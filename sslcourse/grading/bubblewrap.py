@@ -21,10 +21,11 @@ class NoSandbox(RuntimeError):
     """There is no box on this machine; the message says why and what to do."""
 
 
-def command(mode: str, modules: Path, filter_fd: int) -> list[str]:
+def command(mode: str, modules: Path, filter_fd: int | None) -> list[str]:
     """The words to put before a command line so that it runs in a box of level `mode`, as its first process.
 
     `modules` are at /box inside; `filter_fd` is a descriptor from which bubblewrap reads the filter of system calls.
+    Without one the process may make namespaces: it is the server that forks boxes, and runs no student code.
     """
     program = shutil.which("bwrap")
     if program is None:
@@ -33,12 +34,15 @@ def command(mode: str, modules: Path, filter_fd: int) -> list[str]:
     argv = [program, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     argv += ["--die-with-parent", "--new-session", "--hostname", "box", "--cap-drop", "ALL"]
     # Process 1 cannot be signalled from inside; it is the server, which nobody inside may trace either, and no other.
-    argv += ["--as-pid-1", "--seccomp", str(filter_fd)]
-    if mode == "uid":  # what the server needs to put the student under another user id, and to end it
-        argv += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]
-    else:
+    argv += ["--as-pid-1"]
+    argv += ["--seccomp", str(filter_fd)] if filter_fd is not None else []
+    # What the server needs to put the student under another user id, and to end it; and what a server that forks needs.
+    rights = ["SETUID", "SETGID", "KILL"] if mode == "uid" else []
+    rights += ["SYS_ADMIN", "SETPCAP"] if filter_fd is None else []
+    argv += [word for right in rights for word in ("--cap-add", f"CAP_{right}")]
+    if mode != "uid":
         argv += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
-        argv += ["--disable-userns"] if "--disable-userns" in options else []
+        argv += ["--disable-userns"] if "--disable-userns" in options and filter_fd is not None else []
     argv += ["--ro-bind", "/usr", "/usr"]
     for name in ("lib", "lib32", "lib64", "bin", "sbin"):
         if os.path.islink(f"/{name}"):
@@ -48,8 +52,10 @@ def command(mode: str, modules: Path, filter_fd: int) -> list[str]:
     argv += ["--dir", "/etc"]
     for optional in ("/etc/ld.so.cache", "/etc/alternatives", "/nix/store"):
         argv += ["--ro-bind-try", optional, optional]
-    argv += ["--proc", "/proc", "--dev", "/dev"]
-    for name in SETTINGS:
+    # In a user namespace whoever sees part of /proc only may not mount another; bubblewrap's own is covered in part.
+    argv += ["--bind", "/proc", "/proc"] if mode != "uid" and filter_fd is None else ["--proc", "/proc"]
+    argv += ["--dev", "/dev"]
+    for name in SETTINGS if filter_fd is not None else ():
         if os.path.exists(f"/proc/{name}"):
             argv += ["--ro-bind", f"/proc/{name}", f"/proc/{name}"]
     bounded = ["--perms", "1777", "--size", str(SCRATCH)] if {"--size", "--perms"} <= options else []

@@ -44,6 +44,14 @@ class Group:
         folders = sorted({str(folder) for folder in self._folders.values()})
         return ["/bin/sh", "-c", _ENTER, "sh", *folders, "--"] if folders else []
 
+    def enter(self, pid: int) -> None:
+        """Put a process into the group, before it has any children."""
+        for folder in set(self._folders.values()):
+            try:
+                (folder / "cgroup.procs").write_text(str(pid))
+            except OSError:
+                pass
+
     def limit_memory(self, size: int) -> None:
         """Let the kernel end a process of the group when all of them together take more than `size` bytes."""
         for file in ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.max"):
@@ -54,6 +62,11 @@ class Group:
         """Whether a process was ended for want of memory since this was last asked."""
         before, self._ooms = self._ooms, self._oom_kills()
         return self._ooms > before
+
+    def most_memory(self) -> int:
+        """Bytes of memory of all kinds that the group had at most, 0 where nobody counts them."""
+        found = self._read("memory", "memory.max_usage_in_bytes") or self._read("memory", "memory.peak")
+        return int(found or 0)
 
     def cpu_seconds(self) -> float:
         """The processor seconds of all processes that ever were in the group, 0 where nobody counts them."""

@@ -18,6 +18,7 @@ from sslcourse.grading.clock import Clock, family
 MAX_RESULT = 96 * 2**20  # bytes one child may send
 MAX_OUTPUT = 4_000  # characters of what it printed that are kept
 MAX_OPEN = 128  # open files of one process; a socket or a pipe holds memory of the kernel's
+HIGHEST = 4096  # no descriptor of the server is as high
 CLOSED = 77  # exit status of a child that could not send what it saw
 SHARE = 4  # an address space may be so many times as large as memory: libraries and threads reserve what they never use
 
@@ -75,7 +76,7 @@ def _become_student(result: int, output: int, request: dict, settings: dict) -> 
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.closerange(3, result)
-    os.closerange(result + 1, 4096)
+    os.closerange(result + 1, HIGHEST)
     for kind, value in _limits(request, settings):
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)

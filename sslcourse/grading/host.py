@@ -1,33 +1,23 @@
 """The grader's side of one box: start it, ask it for observations, watch its memory and clock, replace a dead one."""
 
 import itertools
-import json
-import os
-import shutil
-import signal
-import subprocess
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from sslcourse.exercises.task import Task
-from sslcourse.grading import bubblewrap, sandbox, wire
+from sslcourse.grading import bubblewrap, servers, wire
 from sslcourse.grading.cgroups import Group
 from sslcourse.grading.clock import LAST
 from sslcourse.grading.link import Gone, Link
+from sslcourse.grading.servers import BoxError, Forked, Started
 from sslcourse.grading.watch import memory_and_count, process_limit
 
 # User ids that no account has, one a box, so that the limit on processes counts those of one submission only.
 _USERS = itertools.cycle(range(61_200, 65_200))
-_START_SECONDS = 120  # importing torch from a cold disk
 _GRACE = 5.0  # seconds after which a box that has not answered in time is taken for dead
 _OWN_PROCESSES = 8  # beside the student's: bubblewrap, the server, and some that are about to be gone
-
-
-class BoxError(RuntimeError):
-    """The box did not start; the message holds what it said."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +56,11 @@ class Box:
     """One box for one submission; use it in a `with` statement.
 
     `tasks_module` holds TASKS inside the box; `extra` are files to put there beside the package's own (path inside ->
-    source).
+    source), as far as they are in that module's folder. Boxes with the same `extra` are quick to make after another.
+    `most_memory` is what any box of this process took at most, in bytes.
     """
+
+    most_memory = 0
 
     def __init__(
         self,
@@ -76,38 +69,27 @@ class Box:
         limits: Limits | None = None,
         extra: dict[str, Path] | None = None,
     ):
-        self.tasks_module, self.level, self.limits, self.extra = tasks_module, level, limits or Limits(), extra
+        self.tasks_module, self.level, self.limits, self.extra = tasks_module, level, limits or Limits(), extra or {}
         self.starts = 0
         self._failure: BoxError | None = None
-        self._process: subprocess.Popen | None = None
-        self._folder: Path | None = None
+        self._server: Started | Forked | None = None
+        self._link: Link | None = None
 
     def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="sslcourse-box-"))
-        try:
-            modules, home = self._folder / "modules", self._folder / "home"
-            self._folder.chmod(0o755)
-            modules.mkdir()
-            home.mkdir()
-            home.chmod(0o1777)  # the student may have another user id
-            sandbox.filtered_copy(modules, self.extra)
-        except BaseException:
-            self.__exit__()
-            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._stop()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def observe(self, task: Task, cells: list, inputs: dict[str, Any]) -> Outcome:
         """Run `cells` (see `student.run_cells`) in a process of their own; observe `task` on the inputs of each case.
 
         Never raises for anything student code does; raises BoxError when no box can be started.
         """
-        if self._process is None or self._process.poll() is not None:
+        if self._server is None or self._server.has_ended():
+            self._stop()
             self._start()
+        assert self._link is not None
         message = wire.encode({"inputs": inputs})
         request = {"task": task.id, "cells": cells, "seconds": self.limits.seconds, "memory": self.limits.memory}
         began = time.monotonic()
@@ -128,69 +110,44 @@ class Box:
     def _start(self) -> None:
         if self._failure is not None:  # it never ran; waiting for each exercise again helps nobody
             raise self._failure
-        assert self._folder is not None, "use Box in a with statement"
-        self._stop()
         self.starts += 1
         self._link, self._group = Link(), Group(self.limits.processes + _OWN_PROCESSES)
         settings = {
-            "requests": self._link.box_ends[0],
-            "replies": self._link.box_ends[1],
             "tasks_module": self.tasks_module,
             "user": next(_USERS) if self.level in ("uid", "account") else 0,
             "processes": process_limit(self.level, self.limits.processes),
             "file_size": self.limits.file_size,
         }
-        home = str(self._folder / "home") if self.level in sandbox.NO_BOX else "/tmp"
-        errors = tempfile.TemporaryFile()  # noqa: SIM115 (read when the box does not start)
         try:
-            self._process = sandbox.start(
-                self.level,
-                "from sslcourse.grading.box import serve; serve()",
-                self._folder / "modules",
-                [json.dumps(settings)],
-                before=self._group.words(),
-                pass_fds=self._link.box_ends,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                env=sandbox.environment(home),
-                start_new_session=True,
-                cwd=self._folder,
-            )
-        finally:
-            self._link.attach(self._process)
-        try:
-            self._link.receive(time.monotonic() + _START_SECONDS, lambda: None)
-        except Gone as gone:
+            with self._link.box_ends() as ends:
+                self._server = servers.begin(self.level, self.extra, settings, ends, self._group)
+            self._link.receive(time.monotonic() + servers.START_SECONDS, lambda: None)
+        except (BoxError, Gone) as error:
+            said = self._server.said() if self._server else ""
             self._stop()
-            errors.seek(0)
-            said = errors.read()[-2000:].decode("utf-8", "replace").strip() or "it said nothing"
-            failure = BoxError(f"the box did not start ({gone}): {said}")
+            failure = BoxError(f"the box did not start ({error}): {said or 'it said nothing'}")
             self._failure = failure if self.starts == 1 else None
             raise failure from None
         # The usual memory twice: pages that a child shares with the server become its own as it touches them.
-        usual = memory_and_count(self._process.pid)[0]
         files = len(bubblewrap.FILE_SYSTEMS) * bubblewrap.SCRATCH
-        self._most_memory = 2 * usual + self.limits.memory + files
+        self._most_memory = 2 * self._server.usual_memory() + self.limits.memory + files
         self._group.limit_memory(self._most_memory)
 
     def _stop(self) -> None:
-        if self._process is None:
-            return
-        # bubblewrap's own death ends everything in its namespace.
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self._process.wait()
-        self._link.close()
-        self._group.close()
-        self._process = None
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+        if self._link is not None:
+            self._link.close()
+            Box.most_memory = max(Box.most_memory, self._group.most_memory())
+            self._group.close()
+            self._link = None
 
     def _police(self) -> None:
         # The limits inside bind one process each; here all of them together are counted.
-        assert self._process is not None
-        memory, count = memory_and_count(self._process.pid)
+        assert self._server is not None
+        memory, count = memory_and_count(self._server.pid)
+        Box.most_memory = max(Box.most_memory, memory)
         if memory > self._most_memory or self._group.ran_out_of_memory():
             raise Gone("memory")
         if count > self.limits.processes + _OWN_PROCESSES:

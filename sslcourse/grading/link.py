@@ -3,9 +3,9 @@
 import json
 import os
 import select
-import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sslcourse.grading.box import LENGTH, frame_head
@@ -20,18 +20,20 @@ class Gone(Exception):
 
 
 class Link:
-    """The grader's ends of the pipes. `box_ends` are what the box is given; `attach` says who has them."""
+    """The grader's ends of the pipes."""
 
     def __init__(self) -> None:
-        request_end, self._requests = os.pipe()
-        self._replies, reply_end = os.pipe()
-        self.box_ends = (request_end, reply_end)
+        self._request_end, self._requests = os.pipe()
+        self._replies, self._reply_end = os.pipe()
 
-    def attach(self, process: subprocess.Popen | None) -> None:
-        """From now on the box's ends are `process`'s alone."""
-        for descriptor in self.box_ends:
-            os.close(descriptor)
-        self._process = process
+    @contextmanager
+    def box_ends(self) -> Iterator[tuple[int, int]]:
+        """What the box is given; after the block its ends are the box's alone, so that their closing shows its end."""
+        try:
+            yield self._request_end, self._reply_end
+        finally:
+            os.close(self._request_end)
+            os.close(self._reply_end)
 
     def close(self) -> None:
         """Close the grader's ends, too."""
@@ -45,7 +47,7 @@ class Link:
         deadline = time.monotonic() + _SEND_SECONDS
         while view:
             _, writable, _ = select.select([], [self._requests], [], 0.2)
-            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 raise Gone("killed")
             if writable:
                 try:

@@ -58,9 +58,9 @@ class Book:
         self._listed = list(listed)
         self._done: dict[int, tuple[list[Grade], list[Listed]]] = {}
         self.cut_short: set[int] = set()  # numbers of students
-        self._began, self._written = time.time(), 0.0
+        self._began, self._due = time.time(), 0.0
         if is_again:
-            self._written = math.inf  # the tables last, when all is there
+            self._due = math.inf  # the tables last, when all is there
             return
         self._found = leftovers.look(out)
         for folder in ("feedback", "gradescope", "exports", records.FOLDER):
@@ -109,7 +109,7 @@ class Book:
         grades = [replace(light(grade), page=page) for grade, page in zip(self._marked(record), pages_of)]
         self._done[number] = grades, list(record.listed)
         (self.cut_short.add if record.is_cut_short else self.cut_short.discard)(number)
-        if time.monotonic() - self._written > SECONDS_BETWEEN_TABLES:
+        if time.monotonic() > self._due:
             self._write_tables()
 
     def record(self, number: int) -> Record | None:
@@ -148,7 +148,7 @@ class Book:
         return file_name(id, lab, is_unique)
 
     def _write_tables(self, is_finished: bool = False) -> None:
-        grades, listed = self.grades, self.listed
+        began, grades, listed = time.monotonic(), self.grades, self.listed
         for name, text in exports.all_tables(grades, listed, self.roster).items():
             write_atomically(self.out / name, text)
         write_atomically(self.out / "index.html", pages.gradebook(grades, listed))
@@ -157,7 +157,8 @@ class Book:
             write_atomically(self.out / records.RUN, _json(record))
             times = {grade.student: round(grade.seconds, 2) for grade in grades}
             write_atomically(self.out / "times.json", _json({"began": self._began, "seconds": times}))
-        self._written = time.monotonic()
+        now = time.monotonic()
+        self._due = max(self._due, now + max(SECONDS_BETWEEN_TABLES, 20 * (now - began)))  # of thousands they take time
 
 
 def presentable(grade: Grade) -> Grade:

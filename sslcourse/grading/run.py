@@ -3,22 +3,24 @@
 Every submission gets a grade whatever it holds, also when the grader itself fails on it; none can change another's.
 """
 
+import resource
 import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
 
 from sslcourse.exercises import LABS, Lab
-from sslcourse.grading import records, sandbox
+from sslcourse.grading import records, sandbox, scratch, servers
 from sslcourse.grading.class_report import write_class_report
 from sslcourse.grading.collect import collect
 from sslcourse.grading.handed_in import carried
-from sslcourse.grading.host import Limits
+from sslcourse.grading.host import Box, Limits
 from sslcourse.grading.owners import Student
 from sslcourse.grading.records import Record, key_of
 from sslcourse.grading.report import Book
@@ -87,31 +89,53 @@ def grade_paths(
 
 def _grade_all(book: Book, students: list[Student], count: int, cluster: str, progress: bool) -> None:
     """Grade everybody of whom nothing is written yet; then, alone, what was cut short beside others."""
-    is_finished = False
+    is_finished, peaks = False, [_own_peak()]
     try:
         waiting = _without_kept(book, students)
-        count = max(1, min(count, len(waiting)))
-        task = partial(grade_one, book.terms, count == 1 and not cluster)
-        done = each_done(task, waiting, count, cluster, _packed)
-        for number, record in _shown(done, len(waiting), "grading", progress):
-            book.add(number, record if isinstance(record, Record) else _failed(students[number], record, book.terms))
+        processes = count if min(count, len(waiting)) > 1 else 0
+        task = partial(grade_one, book.terms, not processes and not cluster)
+        done = each_done(task, waiting, processes, cluster, _packed)
+        for number, graded in _shown(done, len(waiting), "grading", progress):
+            _add(book, number, students[number], graded, peaks)
         waiting = {number: students[number] for number in sorted(book.cut_short)}
-        again = each_done(partial(grade_one, book.terms, True), waiting, 1, cluster, _packed)
-        for number, record in _shown(again, len(waiting), "once more, alone", progress):
-            first = book.record(number)
-            if isinstance(record, Record) and first:
-                book.add(number, records.better(first, record))
+        again = each_done(partial(grade_one, book.terms, True), waiting, min(processes, 1), cluster, _packed)
+        for number, graded in _shown(again, len(waiting), "once more, alone", progress):
+            _add(book, number, students[number], graded, peaks)
         is_finished = True
     finally:  # interrupted with Ctrl-C, what is done is written all the same
         book.close(is_finished)
+        servers.close_idle()
+        scratch.sweep()
+    if progress:
+        most = [max(each) >> 20 for each in zip(*peaks, _own_peak())]
+        print(f"Peak memory: {_own_peak()[0] >> 20} MiB here, {most[0]} MiB in a process, {most[1]} MiB in a box.")
 
 
-def grade_one(terms: Terms, is_alone: bool, student: Student) -> Record:
-    """Grade one student on the machine that this runs on, with the best sandbox there."""
+def grade_one(terms: Terms, is_alone: bool, student: Student) -> tuple[Record, tuple[int, int]]:
+    """Grade one student on the machine that this runs on, with the best sandbox there; and `_own_peak`."""
     if not is_alone:
         torch.set_num_threads(1)
     here = replace(terms, level=terms.level if terms.level in sandbox.NO_BOX else sandbox.level())
-    return Record(key_of(student, terms), *grade_student(student, here), is_alone)
+    return Record(key_of(student, terms), *grade_student(student, here), is_alone), _own_peak()
+
+
+def _own_peak() -> tuple[int, int]:
+    """Bytes of memory that this process took at most, and that any box of its did."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, Box.most_memory
+
+
+def _add(book: Book, number: int, student: Student, graded: Any, peaks: list[tuple[int, int]]) -> None:
+    """Write what `grade_one` gave, or a row that says which exception there was in its place, or in writing it."""
+    try:
+        if isinstance(graded, BaseException):
+            raise graded
+        record, peak = graded
+        peaks.append(peak)
+        first = book.record(number) if number in book.cut_short else None
+        book.add(number, records.better(first, record) if first else record)
+    except Exception as error:  # noqa: BLE001 (one student's hand-in stops no run)
+        book.add(number, Record("", [failed(student, error, book.terms)], []))
 
 
 def _without_kept(book: Book, students: list[Student]) -> dict[int, Student]:
@@ -129,11 +153,6 @@ def _without_kept(book: Book, students: list[Student]) -> dict[int, Student]:
 def _packed(student: Student) -> Student:
     """The student with the contents of the files, for a machine that does not see them."""
     return replace(student, notebooks=[carried(file) for file in student.notebooks])
-
-
-def _failed(student: Student, error: BaseException, terms: Terms) -> Record:
-    """The row of a student whose worker was gone or could not begin."""
-    return Record("", [failed(student, error, terms)], [])
 
 
 def _shown(items: Iterable, count: int, title: str, progress: bool) -> Iterable:

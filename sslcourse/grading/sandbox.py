@@ -24,7 +24,10 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 INCLUDED = (
     "__init__.py",
     *BOX_FILES,
-    *(f"grading/{name}.py" for name in ("__init__", "box", "child", "clock", "standins", "student", "wire")),
+    *(
+        f"grading/{name}.py"
+        for name in ("__init__", "box", "child", "clock", "namespaces", "standins", "student", "wire")
+    ),
 )
 NOTEBOOK_STANDIN = "grading/box_notebook.py"  # becomes sslcourse/notebook/__init__.py
 
@@ -86,12 +89,14 @@ def start(
     *,
     before: Sequence[str] = (),
     pass_fds: Sequence[int] = (),
+    forks: bool = False,
     **options: Any,
 ) -> subprocess.Popen:
     """Start Python on `code` at level `mode`, with `modules` first on its path.
 
-    The command line follows the words `before`; `options` go to Popen. No site processing (-S): .pth files may run code
-    and would bring an editable sslcourse back; the path is given whole.
+    The command line follows the words `before`; `options` go to Popen. `forks` leaves it the right to make namespaces.
+    No site processing (-S): .pth files may run code and would bring an editable sslcourse back; the path is given
+    whole.
     """
     executable, path = bubblewrap.interpreter()
     inside = "/box" if mode not in NO_BOX else str(modules)
@@ -99,6 +104,8 @@ def start(
     python = [executable, "-P", "-s", "-S", "-B", "-c", set_path, *arguments]
     if mode in NO_BOX:
         return subprocess.Popen([*before, *python], pass_fds=pass_fds, **options)
+    if forks:
+        return subprocess.Popen([*bubblewrap.command(mode, modules, None), *python], pass_fds=pass_fds, **options)
     filter_end, filter_start = os.pipe()
     try:
         with open(filter_start, "wb") as pipe:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from sslcourse.exercises import Lab
 from sslcourse.exercises.task import Exercise, WrittenQuestion
@@ -50,6 +51,11 @@ class Terms:
         if not self.is_varied:
             return self.seed
         return int.from_bytes(hashlib.sha256(f"{self.seed}/{id}".encode("utf-8", "replace")).digest()[:8], "big") >> 2
+
+    @cached_property
+    def box_files(self) -> dict[str, Path]:
+        """The files of all labs that may be in a box, each in its own lab's."""
+        return {inside: source for lab in self.labs.values() for inside, source in lab.box_files.items()}
 
     @cached_property
     def asked(self) -> Asked:
@@ -127,7 +133,7 @@ def _grade_answers(grade: Grade, reading: Reading, terms: Terms) -> None:
         return
     lab, seed = terms.labs[reading.lab], terms.seed_of(grade.id)
     grade.title, grade.repairs, grade.findings = lab.title, list(submission.repairs), reading.findings
-    with Box(lab.tasks_module, terms.level, terms.limits, lab.box_files) as box:
+    with Box(lab.tasks_module, terms.level, terms.limits, terms.box_files) as box:
         for exercise in lab.exercises.values():
             grade.results.append(_guarded(exercise, submission, box, seed, grade))
         grade.results = with_references(lab.exercises, submission, grade.results, box, seed)

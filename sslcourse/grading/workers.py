@@ -20,15 +20,16 @@ def each_done(
 ) -> Iterator[tuple[int, Any]]:
     """Yield (number, `task(thing)`) for each of `things` as it is done, or in its place the exception that it raised.
 
-    `count` of them are done at a time; `cluster` is the address of a Dask scheduler, whose workers do them instead,
-    each thing packed for the journey by `pack`. Where Dask is installed, it runs the processes of this machine, too.
+    They are done in `count` processes, or with 0 in this one, each after the other. `cluster` is the address of a Dask
+    scheduler, whose workers do them instead, each thing packed for the journey by `pack`. Where Dask is installed, it
+    runs the processes of this machine, too.
     Raises ImportError without it, ValueError for workers with several threads.
     """
     if not things:
         return iter(())
     if cluster:
         return _on_cluster(task, things, {"address": cluster}, pack)
-    if count == 1:
+    if count == 0:
         return ((number, _tried(task, thing)) for number, thing in things.items())
     if importlib.util.find_spec("distributed"):
         return _on_cluster(task, things, {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None})

@@ -66,7 +66,7 @@ def test_nothing_of_a_box_is_left(level):
         exercise = toy_lab.LAB.exercises["toy.double"]
         assert grade_answer(exercise, toy_lab.submission(source), box, seed=1).points == 2.0
         folders = set(box._group._folders.values())
-        server = box._process.pid
+        server = box._server.pid
         assert all(folder.exists() for folder in folders)
     assert not any(folder.exists() for folder in folders)
     assert not os.path.exists(f"/proc/{server}")

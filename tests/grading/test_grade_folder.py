@@ -15,7 +15,7 @@ from toy_lab import LAB, QUESTION, RIGHT, cells_of, code, notebook, text
 
 from sslcourse.cli import main
 from sslcourse.exercises import LABS, Lab
-from sslcourse.grading import bubblewrap, records, run, sandbox
+from sslcourse.grading import bubblewrap, records, report, run, sandbox
 from sslcourse.grading.host import Limits
 from sslcourse.grading.results import ExerciseResult
 from sslcourse.grading.run import grade_paths
@@ -334,9 +334,24 @@ def test_a_run_that_was_killed_twice_goes_on_and_grades_nobody_twice(tmp_path):
         rows = [(row["student"], row["exercise"]) for row in csv.DictReader(file)]
     assert rows == sorted(set(rows)) and len({student for student, _ in rows}) == 4
     assert not list(out.rglob("*.tmp"))
-    assert killed_at("") == 0  # it was finished: a run anew
-    assert (tmp_path / "graded").read_text() == "ababccd" + "abcd"
-    assert len(seeds) == 2
+    grade_paths([tmp_path / "in"], out, labs={"toy": LAB}, unsafe=True, progress=False)  # finished: a run anew
+    assert json.loads((out / "run.json").read_text())["seed"] not in seeds
+
+
+def test_a_page_that_cannot_be_written_stops_no_run(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.ipynb").write_text("{")
+    feedback = report.pages.feedback
+
+    def broken(grade):
+        if grade.student == "b" and not grade.is_grader_error:
+            raise UnicodeError("a bug of ours")
+        return feedback(grade)
+
+    monkeypatch.setattr(report.pages, "feedback", broken)
+    grades = grade_paths([tmp_path], tmp_path / "out", labs={"toy": LAB}, unsafe=True, progress=False)
+    assert [grade.is_grader_error for grade in grades] == [False, True, False]
+    assert "a bug of ours" in (tmp_path / "out" / "grades.csv").read_text()
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path, capsys):

@@ -13,7 +13,7 @@ import pytest
 import toy_lab
 from hostile import damaged, escaping, exhausting, forging, messages
 
-from sslcourse.grading import sandbox
+from sslcourse.grading import sandbox, servers
 from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.cells import Cell
 from sslcourse.grading.clock import family
@@ -28,6 +28,8 @@ TOY = toy_lab.LAB
 FORGED = forging.ANSWERS | {f"messages: {name}": case for name, case in messages.MESSAGES.items()}
 # What does not depend on whose the process is: tried in one engine only.
 IN_ONE_ENGINE = ("objects", "patches", "searches", "in place", "time", "memory")
+# What does depend on it: tried as well where each box has a sandbox started for it, because none can be forked.
+ALSO_ALONE = ("namespaces", "rights", "processes")
 
 
 @lru_cache
@@ -39,21 +41,25 @@ def engines():
 def in_engines(table):
     """Each case in each engine, but for those that one engine is enough for."""
     best = engines()[0]
-    return [(mode, name) for mode in engines() for name in table if mode == best or not name.startswith(IN_ONE_ENGINE)]
+    cases = [(mode, name) for mode in engines() for name in table if mode == best or not name.startswith(IN_ONE_ENGINE)]
+    return cases + [(f"{best} alone", name) for name in table if name.startswith(ALSO_ALONE)]
 
 
-@pytest.fixture(scope="module", params=engines())
+@pytest.fixture(scope="module")
 def box(request, tmp_path_factory):
     """One box for all answers to the toys; when it is closed, nothing of it is left."""
-    if request.param == "none":
+    level, _, alone = request.param.partition(" ")
+    if level == "none":
         pytest.skip(f"no sandbox: {sandbox.available()[1]}")
     place, before = tmp_path_factory.mktemp("boxes"), set(family(os.getpid()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSLCOURSE_SECRET", "42")
         patch.setattr(tempfile, "tempdir", str(place))
-        with Box(TOY.tasks_module, request.param, LIMITS, TOY.box_files) as running:
+        patch.setattr(servers, "_cannot_fork", {level, "unsafe"} if alone else {"unsafe"})
+        with Box(TOY.tasks_module, level, LIMITS, TOY.box_files) as running:
             yield running
             groups = list(running._group._folders.values())
+        servers.close_idle()
     assert set(family(os.getpid())) <= before
     assert not list(place.iterdir())
     assert not any(group.exists() for group in groups)
@@ -76,8 +82,8 @@ def attack(box):
         return grade_answer(lab.exercises[id], find_answers([Cell(1, "code", source)], {id: "double"}), box, seed=1)
 
     yield grade
-    if box._process is not None and box._process.poll() is None:
-        assert len(family(box._process.pid)) <= 2  # bubblewrap and the server
+    if box._server is not None and not box._server.has_ended():
+        assert len(family(box._server.pid)) <= 1 + isinstance(box._server, servers.Started)  # bubblewrap, the server
     result = grade_answer(TOY.exercises["toy.shift"], toy_lab.submission(toy_lab.RIGHT["toy.shift"]), box, seed=1)
     assert (result.status, result.points) == ("passed", 2.0), "the next one"
 
@@ -113,7 +119,7 @@ def places(tmp_path_factory):
     assert os.listdir(secret.parent) == ["grades.csv"]
 
 
-@pytest.mark.parametrize("name", escaping.BODIES)
+@pytest.mark.parametrize(("box", "name"), in_engines(escaping.BODIES), indirect=["box"])
 def test_nobody_gets_out(attack, places, name):
     body, statuses, words = escaping.BODIES[name]
     deserves(attack(f"{escaping.LIBC}{places}def double(x):\n    {body}"), statuses, words)
