@@ -154,7 +154,7 @@ class _Process:
             modules.mkdir()
             home.mkdir()
             home.chmod(0o1777)  # the student may have another user id
-            sandbox.filtered_copy(modules, extra)
+            sandbox.filtered_copy(modules, dict(extra))
             self._process = sandbox.start(
                 level,
                 _CODE,
