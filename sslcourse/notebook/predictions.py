@@ -196,8 +196,11 @@ def _lab(identifier: str) -> str:
 
 def _kept(identifier: str) -> dict:
     """What is kept of a prediction; a choice that is no option, as a newer version of a lab has them, is none."""
-    entry = state.read_lab(_lab(identifier))["predictions"].get(identifier, {})
-    return entry if entry.get("choice") in entry.get("options", {}) else {**entry, "choice": None}
+    entry = _entry(identifier, "predictions")
+    if not isinstance(entry.get("options", {}), dict):
+        entry = {**entry, "options": {}}
+    choice = entry.get("choice")
+    return entry if isinstance(choice, str) and choice in entry.get("options", {}) else {**entry, "choice": None}
 
 
 def _keep(identifier: str, **what: Any) -> None:
@@ -205,7 +208,13 @@ def _keep(identifier: str, **what: Any) -> None:
 
 
 def _measured(identifier: str) -> dict:
-    return state.read_lab(_lab(identifier))["measured"].get(identifier, {})
+    return _entry(identifier, "measured")
+
+
+def _entry(identifier: str, part: str) -> dict:
+    """What is kept under a name; a progress file from elsewhere may hold anything."""
+    found = state.read_lab(_lab(identifier))[part].get(identifier)
+    return found if isinstance(found, dict) else {}
 
 
 def _is_judged(found: dict) -> bool:

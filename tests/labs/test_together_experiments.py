@@ -9,6 +9,7 @@ from harness import forbid_training, photographs
 from sslcourse.authoring.source import read_source
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.catalogue.combined import ALL_THREE, CELLS, PARTS
+from sslcourse.claims.rows import append_row
 from sslcourse.exercises import find
 from sslcourse.labs.together import arms, hypothesis, ledger
 from sslcourse.labs.together.course import ON_A_CLAIM
@@ -196,7 +197,10 @@ def test_a_hypothesis_is_kept_and_never_changed(lab, capsys):
         ({"measure": "accuracy"}, "there is no measure 'accuracy'"),
         ({"direction": "better"}, "there is no direction 'better'"),
         ({"least": 0}, "must be positive"),
-        ({"least": "much"}, "could not convert"),
+        ({"least": float("nan")}, "must be a positive number"),
+        ({"least": "much"}, "must be a number"),
+        ({"first": "patches"}, "say what is on"),
+        ({"second": {"patches": True, "policy": "none"}}, "The two arms are the same"),
         ({"second": {"patches": True, "pixels": False}}, "The two arms are the same"),
         ({"first": {"patchs": True}}, "patchs"),
         ({"first": {"patch_loss": "removed"}}, "needs removal"),
@@ -218,6 +222,55 @@ def test_the_runs_of_a_hypothesis_are_found_again(lab, monkeypatch, capsys):
     assert torch.get_num_threads() == threads
     text = capsys.readouterr().out
     assert "Stopped" not in text and text.count("“Patches help.”:") == 2
+
+
+def test_what_was_seen_bears_no_later_hypothesis_out(lab, capsys):
+    """Neither the runs of an earlier hypothesis nor those that lie there when the progress file is gone."""
+    hypothesis.register(EXAMPLE)
+    hypothesis.register(EXAMPLE | {"direction": "lower"})
+    first, second = (one["seed"] for one in hypothesis.registered())
+    assert second == first + hypothesis.PAIRS["smoke"]
+    append_row({"scale": "smoke", "seed": 300}, hypothesis.ledger_folder())
+    state.update("together", "drawn", hypothesis.KEPT, [])
+    hypothesis.register(EXAMPLE)
+    assert hypothesis.registered()[0]["seed"] == 301
+
+
+def test_a_hypothesis_that_was_changed_in_the_file_is_not_run(lab, monkeypatch, capsys):
+    hypothesis.register(EXAMPLE)
+    state.update("together", "drawn", hypothesis.KEPT, [hypothesis.registered()[0] | {"least": 0.001}])
+    forbid_training(monkeypatch)
+    lab.run_registered(*OWN)
+    assert "was changed after it was registered" in capsys.readouterr().out
+
+
+def test_arms_that_differ_in_several_things_are_pointed_at(lab, capsys):
+    lab.register("Both together help.", {"patches": True, "pixels": True}, {})
+    assert "They differ in several things" in capsys.readouterr().out
+
+
+def test_a_progress_file_from_elsewhere_stops_no_table(lab, capsys):
+    odd = {"byol.no_ema": "b", "byol.no_stop": {"choice": ["x"], "options": ["a"]}, "byol.batch": {"choice": 1}}
+    for name, entry in odd.items():
+        state.update("byol", "predictions", name, entry)
+        state.update("byol", "measured", name, 3)
+    state.update("together", "drawn", hypothesis.KEPT, [{"sentence": "I"}, 3])
+    lab.all_claims()
+    lab.all_predictions()
+    lab.hypotheses()
+    text = capsys.readouterr().out
+    assert "Lab 2, no" in text and "No prediction to judge yet" in text and "None yet" in text
+
+
+def test_half_of_a_sentence_is_no_verdict_on_it(lab, capsys):
+    """A claim of several effects is judged where the ledger has enough pairs of each."""
+    claim = CLAIMS["all-three"]  # against each of three methods of two parts
+    without = claim.contrasts[0].terms.keys() - {ALL_THREE.name}
+    lab.lines = made_up("knn", range(1, 7), additive, [arm for arm in CELLS if arm.name not in without])
+    known = [pairs for pairs in ledger.deciding(lab.lines) if pairs.claim is claim and len(pairs.figures) >= 6]
+    assert claim.deciding > len(known) > 0
+    lab.verdicts(*OWN)
+    assert "has 6 pairs of no claim yet" in capsys.readouterr().out
 
 
 def test_arms_of_a_hypothesis_differ_in_what_was_said():

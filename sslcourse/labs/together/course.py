@@ -60,10 +60,16 @@ class WholeCourse(Looking):
 
         `first` and `second` switch `patches`, `removal` and `pixels` on, and may change other settings by name.
         """
+        if not (isinstance(first, Mapping) and isinstance(second, Mapping)):
+            raise Stopped('first and second say what is on in either arm, as in first={"patches": True}, second={}.')
+        try:
+            least = float(least)
+        except (TypeError, ValueError):
+            raise Stopped(f"least must be a number, from which on an effect counts; got {least!r}.") from None
         try:
             entry = {
                 "sentence": " ".join(str(sentence).split()), "first": dict(first), "second": dict(second),
-                "measure": measure, "direction": direction, "least": float(least), "data": self.data, "scale": scale(),
+                "measure": measure, "direction": direction, "least": least, "data": self.data, "scale": scale(),
             }  # fmt: skip
             claim = hypothesis.claim_of(entry, self.how_many())
         except (ValueError, TypeError) as problem:
@@ -77,7 +83,7 @@ class WholeCourse(Looking):
             ["they differ in", ", ".join(differ)],
             ["measured", f"{contrast.unit}: first - second, over {hypothesis.PAIRS[scale()]} pairs of seeds"],
             ["borne out by", f"an effect of {sign}{least:g} or beyond, whose 95 % interval leaves 0 out"],
-            ["its mark", claim.fingerprint(scale())],
+            ["its mark", hypothesis.mark_of(entry)],
         ]
         kept = "It is kept now, and cannot be changed." if is_new else "It was registered before, word for word."
         others = "" if number == 1 else f" It is your hypothesis no. {number}: whoever tries often is lucky once."
@@ -103,12 +109,14 @@ class WholeCourse(Looking):
         if not 1 <= number <= len(known):
             raise Stopped(f"There are hypotheses 1 to {len(known)}; got {number}.")
         entry = known[number - 1]
+        if entry.get("mark") != hypothesis.mark_of(entry):
+            raise Stopped(f"Hypothesis {number} was changed after it was registered. Register what you mean now.")
         if entry["scale"] != scale() or entry["data"] != self.data:
             raise Stopped(f"Hypothesis {number} was registered at scale {entry['scale']} on {entry['data']}.")
         if self.data != "objects":
             self.need_labels()
         claim = hypothesis.claim_of(entry, self.how_many())
-        pairs = self._make_pairs(claim)
+        pairs = self._make_pairs(claim, entry["seed"])
         contrast = claim.contrasts[0]
         sign = 1 if contrast.direction == "higher" else -1
         effects = [sign * contrast.effect(each) for each in pairs.values()]
@@ -128,9 +136,9 @@ class WholeCourse(Looking):
         """How many pictures of the reader's own there are to train on; None for the objects."""
         return None if self.data == "objects" else len(self.images.train)
 
-    def _make_pairs(self, claim: Claim) -> dict[int, dict[str, float]]:
+    def _make_pairs(self, claim: Claim, seed: int) -> dict[int, dict[str, float]]:
         """The runs of a hypothesis, one after the other; on one thread, as the ledger's."""
-        own = hypothesis.OwnLedger(claim, scale())
+        own = hypothesis.OwnLedger(claim, scale(), seed)
         steps = sum(order.experiment.recipe.fit.steps for order in own.orders)
         panel, done, threads = LivePanel("your hypothesis", steps, lambda rows: []), 0, torch.get_num_threads()
         try:
@@ -204,8 +212,18 @@ def described(arm: Mapping[str, Any]) -> str:
 
 
 def in_short(one: Compared) -> str:
-    """A prediction beside its measurement, in a line."""
-    lab = f"Lab {LABS[one.identifier.split('.')[0]].number}: "
-    if one.held is None:
-        return f"{lab}{one.choice}, not measured" if one.choice else f"{lab}none made"
-    return f"{lab}✓ {one.choice}" if one.held else f"{lab}✗ {one.choice} (measured: {one.answer})"
+    """A prediction beside its measurement, in a line.
+
+    >>> in_short(Compared("byol.no_ema", "", "it stays", "kNN .31", "it falls", "", False, "cpu"))
+    'Lab 2, no ema: ✗ it stays (measured: it falls)'
+    """
+    lab, name = one.identifier.split(".")
+    head = f"Lab {LABS[lab].number}, {name.replace('_', ' ')}"
+    if not one.choice:
+        return f"{head}: no prediction"
+    if one.scale in ("", "smoke"):
+        return f"{head}: {one.choice}, not measured"
+    if not one.answer:
+        return f"{head}: {one.choice}, undecided"
+    mark = {True: "✓ ", False: "✗ ", None: ""}[one.held]  # none on what was predicted afterwards
+    return f"{head}: {mark}{one.choice}" + ("" if one.held else f" (measured: {one.answer})")

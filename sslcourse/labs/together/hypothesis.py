@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ SIZES: dict[str, dict[str, Any]] = {  # steps are fewer than in the ledger, and 
     "gpu": {"steps": 600, "count": 5000, "bank": 5000, "held_out": 2000},
 }
 PAIRS = {"smoke": 2, "cpu": 6, "gpu": 6}
-FIRST_SEED = 101  # the ledger's seeds are known already
+FIRST_SEED = 101  # the ledger's seeds are known already; every hypothesis takes the next ones
 FIELDS = ("sentence", "first", "second", "measure", "direction", "least", "data", "scale")
 
 
@@ -54,10 +55,12 @@ class OwnArm(Arm):
 
 def claim_of(entry: Mapping[str, Any], count: int | None = None) -> Claim:
     """The claim that a kept hypothesis is. Raises ValueError for what cannot be run."""
-    if not str(entry["sentence"]).strip():
+    if len(str(entry["sentence"]).split()) < 2:
         raise ValueError("Write your hypothesis as a sentence first: sentence=...")
-    if not differences(entry):
+    if changes_of(entry["first"]) == changes_of(entry["second"]):
         raise ValueError("The two arms are the same. Switch a part of one of them, or change a setting by name.")
+    if not math.isfinite(entry["least"]):
+        raise ValueError(f"least must be a positive number, from which on an effect counts; got {entry['least']}.")
     arms = tuple(
         OwnArm(
             title,
@@ -73,8 +76,7 @@ def claim_of(entry: Mapping[str, Any], count: int | None = None) -> Claim:
     contrast = Contrast(
         "first - second", weights, measure, entry["least"], nearest("direction", entry["direction"], DIRECTIONS[:2])
     )
-    name = hashlib.sha256(json.dumps([entry[field] for field in FIELDS], sort_keys=True).encode()).hexdigest()[:8]
-    claim = Claim(f"own-{name}", 0, entry["sentence"], "", arms, (replace(contrast, unit=MEASURES[measure]),))
+    claim = Claim(f"own-{mark_of(entry)}", 0, entry["sentence"], "", arms, (replace(contrast, unit=MEASURES[measure]),))
     for arm in claim.experiments("objects", entry["scale"], FIRST_SEED).values():
         arm.build(arm.recipe)  # refuses settings that contradict each other
     return claim
@@ -89,6 +91,11 @@ def differences(entry: Mapping[str, Any]) -> list[str]:
     off: dict[str, Any] = dict.fromkeys(PARTS, False)
     first, second = ({**off, **entry[name]} for name in ("first", "second"))
     return sorted(name for name in first | second if first.get(name) != second.get(name))
+
+
+def mark_of(entry: Mapping[str, Any]) -> str:
+    """8 hex digits for every letter of a hypothesis."""
+    return hashlib.sha256(json.dumps([entry[field] for field in FIELDS], sort_keys=True).encode()).hexdigest()[:8]
 
 
 def changes_of(arm: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,8 +117,8 @@ def changes_of(arm: Mapping[str, Any]) -> dict[str, Any]:
 
 def registered() -> list[dict[str, Any]]:
     """Every hypothesis that was registered, in order."""
-    found = state.read_lab(LAB)["drawn"].get(KEPT)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    found, needed = state.read_lab(LAB)["drawn"].get(KEPT), {*FIELDS, "mark", "seed", "at"}
+    return [one for one in found if isinstance(one, dict) and needed <= one.keys()] if isinstance(found, list) else []
 
 
 def register(entry: Mapping[str, Any]) -> tuple[int, bool]:
@@ -120,8 +127,24 @@ def register(entry: Mapping[str, Any]) -> tuple[int, bool]:
     for number, one in enumerate(known, start=1):
         if all(one.get(name) == kept[name] for name in FIELDS):
             return number, False
-    state.update(LAB, "drawn", KEPT, [*known, kept | {"at": time.strftime("%Y-%m-%d %H:%M")}])
+    more = {"mark": mark_of(kept), "seed": unseen_seed(), "at": time.strftime("%Y-%m-%d %H:%M")}
+    state.update(LAB, "drawn", KEPT, [*known, kept | more])
     return len(known) + 1, True
+
+
+def unseen_seed() -> int:
+    """The first seed that no hypothesis has taken: not those that are kept, nor any run that lies there.
+
+    Otherwise whoever has seen six pairs could register what they show, and find it borne out by the same pairs.
+    """
+    taken = [one["seed"] + PAIRS[one["scale"]] - 1 for one in registered()]
+    taken += [row["seed"] for scale in PAIRS for row in read_rows(scale, ledger_folder())]
+    return max(taken, default=FIRST_SEED - 1) + 1
+
+
+def ledger_folder() -> Path:
+    """Where the runs of hypotheses are written down: beside the trained networks."""
+    return Path(runs_folder()) / "hypotheses"
 
 
 def note_verdict(number: int, word: str) -> None:
@@ -134,11 +157,11 @@ def note_verdict(number: int, word: str) -> None:
 class OwnLedger:
     """The runs of a hypothesis: a folder beside the progress file, with a ledger in the form of the course's."""
 
-    def __init__(self, claim: Claim, scale: str, device: str = "auto"):
+    def __init__(self, claim: Claim, scale: str, first_seed: int = FIRST_SEED, device: str = "auto"):
         self.claim, self.scale = claim, scale
-        seeds = range(FIRST_SEED, FIRST_SEED + PAIRS[scale])
+        seeds = range(first_seed, first_seed + PAIRS[scale])
         self.orders = orders([claim], scale, list(seeds), device=device)
-        self.ledger = runs_folder() / "hypotheses"
+        self.ledger = ledger_folder()
 
     def run(self, order: Any, on_log: Any = None) -> None:
         """Carry out an order, unless its figures are there already."""

@@ -104,10 +104,14 @@ class Looking(TogetherSession):
         """Stage 4: every claim of which the ledger has enough pairs, judged by the reader's functions."""
         p = mine_or_reference("together.flips", sign_flip_p, force)
         judge = self.judge(paired_interval, verdict, force)._replace(sign_flip_p=p)
+        deciding = ledger.deciding(self.lines)
+        open_claims = {
+            pairs.claim.id for pairs in deciding if len(pairs.figures) < PAIRS or pairs.contrast.direction == "same"
+        }
         judged = [
             (pairs, judge(pairs.effects, pairs.contrast.least))
-            for pairs in ledger.deciding(self.lines)
-            if len(pairs.figures) >= PAIRS and pairs.contrast.direction != "same"
+            for pairs in deciding
+            if pairs.claim.id not in open_claims
         ]
         if not judged:
             raise Stopped(f"The ledger has {PAIRS} pairs of no claim yet.")
