@@ -4,9 +4,9 @@
 a process that reads a file: `cells` does it there, `intake` and `written` find the answers, `slices` takes what an
 answer needs of the rest. `sandbox` makes the box, `box` is the process inside it, which runs `student`; `servers` keeps
 one that has imported torch, of which each submission gets a copy in `namespaces` of its own; `host` talks to that
-process and `watch` measures it; `wire` is the form in which values cross. `answers` grades one of them,
-`submission` one student, `run` a whole folder, by `workers` and into `records`; `report` and `pages` write
-what came out.
+process and `watch` measures it; `users` and `scratch` see that no two boxes share a user id or a folder; `wire` is the
+form in which values cross. `answers` grades one of them, `submission` one student, `run` a whole folder, by `workers`
+and into `records`; `report` and `pages` write what came out.
 """
 
 from __future__ import annotations

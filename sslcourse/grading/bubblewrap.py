@@ -68,7 +68,7 @@ def command(mode: str, modules: Path, filter_fd: int | None) -> list[str]:
             argv += ["--dir", str(above)]  # bubblewrap would make it for its owner alone
         argv += ["--ro-bind", directory, directory]
     for hidden in _hidden(bound):
-        argv += ["--tmpfs", hidden]
+        argv += ["--tmpfs", hidden, "--remount-ro", hidden]  # in a user namespace the student would own it
     return [*argv, "--ro-bind", str(modules), "/box", "--remount-ro", "/", "--chdir", "/tmp"]
 
 

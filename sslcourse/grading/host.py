@@ -1,6 +1,5 @@
 """The grader's side of one box: start it, ask it for observations, watch its memory and clock, replace a dead one."""
 
-import itertools
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +11,9 @@ from sslcourse.grading.cgroups import Group
 from sslcourse.grading.clock import LAST
 from sslcourse.grading.link import Gone, Link
 from sslcourse.grading.servers import BoxError, Forked, Started
+from sslcourse.grading.users import User
 from sslcourse.grading.watch import memory_and_count, process_limit
 
-# User ids that no account has, one a box, so that the limit on processes counts those of one submission only.
-_USERS = itertools.cycle(range(61_200, 65_200))
 _GRACE = 5.0  # seconds after which a box that has not answered in time is taken for dead
 _OWN_PROCESSES = 8  # beside the student's: bubblewrap, the server, and some that are about to be gone
 
@@ -74,6 +72,7 @@ class Box:
         self._failure: BoxError | None = None
         self._server: Started | Forked | None = None
         self._link: Link | None = None
+        self._user: User | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -112,9 +111,10 @@ class Box:
             raise self._failure
         self.starts += 1
         self._link, self._group = Link(), Group(self.limits.processes + _OWN_PROCESSES)
+        self._user = User() if self.level in ("uid", "account") else None
         settings = {
             "tasks_module": self.tasks_module,
-            "user": next(_USERS) if self.level in ("uid", "account") else 0,
+            "user": self._user.id if self._user else 0,
             "processes": process_limit(self.level, self.limits.processes),
             "file_size": self.limits.file_size,
         }
@@ -142,6 +142,9 @@ class Box:
             Box.most_memory = max(Box.most_memory, self._group.most_memory())
             self._group.close()
             self._link = None
+        if self._user is not None:
+            self._user.close()
+            self._user = None
 
     def _police(self) -> None:
         # The limits inside bind one process each; here all of them together are counted.

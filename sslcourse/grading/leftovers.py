@@ -1,6 +1,7 @@
 """What lay in the out folder before: an earlier run's pages are removed, anything else is told and left."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,13 @@ OURS = {
     *("class.json", "class.html", "spoken.html", "marking.html", "codes.csv"),
     *("feedback", "gradescope", "exports", "records", ".lock"),
 }
+_HALF = re.compile(r"\..+\.[0-9a-f]{8}\.tmp", re.DOTALL)  # as `files.replacing` names them
+
+
+def half_written(out: Path) -> list[Path]:
+    """The files of ours that a run was killed over; somebody else's temporary files are none of our business."""
+    places = [out, *(out / name for name in sorted(OURS))]
+    return [path for place in places for path in place.glob(".*.tmp") if _HALF.fullmatch(path.name)]
 
 
 def look(out: Path) -> dict[str, list[str]]:

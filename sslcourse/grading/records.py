@@ -67,7 +67,7 @@ def alone_in(out: Path) -> Iterator[None]:
     except NotImplementedError:
         print(f"{out} is on a file system without locks: do not start a second run there.")
     try:
-        for half in (*out.glob(".*.tmp"), *out.glob("*/.*.tmp")):
+        for half in leftovers.half_written(out):
             half.unlink(missing_ok=True)
         yield
     finally:

@@ -98,7 +98,8 @@ def _grade_all(book: Book, students: list[Student], count: int, cluster: str, pr
         for number, graded in _shown(done, len(waiting), "grading", progress):
             _add(book, number, students[number], graded, peaks)
         waiting = {number: students[number] for number in sorted(book.cut_short)}
-        again = each_done(partial(grade_one, book.terms, True), waiting, min(processes, 1), cluster, _packed)
+        task = partial(grade_one, book.terms, True)
+        again = each_done(task, waiting, min(processes, 1), cluster, _packed, one_by_one=True)
         for number, graded in _shown(again, len(waiting), "once more, alone", progress):
             _add(book, number, students[number], graded, peaks)
         is_finished = True

@@ -10,20 +10,24 @@ import tempfile
 from pathlib import Path
 
 PREFIX = "sslcourse-box-"
+_TRIES = 20
 
 
 class Scratch:
-    """A new folder that everybody may read; `close` removes it."""
+    """A new folder that everybody may read; `close` removes it. Raises OSError where folders cannot be locked."""
 
     def __init__(self) -> None:
         sweep()
-        while True:
+        for _ in range(_TRIES):
             self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
             lock = _locked(self.path)
-            if lock is not None:  # otherwise somebody has taken it for a dead one's, between two lines
+            if lock is not None:
                 self._lock = lock
-                break
-        self.path.chmod(0o755)
+                self.path.chmod(0o755)
+                return
+            # Either somebody has taken it for a dead one's, between two lines, or nothing here can be locked (NFS).
+            shutil.rmtree(self.path, ignore_errors=True)
+        raise OSError(f"no folder in {tempfile.gettempdir()} can be locked; set TMPDIR to a folder on a local disk")
 
     def close(self) -> None:
         """Remove the folder with everything in it."""

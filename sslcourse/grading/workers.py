@@ -16,23 +16,31 @@ AHEAD = 2  # things that a worker of a cluster has before it asks for more
 
 
 def each_done(
-    task: Callable, things: Mapping[int, Any], count: int, cluster: str = "", pack: Callable | None = None
+    task: Callable,
+    things: Mapping[int, Any],
+    count: int,
+    cluster: str = "",
+    pack: Callable | None = None,
+    *,
+    one_by_one: bool = False,
 ) -> Iterator[tuple[int, Any]]:
     """Yield (number, `task(thing)`) for each of `things` as it is done, or in its place the exception that it raised.
 
     They are done in `count` processes, or with 0 in this one, each after the other. `cluster` is the address of a Dask
-    scheduler, whose workers do them instead, each thing packed for the journey by `pack`. Where Dask is installed, it
-    runs the processes of this machine, too.
+    scheduler, whose workers do them instead, each thing packed for the journey by `pack`; with `one_by_one` one at a
+    time. Where Dask is installed, it runs the processes of this machine, too.
     Raises ImportError without it, ValueError for workers with several threads.
     """
     if not things:
         return iter(())
     if cluster:
-        return _on_cluster(task, things, {"address": cluster}, pack)
+        return _on_cluster(task, things, {"address": cluster}, pack, one_by_one)
     if count == 0:
         return ((number, _tried(task, thing)) for number, thing in things.items())
-    if importlib.util.find_spec("distributed"):
-        return _on_cluster(task, things, {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None})
+    if importlib.util.find_spec("distributed") and importlib.util.find_spec("cryptography"):
+        # Whoever can speak to a scheduler can run what they like on its workers: others on this machine must not.
+        secret = {"security": True, "dashboard_address": None}
+        return _on_cluster(task, things, {"n_workers": count, "threads_per_worker": 1} | secret)
     return _in_processes(task, things, count)
 
 
@@ -89,7 +97,11 @@ def _end_with_parent() -> None:
 
 
 def _on_cluster(
-    task: Callable, things: Mapping[int, Any], options: dict, pack: Callable | None = None
+    task: Callable,
+    things: Mapping[int, Any],
+    options: dict,
+    pack: Callable | None = None,
+    one_by_one: bool = False,
 ) -> Iterator[tuple[int, Any]]:
     """On the workers of a Dask cluster, a few things ahead; `options` are those of Dask's Client."""
     try:
@@ -109,7 +121,8 @@ def _on_cluster(
                 return [future]
             return []
 
-        futures = as_completed([future for _ in range(AHEAD * len(threads)) for future in submit_next()])
+        ahead = 1 if one_by_one else AHEAD * len(threads)
+        futures = as_completed([future for _ in range(ahead) for future in submit_next()])
         for future in futures:
             yield numbers.pop(future.key), future.result() if future.status == "finished" else future.exception()
             futures.update(submit_next())

@@ -12,6 +12,7 @@ from sslcourse.grading import servers
 from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.clock import family
 from sslcourse.grading.host import Box, Limits
+from sslcourse.grading.watch import memory_and_count
 
 pytestmark = pytest.mark.slow
 TOY = toy_lab.LAB
@@ -161,6 +162,17 @@ def test_a_fork_server_that_is_killed_costs_nobody_a_mark(forked):
         pass
     assert graded(box, toy_lab.RIGHT["toy.double"]).points == 2.0
     box.__exit__()
+
+
+def test_empty_files_take_memory_too(forked):
+    box = forked()
+    try:
+        graded(box, toy_lab.RIGHT["toy.double"])
+        before = memory_and_count(box._server.pid)[0]
+        graded(box, "import os\ndef double(x):\n    for n in range(9000): os.mknod(f'/tmp/{n}')\n    return 2 * x")
+        assert memory_and_count(box._server.pid)[0] > before + 9000 * 1000
+    finally:
+        box.__exit__()
 
 
 def test_a_lab_does_not_see_the_tasks_of_another(level, tmp_path):

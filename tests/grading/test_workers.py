@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 import pytest
 
@@ -35,6 +36,40 @@ def test_a_cluster_does_the_same():
     options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
     done = dict(_on_cluster(square, {1: "2", 2: "-1", 3: "4"}, options, pack=int))
     assert (done[1], done[3]) == (4, 16) and isinstance(done[2], ValueError)
+
+
+@pytest.mark.slow
+def test_a_cluster_of_this_machine_is_closed_to_others_on_it():
+    """Whoever can speak to a scheduler can have anything run as the grader."""
+    pytest.importorskip("distributed")
+    pytest.importorskip("cryptography")
+    assert dict(each_done(scheduler_address, {1: 0}, 1))[1].startswith("tls://")
+
+
+@pytest.mark.slow
+def test_a_cluster_does_what_is_to_be_done_alone_alone():
+    pytest.importorskip("distributed")
+    client = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    begun.clear()
+    dict(_on_cluster(busy, {number: number for number in range(6)}, client, one_by_one=True))
+    assert max(begun) == 1, "what is to be graded alone is"
+
+
+def scheduler_address(_):
+    from distributed import get_worker
+
+    return get_worker().scheduler.address
+
+
+begun: list[int] = []
+_now: list[int] = []
+
+
+def busy(number):
+    _now.append(number)
+    begun.append(len(_now))
+    time.sleep(0.05)
+    _now.remove(number)
 
 
 def test_a_cluster_needs_dask(monkeypatch):

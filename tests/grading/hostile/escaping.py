@@ -101,6 +101,13 @@ FILES = {
     "a terminal": ("open('/dev/tty', 'w')", ERROR, ""),
     "writing outside": ("open(os.path.dirname(SECRETS[0]) + '/new', 'w')", ERROR, ""),
     "writing into a library": ("open(torch.__file__, 'a')", ERROR, ""),
+    "writing anywhere else": (
+        "def is_written(folder):\n        try: open(folder + '/left', 'w')\n        except OSError: return False\n"
+        "        return True\n    mounts = {line.split()[4] for line in open('/proc/self/mountinfo')}\n"
+        "    return 2 * x / (list(filter(is_written, mounts - {'/tmp', '/dev/shm'})) == [])",
+        PASSED,
+        "",
+    ),
     "writing into the course": ("open('/box/sslcourse/grading/wire.py', 'a')", ERROR, ""),
     "writing over Python": ("os.replace('/usr/bin/env', '/tmp/env')", ERROR, ""),
     "a setting of the kernel": ("open('/proc/sys/kernel/core_pattern', 'w')", ERROR, ""),
