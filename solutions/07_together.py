@@ -96,8 +96,8 @@ def combined_loss(
     patch_losses: [B, N], the loss of every patch; NaN where the student does not have the patch
     pixel_errors: [B, N], the error of every patch as it was painted
         (all of patch_losses is NaN where patches are off, and all of pixel_errors where pixels are off)
-    removed: [B, N], bool: which patches go, as many in each picture. If removal is off, none went: then the student has
-        all patches, and all are painted
+    removed: [B, N], bool: the patches that the teacher attends to least, as many in each picture, whether removal is on
+        or not. Only if it is on are they gone; if it is off, the student has all patches, and all are painted
     switches: {"patches": bool, "removal": bool, "pixels": bool}
     weights: {"patches": float, "pixels": float}
     returns a tensor without dimensions: cls_loss, plus the weight times the mean over the patches that the student has,
@@ -387,7 +387,8 @@ lab.claims("all-three", "without-removal", "without-patches", "without-reconstru
 # **Another kind of exercise.** So far the claims were somebody else's. Now write down one of your own, so that it can
 # fail: two arms that differ in *one* thing, what is measured, in which direction, and from how much on it counts. The
 # cell below *registers* it: it is kept with its date and a mark that changes with every letter, and it cannot be
-# changed any more. Only then are the runs made, by the ledger's own runner, six pairs whose seeds nobody has seen.
+# changed any more. Only then are the runs made, by the ledger's own runner: six pairs whose seeds nobody has seen, new
+# ones each time.
 #
 # Replace the example. Both arms are switched as in stage 1 and may have other settings, too, by name:
 # `keep_rate=0.25`, `local_crops=4`, `mask_ratio`, `learning_rate`, ... `measure` is `"knn"`, `"segmentation.object"`,
