@@ -102,6 +102,11 @@ def _bound_directories() -> tuple[str, ...]:
     return tuple(kept)
 
 
+def is_in_scratch() -> bool:
+    """Whether Python or a library of it lies where a box writes, as an environment below /tmp does."""
+    return any(path.startswith(f"/{name}/") for path in _bound_directories() for name in FILE_SYSTEMS)
+
+
 def _hidden(bound: Sequence[str]) -> list[str]:
     """Directories inside the bound ones that hold answers: installed copies, and this checkout where it lies in one."""
     hidden = [os.path.join(entry, name) for entry in interpreter()[1] for name in MASKED]

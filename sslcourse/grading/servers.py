@@ -208,7 +208,7 @@ def begin(level: str, extra: Files, settings: dict[str, Any], ends: Sequence[int
     own = Path(*settings["tasks_module"].split(".")[:-1])
     hidden = sorted({str("/box" / Path(inside).parent) for inside in extra if Path(inside).parent != own})
     settings = settings | {"hidden": hidden}
-    while level not in _cannot_fork:
+    while level not in _cannot_fork and not bubblewrap.is_in_scratch():  # a copy would cover it with an empty folder
         parent, is_new = _lent(level, extra)
         if not parent.can_fork:
             _cannot_fork.add(level)

@@ -8,7 +8,7 @@ import pytest
 import toy_lab
 from hostile.escaping import LIBC
 
-from sslcourse.grading import servers
+from sslcourse.grading import bubblewrap, servers
 from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.clock import family
 from sslcourse.grading.host import Box, Limits
@@ -181,3 +181,13 @@ def test_a_lab_does_not_see_the_tasks_of_another(level, tmp_path):
     with Box(TOY.tasks_module, level, LIMITS, TOY.box_files | other) as box:
         look = "import os\ndef double(x):\n    return 2 * x / (os.listdir('/box/other') == [])"
         assert graded(box, look).points == 2.0
+
+
+def test_an_environment_below_tmp_is_not_covered(level, monkeypatch):
+    monkeypatch.setattr(bubblewrap, "_bound_directories", lambda: ("/opt/python", "/tmp/env/lib"))
+    assert bubblewrap.is_in_scratch()
+    monkeypatch.undo()
+    monkeypatch.setattr(bubblewrap, "is_in_scratch", lambda: True)
+    with Box(TOY.tasks_module, level, LIMITS, TOY.box_files) as box:
+        assert graded(box, toy_lab.RIGHT["toy.double"]).points == 2.0
+        assert isinstance(box._server, servers.Started)
