@@ -185,7 +185,7 @@ def test_a_failing_grader_still_gives_a_result(tmp_path, level):
 def test_a_box_that_does_not_start_is_no_mark_for_the_student(tmp_path, level):
     path = tmp_path / "ada.ipynb"
     path.write_text(notebook(*cells_of({})))
-    lab = changed(tasks_module="no_such_module")
+    lab = changed(tasks_module="no_such_module", tasks=LAB.tasks)  # missing in the box alone
     [grade] = grade_paths([path], tmp_path / "out", labs={"toy": lab}, limits=LIMITS, progress=False)
     assert grade.is_grader_error
     assert "no_such_module" in grade.results[0].message
@@ -372,7 +372,7 @@ def test_what_was_cut_short_beside_others_is_graded_once_more_alone(tmp_path, mo
         status, points = ("timeout", 0.0) if ended else ("passed", exercise.task.points)
         return ExerciseResult(exercise.task.id, "", points, exercise.task.points, status, "Said.")
 
-    def in_one_process(task, things, count, *rest):
+    def in_one_process(task, things, count, *rest, **options):
         return ((number, task(thing)) for number, thing in things.items())
 
     monkeypatch.setattr("sslcourse.grading.submission.grade_answer", crowded)

@@ -42,10 +42,10 @@ def test_two_pairs_are_complete_at_least_and_seeds_move_more_than_arms():
 def test_middles_of_intervals_are_exact_and_every_verdict_is_asked_for():
     words = set()
     for _, inputs in every_input("together.verdict", 20):
-        numbers = torch.cat([inputs["intervals"].flatten(), inputs["smallest_effects"]])
+        numbers = torch.cat([inputs["interval"].flatten(), inputs["smallest_effect"]])
         numbers = numbers[~numbers.isnan()] * 64
         assert torch.equal(numbers, numbers.round())
-        words |= {reference("verdict")(*each) for each in zip(inputs["intervals"], inputs["smallest_effects"].tolist())}
+        words |= {reference("verdict")(*each) for each in zip(inputs["interval"], inputs["smallest_effect"].tolist())}
     assert words == {"supported", "contradicted", "undecided"}
 
 

@@ -99,7 +99,7 @@ def draw_differences(generator: torch.Generator, case: Case) -> dict[str, Any]:
 def draw_intervals(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Intervals and the smallest effect that counts for each, in 64ths, so that their middles are exact.
 
-    The digits of `kinds` say which of KINDS they are.
+    The digits of `kinds` say which of KINDS they are. Both inputs hold one of each for every digit, asked for in turn.
     """
     kinds = [int(digit) for digit in str(int(case.sizes["kinds"]))]
     rows = []
@@ -108,13 +108,13 @@ def draw_intervals(generator: torch.Generator, case: Case) -> dict[str, Any]:
         rows.append((*KINDS[kinds[at]](generator, least), least))
     low, high, least = torch.tensor(rows, dtype=F64).T / 64
     intervals = torch.stack([low, high], 1).contiguous().to(case.dtype)
-    return {"intervals": intervals, "smallest_effects": least.contiguous().to(case.dtype)}
+    return {"interval": intervals, "smallest_effect": least.contiguous().to(case.dtype)}
 
 
 def observe_verdicts(answer: Callable, inputs: dict[str, Any]) -> Tree:
     """What is said of each interval, under the interval in words; the first call that fails is all that is seen."""
     seen: dict[str, Any] = {"value": {}, "after": {}, "changed": []}
-    for interval, least in zip(inputs["intervals"], inputs["smallest_effects"].tolist()):
+    for interval, least in zip(inputs["interval"], inputs["smallest_effect"].tolist()):
         one = {"interval": interval.clone(), "smallest_effect": least}
         observed = observe_call(answer, one, ("interval", "smallest_effect"))
         if "failure" in observed:
