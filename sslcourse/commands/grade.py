@@ -131,8 +131,10 @@ def main(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"Stopped. What was graded until then is in {arguments.out}; the same command goes on.", file=sys.stderr)
         return 130
+    has_labs = len({grade.lab for grade in grades}) > 1
     for grade in grades:
-        said = grade.problem or f"{grade.points:g} of {grade.possible:g}"
+        said = f"{grade.lab}: " if has_labs and grade.lab else ""
+        said += grade.problem or f"{grade.points:g} of {grade.possible:g}"
         said += f", {sum(each.max_points for each in grade.to_mark):g} to be marked" if grade.to_mark else ""
         to_look = sum(bool(result.look) for result in grade.results)
         print(f"{grade.student}: {said}{f' ({to_look} to be looked at by hand)' if to_look else ''}")
@@ -168,6 +170,7 @@ def _tell_people(grades: Sequence[Grade]) -> None:
         ("Late, graded in full and marked late", [grade.student for grade in grades if grade.late]),
         ("No hand-in", [who.label for who in people.values() if not who.scheme]),
         ("Handed in, but not on the roster", [who.label for who in people.values() if not who.is_expected]),
+        ("Too few points, as the grader itself failed: grade again", [g.student for g in grades if g.is_grader_error]),
     ):
         if found:
             print(f"{words}: {len(found)}: {_some(list(dict.fromkeys(found)))}")

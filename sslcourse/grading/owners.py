@@ -143,7 +143,7 @@ def give_names(students: Mapping[Key, Student], given: Sequence[Path]) -> None:
             if len(given) > 1 and tells[key.tell] == 1 and key.tell in given:  # each folder given is one student's
                 name = folder
             elif names[name] > 1:
-                name = folder if tells[key.tell] == 1 else f"{folder}/{name}"
+                name = folder if len(given) > 1 and tells[key.tell] == 1 else f"{folder}/{name}"
         elif names[name] > 1 and key.tell:
             name = f"{name} {key.tell}"
         student.name = _free(name, taken)

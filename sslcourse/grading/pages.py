@@ -44,7 +44,8 @@ def gradebook(grades: Sequence[Grade], listed: Sequence[Listed] = ()) -> str:
     by_lab = groupby(sorted(grades, key=lambda grade: grade.lab), key=lambda grade: grade.lab)
     return render(
         "gradebook.html",
-        count=len(grades),
+        count=sum(bool(grade.source) for grade in grades),
+        failed=len({grade.id for grade in grades if grade.is_grader_error}),
         to_mark=sum(len(grade.to_mark) for grade in grades),
         to_look=sum(bool(result.look) for result in results),
         unsafe=_unsafe(grades),

@@ -133,7 +133,9 @@ class Book:
             if len(self.grades) == 1 and (record := self.record(0)):
                 write_atomically(self.out / "results.json", _json(exports.gradescope(self._marked(record)[0])))
         if is_finished and not self._is_again:
+            own = {grade.page.stem for grades, _ in self._done.values() for grade in grades if grade.page}
             self._found = leftovers.clear(self.out, self._found, [grade.page for grade in self.grades if grade.page])
+            self._found["removed"] = [stem for stem in self._found["removed"] if stem not in own]
         self._write_tables(is_finished)
 
     def _file(self, number: int) -> Path:

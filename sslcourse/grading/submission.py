@@ -176,6 +176,7 @@ def settled(grades: Sequence[Grade], labs: Mapping[str, Lab], has_roster: bool) 
                 own[0], lab="", source="", results=[], repairs=[], notes=[], handed_in=0.0, late="", page=None
             )
             nothing.problem = own[0].problem if not own[0].source else NOTHING
+            nothing.is_grader_error = own[0].is_grader_error and not own[0].source
             own = [grade for grade in own if grade.lab or grade.source]
             own += [_of_lab(nothing, name, labs) for name in missing]
         whole += own
