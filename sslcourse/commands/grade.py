@@ -83,6 +83,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _time(text: str) -> float:
     try:
+        if len(text.strip()) <= len("2026-11-27"):  # a day alone would be over as it begins
+            raise ValueError
         return datetime.fromisoformat(text).astimezone().timestamp()
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write it as 2026-11-27 23:59") from None

@@ -1,7 +1,7 @@
 """Judge one exercise of one notebook once more, on the inputs of an earlier run, and show them: for an appeal."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sslcourse.exercises import Lab
@@ -75,10 +75,24 @@ def _read(file: Path, terms: Terms) -> Submission:
 
 
 def _whose(file: Path, out: Path) -> str | None:
-    """The id of the student whose file this was in the run; None where it is nobody's."""
+    """The id of the student whose file this was in the run; None where it is nobody's.
+
+    Raises ValueError where it may be several students'.
+    """
     place = file.absolute().as_posix()
-    grades = [grade for record in read_records(out) for grade in record.grades]
-    return next((grade.id for grade in grades if grade.source and place.endswith(f"/{grade.source}")), None)
+    grades = [grade for record in read_records(out) for grade in record.grades if grade.source]
+    owners = dict.fromkeys(grade.id for grade in grades if _is_from(place, PurePosixPath(grade.source)))
+    if len(owners) > 1:  # of several folders, a student's is named after the folder
+        owners = {id: None for id in owners if f"/{id}/" in place} or owners
+    if len(owners) > 1:
+        raise ValueError(f"{file} may be from any of these students: {', '.join(owners)}. Give the file of one of them")
+    return next(iter(owners), None)
+
+
+def _is_from(place: str, source: PurePosixPath) -> bool:
+    """Whether a source, as a run tells it, is the file at a place or lies in the zip there."""
+    zips = [folder for folder in source.parents if folder.suffix.lower() == ".zip"]
+    return any(place.endswith(f"/{each}") for each in (source, *zips))
 
 
 def _cases(exercise: Exercise, result: ExerciseResult, outcomes: Sequence[Outcome], seed: int) -> Iterator[str]:

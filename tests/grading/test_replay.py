@@ -1,5 +1,7 @@
 """One exercise again, on the inputs of a run."""
 
+import zipfile
+
 import pytest
 from toy_lab import LAB, RIGHT, cells_of, notebook
 
@@ -33,3 +35,22 @@ def test_an_exercise_is_replayed_on_the_run_s_inputs(tmp_path, level):
     other.write_text("{")
     with pytest.raises(ValueError, match="not valid JSON"):
         replay(other, tmp_path / "out", "toy.shift", **options)
+
+
+def test_the_inputs_are_those_of_the_student_whose_file_it_is(tmp_path, level):
+    content = notebook(*cells_of({"toy.double": RIGHT["toy.double"]}))
+    for folder in ("a", "b"):
+        (tmp_path / folder / "Sam").mkdir(parents=True)
+        (tmp_path / folder / "Sam" / "lab.ipynb").write_text(content)
+    (tmp_path / "c" / "Zoe").mkdir(parents=True)
+    with zipfile.ZipFile(tmp_path / "c" / "Zoe" / "work.zip", "w") as packed:
+        packed.writestr("deep/lab.ipynb", content)
+    options = {"labs": LABS, "limits": Limits(seconds=4.0, memory=300 * 2**20)}
+    given = [tmp_path / name for name in "abc"]
+    grade_paths(given, tmp_path / "out", progress=False, variants=True, **options)
+    for file, whose in (("a/Sam/lab.ipynb", "a"), ("b/Sam/lab.ipynb", "b"), ("c/Zoe/work.zip", "c")):
+        assert replay(tmp_path / file, tmp_path / "out", "toy.double", **options).startswith(f"{whose}'s toy.double")
+    (tmp_path / "d" / "Sam").mkdir(parents=True)
+    (tmp_path / "d" / "Sam" / "lab.ipynb").write_text(content)
+    with pytest.raises(ValueError, match="any of these students: a, b"):
+        replay(tmp_path / "d" / "Sam" / "lab.ipynb", tmp_path / "out", "toy.double", **options)
