@@ -122,6 +122,9 @@ def test_a_row_for_each_lab_that_others_handed_in():
         (name, lab) for name in ("ada", "bob") for lab in ("contrastive", "toy")
     }
     assert [grade.problem for grade in both].count("No hand-in was found.") == 2
+    first.is_grader_error = True
+    again = settled([first, second], {"contrastive": LABS["contrastive"], "toy": LAB}, has_roster=True)
+    assert sum(grade.is_grader_error for grade in again) == 1  # and not on the lab that was not handed in
     assert settled([first, second], {"contrastive": LABS["contrastive"], "toy": LAB}, has_roster=False) == [
         first,
         second,

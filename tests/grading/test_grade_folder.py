@@ -352,6 +352,7 @@ def test_a_page_that_cannot_be_written_stops_no_run(tmp_path, monkeypatch):
     grades = grade_paths([tmp_path], tmp_path / "out", labs={"toy": LAB}, unsafe=True, progress=False)
     assert [grade.is_grader_error for grade in grades] == [False, True, False]
     assert "a bug of ours" in (tmp_path / "out" / "grades.csv").read_text()
+    assert "The grader itself failed on 1 student," in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path, capsys):
