@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 
 from sslcourse.data.cache import cache_dir
+from sslcourse.evaluation.statistics import students_t
 from sslcourse.files import write_atomically
 from sslcourse.notebook.session import UNTRAINED, LabSession, TrainedArm
 
@@ -42,8 +43,6 @@ LABS = {  # its session, and the arms whose ranges it shows
     "two_levels": ("LevelsLab", ("sound", "no_center", "no_sharp", "cls", "patch", "baseline", "visible")),
 }
 FEWEST_RUNS = 6
-# Student's t, two-sided 95 %, by the number of runs; between two entries the wider one counts.
-T_95 = {6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 12: 2.201, 15: 2.145, 20: 2.093, 30: 2.045}
 
 # What a number can be at all.
 BOUNDS = {
@@ -143,8 +142,7 @@ def interval(values: list[float], name: str = "") -> dict[str, float]:
     1.0
     """
     count, mean = len(values), statistics.fmean(values)
-    t = next(T_95[known] for known in sorted(T_95, reverse=True) if known <= count)
-    reach = t * statistics.stdev(values) * (1 + 1 / count) ** 0.5
+    reach = students_t(count) * statistics.stdev(values) * (1 + 1 / count) ** 0.5
     lowest, highest = BOUNDS.get(name, (-inf, inf))
     return {"low": max(lowest, mean - reach), "mean": mean, "high": min(highest, mean + reach)}
 

@@ -167,9 +167,13 @@ def run_on_cluster(open_orders: Sequence[Order], root: Path, ledger: Path, addre
 
 
 def carry_out_here(by_key: dict[str, Order], ledger: Path, experiment: Experiment, root: Path, **options: Any) -> None:
-    """Carry out the order of an experiment and write its row, unless another process has done so meanwhile."""
-    order = by_key[experiment.key]
-    row = latest(read_rows(experiment.recipe.scale, ledger)).get(place_of(order))
+    """Carry out the order of an experiment, in a process of its own."""
+    fill_in(by_key[experiment.key], root, ledger, **options)
+
+
+def fill_in(order: Order, root: Path, ledger: Path, **options: Any) -> None:
+    """Carry out an order and write its row, unless the ledger has its figures already. Options as in `carry_out`."""
+    row = latest(read_rows(order.experiment.recipe.scale, ledger)).get(place_of(order))
     if not is_done(order, row):
         order = order if row is None else order.together(row["measures"], row["claims"])
         append_row(carry_out(order, root, **options), ledger)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 MOST_PAIRS = 20  # 2^20 sums of flipped differences, 8 MB
+# Student's t, two-sided 95 %, by the number of values; between two entries the wider one counts.
+T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 12: 2.201}
+T_95 |= {15: 2.145, 20: 2.093, 30: 2.045}
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,15 @@ def paired_effect(
     pairs = len(differences)
     mean = math.fsum(differences) / pairs
     return PairedEffect(pairs, mean, low, high, sign_flip_p_value(differences), smallest_p_value(pairs))
+
+
+def students_t(count: int) -> float:
+    """The factor by which a standard error from `count` values is multiplied for a 95 % interval; NaN for fewer than 2.
+
+    >>> students_t(6), students_t(11)
+    (2.571, 2.262)
+    """
+    return next((T_95[known] for known in sorted(T_95, reverse=True) if known <= count), math.nan)
 
 
 def paired_differences(first: Mapping[int, float], second: Mapping[int, float]) -> list[float]:

@@ -2,13 +2,12 @@
 
 import stat
 import zipfile
-from datetime import datetime
 from pathlib import Path
 
 from sslcourse.grading.cells import NOTEBOOK_ENDING
-from sslcourse.grading.handed_in import HandedIn
+from sslcourse.grading.handed_in import HandedIn, told_of_link
 from sslcourse.grading.schemes import read_names
-from sslcourse.grading.unpack import parts_of
+from sslcourse.grading.unpack import parts_of, time_of
 
 MAX_FILES = 50_000
 
@@ -35,10 +34,6 @@ def class_files(path: Path, is_only_path: bool) -> list[HandedIn]:
 
 
 def _file(path: Path, entry: zipfile.ZipInfo) -> HandedIn:
-    parts, problem = parts_of(entry.filename), ""
-    if stat.S_ISLNK(entry.external_attr >> 16):
-        problem = f"`{parts[-1]}` is a link, and links are not followed. Hand in the file itself."
-    try:
-        return HandedIn(path, parts, datetime(*entry.date_time).timestamp(), problem)
-    except (ValueError, OverflowError):
-        return HandedIn(path, parts, 0.0, problem)
+    parts = parts_of(entry.filename)
+    problem = told_of_link(parts[-1]) if stat.S_ISLNK(entry.external_attr >> 16) else ""
+    return HandedIn(path, parts, time_of(entry), problem)

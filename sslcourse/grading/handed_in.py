@@ -105,11 +105,16 @@ def look_at(root: Path, parts: tuple[str, ...]) -> HandedIn:
         return HandedIn(root, parts, problem=f"The file cannot be read: {error.strerror}.")
     kind, problem = stat.S_IFMT(found.st_mode), ""
     if kind == stat.S_IFLNK:
-        problem = f"`{one_line(parts[-1])}` is a link, and links are not followed. Hand in the file itself."
+        problem = told_of_link(one_line(parts[-1]))
     elif kind not in (stat.S_IFREG, stat.S_IFDIR):
         problem = f"`{one_line(parts[-1])}` is not a file but a pipe, a socket or a device. Hand in the .ipynb file."
     identity = (found.st_dev, found.st_ino) if found.st_nlink > 1 and kind == stat.S_IFREG else None
     return HandedIn(root, parts, found.st_mtime, problem, identity)
+
+
+def told_of_link(name: str) -> str:
+    """What is said of a link."""
+    return f"`{name}` is a link, and links are not followed. Hand in the file itself."
 
 
 def is_notebook(file: HandedIn) -> bool:

@@ -87,11 +87,11 @@ def merge_files(out: Path, files: Sequence[Path], labs: Mapping[str, Lab]) -> in
 
 def _merge(out: Path, files: Sequence[Path], labs: Mapping[str, Lab]) -> int:
     merged = read_marks(out)
-    answers = {
-        key_of(grade, result): Answer(result.max_points, digest_of(result)) for grade, result in written_results(out)
-    }
-    students = {id.lstrip("0"): id for id, _ in answers if id.isdigit()}  # as a spreadsheet leaves them
-    students |= {grade.student: grade.id for grade, _ in written_results(out)}
+    answers, names = {}, {}
+    for grade, result in written_results(out):  # every record is read for it
+        answers[key_of(grade, result)] = Answer(result.max_points, digest_of(result))
+        names[grade.student] = grade.id
+    students = {id.lstrip("0"): id for id, _ in answers if id.isdigit()} | names  # as a spreadsheet leaves them
     students |= {code: id for id, code in read_codes(out).items()} | {id: id for id, _ in answers}
     new = merge(files, answers, merged, students)
     changed = sum(merged.get(key) != mark for key, mark in new.items())

@@ -105,7 +105,7 @@ def _member(
         yield from _members(content, inside, depth + 1, left)
     else:
         left.notebooks -= 1
-        yield Member(inside, _time(entry), content)
+        yield Member(inside, time_of(entry), content)
 
 
 def parts_of(name: str) -> tuple[str, ...]:
@@ -114,7 +114,8 @@ def parts_of(name: str) -> tuple[str, ...]:
     return tuple(one_line(part) for part in parts if part not in ("", ".", "..") and not part.endswith(":"))
 
 
-def _time(entry: zipfile.ZipInfo) -> float:
+def time_of(entry: zipfile.ZipInfo) -> float:
+    """When a file of an archive was changed, in seconds since 1970; 0 where the archive says nothing sensible."""
     try:
         return datetime(*entry.date_time).timestamp()
     except (ValueError, OverflowError):

@@ -93,7 +93,7 @@ class LabExperiments(BesideSession):
         """What the course's ledger says of some claims, from many pairs of runs."""
         show_claims(*names)
 
-    def pairs(self, one: str, other: str, name: str = "knn") -> list[float]:
+    def pair_differences(self, one: str, other: str, name: str = "knn") -> list[float]:
         """How much more of a number one arm has at the end than another: this reader's pair, then those recorded."""
         mine = self.arm(one).final[name] - self.arm(other).final[name]
         recorded = (final_runs(self.bands, arm, name) for arm in (one, other))

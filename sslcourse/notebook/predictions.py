@@ -1,5 +1,6 @@
 """Predictions: made before an experiment, by radio button or by a call, and set beside what was measured."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sslcourse.notebook import state
@@ -75,12 +76,12 @@ def prediction_table(lab: str | None = None) -> None:
     if not found:
         show_card("Predictions and measurements", "Nothing has been predicted or measured yet.", kind="wait")
         return
-    judged = [one for one in found if one.held is not None]
-    count = f"{sum(map(bool, (one.held for one in judged)))} of {len(judged)} as predicted"
+    held, judged = score(found)
     notes = [SMOKE_NOTE] if any(one.scale == "smoke" for one in found) else []
     rows = [[one.question, one.choice or "(none)", one.text or "(not run)", one.so] for one in found]
     table = Table(["question", "you predicted", "measured", "so"], rows)
-    show_card(f"Predictions and measurements: {count if judged else 'none to compare yet'}", table, *notes)
+    count = f"{held} of {judged} as predicted" if judged else "none to compare yet"
+    show_card(f"Predictions and measurements: {count}", table, *notes)
 
 
 class Compared(NamedTuple):
@@ -98,6 +99,12 @@ class Compared(NamedTuple):
     so: str
     held: bool | None
     scale: str
+
+
+def score(found: Iterable[Compared]) -> tuple[int, int]:
+    """How many predictions came true, of how many that were made before something was measured that counts."""
+    held = [one.held for one in found if one.held is not None]
+    return sum(held), len(held)
 
 
 def compared(lab: str) -> list[Compared]:

@@ -39,22 +39,21 @@ def progress(lab: str | None = None) -> None:
 def course_progress() -> None:
     """Show all labs: what is checked of each, what a person marks, and how many predictions held."""
     from sslcourse import exercises
-    from sslcourse.notebook.predictions import compared
+    from sslcourse.notebook.predictions import compared, score
 
     rows, totals = [], [0.0, 0.0]
     for lab in exercises.LABS.values():
         known = state.read_lab(lab.name)["tasks"]
         earned = sum(float(known[name]["points"]) for name in lab.tasks if name in known)
         by_hand = sum(question.points for question in lab.written.values())
-        judged = [one for one in compared(lab.name) if one.held is not None]
-        held = f"{sum(bool(one.held) for one in judged)} of {len(judged)}" if judged else ""
+        held, judged = score(compared(lab.name))
         sign = "✓" if earned == lab.points else "…" if earned or judged else ""
         row = [
             sign,
             f"{lab.number} {lab.title}",
             f"{earned:g} of {lab.points:g}",
             f"{by_hand:g}" if by_hand else "",
-            held,
+            f"{held} of {judged}" if judged else "",
         ]
         rows.append(row)
         totals = [totals[0] + earned, totals[1] + lab.points]

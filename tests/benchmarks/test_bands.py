@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from sslcourse.evaluation.statistics import T_95
 from sslcourse.notebook.findings import final_range, final_runs
 
 SPEC = importlib.util.spec_from_file_location("bands_script", Path(__file__).parents[2] / "benchmarks" / "bands.py")
@@ -16,7 +17,7 @@ SPEC.loader.exec_module(script)
 
 def test_it_is_the_prediction_interval_within_what_a_number_can_be():
     stats = pytest.importorskip("scipy.stats")
-    assert all(t == pytest.approx(stats.t.ppf(0.975, count - 1), abs=6e-4) for count, t in script.T_95.items())
+    assert all(t == pytest.approx(stats.t.ppf(0.975, count - 1), abs=6e-4) for count, t in T_95.items())
     values = [0.2, 0.5, 0.4, 0.9, 0.7, 0.3]
     expected = stats.t.interval(0.95, 5, statistics.mean(values), statistics.stdev(values) * (1 + 1 / 6) ** 0.5)
     found = script.interval(values)

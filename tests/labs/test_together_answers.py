@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from sslcourse.evaluation.statistics import sign_flip_p_value
+from sslcourse.evaluation.statistics import sign_flip_p_value, students_t
 from sslcourse.exercises import find, find_task
 from sslcourse.exercises.judge import case_inputs
-from sslcourse.labs.together.pairs import students_t
 
 
 def reference(name):

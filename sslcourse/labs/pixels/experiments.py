@@ -158,7 +158,7 @@ class PixelsLab(Looking):
         self.found("pixels.pair", text, direction(hidden["distilled"], hidden["both"], CLEARLY))
         clean = {arm: self.arm(arm).final["knn"] for arm in arms}
         text = f"kNN accuracy on whole pictures {clean['distilled']:.2f} without painting, {clean['both']:.2f} with it"
-        pairs = self.pairs("both", "distilled")
+        pairs = self.pair_differences("both", "distilled")
         self.show_pairs("Differences of kNN accuracy between runs of one seed", {"with painting - without": pairs})
         self.found("pixels.accuracy", f"{text}; {pairs_told(pairs, 0.03)}", mostly(pairs, 0.03))
 

@@ -108,13 +108,13 @@ class RemovalLab(Timing):
         if not accuracy:
             return
         show(self.bars("kNN accuracy", accuracy, "knn", self.chance))
-        pairs = {f"{self.titles[arm]} - nothing removed": self.pairs(arm, "baseline") for arm in POLICIES}
-        pairs["low removed - random removed"] = self.pairs("low", "random")
+        pairs = {f"{self.titles[arm]} - nothing removed": self.pair_differences(arm, "baseline") for arm in POLICIES}
+        pairs["low removed - random removed"] = self.pair_differences("low", "random")
         self.show_pairs("Differences of kNN accuracy between runs of one seed", pairs)
         for identifier, other in (("removal.accuracy", "baseline"), ("removal.policy", "random")):
             text = f"kNN accuracy {accuracy['low']:.2f} with low attention removed, {accuracy[other]:.2f} with "
-            text += f"{self.titles[other]}; {pairs_told(self.pairs('low', other), CLEARLY)}"
-            self.found(identifier, text, mostly(self.pairs("low", other), CLEARLY))
+            text += f"{self.titles[other]}; {pairs_told(self.pair_differences('low', other), CLEARLY)}"
+            self.found(identifier, text, mostly(self.pair_differences("low", other), CLEARLY))
 
     @in_a_card
     def equal_time(self) -> None:
@@ -127,7 +127,7 @@ class RemovalLab(Timing):
             return
         text = f"kNN accuracy {accuracy['own']:.2f} after {steps['own']} steps with low attention removed, "
         text += f"{accuracy['short']:.2f} after {steps['short']} with nothing removed, which take about as long"
-        pairs = self.pairs("own", "short")
+        pairs = self.pair_differences("own", "short")
         self.show_pairs(
             "Differences of kNN accuracy between runs of one seed",
             {f"{self.titles['own']} - {self.titles['short']}": pairs},

@@ -187,16 +187,14 @@ class WholeCourse(Looking):
     @in_a_card
     def all_predictions(self) -> None:
         """How many predictions of each lab held."""
-        rows, lines = [], []
+        rows, held, judged = [], 0, 0
         for lab in LABS.values():
             own = predictions.compared(lab.name)
-            judged = [one for one in own if one.held is not None]
-            right = sum(bool(one.held) for one in judged)
+            right, measured = predictions.score(own)
             made = sum(bool(one.choice) for one in own)
-            rows.append([f"{lab.number} {lab.title}", str(made), str(len(judged)), str(right)])
-            lines += judged
-        held = sum(bool(one.held) for one in lines)
-        title = f"Your predictions since Lab 0: {held} of {len(lines)} held" if lines else "No prediction to judge yet"
+            rows.append([f"{lab.number} {lab.title}", str(made), str(measured), str(right)])
+            held, judged = held + right, judged + measured
+        title = f"Your predictions since Lab 0: {held} of {judged} held" if judged else "No prediction to judge yet"
         show_card(title, Table(["lab", "made", "measured since", "as predicted"], rows))
 
 

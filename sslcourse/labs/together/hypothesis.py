@@ -11,8 +11,8 @@ from typing import Any
 
 from sslcourse.claims.catalogue.arms import SWITCHABLE
 from sslcourse.claims.claim import DIRECTIONS, Arm, Claim, Contrast
-from sslcourse.claims.rows import append_row, effects, latest, read_rows
-from sslcourse.claims.runner import carry_out, is_done, orders, place_of, root_of
+from sslcourse.claims.rows import effects, read_rows
+from sslcourse.claims.runner import fill_in, orders, root_of
 from sslcourse.labs.together.tasks import PARTS
 from sslcourse.notebook import state
 from sslcourse.notebook.session import runs_folder
@@ -165,10 +165,7 @@ class OwnLedger:
 
     def run(self, order: Any, on_log: Any = None) -> None:
         """Carry out an order, unless its figures are there already."""
-        row = latest(read_rows(self.scale, self.ledger)).get(place_of(order))
-        if not is_done(order, row):
-            order = order if row is None else order.together(row["measures"], row["claims"])
-            append_row(carry_out(order, root_of(order, Path(runs_folder())), on_log=on_log), self.ledger)
+        fill_in(order, root_of(order, Path(runs_folder())), self.ledger, on_log=on_log)
 
     def pairs(self) -> dict[int, dict[str, float]]:
         """The figure of either arm for every seed whose pair is complete."""

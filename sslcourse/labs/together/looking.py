@@ -7,6 +7,7 @@ import torch
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.claim import Contrast
 from sslcourse.claims.verdict import PAIRS
+from sslcourse.evaluation.statistics import students_t
 from sslcourse.figures import plot_bars, plot_effects, plot_pairs, show
 from sslcourse.labs.together import ledger, pictures
 from sslcourse.labs.together.pairs import (
@@ -18,7 +19,6 @@ from sslcourse.labs.together.pairs import (
     figures_of,
     found_nothing,
     mean,
-    students_t,
     unpaired_interval,
     worth,
 )

@@ -6,12 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sslcourse.evaluation.statistics import students_t
 from sslcourse.labs.together.ledger import Pairs
 from sslcourse.notebook.stopping import Stopped
 
-# Student's t, two-sided 95 %, by the number of pairs; between two entries the wider one counts.
-T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262, 12: 2.201}
-T_95 |= {15: 2.145, 20: 2.093, 30: 2.045}
 LEVEL = 0.05
 WORST_FIRST = ("contradicted", "undecided", "supported")
 
@@ -48,15 +46,6 @@ class Judge(NamedTuple):
             raise Stopped(f"Your verdict is {word!r}; it can be {', '.join(WORST_FIRST)}.")
         p = None if self.sign_flip_p is None else float(self.sign_flip_p(differences))
         return Line(mean(effects), low, high, p, word)
-
-
-def students_t(pairs: int) -> float:
-    """The factor by which the standard error of a mean difference is multiplied; NaN for fewer than two pairs.
-
-    >>> students_t(6), students_t(11)
-    (2.571, 2.262)
-    """
-    return next((T_95[known] for known in sorted(T_95, reverse=True) if known <= pairs), float("nan"))
 
 
 def mean(values: Sequence[float]) -> float:
