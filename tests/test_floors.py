@@ -17,7 +17,7 @@ PACKAGE = Path(sslcourse.__file__).parent
 # Lowest first. A module may import from its own folder, from its floor and from lower ones; but data, losses and
 # pruning, the lowest, know nothing of each other.
 FLOORS = [
-    {"files", "settings", "precision", "kept", "processes", "pages"},
+    {"files", "settings", "precision", "kept", "processes", "pages", "cluster"},
     {"data", "losses", "pruning"},
     {"models"},
     {"evaluation"},
@@ -44,7 +44,7 @@ EXTRA_LIBRARIES = {"nbclient", "nbformat", "jupytext", "latex2mathml", "nbconver
 EXTRA_LIBRARIES |= {"pygments", "yaml", "markdown_it", "mdit_py_plugins"}  # come with nbconvert and jupytext
 WITH_EXTRAS = {"authoring", "grading", "commands"}  # folders that may use the extra `grade`
 WITH_STATISTICS = {"evaluation", "claims"}  # folders that may use scipy, the extra `claims`
-WITH_CLUSTER = {"claims", "grading"}  # folders that may use Dask, the extra `cluster`
+WITH_CLUSTER = {"cluster"}  # the module that may use Dask, the extra `cluster`
 
 
 def imported_modules(source: str, module: str, is_package: bool = False) -> set[str]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tqdm.auto import tqdm
 from sslcourse.claims.claim import TIMES, Claim
 from sslcourse.claims.measures import MEASURES, measure_version, measured
 from sslcourse.claims.rows import append_row, latest, read_rows
+from sslcourse.cluster import on_cluster
 from sslcourse.files import write_atomically
 from sslcourse.methods.method import Method
 from sslcourse.training.checkpoint import load_checkpoint
@@ -132,37 +134,18 @@ def run_here(
 def run_on_cluster(open_orders: Sequence[Order], root: Path, ledger: Path, address: str, until: float, bar: tqdm):
     """Run on a Dask cluster, whose workers need the course and one thread each; rows are written here.
 
-    Raises ImportError without distributed, ValueError for workers with several threads: a run's random numbers are its
-    process's.
+    Raises as `on_cluster`: a run's random numbers are its process's.
     """
-    try:
-        from distributed import Client, as_completed
-    except ImportError as error:
-        raise ImportError("--cluster needs Dask; install it with: pip install 'sslcourse[cluster]'") from error
-    with Client(address) as client:
-        threads = list(client.nthreads().values())
-        if not threads or max(threads) > 1:
-            raise ValueError(f"workers need one thread each (dask worker --nthreads 1); they have {threads}")
-        bar.unit = "run"
-        bar.reset(total=len(open_orders))
-        waiting, names, failed = iter(open_orders), {}, []
-
-        def submit_next() -> list:
-            order = next(waiting, None) if time.monotonic() < until else None
-            if order is None:
-                return []
-            future = client.submit(carry_out_there, order, root, pure=False)
-            names[future.key] = order.experiment.name
-            return [future]
-
-        futures = as_completed([future for _ in threads for future in submit_next()])
-        for future in futures:
-            if future.status == "finished":
-                append_row(future.result(), ledger)
-            else:
-                failed.append(f"{names[future.key]}: {future.exception()}")
-            bar.update()
-            futures.update(submit_next())
+    bar.unit = "run"
+    bar.reset(total=len(open_orders))
+    in_time = takewhile(lambda _: time.monotonic() < until, open_orders)
+    things, failed = ((order.experiment.name, order) for order in in_time), []
+    for name, done in on_cluster(partial(carry_out_there, root=root), things, {"address": address}):
+        if isinstance(done, BaseException):
+            failed.append(f"{name}: {done}")
+        else:
+            append_row(done, ledger)
+        bar.update()
     return failed
 
 

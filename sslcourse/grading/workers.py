@@ -12,6 +12,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from sslcourse.cluster import on_cluster
+
 AHEAD = 2  # things that a worker of a cluster has before it asks for more
 
 
@@ -104,25 +106,5 @@ def _on_cluster(
     one_by_one: bool = False,
 ) -> Iterator[tuple[int, Any]]:
     """On the workers of a Dask cluster, a few things ahead; `options` are those of Dask's Client."""
-    try:
-        from distributed import Client, as_completed
-    except ImportError as error:
-        raise ImportError("--cluster needs Dask; install it with: pip install 'sslcourse[cluster]'") from error
-    with Client(**options) as client:
-        threads = list(client.nthreads().values())
-        if not threads or max(threads) > 1:
-            raise ValueError(f"workers need one thread each (dask worker --nthreads 1); they have {threads}")
-        waiting, numbers = iter(things.items()), {}
-
-        def submit_next() -> list:
-            for number, thing in waiting:
-                future = client.submit(task, pack(thing) if pack else thing, pure=False)
-                numbers[future.key] = number
-                return [future]
-            return []
-
-        ahead = 1 if one_by_one else AHEAD * len(threads)
-        futures = as_completed([future for _ in range(ahead) for future in submit_next()])
-        for future in futures:
-            yield numbers.pop(future.key), future.result() if future.status == "finished" else future.exception()
-            futures.update(submit_next())
+    packed = ((number, pack(thing) if pack else thing) for number, thing in things.items())
+    return on_cluster(task, packed, options, lambda workers: 1 if one_by_one else AHEAD * workers)
