@@ -20,7 +20,7 @@ from sslcourse.exercises import Lab
 from sslcourse.exercises.task import WrittenQuestion
 from sslcourse.files import write_atomically
 from sslcourse.grading.class_report import write_class_report
-from sslcourse.grading.marks import FILE, Answer, Mark, as_csv, digest_of, key_of, merge, read_marks
+from sslcourse.grading.marks import FILE, Answer, Mark, as_csv, digest_of, key_of, merge, plain, read_marks, safe
 from sslcourse.grading.pages import Code, code_style
 from sslcourse.grading.prose import to_html
 from sslcourse.grading.records import alone_in, read_records, read_run
@@ -114,7 +114,7 @@ def read_codes(out: Path) -> dict[str, str]:
     known = {}
     if file.exists():
         rows = csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline=""))
-        known = {row[0]: row[1] for row in rows if len(row) == 2 and row[1] != "code"}
+        known = {plain(row[0]): row[1] for row in rows if len(row) == 2 and row[1] != "code"}
     for student in sorted({grade.id for grade, _ in written_results(out)} - set(known)):
         known[student] = _new_code(set(known.values()))
     return known
@@ -123,7 +123,8 @@ def read_codes(out: Path) -> dict[str, str]:
 def write_codes(out: Path, codes: Mapping[str, str]) -> None:
     """Keep the codes, for whoever has to look one up."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("student", "code"), *sorted(codes.items())])
+    rows = [(safe(student), code) for student, code in sorted(codes.items())]
+    csv.writer(text, lineterminator="\n").writerows([("student", "code"), *rows])
     write_atomically(out / CODES, f"\ufeff{text.getvalue()}")
 
 

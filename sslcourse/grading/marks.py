@@ -104,7 +104,7 @@ def as_csv(marks: Mapping[Key, Mark]) -> str:
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for (student, question), mark in sorted(marks.items()):
-        writer.writerow(map(_safe, (student, question, f"{mark.points:g}", mark.comment, mark.answer)))
+        writer.writerow(map(safe, (student, question, f"{mark.points:g}", mark.comment, mark.answer)))
     return f"\ufeff{text.getvalue()}"
 
 
@@ -203,7 +203,7 @@ def _rows(file: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
             if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
                 problems.append(f"line {reader.line_num}: more cells than columns")
             elif any(cell.strip() for cell in cells):
-                filled = [*map(_plain, cells), *[""] * len(header)]
+                filled = [*map(plain, cells), *[""] * len(header)]
                 row = dict(zip(header, filled))
                 row |= {name: row[name].strip() for name in row if name not in ("student", "comment")}
                 rows.append((reader.line_num, row))
@@ -212,13 +212,13 @@ def _rows(file: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
     return rows, problems
 
 
-def _safe(cell: str) -> str:
+def safe(cell: str) -> str:
     """The cell as text for a spreadsheet; the marker's page writes it in the same way."""
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
-def _plain(cell: str) -> str:
-    """The cell without what `_safe` put before it."""
+def plain(cell: str) -> str:
+    """The cell without what `safe` put before it."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
 
 

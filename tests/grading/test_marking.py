@@ -7,7 +7,7 @@ import pytest
 from toy_lab import LAB, QUESTION
 
 from sslcourse.grading.host import Limits
-from sslcourse.grading.marking import merge_files, write_page
+from sslcourse.grading.marking import merge_files, read_codes, write_codes, write_page
 from sslcourse.grading.marks import BadMarks, not_given, read_marks
 from sslcourse.grading.owners import Student
 from sslcourse.grading.records import Record
@@ -185,6 +185,14 @@ def test_an_anonymous_page_names_nobody_and_its_file_finds_them(out):
     write_page(out, LABS, is_anonymous=True)
     with open(out / "codes.csv", encoding="utf-8-sig") as file:
         assert dict(csv.reader(file)).items() >= codes.items()
+
+
+def test_no_code_s_student_is_a_formula(tmp_path):
+    codes = {"=1+1": "BCDFG", "'=1": "HJKLM", "ada": "NPQRS"}
+    write_codes(tmp_path, codes)
+    assert not any(line.startswith("=") for line in (tmp_path / "codes.csv").read_text("utf-8-sig").splitlines())
+    (tmp_path / "records").mkdir()
+    assert read_codes(tmp_path) == codes
 
 
 def test_a_folder_of_something_else_is_named(tmp_path):
