@@ -67,7 +67,8 @@ def ask(client: NotebookClient, code: str) -> dict:
     cell = nbformat.v4.new_code_cell(code)
     client.nb.cells.append(cell)
     client.execute_cell(cell, len(client.nb.cells) - 1)
-    return json.loads(cell.outputs[-1].text.replace("'", '"'))
+    printed = "".join(output.text for output in cell.outputs if output.get("name") == "stdout")  # it may come in pieces
+    return json.loads(printed.replace("'", '"'))
 
 
 if __name__ == "__main__":
