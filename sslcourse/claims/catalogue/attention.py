@@ -3,13 +3,15 @@
 from sslcourse.claims.catalogue.arms import CLS, SUPERVISED
 from sslcourse.claims.claim import Claim, Contrast, Published
 
-JACCARD = {"unit": "Jaccard index", "why_least": "a fifth of the published difference of 24 points to random attention"}
+JACCARD = {"unit": "Jaccard index", "why_least": "a fifth of the published 24 points to an untrained network"}
 
 OBJECTS = Claim(
     id="attention-marks-objects",
     number=3,
     sentence="The attention of the class token marks the object; what gets little of it is background.",
-    question="Does attention learned without labels cover the object better than chance, and than a simple rule?",
+    question="Does attention learned without labels cover the object better than chance, than a simple rule, and than "
+    "before training?",
+    deciding=3,
     arms=(CLS, SUPERVISED),
     contrasts=(
         Contrast("attention - the same on random patches", {"CLS": 1}, "attention.over_random", 0.05, **JACCARD),
@@ -38,14 +40,14 @@ OBJECTS = Claim(
     data=("objects", "cifar10-small"),
     published=(
         Published(
-            "Jaccard index of the best head, ViT-S/16, VOC12: DINO 45.9, random 22.0",
+            "Jaccard index of the best head, ViT-S/16, VOC12: DINO 45.9, untrained 22.0",
             "Caron et al. 2021 (DINO), figure 4",
             supports=True,
         ),
         Published(
             "supervised 27.3; MoCo-v2 46.3, BYOL 47.8, so that no part of DINO's own is needed",
             "Caron et al. 2021 (DINO), figure 4 and appendix D",
-            supports=True,
+            supports=None,
         ),
         Published(
             "in large networks tokens of the background attract attention",

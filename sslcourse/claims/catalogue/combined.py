@@ -99,9 +99,10 @@ SPEED = Claim(
     ),
     published=(
         Published(
-            "2.8 times, with three quarters removed, no teacher and no distilled patches (ViT-L)",
+            "2.8 times, with three quarters removed at random, no teacher and no distilled patches, against mask "
+            "tokens in their place (ViT-L)",
             "He et al. 2022 (MAE), table 2",
-            supports=True,
+            supports=None,
         ),
     ),
     held_equal=HELD_EQUAL + " Steps are timed in turns in one process.",
@@ -152,12 +153,12 @@ DETAIL = Claim(
         Published(
             "ADE20K, linear head on frozen patches: 38.3 with masked patches distilled (iBOT), 34.5 without (DINO)",
             "Zhou et al. 2022 (iBOT), ADE20K, ViT-B",
-            supports=True,
+            supports=None,  # the patches that decide are visible
         ),
         Published(
             "kNN 67.1 % with visible patches distilled, 67.9 % without: here they are the visible ones",
             "Zhou et al. 2022 (iBOT), appendix E",
-            supports=False,
+            supports=None,  # of the class, and segmentation decides
         ),
     ),
     held_equal=HELD_EQUAL,

@@ -112,9 +112,9 @@ TRAINING = Claim(
     data=("objects", "cifar10-small"),
     published=(
         Published(
-            "2.8 times, with three quarters removed and no teacher (ViT-L)",
+            "2.8 times, with three quarters removed at random, no teacher, against mask tokens in their place (ViT-L)",
             "He et al. 2022 (MAE), table 2",
-            supports=True,
+            supports=None,
         ),
     ),
     held_equal="The same encoder, batch, crops and optimiser; the steps take turns in one process, forwards and "
