@@ -147,7 +147,8 @@ class Claim:
     """A statement that can be true or false, and how that is found out.
 
     The first contrast decides the verdict, or the first `deciding` together, where a sentence says several things: a
-    claim is as good as the weakest of them.
+    claim is as good as the weakest of them. `beside` is the name of another, without which the verdict would say too
+    much: what limits it stands next to it.
     `sentence` is the claim as the homework says it, `question` what a reader may ask. `data` names the sets of pictures
     (`pictures.PICTURES`), the first of which decides. Raises ValueError for a contrast of arms that are not there.
     """
@@ -163,6 +164,7 @@ class Claim:
     held_equal: str = ""
     could_be_wrong: str = ""
     deciding: int = 1
+    beside: str = ""
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -173,6 +175,9 @@ class Claim:
                 nearest(f"arm of claim {self.id}", arm, names)
         if not 1 <= self.deciding <= len(self.contrasts) or not self.data:
             raise ValueError(f"claim {self.id} needs a contrast that decides and a set of pictures")
+        if self.beside:
+            others = [contrast.name for contrast in self.contrasts[self.deciding :]]
+            nearest(f"contrast of claim {self.id} that does not decide", self.beside, others)
 
     def measures(self, arm: str) -> dict[str, set[str]]:
         """Which measures the contrasts need of an arm, and when; those of the log are there in any case."""

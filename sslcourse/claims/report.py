@@ -7,6 +7,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from sslcourse import figures
+from sslcourse.claims.arms_table import arms_table
 from sslcourse.claims.claim import Claim, Contrast
 from sslcourse.claims.pictures import PICTURES
 from sslcourse.claims.rows import counted_again, latest, stale
@@ -21,7 +22,10 @@ OPEN = ("missing", "?")  # undecided, not yet measured
 
 @dataclass(frozen=True)
 class Entry:
-    """A claim on the page: its verdict, its findings, and its stale rows with those whose runs count all the same."""
+    """A claim on the page: its verdict, its findings, and its stale rows with those whose runs count all the same.
+
+    `arms` has for each set of pictures that was measured a line for each arm (see `arms_table`).
+    """
 
     claim: Claim
     word: str
@@ -29,12 +33,38 @@ class Entry:
     findings: list[Finding]
     stale: list[dict]
     counted_again: list[dict]
+    arms: dict[str, list[dict]]
     drawn: list[Markup]
 
     @property
     def first(self) -> Finding:
         """The finding that decides, on the first set of pictures."""
         return decisive(self.claim, self.findings, self.claim.data[0])
+
+    @property
+    def beside(self) -> Finding | None:
+        """The finding that belongs next to the verdict, on the first set of pictures, if it was measured."""
+        data, name = self.claim.data[0], self.claim.beside
+        here = [each for each in self.findings if each.data == data and each.contrast.name == name]
+        return next((each for each in here if each.effect), None)
+
+    @property
+    def unmeasured(self) -> list[str]:
+        """The other sets of pictures on which no pair was measured."""
+        return [
+            data for data in self.claim.data[1:] if data not in {each.data for each in self.findings if each.effect}
+        ]
+
+    @property
+    def shown(self) -> list[Finding]:
+        """The findings that have a row each, one set of pictures after the other."""
+        data = [each for each in self.claim.data if each not in self.unmeasured]
+        return [each for name in data for each in self.findings if each.data == name]
+
+    @property
+    def elsewhere(self) -> list[Finding]:
+        """What decides on each of the other sets of pictures."""
+        return [decisive(self.claim, self.findings, data) for data in self.claim.data[1:]]
 
     @property
     def chip(self) -> tuple[str, str]:
@@ -72,14 +102,17 @@ def entry_of(claim: Claim, scale: str, rows: Sequence[dict], draw: bool = False)
     """What the page and the table say of a claim; with `draw` also its figures."""
     findings = [find(claim, contrast, data, scale, rows) for contrast in claim.contrasts for data in claim.data]
     word, why = judge(claim, findings)
-    drawn = []
+    arms, drawn = {}, []
     if draw:
         measured = [finding for finding in findings if finding.effect]
+        devices = {finding.data: finding.device for finding in measured}
+        arms = {data: arms_table(claim, data, device, scale, rows) for data, device in devices.items()}
         deciding = [finding for finding in measured if is_deciding(claim, finding.contrast)]
         drawn = [figures.to_html(*deciding_charts(claim, finding, scale, rows), dpi=100) for finding in deciding]
         if len(measured) > 1:
             drawn.append(figures.to_html(chart_of_all(measured), dpi=100))
-    return Entry(claim, word, why, findings, stale(claim, scale, rows), counted_again(claim, scale, rows), drawn)
+    again = counted_again(claim, scale, rows)
+    return Entry(claim, word, why, findings, stale(claim, scale, rows), again, arms, drawn)
 
 
 def deciding_charts(claim: Claim, finding: Finding, scale: str, rows: Sequence[dict]) -> list:
@@ -134,6 +167,14 @@ def amount(finding: Finding) -> str:
     return f"{effect.mean:+.3g} [{effect.low:+.3g}, {effect.high:+.3g}]" if effect else ""
 
 
+def beside(entry: Entry) -> str:
+    """What belongs next to the effect that decides, in words: another contrast, and a sign that changed on the way."""
+    words = "<br>half way through the runs it pointed the other way" * entry.first.sign_changes
+    if other := entry.beside:
+        words += f"<br>beside it, {other.contrast.name}: {amount(other)}, {other.word}"
+    return words
+
+
 def needed(contrast: Contrast) -> str:
     """The effects that would bear the contrast's claim out.
 
@@ -156,7 +197,10 @@ def filled(page: str, text: str) -> str:
 
 
 def table(claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> str:
-    """A row a claim: its sentence, the verdict, the effect that decides, what it had to reach, and the pairs."""
+    """A row a claim: its sentence, the verdict, the effect that decides, what it had to reach, and the pairs.
+
+    Beside the verdict stands what is found on photographs, beside the effect the claim's contrast `beside`.
+    """
     lines = ["| | claim | verdict | effect that decides | counts from | pairs |", "|---|---|---|---|---|---|"]
     for claim in claims:
         entry = entry_of(claim, scale, rows)
@@ -164,6 +208,9 @@ def table(claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> str:
         verdict = f"**{entry.word}**" if entry.word != UNMEASURED else entry.word
         if known := len(entry.counted_again):
             verdict += f" (changed when {known} {'run was' if known == 1 else 'runs were'} known)"
+        if entry.word != UNMEASURED:
+            found += beside(entry)
+            verdict += "".join(f"<br>{PICTURES[other.data].title}: {other.word}" for other in entry.elsewhere)
         cells = [str(claim.number), claim.sentence, verdict, found, needed(entry.first.contrast), str(entry.pairs)]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)

@@ -24,8 +24,8 @@ WEAKEST_FIRST = (UNMEASURED, CONTRADICTED, UNDECIDED, SUPPORTED)
 class Finding:
     """What was found for one contrast on one set of pictures: `word`, why, and the numbers it rests on.
 
-    `figures` has the figure of each term for each seed, `device` where they were measured, `half` the mean effect at
-    half the length of the runs.
+    `figures` has the figure of each term for each seed, `device` where they were measured, `half` the mean effect half
+    way through the same runs, where the learning rate is still high.
     """
 
     contrast: Contrast
@@ -44,7 +44,7 @@ class Finding:
 
     @property
     def sign_changes(self) -> bool:
-        """Whether the effect points the other way at half length: then the runs may be too short to tell."""
+        """Whether the effect pointed the other way half way: then the runs may be too short to tell."""
         return self.effect is not None and self.half is not None and self.half * self.effect.mean < 0
 
 
@@ -134,7 +134,8 @@ def judge(claim: Claim, findings: Sequence[Finding]) -> tuple[str, str]:
     """
     first, *others = [decisive(claim, findings, data) for data in claim.data]
     measured = [other for other in others if other.word != UNMEASURED]
-    also = [f"{other.data}: {other.word}" for other in measured]
+    also = ["half way through the runs the effect pointed the other way"] * first.sign_changes
+    also += [f"{other.data}: {other.word}" for other in measured]
     if first.word not in OPPOSITE:
         return first.word, "; ".join([first.why, *also])
     if any(other.word == OPPOSITE[first.word] for other in measured):

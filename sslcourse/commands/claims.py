@@ -102,14 +102,15 @@ def ledger_of(arguments: argparse.Namespace) -> Path:
 def show_list(arguments: argparse.Namespace, claims: list) -> int:
     """Print each claim with its arms and how many pairs are measured."""
     from sslcourse.claims.rows import read_rows
-    from sslcourse.claims.verdict import find
+    from sslcourse.claims.verdict import decisive, find
 
     rows = read_rows(arguments.scale, ledger_of(arguments))
     for claim in claims:
         print(f"{claim.number:2d}  {claim.id}: {claim.sentence}")
         print(f"      arms: {', '.join(arm.name for arm in claim.arms)}")
         for data in claim.data:
-            finding = find(claim, claim.contrasts[0], data, arguments.scale, rows)
+            deciding = claim.contrasts[: claim.deciding]
+            finding = decisive(claim, [find(claim, each, data, arguments.scale, rows) for each in deciding], data)
             print(f"      {data}: {len(finding.figures or {})} pairs, {finding.word}")
     return 0
 

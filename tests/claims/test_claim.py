@@ -19,6 +19,7 @@ def test_every_claim_can_be_run_at_every_scale_and_says_what_a_reader_needs():
                 claim.experiments(data, scale, seed=1)
             claim.fingerprint(scale)
         assert claim.sentence and claim.question and claim.held_equal and claim.could_be_wrong, claim.id
+        assert claim.beside, f"{claim.id}: which contrast limits the verdict most?"
     numbers = [claim.number for claim in CLAIMS.values()]
     assert numbers == sorted(set(numbers))
 
@@ -34,7 +35,7 @@ def test_what_decides_changes_the_fingerprint_and_what_explains_does_not():
         {"sentence": "SimCLR collapses."},
     )
     assert all(replace(CLAIM, **change).fingerprint("smoke") != before for change in decides)
-    explains = {"could_be_wrong": "much", "held_equal": "little", "question": "?"}
+    explains = {"could_be_wrong": "much", "held_equal": "little", "question": "?", "beside": CLAIM.contrasts[-1].name}
     assert replace(CLAIM, **explains).fingerprint("smoke") == before
 
 
@@ -64,6 +65,8 @@ def test_what_does_not_fit_is_refused():
         replace(CLAIM, contrasts=(Contrast("a", {"SimCLRR": 1}, "knn", 0.1),))
     with pytest.raises(ValueError, match="positive"):
         Contrast("a", {"SimCLR": 1}, "knn", least=0)
+    with pytest.raises(ValueError, match="does not decide"):  # what decides already stands there
+        replace(CLAIM, beside=CLAIM.contrasts[0].name)
     with pytest.raises(ValueError, match="two arms"):
         Claim("x", 1, "s", "q", (CLAIM.arms[0],) * 2, CLAIM.contrasts)
 

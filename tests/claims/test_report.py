@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sslcourse.claims.arms_table import arms_table
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.claim import Published
 from sslcourse.claims.report import MARKS, filled, table, write_page, write_table
@@ -34,6 +35,31 @@ def test_a_page_shows_verdicts_pairs_and_what_could_be_wrong(claim, made_up, tmp
     assert "no negatives: from 0.2 to 0.2. Effects of 6 pairs: from 0.31 to 0.36" in page
 
 
+def test_what_limits_a_verdict_stands_beside_it(claim, made_up, tmp_path):
+    limited = replace(claim, beside=claim.contrasts[1].name)
+    rows = made_up(by_arm) + made_up(lambda arm, seed: 0.2, data="cifar10-small")
+    for row in rows:
+        row["figures"]["half"] = {name: -value for name, value in row["figures"]["half"].items()}
+    (line,) = table([limited], "smoke", rows).splitlines()[2:]
+    assert "**undecided**<br>photographs (CIFAR-10, a part): contradicted" in line
+    assert "half way through the runs it pointed the other way" in line
+    assert "<br>beside it, effective rank with negatives - without: +0.335 [" in line and "contradicted | at" in line
+    write_page(tmp_path / "page.html", [limited], "smoke", rows)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "beside it, effective rank" in page and "photographs (CIFAR-10, a part): contradicted" in page
+    assert page.count("pointed the other way") == 2
+
+
+def test_how_long_arms_were_trained_and_whether_they_still_learned(claim, made_up):
+    rows = made_up(by_arm) + made_up(by_arm, seeds=[9], claims={claim.id: "an earlier form"})
+    rows[0] |= {"seconds": 900.0, "curve": [[4, 0.1], [8, 0.5]]}  # the first arm's first seed, on a busy machine
+    first, second = arms_table(claim, "objects", "cpu", "smoke", rows)
+    assert (first["arm"], first["runs"], first["steps"], first["images"]) == ("SimCLR", 6, 8, 8 * 32)
+    assert first["seconds"] == 1.0 and first["curve"] == pytest.approx([0.1, 0.25])
+    assert (first["last"], second["last"]) == pytest.approx((0.15, 0.1))
+    assert arms_table(claim, "objects", "another device", "smoke", rows) == []
+
+
 def test_a_claim_without_runs_has_a_row_and_no_figure(claim, tmp_path):
     write_page(tmp_path / "page.html", [claim], "smoke", [])
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -45,7 +71,7 @@ def test_another_sign_at_half_length_is_flagged(claim, made_up, tmp_path):
     for row in rows:
         row["figures"]["half"] = {name: -value for name, value in row["figures"]["half"].items()}
     write_page(tmp_path / "page.html", [claim], "smoke", rows)
-    assert (tmp_path / "page.html").read_text(encoding="utf-8").count("other sign") == 2
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").count("other sign") == 2  # of either contrast
 
 
 def test_the_table_goes_between_its_marks(claim, made_up, tmp_path):
@@ -54,7 +80,9 @@ def test_the_table_goes_between_its_marks(claim, made_up, tmp_path):
     write_table(path, [claim], "smoke", made_up(by_arm))
     text = path.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
-    assert "| 14 | Without negatives SimCLR collapses. | **supported** |" in text
+    assert (
+        "| 14 | Without negatives SimCLR collapses. | **supported**<br>photographs (CIFAR-10, a part): not yet" in text
+    )
     with pytest.raises(ValueError, match="must have one"):
         filled("no marks", "table")
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sslcourse.claims import verdict
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.cli import main
 
@@ -11,6 +12,17 @@ def test_every_claim_is_listed_with_its_pairs(capsys, tmp_path):
     printed = capsys.readouterr().out
     assert all(claim.sentence in printed for claim in CLAIMS.values())
     assert "objects: 0 pairs, not yet measured" in printed
+
+
+def test_a_claim_that_says_two_things_is_listed_with_the_weaker_one(capsys, tmp_path, monkeypatch):
+    first = CLAIMS["patches-give-detail"].contrasts[0]
+
+    def found(claim, contrast, data, *_):
+        return verdict.Finding(contrast, data, "supported" if contrast is first else "contradicted", "")
+
+    monkeypatch.setattr(verdict, "find", found)
+    assert main(["claims", "list", "1", "--ledger", str(tmp_path)]) == 0
+    assert "objects: 0 pairs, contradicted" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

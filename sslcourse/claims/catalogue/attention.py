@@ -12,6 +12,7 @@ OBJECTS = Claim(
     question="Does attention learned without labels cover the object better than chance, than a simple rule, and than "
     "before training?",
     deciding=3,
+    beside="without labels - with labels",
     arms=(CLS, SUPERVISED),
     contrasts=(
         Contrast("attention - the same on random patches", {"CLS": 1}, "attention.over_random", 0.05, **JACCARD),

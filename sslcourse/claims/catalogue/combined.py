@@ -43,6 +43,7 @@ TOGETHER = Claim(
     sentence="Distilled patches, removal and reconstruction are best together.",
     question="Does the whole method know more of a picture's class than with any one of its three parts left out?",
     deciding=3,
+    beside="all three - none of them",
     arms=CELLS,
     contrasts=(
         Contrast("all three - without patches", without(NO_PATCHES), "knn", 0.03, why_least=TWO_ERRORS),
@@ -69,6 +70,7 @@ SPEED = Claim(
     number=11,
     sentence="Without removal the combined method loses its speed.",
     question="How much slower is a step of the whole method when nothing is removed?",
+    beside="kNN with removal - without",
     arms=(ALL_THREE, NO_REMOVAL),
     contrasts=(
         Contrast(
@@ -114,6 +116,7 @@ DETAIL = Claim(
     number=12,
     sentence="Without distilled patches the combined method loses local detail.",
     question="Do patches of the whole method know less of where the object is when their loss is left out?",
+    beside="segmentation of objects: distilled patches, mean over the other parts",
     arms=CELLS,
     contrasts=(
         Contrast(
@@ -171,8 +174,9 @@ ROBUSTNESS = Claim(
     id="without-reconstruction",
     number=13,
     sentence="Without reconstruction the combined method loses robustness.",
-    question="Does the whole method keep less of its accuracy under occlusion, noise and low resolution without "
-    "reconstruction?",
+    question="Does the whole method keep less of its accuracy in half-hidden pictures without reconstruction? (Noise "
+    "and low resolution stand beside it.)",
+    beside="noise and low resolution: pixels, mean over the other parts",
     arms=CELLS,
     contrasts=(
         Contrast(

@@ -16,6 +16,7 @@ PATCHES = Claim(
     sentence="Distilling the class token gives global semantics; distilling patches as well adds local detail.",
     question="Is the class known better with the class token's loss, and are objects drawn better with one on patches?",
     deciding=2,
+    beside="segmentation of objects: masked patches distilled - class token alone",
     arms=(CLS, switched("patches alone", patches="masked", cls=False), VISIBLE, MASKED, RANDOM, KEPT, GONE, BOTH),
     contrasts=(
         Contrast(
@@ -97,6 +98,7 @@ CONVOLUTIONS = Claim(
     question="Do the places of a strided network draw objects worse than those of a dilated one, and does training add "
     "less to them than to a ViT's patches?",
     deciding=2,
+    beside="segmentation of objects: ViT with masked patches distilled - strided CNN",
     arms=(STRIDED, DILATED, CLS, MASKED),
     contrasts=(
         Contrast(

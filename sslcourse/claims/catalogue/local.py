@@ -37,6 +37,7 @@ REPULSION = Claim(
     question="Do patches draw the parts of objects better, and crops that share nothing differ more, when local crops "
     "of one picture repel each other?",
     deciding=2,
+    beside="kNN: learned repulsion, .1 - none",
     arms=(NONE, ATTRACT[0.1], *APART),
     contrasts=(
         Contrast("parts: learned repulsion, .1 - none", against_none("learned, 0.1"), "parts", 0.02, **IOU),
@@ -83,6 +84,7 @@ SHORTCUT = Claim(
     number=20,
     sentence="Pulling all crops of a picture together leads to a trivial shortcut.",
     question="Are features worse when local crops also attract each other?",
+    beside="kNN without negatives, predictor and stop-gradient instead: nothing - attraction, 1",
     arms=(
         NONE,
         *ATTRACT.values(),

@@ -35,6 +35,7 @@ OCCLUSION = Claim(
     sentence="Reconstructing the removed patches makes features robust to occlusion.",
     question="Is more of the accuracy left in half-hidden pictures when removed patches were reconstructed in "
     "training?",
+    beside="without labels - with labels",
     arms=ARMS,
     contrasts=(
         Contrast(
@@ -81,6 +82,7 @@ CORRUPTION = Claim(
     sentence="Reconstructing the removed patches makes features robust to noise and to low resolution.",
     question="Is more of the accuracy left in noisy or coarse pictures when removed patches were reconstructed in "
     "training?",
+    beside="without labels - with labels",
     arms=ARMS,
     contrasts=(
         Contrast(
@@ -116,6 +118,7 @@ SCENES = Claim(
     number=9,
     sentence="Regular, structured scenes profit most from reconstruction, cluttered ones least.",
     question="Does accuracy rise more on regular backgrounds than on clutter when removed patches are reconstructed?",
+    beside="random removed: what reconstruction adds on regular backgrounds - on clutter",
     arms=(LOW, LOW_PIXELS, RANDOM, RANDOM_PIXELS),
     contrasts=(
         Contrast(
