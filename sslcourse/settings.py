@@ -14,11 +14,12 @@ WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no":
 
 
 class UnknownSetting(ValueError):
-    """There is no setting of this `name`."""
+    """There is no setting of this `name`: those spelled like it (`near`) are listed, or else all that are `known`."""
 
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
-        self.name = name
+    def __init__(self, name: str, near: list[str], known: typing.Iterable[str]) -> None:
+        hint = f"; nearest: {', '.join(near)}" if near else f". There are {', '.join(known)}"
+        super().__init__(f"there is no setting {name!r}{hint}")
+        self.name, self.near = name, near
 
 
 def assign(settings: Settings, values: Mapping[str, Any], fixed: tuple[str, ...] = ()) -> Settings:
@@ -27,8 +28,8 @@ def assign(settings: Settings, values: Mapping[str, Any], fixed: tuple[str, ...]
     A name is a dotted path or its end, if only one path ends like that ("steps" for "fit.steps"). The name of a group
     with a field `name` means that field ("encoder" for "encoder.name"). Text is read as the type of its field: numbers,
     true or false, none, and "0.2,1" for pairs. A group that is None is made from its defaults when a field of it is
-    set. The fields in `fixed` cannot be changed. Raises ValueError for an unknown name (and lists the nearest), a name
-    of several fields (and lists them), and a value that is not allowed.
+    set. The fields in `fixed` cannot be changed. Raises ValueError for a name of several fields (and lists them) and a
+    value that is not allowed; and UnknownSetting, which is one, for an unknown name.
 
     >>> from sslcourse.data.views import MultiCropSettings
     >>> changed = assign(MultiCropSettings(), {"local_crops": "6", "local_crop.scale": "0.05,0.3"})
@@ -114,8 +115,7 @@ def find_path(name: str, known: Mapping[str, Any], unset: Mapping[str, Any]) -> 
         last.setdefault(path.split(".")[-1], []).append(path)
     near = difflib.get_close_matches(name, known if "." in name else last, n=4, cutoff=0.5)
     near = list(dict.fromkeys(path for word in near for path in last.get(word, [word])))[:6]
-    hint = f"; nearest: {', '.join(near)}" if near else ""
-    raise UnknownSetting(name, f"there is no setting {name!r}{hint}. There are {', '.join(last)}")
+    raise UnknownSetting(name, near, last)
 
 
 def read_value(text: str, kind: Any, path: str) -> Any:

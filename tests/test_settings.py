@@ -85,10 +85,11 @@ def test_changes_that_need_each_other_are_made_at_once():
     ("name", "message"),
     [
         ("size", "may mean inner.large.size, inner.small.size"),
-        ("moode", "nearest: inner.mode. There are kind, size, scale"),
+        ("moode", "nearest: inner.mode$"),
         ("inner.medium.size", "no setting"),
         ("other.sise", "no setting"),
         ("ize", "no setting 'ize'"),
+        ("quorum", "no setting 'quorum'. There are kind, size, scale"),
     ],
 )
 def test_a_wrong_name_is_told_what_there_is(name, message):

@@ -16,7 +16,7 @@ from sslcourse.exercises import LABS
 from sslcourse.figures import picture_sheet, plot_bars, plot_neighbours, show
 from sslcourse.notebook import predictions
 from sslcourse.notebook.beside import BesideSession
-from sslcourse.notebook.card import show_card
+from sslcourse.notebook.card import Table, show_card
 from sslcourse.notebook.charts import SIZE
 from sslcourse.notebook.findings import final_range, final_runs
 from sslcourse.notebook.ledger import show_claims
@@ -24,19 +24,24 @@ from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import CHALLENGE, UNTRAINED
 from sslcourse.notebook.stopping import Stopped, in_a_card
 from sslcourse.notebook.table import FINE, show_numbers
+from sslcourse.settings import UnknownSetting, setting_lines
 from sslcourse.training.images import RunImages, few
+
+FREE: dict[str, Any] = {"learning_rate": 1.0, "weight_decay": 0.0, "warmup_steps": 0}  # of a run, at equal cost
 
 
 class LabExperiments(BesideSession):
     """A session that can say what it measured. Every lab has an untrained network and an arm called "baseline".
 
     `compared` are the two networks whose features are put to use at the end, `to_beat` is what the challenge is about,
-    and `end_to_beat` which end of the baseline's ordinary range, 0 the lower or 1 the upper.
+    `end_to_beat` which end of the baseline's ordinary range, 0 the lower or 1 the upper, and `takes_loss` whether a
+    loss of the reader's may be tried in it.
     """
 
     compared = (UNTRAINED, "baseline")
     to_beat = ("knn", "kNN accuracy")
     end_to_beat = 1
+    takes_loss = False
 
     def encoder(self, arm: str) -> nn.Module:
         """The network of an arm, to be judged by its features."""
@@ -166,17 +171,31 @@ class LabExperiments(BesideSession):
         show_numbers("Accuracy of a linear classifier", [*(self.titles[arm] for arm in arms), "chance"], rows)
 
     @in_a_card
+    def settings(self) -> None:
+        """What a challenge may change by name, and what it is without one."""
+        known, groups = self.recipes(scale()), {}
+        recipe = known.get(CHALLENGE, known["baseline"])
+        for line in [*setting_lines(recipe.method), *(f"{name}={getattr(recipe.fit, name)}" for name in FREE)]:
+            path, _, value = line.partition("=")
+            group, _, name = path.rpartition(".")
+            groups.setdefault(group, []).append(f"{name}={value}")
+        show_card("Settings", Table(["", ""], [[group, ", ".join(own)] for group, own in groups.items()]))
+
+    @in_a_card
     def challenge(self, loss: Callable | None = None, **changes: Any) -> None:
         """Train with settings, or a loss, of one's own, at equal cost: `temperature=0.1`, `learning_rate=4e-3`, ..."""
+        if loss is not None and not (self.takes_loss and callable(loss)):
+            wanted = "a loss, or settings by name" if self.takes_loss else "settings by name and no loss"
+            raise Stopped(f"This challenge takes {wanted}; `lab.settings()` shows them.")
         before, self.changes = self.changes, changes
         try:
             recipe, base = self.recipe(CHALLENGE), self.recipe()
-            cost = [replace(one.fit, learning_rate=1.0, weight_decay=0.0, warmup_steps=0) for one in (recipe, base)]
+            cost = [replace(one.fit, **FREE) for one in (recipe, base)]
             if cost[0] != cost[1] or (recipe.data, recipe.encoder) != (base.data, base.encoder):
                 raise ValueError("Equal cost: network, pictures, steps and batch stay; change loss, views or rate.")
-        except ValueError as problem:
+        except (ValueError, TypeError) as problem:
             self.changes = before
-            raise Stopped(str(problem)) from None
+            raise Stopped(told(problem)) from None
         name, title = self.to_beat
         if name == "knn" and not self.images.labelled:
             raise Stopped("Without labels there is no kNN accuracy to beat.")
@@ -190,6 +209,14 @@ class LabExperiments(BesideSession):
     def show_score(self, name: str, mine: float, goal: float, words: str) -> None:
         """A number of the reader's own beside the one to beat."""
         show_card(f"{name} {mine:.3f}; to beat: {goal:.3f}, {words}", kind="good" if mine > goal else "info")
+
+
+def told(problem: Exception) -> str:
+    """What is wrong with settings, in a notebook: names that nothing is spelled like are not all listed."""
+    if isinstance(problem, UnknownSetting):
+        near = f"; nearest: {', '.join(problem.near)}" if problem.near else ""
+        return f"There is no setting {problem.name!r}{near}. `lab.settings()` shows them all."
+    return str(problem)
 
 
 def first_of_each_class(images: ImageSet, each: int) -> list[int]:

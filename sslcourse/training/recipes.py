@@ -192,7 +192,7 @@ def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         ]
         if not others:
             raise
-        raise ValueError(f"{error}. It is a setting of {', '.join(others)}; {recipe.kind} has none") from error
+        raise ValueError(f"{error.name!r} is a setting of {', '.join(others)}; {recipe.kind} has none") from error
 
 
 def sized(recipe: Recipe, size: int) -> Recipe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import inspect
 import json
 import shutil
@@ -18,6 +19,7 @@ import sslcourse
 from sslcourse.authoring.source import read_source
 from sslcourse.exercises import BOX_FILES, LABS, find
 from sslcourse.exercises.judge import case_inputs
+from sslcourse.notebook.experiments import LabExperiments
 
 PACKAGE = Path(sslcourse.__file__).parent
 
@@ -37,6 +39,31 @@ def test_the_examples_that_the_student_reads_hold(lab):
         test = doctest.DocTestParser().get_doctest(text.split('"""')[1], space, id, None, 0)
         assert test.examples
         assert doctest.DocTestRunner(verbose=False).run(test).failed == 0
+
+
+def session_of(lab):
+    module = importlib.import_module(f"sslcourse.labs.{lab}.experiments")
+    own = [one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__]
+    return next(one for one in own if hasattr(one, "recipes"))()
+
+
+@pytest.mark.parametrize("lab", SOURCES)
+def test_a_challenge_says_what_may_be_changed_and_refuses_the_rest(lab, monkeypatch, capsys):
+    monkeypatch.setenv("SSLCOURSE_SCALE", "smoke")
+    session = session_of(lab)
+    session.settings()
+    assert "learning_rate=" in capsys.readouterr().out
+    if type(session).challenge is not LabExperiments.challenge:  # Lab 0's takes a function
+        return
+    session.challenge(learning_rat=1e-3)
+    session.challenge(quorum=1)
+    session.challenge({"learning_rate": 1e-3})
+    if not session.takes_loss:
+        session.challenge(lambda *_: None)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "'learning_rat'; nearest: fit.learning_rate. `lab.settings()`" in said
+    assert "'quorum'. `lab.settings()`" in said and "settings by name" in said
+    assert said.count("✗ Stopped") == 4 - session.takes_loss
 
 
 def is_plain(tree) -> bool:

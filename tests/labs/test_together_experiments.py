@@ -202,14 +202,18 @@ def test_a_hypothesis_is_kept_and_never_changed(lab, capsys):
         ({"first": "patches"}, "say what is on"),
         ({"second": {"patches": True, "policy": "none"}}, "The two arms are the same"),
         ({"second": {"patches": True, "pixels": False}}, "The two arms are the same"),
-        ({"first": {"patchs": True}}, "patchs"),
+        ({"second": {"patches": True, "keep_rate": 0.25}}, "keep_rate does nothing without its part"),
+        ({"second": {"patches": True, "local_crops": 2}}, "The two arms are the same"),  # it is 2
+        ({"first": {"patchs": True}}, "nearest: method.patch_loss"),
+        ({"first": {"patchs": True}}, "The parts are patches, removal, pixels."),
         ({"first": {"patch_loss": "removed"}}, "needs removal"),
     ],
 )
 def test_a_hypothesis_that_cannot_be_run_is_not_registered(lab, capsys, change, message):
     names = ("sentence", "first", "second", "measure", "least", "direction")
     lab.register(**{name: value for name, value in (EXAMPLE | change).items() if name in names})
-    assert message in capsys.readouterr().out and not hypothesis.registered()
+    said = " ".join(capsys.readouterr().out.split())
+    assert message in said and "brightness" not in said and not hypothesis.registered()
 
 
 @pytest.mark.slow
@@ -247,6 +251,37 @@ def test_a_hypothesis_that_was_changed_in_the_file_is_not_run(lab, monkeypatch, 
 def test_arms_that_differ_in_several_things_are_pointed_at(lab, capsys):
     lab.register("Both together help.", {"patches": True, "pixels": True}, {})
     assert "They differ in several things" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "differ"),
+    [
+        ({"removal": True, "keep_rate": 0.25}, {}, ["removal"]),
+        ({"removal": True, "pixels": True}, {"pixels": True}, ["removal"]),  # which removed pixels there are follows
+        ({"removal": True, "policy": "random"}, {"removal": True}, ["policy"]),
+        ({"patches": True, "patch_loss": "masked", "mask_ratio": 0.5}, {"patches": True}, ["patch_loss"]),
+        ({"steps": 80}, {}, ["steps"]),
+        ({"local_crop.scale": (0.2, 0.4)}, {"local_crop.scale": "0.1,0.3"}, ["local_crop.scale"]),
+        (
+            {"patches": True, "patch_weight": 2.0},
+            {"patches": True, "learning_rate": 1e-3},
+            ["patch_weight", "learning_rate"],
+        ),
+    ],
+)
+def test_a_difference_is_what_does_something(first, second, differ):
+    entry = EXAMPLE | {"first": first, "second": second, "scale": "cpu"}
+    assert hypothesis.differences(entry, hypothesis.claim_of(entry)) == differ
+
+
+@pytest.mark.slow
+def test_an_example_is_run_and_not_kept(lab, capsys):
+    """Whoever runs all cells has registered nothing; and nothing that was seen bears a later hypothesis out."""
+    lab.register("Patches help.", {"patches": True}, {}, example=True)
+    lab.run_registered(*OWN)
+    assert "“Patches help.”:" in capsys.readouterr().out and not hypothesis.registered()
+    lab.register("Patches help.", {"patches": True}, {})
+    assert hypothesis.registered()[0]["seed"] == hypothesis.FIRST_SEED and lab._example is None
 
 
 def test_a_progress_file_from_elsewhere_stops_no_table(lab, capsys):

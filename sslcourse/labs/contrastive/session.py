@@ -17,7 +17,7 @@ class ContrastiveSession(TwoViewLab):
     """The pictures, arms and probes of Lab 1; `images` is a data set's name or `folder:PATH`."""
 
     name = "contrastive"
-    titles, colours, panels = arms.TITLES, arms.COLOURS, PANELS
+    titles, colours, panels, takes_loss = arms.TITLES, arms.COLOURS, PANELS, True
     recipes = staticmethod(arms.recipes)
 
     def measure(self, method: Method, arm: str) -> dict[str, float]:

@@ -16,10 +16,12 @@ from sslcourse.labs.together.looking import Looking
 from sslcourse.notebook import predictions
 from sslcourse.notebook.card import Table, show_card
 from sslcourse.notebook.checks import mine_or_reference
+from sslcourse.notebook.experiments import told
 from sslcourse.notebook.live import LivePanel
 from sslcourse.notebook.predictions import Compared
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.stopping import Stopped, in_a_card
+from sslcourse.settings import UnknownSetting
 
 # Which predictions of the labs were on a claim.
 ON_A_CLAIM = {
@@ -46,6 +48,8 @@ ON_A_CLAIM = {
 class WholeCourse(Looking):
     """What the cells of the last stages call."""
 
+    _example: Mapping[str, Any] | None = None  # the hypothesis that was shown last, if it is not to be kept
+
     @in_a_card
     def register(
         self,
@@ -55,10 +59,12 @@ class WholeCourse(Looking):
         measure: str = "knn",
         least: float = 0.03,
         direction: str = "higher",
+        example: bool = False,
     ) -> None:
         """Stage 6: write a hypothesis down for good; what it compares, and what would bear it out.
 
-        `first` and `second` switch `patches`, `removal` and `pixels` on, and may change other settings by name.
+        `first` and `second` switch `patches`, `removal` and `pixels` on, and may change other settings by name. An
+        `example` is not kept.
         """
         if not (isinstance(first, Mapping) and isinstance(second, Mapping)):
             raise Stopped('first and second say what is on in either arm, as in first={"patches": True}, second={}.')
@@ -73,9 +79,9 @@ class WholeCourse(Looking):
             }  # fmt: skip
             claim = hypothesis.claim_of(entry, self.how_many())
         except (ValueError, TypeError) as problem:
-            raise Stopped(str(problem)) from None
-        number, is_new = hypothesis.register(entry)
-        contrast, differ = claim.contrasts[0], hypothesis.differences(entry)
+            parts = f" The parts are {', '.join(hypothesis.PARTS)}." if isinstance(problem, UnknownSetting) else ""
+            raise Stopped(told(problem) + parts) from None
+        contrast, differ = claim.contrasts[0], hypothesis.differences(entry, claim)
         sign = "+" if direction == "higher" else "-"
         rows = [
             ["first", described(entry["first"])],
@@ -85,9 +91,16 @@ class WholeCourse(Looking):
             ["borne out by", f"an effect of {sign}{least:g} or beyond, whose 95 % interval leaves 0 out"],
             ["its mark", hypothesis.mark_of(entry)],
         ]
+        many = " They differ in several things: if there is an effect, which of them was it?" if len(differ) > 1 else ""
+        if example:
+            self._example = entry | {"mark": hypothesis.mark_of(entry), "seed": hypothesis.EXAMPLE_SEED}
+            kept = "It is not kept. Put your own in its place, and leave `example=True` out."
+            show_card(f"An example: “{entry['sentence']}”", Table(["", ""], rows), kept + many, kind="chosen")
+            return
+        self._example = None
+        number, is_new = hypothesis.register(entry)
         kept = "It is kept now, and cannot be changed." if is_new else "It was registered before, word for word."
         others = "" if number == 1 else f" It is your hypothesis no. {number}: whoever tries often is lucky once."
-        many = " They differ in several things: if there is an effect, which of them was it?" if len(differ) > 1 else ""
         show_card(f"Registered: “{entry['sentence']}”", Table(["", ""], rows), kept + others + many, kind="chosen")
 
     @in_a_card
@@ -102,13 +115,7 @@ class WholeCourse(Looking):
         """Stage 6: make the runs of the hypothesis that was registered last (or of a number), and judge them."""
         p = mine_or_reference("together.flips", sign_flip_p, force)
         judge = self.judge(paired_interval, verdict, force)._replace(sign_flip_p=p)
-        known = hypothesis.registered()
-        if not known:
-            raise Stopped("There is no hypothesis yet: register one in the cell above.")
-        number = number or len(known)
-        if not 1 <= number <= len(known):
-            raise Stopped(f"There are hypotheses 1 to {len(known)}; got {number}.")
-        entry = known[number - 1]
+        number, entry = self._asked_for(number)
         if entry.get("mark") != hypothesis.mark_of(entry):
             raise Stopped(f"Hypothesis {number} was changed after it was registered. Register what you mean now.")
         if entry["scale"] != scale() or entry["data"] != self.data:
@@ -124,13 +131,26 @@ class WholeCourse(Looking):
             raise Stopped("Fewer than two pairs have a figure: the measure found nothing to compare.")
         line = judge(effects, contrast.least)
         show(plot_pairs(pairs, effects, (line.low, line.high), counts=(contrast.least,), y_label=contrast.unit))
-        hypothesis.note_verdict(number, f"{line.word}, {len(effects)} pairs")
+        if number:
+            hypothesis.note_verdict(number, f"{line.word}, {len(effects)} pairs")
         few = "" if len(effects) >= PAIRS else f" The ledger would ask for {PAIRS} pairs before it says anything."
         show_card(
             f"“{claim.sentence}”: {line.word}",
             Table(["pairs", "mean, as you said it", "95 % interval", "p"], [[str(len(effects)), *line.cells()]]),
             f"It counts from {contrast.least:g} on.{few}",
         )
+
+    def _asked_for(self, number: int | None) -> tuple[int, Mapping[str, Any]]:
+        """The hypothesis of a number, or that which was registered last; the example, which was not, has number 0."""
+        if number is None and self._example:
+            return 0, self._example
+        known = hypothesis.registered()
+        if not known:
+            raise Stopped("There is no hypothesis yet: register one in the cell above.")
+        number = len(known) if number is None else number
+        if not 1 <= number <= len(known):
+            raise Stopped(f"There are hypotheses 1 to {len(known)}; got {number}.")
+        return number, known[number - 1]
 
     def how_many(self) -> int | None:
         """How many pictures of the reader's own there are to train on; None for the objects."""

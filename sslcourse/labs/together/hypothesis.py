@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from sslcourse.claims.catalogue.arms import SWITCHABLE
 from sslcourse.claims.claim import DIRECTIONS, Arm, Claim, Contrast
 from sslcourse.claims.rows import effects, read_rows
 from sslcourse.claims.runner import fill_in, orders, root_of
+from sslcourse.labs.together.method import switches_of
 from sslcourse.labs.together.tasks import PARTS
+from sslcourse.methods import CombinedSettings
 from sslcourse.notebook import state
 from sslcourse.notebook.session import runs_folder
-from sslcourse.settings import nearest
+from sslcourse.settings import field_paths, nearest
 from sslcourse.training.experiment import Experiment
+from sslcourse.training.recipes import Recipe
 
 LAB, KEPT = "together", "hypotheses"
 MEASURES = {  # what may be compared, and in which unit
@@ -33,7 +37,10 @@ SIZES: dict[str, dict[str, Any]] = {  # steps are fewer than in the ledger, and 
 }
 PAIRS = {"smoke": 2, "cpu": 6, "gpu": 6}
 FIRST_SEED = 101  # the ledger's seeds are known already; every hypothesis takes the next ones
+EXAMPLE_SEED = 51  # of the notebook's example, which is not the reader's
 FIELDS = ("sentence", "first", "second", "measure", "direction", "least", "data", "scale")
+SWITCHED_BY = {"policy": "removal", "patch_loss": "patches", "reconstruction": "pixels"}
+BOOK_KEEPING = {"log_every", "evaluate_every", "checkpoint_every"}  # settings that change no run
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +64,6 @@ def claim_of(entry: Mapping[str, Any], count: int | None = None) -> Claim:
     """The claim that a kept hypothesis is. Raises ValueError for what cannot be run."""
     if len(str(entry["sentence"]).split()) < 2:
         raise ValueError("Write your hypothesis as a sentence first: sentence=...")
-    if changes_of(entry["first"]) == changes_of(entry["second"]):
-        raise ValueError("The two arms are the same. Switch a part of one of them, or change a setting by name.")
     if not math.isfinite(entry["least"]):
         raise ValueError(f"least must be a positive number, from which on an effect counts; got {entry['least']}.")
     arms = tuple(
@@ -77,20 +82,65 @@ def claim_of(entry: Mapping[str, Any], count: int | None = None) -> Claim:
         "first - second", weights, measure, entry["least"], nearest("direction", entry["direction"], DIRECTIONS[:2])
     )
     claim = Claim(f"own-{mark_of(entry)}", 0, entry["sentence"], "", arms, (replace(contrast, unit=MEASURES[measure]),))
-    for arm in claim.experiments("objects", entry["scale"], FIRST_SEED).values():
-        arm.build(arm.recipe)  # refuses settings that contradict each other
+    for run in claim.experiments("objects", entry["scale"], FIRST_SEED).values():
+        run.build(run.recipe)  # refuses settings that contradict each other
+    if not differences(entry, claim):
+        raise ValueError(same_arms(entry, claim))
     return claim
 
 
-def differences(entry: Mapping[str, Any]) -> list[str]:
-    """In which switches and settings the two arms of a hypothesis differ.
+def recipes_of(entry: Mapping[str, Any], claim: Claim) -> list[Recipe]:
+    """The recipes of the two arms of a hypothesis."""
+    return [arm.recipe("objects", entry["scale"]) for arm in claim.arms]
 
-    >>> differences({"first": {"patches": True, "keep_rate": 0.25}, "second": {"patches": True, "pixels": False}})
+
+def differences(entry: Mapping[str, Any], claim: Claim) -> list[str]:
+    """In which parts, and in which settings that do something in both, the two arms of a hypothesis differ.
+
+    >>> arms = {"first": {"removal": True, "keep_rate": 0.25}, "second": {"removal": True, "patches": False}}
+    >>> entry = arms | {"sentence": "A quarter is worse.", "measure": "knn", "direction": "lower", "least": 0.03}
+    >>> entry |= {"data": "objects", "scale": "cpu"}
+    >>> differences(entry, claim_of(entry))
     ['keep_rate']
     """
-    off: dict[str, Any] = dict.fromkeys(PARTS, False)
-    first, second = ({**off, **entry[name]} for name in ("first", "second"))
-    return sorted(name for name in first | second if first.get(name) != second.get(name))
+    recipes = recipes_of(entry, claim)
+    on, idle = zip(*((switches_of(one.method), without_effect(one.method)) for one in recipes))
+    parts = [part for part in PARTS if on[0][part] != on[1][part]]
+    named = {name.rpartition(".")[2] for arm in ("first", "second") for name in entry[arm]}
+    told = {name for name, part in SWITCHED_BY.items() if part in parts or name not in named}  # by the part
+    first, second = ({path: attrgetter(path)(one) for path in field_paths(one)} for one in recipes)
+    names = {path: path.rpartition(".")[2] for path in first | second if first.get(path, "") != second.get(path, "")}
+    own = [path for path, name in names.items() if name not in BOOK_KEEPING.union(told, *idle)]
+    return parts + [path.partition("crops.")[2] or names[path] for path in own]
+
+
+def without_effect(settings: CombinedSettings) -> set[str]:
+    """The settings that do nothing, because what they belong to is off.
+
+    >>> sorted(without_effect(CombinedSettings(keep_levels=2)))  # nothing is masked
+    ['center_momentum', 'first_teacher_temperature', 'mask_kind', 'mask_ratio']
+    """
+    off = {
+        ("policy", "keep_rate", "removal_warmup", "keep_levels"): not settings.removal.removes,
+        ("patch_weight",): settings.patch_loss == "off",
+        ("shared_head",): settings.patch_loss == "off" or not settings.cls,
+        ("mask_kind", "mask_ratio"): not settings.masks,
+        ("decoder_dim", "decoder_depth", "decoder_heads"): not settings.decodes,
+        ("normalize_targets", "reconstruction_weight"): settings.reconstruction == "off",
+        ("cls_weight", "local_crops"): not settings.cls,
+        ("sinkhorn_iterations",): settings.distillation.targets != "sinkhorn",
+        ("center_momentum",): settings.distillation.targets == "sinkhorn",
+        ("first_teacher_temperature",): settings.distillation.temperature_warmup == 0,
+    }
+    return {name for names, is_off in off.items() if is_off for name in names}
+
+
+def same_arms(entry: Mapping[str, Any], claim: Claim) -> str:
+    """What to say of two arms that are the same, and of settings that could not make them differ."""
+    idle = set.intersection(*(without_effect(one.method) for one in recipes_of(entry, claim)))
+    vain = sorted(idle & {name for arm in ("first", "second") for name in entry[arm]})
+    why = f", for {' and '.join(vain)} does nothing without its part" if vain else ""
+    return f"The two arms are the same{why}. Switch a part of one of them, or change a setting by name."
 
 
 def mark_of(entry: Mapping[str, Any]) -> str:
@@ -133,13 +183,13 @@ def register(entry: Mapping[str, Any]) -> tuple[int, bool]:
 
 
 def unseen_seed() -> int:
-    """The first seed that no hypothesis has taken: not those that are kept, nor any run that lies there.
+    """The first seed from FIRST_SEED on that no hypothesis has taken, and no run that lies there.
 
     Otherwise whoever has seen six pairs could register what they show, and find it borne out by the same pairs.
     """
-    taken = [one["seed"] + PAIRS[one["scale"]] - 1 for one in registered()]
+    taken = [FIRST_SEED - 1, *(one["seed"] + PAIRS[one["scale"]] - 1 for one in registered())]
     taken += [row["seed"] for scale in PAIRS for row in read_rows(scale, ledger_folder())]
-    return max(taken, default=FIRST_SEED - 1) + 1
+    return max(taken) + 1
 
 
 def ledger_folder() -> Path:

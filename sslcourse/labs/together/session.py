@@ -28,7 +28,7 @@ class TogetherSession(LabExperiments):
     }
     recipes = staticmethod(arms.recipes)
     handmade, course_functions = ("baseline",), staticmethod(course_functions)
-    compared = ("plain", "baseline")
+    compared, takes_loss = ("plain", "baseline"), True
 
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)
