@@ -148,9 +148,10 @@ lab.speed()
 # %% [markdown]
 # ## 2. Pairs
 #
-# **Idea.** One pair of runs is one pair. Another seed draws other first weights and other crops, and accuracy may
-# move by more than what you are looking for. Both arms of a *pair* share their seed: first weights, the order of the
-# pictures, crops. What a seed does to both drops out of the *difference*. Of m differences d,
+# **Idea.** So far you have one run of either arm. Another seed draws other first weights and other crops, and gives
+# another accuracy. Runs can be compared as two groups, by the means of either; or as *pairs*, where both arms share
+# their seed: first weights, the order of the pictures, crops. Then of every pair only the *difference* counts. Of m
+# differences d,
 #
 # $$ \bar d \;\pm\; t \,\frac{s}{\sqrt m}, \qquad s^2 = \frac{1}{m-1} \sum_i (d_i - \bar d)^2 , $$
 #
@@ -390,8 +391,9 @@ lab.claims("all-three", "without-removal", "without-patches", "without-reconstru
 # changed any more. Only then are the runs made, by the ledger's own runner: six pairs whose seeds nobody has seen, new
 # ones each time.
 #
-# Replace the example. Both arms are switched as in stage 1 and may have other settings, too, by name:
-# `keep_rate=0.25`, `local_crops=4`, `mask_ratio`, `learning_rate`, ... `measure` is `"knn"`, `"segmentation.object"`,
+# What stands there is an example, which is run but not kept. Put your own in its place, and leave `example=True` out.
+# Both arms are switched as in stage 1 and may have other settings, too, by name: `keep_rate=0.25`, `local_crops=4`,
+# `mask_ratio`, `learning_rate`, ... (`lab.settings()` shows them). `measure` is `"knn"`, `"segmentation.object"`,
 # `"occlusion.random"` or `"corruptions.both"`. The runs are half as long as the ledger's.
 
 # %% tags=["experiment"]
@@ -402,6 +404,7 @@ lab.register(
     measure="knn",
     direction="higher",
     least=0.03,
+    example=True,
 )
 
 # %% tags=["experiment"]
@@ -456,8 +459,8 @@ progress()
 #
 # Not graded. At equal cost (network, pictures, steps and batch stay), beat all three parts in kNN accuracy. Try which
 # patches are distilled (`patch_loss="masked"`, with `policy="none"` and `reconstruction="off"`), the weights
-# (`patch_weight`, `reconstruction_weight`), the share that is kept (`keep_rate`). Write down first what you expect,
-# and why; about one try in forty beats the range by luck.
+# (`patch_weight`, `reconstruction_weight`), the share that is kept (`keep_rate`); `lab.settings()` shows what else there
+# is. Write down first what you expect, and why; about one try in forty beats the range by luck.
 
 # %% tags=["experiment"]
 lab.challenge(keep_rate=0.75)

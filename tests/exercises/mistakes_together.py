@@ -87,6 +87,26 @@ def forgets_the_class_token(cls_loss, patch_losses, pixel_errors, removed, switc
     return loss
 
 
+@mistake("loss", "= paints nothing where nothing is removed")
+def asks_for_both_switches(cls_loss, patch_losses, pixel_errors, removed, switches, weights):
+    loss = cls_loss
+    if switches["patches"]:
+        loss = loss + weights["patches"] * patch_losses.nanmean()
+    if switches["pixels"] and switches["removal"]:
+        loss = loss + weights["pixels"] * pixel_errors[removed].mean()
+    return loss
+
+
+@mistake("loss", "= adds up the whole batch")
+def takes_sums(cls_loss, patch_losses, pixel_errors, removed, switches, weights):
+    loss = cls_loss
+    if switches["patches"]:
+        loss = loss + weights["patches"] * patch_losses.nansum()
+    if switches["pixels"]:
+        loss = loss + weights["pixels"] * (pixel_errors[removed] if switches["removal"] else pixel_errors).sum()
+    return loss
+
+
 # ---- interval
 
 
@@ -298,6 +318,6 @@ def takes_the_difference_of_differences(table):
     return effects - torch.diag(effects.diag()) / 2
 
 
-@mistake("factorial", None)
-def fills_one_triangle(table):
+@mistake("factorial", "= fills one triangle")
+def fills_the_upper_half(table):
     return (2 * averages_with_signs(table)).triu()

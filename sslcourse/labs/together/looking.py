@@ -165,6 +165,8 @@ class Looking(TogetherSession):
             there = [[pictures.name_of(place), str(len(figures))] for place, figures in cells.items()]
             words = f"{pictures.count_of(cells)} Two seeds with all eight cells are needed here. "
             words += "`sslcourse claims run 10-13` adds what is missing."
+            if known := [f'"{name}"' for name in ledger.MEASURES if len(ledger.tables(self.cells(name))) > 1]:
+                words += f" They are there for `measure=` {' and '.join(known)}."
             show_card(f"The ledger's factorial, {title}", words, Table(["cell", "seeds"], there), kind="wait")
             self.found("together.order", "the ledger does not have two seeds with all eight cells yet", None)
             return

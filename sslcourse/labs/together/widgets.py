@@ -15,7 +15,7 @@ from sslcourse.notebook.widgets import Explorer, slider
 class Switchboard(Explorer):
     """Three switches, one a part; the figures of that cell beside those of all others, and a band around its mean.
 
-    `measures` maps what was measured to its eight cells. What lies in the band differs from the chosen cell by less
+    `measures` maps what was measured to its eight cells; that with most runs comes first. What lies in the band differs from the chosen cell by less
     than the smallest effect that counts, which a slider sets.
     """
 
@@ -24,7 +24,8 @@ class Switchboard(Explorer):
             raise ValueError(f"give all {2 ** len(PARTS)} cells of at least one measure")
         self.measures = measures
         switches = {part: ipywidgets.Checkbox(value=True, description=f"{part} on") for part in PARTS}
-        what = ipywidgets.Dropdown(options=list(measures), description="measure")
+        most = max(measures, key=lambda name: sum(map(len, measures[name].values())))
+        what = ipywidgets.Dropdown(options=list(measures), value=most, description="measure")
         least = slider(0.03, "smallest effect", 0.0, 0.1, step=0.01)
         super().__init__({**switches, "measure": what, "least": least})
 

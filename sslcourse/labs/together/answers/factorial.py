@@ -124,6 +124,12 @@ def looks_at_two_parts_alone(table):
     return effects
 
 
+def fills_one_triangle(table):
+    """On one side of the diagonal there is nothing. Row i, column j and row j, column i are the same two parts: both
+    hold their interaction."""
+    return factorial_effects(table).triu()
+
+
 def leaves_the_interactions_out(table):
     """Off the diagonal there is nothing yet. That is where the interactions of two parts belong."""
     return torch.diag(factorial_effects(table).diag())

@@ -84,6 +84,13 @@ def leaves_the_signs_as_they_are_out(differences):
     return _share(sums[1:] >= sums[0] - 1e-6)
 
 
+def adds_one(differences):
+    """You add one to the count and to the number of choices. That is right for signs drawn by lot, where the ones that
+    were seen may not come up; among all 2^n they are there already."""
+    sums = _sums(differences).abs()
+    return ((sums >= sums[0] - 1e-6).sum().item() + 1) / (len(sums) + 1)
+
+
 def counts_the_signs_alone(differences):
     """That is the sign test: it counts how many differences are positive. The sum also says how *large* they are:
     compare sums of the differences themselves."""

@@ -114,6 +114,13 @@ def counts_pairs_that_are_not_complete(a, b, t):
     return _around(d.mean(), t * d.std() / len(a) ** 0.5)
 
 
+def pairs_what_is_left(a, b, t):
+    """You leave missing runs out of each arm by itself, so that runs of *different* seeds meet in a pair. Take a - b
+    first: where it is NaN there is no pair."""
+    d = a[~a.isnan()] - b[~b.isnan()]
+    return _around(d.mean(), t * d.std() / len(d) ** 0.5)
+
+
 def averages_each_arm_by_itself(a, b, t):
     """You take the mean of each arm over the runs that *it* has. The two then rest on other seeds, and what the seeds
     do looks like an effect. Leave the pairs out that are not complete."""

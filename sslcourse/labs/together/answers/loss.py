@@ -73,7 +73,7 @@ def paints_nothing_where_nothing_is_removed(cls_loss, patch_losses, pixel_errors
     """You leave the pixels out where nothing is removed. Then *all* patches are painted: reconstruction needs no
     removal, so the two have switches of their own."""
     patches, pixels = _means(patch_losses, pixel_errors, removed, switches, weights)
-    return cls_loss + patches + pixels * switches["removal"]
+    return cls_loss + patches + (pixels if switches["removal"] else 0)
 
 
 def paints_every_patch(cls_loss, patch_losses, pixel_errors, removed, switches, weights):
@@ -95,6 +95,14 @@ def removes_without_being_asked(cls_loss, patch_losses, pixel_errors, removed, s
     """You look at `removed` although removal is switched off. It then says only which patches *would* go: the student
     has them all, and all are painted."""
     return combined_loss(cls_loss, patch_losses, pixel_errors, removed, {**switches, "removal": True}, weights)
+
+
+def leaves_patches_out_that_nobody_removed(cls_loss, patch_losses, pixel_errors, removed, switches, weights):
+    """Your loss of the patches leaves out those in `removed` although removal is switched off. It then says only which
+    patches *would* go: the student has them all."""
+    _, pixels = _means(patch_losses, pixel_errors, removed, switches, weights)
+    patches = weights["patches"] * patch_losses[~removed].mean() if switches["patches"] else 0
+    return cls_loss + patches + pixels
 
 
 def forgets_the_weights(cls_loss, patch_losses, pixel_errors, removed, switches, weights):
@@ -124,6 +132,14 @@ def adds_up_the_patches(cls_loss, patch_losses, pixel_errors, removed, switches,
     gone = removed.sum(1)[0] if switches["removal"] else 0
     seen, painted = removed.shape[1] - gone, gone if switches["removal"] else removed.shape[1]
     return cls_loss + patches * seen + pixels * painted
+
+
+def adds_up_the_whole_batch(cls_loss, patch_losses, pixel_errors, removed, switches, weights):
+    """You add up the patches of all pictures where their mean is asked for: the larger the batch, the more they would
+    count beside the class token."""
+    patches, pixels = _means(patch_losses, pixel_errors, removed, switches, weights)
+    gone = removed.sum() if switches["removal"] else 0
+    return cls_loss + patches * (removed.numel() - gone) + pixels * (gone if switches["removal"] else removed.numel())
 
 
 def divides_by_all_patches(cls_loss, patch_losses, pixel_errors, removed, switches, weights):

@@ -52,6 +52,15 @@ def looks_at_the_middle_alone(interval, smallest_effect):
     return "contradicted" if high < smallest_effect else "undecided"
 
 
+def contradicts_what_may_be_nothing(interval, smallest_effect):
+    """You call a claim contradicted where the interval holds 0. That nothing *may* be there does not rule out an effect
+    that counts: as long as the interval reaches the smallest effect, nobody knows."""
+    low, high = interval.tolist()
+    if low > 0 and (low + high) / 2 >= smallest_effect:
+        return "supported"
+    return "contradicted" if low <= 0 else "undecided"
+
+
 def wants_the_whole_interval_to_count(interval, smallest_effect):
     """You ask that the *whole* interval lies beyond the smallest effect. Asked for is less: that its middle does, and
     that 0 is ruled out."""
