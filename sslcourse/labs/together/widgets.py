@@ -15,8 +15,8 @@ from sslcourse.notebook.widgets import Explorer, slider
 class Switchboard(Explorer):
     """Three switches, one a part; the figures of that cell beside those of all others, and a band around its mean.
 
-    `measures` maps what was measured to its eight cells; that with most runs comes first. What lies in the band differs from the chosen cell by less
-    than the smallest effect that counts, which a slider sets.
+    `measures` maps what was measured to its eight cells; that with most runs is shown first. What lies in the band
+    differs from the chosen cell by less than the smallest effect that counts, which a slider sets.
     """
 
     def __init__(self, measures: Mapping[str, Cells]):
