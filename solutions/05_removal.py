@@ -446,9 +446,9 @@ progress()
 #
 # Not graded. How much can go? Remove *three quarters* of the patches (`keep_rate=0.25`), at equal steps, and stay
 # within what is ordinary with *nothing* removed: reach the lower end of its range. Try `policy`, how long removal
-# stays random (`removal_warmup`), a keep rate that falls in steps (`keep_levels=4`), the learning rate. Write down
-# first what you expect, and why; and let what wins run once more with another seed, `RemovalLab(seed=1)`, before you
-# believe it.
+# stays random (`removal_warmup`), a keep rate that falls in steps (`keep_levels=4`), the learning rate;
+# `lab.settings()` shows all. Write down first what you expect, and why; and let what wins run once more with another
+# seed, `RemovalLab(seed=1)`, before you believe it.
 
 # %% tags=["experiment"]
 lab.challenge(keep_rate=0.25, policy="random")

@@ -438,8 +438,8 @@ progress()
 #
 # Not graded. How good can features become by painting alone, at equal cost (network, pictures, steps and batch stay)?
 # Try the share that is kept (`keep_rate`), plain pixels (`normalize_targets=False`), a deeper decoder
-# (`decoder_depth`), other views (`**{"global_crop.color": 0, "global_crop.scale": "0.5,1"}`). Write down first what
-# you expect, and why; about one try in forty beats the range by luck.
+# (`decoder_depth`), other views (`**{"global_crop.color": 0, "global_crop.scale": "0.5,1"}`); `lab.settings()` shows
+# all. Write down first what you expect, and why; about one try in forty beats the range by luck.
 
 # %% tags=["experiment"]
 lab.challenge(keep_rate=0.25)

@@ -459,8 +459,8 @@ progress()
 #
 # Not graded. At equal cost (network, pictures, steps and batch stay), beat all three parts in kNN accuracy. Try which
 # patches are distilled (`patch_loss="masked"`, with `policy="none"` and `reconstruction="off"`), the weights
-# (`patch_weight`, `reconstruction_weight`), the share that is kept (`keep_rate`); `lab.settings()` shows what else there
-# is. Write down first what you expect, and why; about one try in forty beats the range by luck.
+# (`patch_weight`, `reconstruction_weight`), the share that is kept (`keep_rate`); `lab.settings()` shows all. Write
+# down first what you expect, and why; about one try in forty beats the range by luck.
 
 # %% tags=["experiment"]
 lab.challenge(keep_rate=0.75)
