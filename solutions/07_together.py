@@ -27,7 +27,7 @@
 # | | `smoke` | `cpu` (two cores) | `gpu` |
 # |---|---|---|---|
 # | your own work | – | one to two hours | one to two hours |
-# | waiting | under a minute | about five minutes | not timed yet |
+# | waiting | under a minute | about five and a half minutes | not timed yet |
 # | what it shows | everything runs, nothing learns | all findings | all findings, with a larger network |
 #
 # **You need** the ideas of Labs 4 to 6 in a sentence each (a student predicts its own moving average's distribution,

@@ -24,7 +24,7 @@ class TogetherSession(LabExperiments):
     titles, colours, panels = arms.TITLES, arms.COLOURS, PANELS
     meters = {
         "centered_rank": "effective rank of the features",
-        "object_recall": "share of the object in the attended half",
+        "object_recall": "object in the attended half",
     }
     recipes = staticmethod(arms.recipes)
     handmade, course_functions = ("baseline",), staticmethod(course_functions)
