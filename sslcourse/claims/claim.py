@@ -6,7 +6,7 @@ and never counted.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
@@ -178,6 +178,13 @@ class Claim:
         if self.beside:
             others = [contrast.name for contrast in self.contrasts[self.deciding :]]
             nearest(f"contrast of claim {self.id} that does not decide", self.beside, others)
+
+    def asked(self, data: Collection[str]) -> list[str]:
+        """Which of the sets in `data` it is run on: its own (all if `data` is empty), and public ones if one of its own
+        is of photographs."""
+        own = [name for name in self.data if name in data or not data]
+        photographs = any(PICTURES[name].photographs for name in self.data)
+        return own + [name for name in data if photographs and PICTURES[name].public]
 
     def measures(self, arm: str) -> dict[str, set[str]]:
         """Which measures the contrasts need of an arm, and when; those of the log are there in any case."""

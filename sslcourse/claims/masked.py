@@ -28,10 +28,15 @@ def masked_pictures(images: RunImages) -> tuple[ImageSet, ImageSet]:
     return tuple(coco_objects(images.held_out.images.shape[-1], split) for split in (0, 1))
 
 
+def coco_path() -> Path:
+    """Where the photographs with masks should lie."""
+    return Path(os.environ.get(VARIABLE, ""))
+
+
 @functools.lru_cache(maxsize=4)
 def coco_objects(size: int, split: int) -> ImageSet:
     """Square crops around objects of COCO 2017, `size` pixels a side, with masks: `split` 0 to fit on, 1 to test on."""
-    path = Path(os.environ.get(VARIABLE, ""))
+    path = coco_path()
     if not path.is_file():
         raise FileNotFoundError(f"photographs with masks are not here: set {VARIABLE} to the file of COCO's objects")
     with np.load(path, allow_pickle=False) as file:

@@ -1,10 +1,12 @@
 """What is measured on a trained method: plain functions by name, each with a version and a tolerance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sslcourse.claims.damage import corruptions, families, occlusion, pixels
+from sslcourse.claims.masked import VARIABLE, coco_path
+from sslcourse.claims.pictures import PICTURES, is_here
 from sslcourse.claims.places import attention, crops, parts, segmentation
 from sslcourse.claims.speed import inference_speed, training_speed
 from sslcourse.methods.method import Method
@@ -41,6 +43,19 @@ MEASURES: dict[str, Measure] = {
     "training_speed": Measure(training_speed, tolerance=0.5, timed=True),
     "inference_speed": Measure(inference_speed, tolerance=0.5, timed=True),
 }
+
+
+ON_MASKS = {"segmentation", "attention"}  # of what photographs show, those of COCO have masks
+
+
+def missing(data: str, names: Collection[str]) -> str:
+    """Which pictures a run on a set and its measures need that are not here, and how to bring them; "" for none."""
+    pictures = PICTURES[data]
+    if not is_here(data):
+        return f"{data} ({pictures.how})"
+    if pictures.photographs and not ON_MASKS.isdisjoint(names) and not coco_path().is_file():
+        return f"photographs with masks (set {VARIABLE})"
+    return ""
 
 
 def measure_version(name: str) -> int:

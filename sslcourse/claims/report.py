@@ -49,22 +49,26 @@ class Entry:
         return next((each for each in here if each.effect), None)
 
     @property
+    def sets(self) -> list[str]:
+        """The sets of pictures: the claim's own, and public ones with runs."""
+        return list(dict.fromkeys(each.data for each in self.findings))
+
+    @property
     def unmeasured(self) -> list[str]:
         """The other sets of pictures on which no pair was measured."""
-        return [
-            data for data in self.claim.data[1:] if data not in {each.data for each in self.findings if each.effect}
-        ]
+        measured = {each.data for each in self.findings if each.effect}
+        return [data for data in self.sets[1:] if data not in measured]
 
     @property
     def shown(self) -> list[Finding]:
         """The findings that have a row each, one set of pictures after the other."""
-        data = [each for each in self.claim.data if each not in self.unmeasured]
+        data = [each for each in self.sets if each not in self.unmeasured]
         return [each for name in data for each in self.findings if each.data == name]
 
     @property
     def elsewhere(self) -> list[Finding]:
         """What decides on each of the other sets of pictures."""
-        return [decisive(self.claim, self.findings, data) for data in self.claim.data[1:]]
+        return [decisive(self.claim, self.findings, data) for data in self.sets[1:]]
 
     @property
     def chip(self) -> tuple[str, str]:
@@ -100,7 +104,8 @@ def write_page(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[d
 
 def entry_of(claim: Claim, scale: str, rows: Sequence[dict], draw: bool = False) -> Entry:
     """What the page and the table say of a claim; with `draw` also its figures."""
-    findings = [find(claim, contrast, data, scale, rows) for contrast in claim.contrasts for data in claim.data]
+    sets = dict.fromkeys((*claim.data, *(row["data"] for row in rows if claim.id in row["claims"])))
+    findings = [find(claim, contrast, data, scale, rows) for contrast in claim.contrasts for data in sets]
     word, why = judge(claim, findings)
     arms, drawn = {}, []
     if draw:

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from sslcourse.claims.claim import TIMES, Claim
 from sslcourse.claims.measures import MEASURES, measure_version, measured
+from sslcourse.claims.pictures import PICTURES
 from sslcourse.claims.rows import append_row, latest, read_rows
 from sslcourse.cluster import on_cluster
 from sslcourse.files import write_atomically
@@ -41,6 +42,11 @@ class Order:
     wanted: dict[str, set[str]]
     claims: dict[str, str]
 
+    @property
+    def measures(self) -> set[str]:
+        """The measures that are wanted of the run at any time."""
+        return set().union(*self.wanted.values())
+
     def together(self, wanted: Mapping[str, Iterable[str]], claims: Mapping[str, str]) -> "Order":
         """The same run, with what else is wanted of it and the claims that want it."""
         both = {when: self.wanted[when] | set(wanted.get(when, ())) & MEASURES.keys() for when in TIMES}
@@ -52,14 +58,17 @@ def orders(
 ) -> list[Order]:
     """One order for each different run: the first pair of every claim before the second of any.
 
-    Only the sets of pictures in `data`, if there are any. Raises ValueError for seed 0: settings were chosen on it.
+    Only the sets of pictures in `data`, if there are any. Raises ValueError for seed 0, since settings were chosen on
+    it, and for a public set at another scale than gpu, for which nobody chose settings.
     """
     if 0 in seeds:
         raise ValueError("seed 0 is spent: settings were chosen on it. Verdicts are from seeds 1, 2, ...")
+    if scale != "gpu" and (public := [name for name in data if PICTURES[name].public]):
+        raise ValueError(f"{', '.join(public)} can be had with --scale gpu only; at scale {scale} use cifar10-small")
     found: dict[str, Order] = {}
     for seed in seeds:
         for claim in claims:
-            for name in [name for name in claim.data if name in data or not data]:
+            for name in claim.asked(data):
                 for arm, experiment in claim.experiments(name, scale, seed, device).items():
                     its = {claim.id: claim.fingerprint(scale)}
                     order = Order(experiment, arm, name, claim.measures(arm), its)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import torch
 
+from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.evaluation.throughput import counted_flops, inference_throughput, throughput
 from sslcourse.methods.combined import Combined
@@ -20,6 +21,7 @@ from sslcourse.training.settings import FitSettings
 from sslcourse.training.state import TrainingState
 
 BATCH = 64
+BATCH_ON_GPU = 256  # that of the recipes: fewer images leave a card waiting for its host, whatever is removed
 ROUNDS = 15
 LAYERS = (0,)  # the blocks in which the network itself removes half of the patches
 
@@ -41,7 +43,7 @@ def training_speed(method: Combined, images: RunImages, rounds: int = ROUNDS) ->
     steps = {name: run.step_once for name, run in runs.items()}
     flops = {name: counted_flops(step) for name, step in steps.items()}
     found = {}
-    for row in throughput(steps, BATCH, flops=flops, rounds=rounds)[1:]:
+    for row in throughput(steps, runs["own"].settings.batch_size, flops=flops, rounds=rounds)[1:]:
         # The rows say how much faster these are than the arm's own step.
         found |= {row["name"]: 1 / row["speed_up"] - 1, f"predicted_{row['name']}": 1 / row["predicted"] - 1}
     return found
@@ -53,9 +55,15 @@ def new_run(encoder: TokenEncoder, settings: CombinedSettings, images: RunImages
         torch.default_generator.manual_seed(0)
         method = Combined(copy.deepcopy(encoder), settings)
     device = next(encoder.parameters()).device
-    run = TrainingState(method, images.train, FitSettings(1000, BATCH), make_runtime(device.type, "fp32"))
+    fit = FitSettings(1000, batch_of(device, images.train))
+    run = TrainingState(method, images.train, fit, make_runtime(device.type, "fp32"))
     run.step = 500
     return run
+
+
+def batch_of(device: torch.device, images: ImageSet) -> int:
+    """How many images a step or a forward pass is timed with."""
+    return min(BATCH if device.type == "cpu" else BATCH_ON_GPU, len(images))
 
 
 def inference_speed(method: Method, images: RunImages) -> dict[str, float]:
@@ -66,7 +74,8 @@ def inference_speed(method: Method, images: RunImages) -> dict[str, float]:
     dropped, less that without.
     """
     encoder = method.representation
-    batch = few(images.held_out, BATCH).batch(slice(None)).to(next(encoder.parameters()).device)
+    device = next(encoder.parameters()).device
+    batch = few(images.held_out, batch_of(device, images.held_out)).batch(slice(None)).to(device)
     pruned, guided = PrunedEncoder(encoder, LAYERS, 0.5), GuidedEncoder(encoder, 0.5)
     rows = inference_throughput({"plain": encoder, "in_network": pruned, "teacher": guided}, batch, rounds=2 * ROUNDS)
     found = {}

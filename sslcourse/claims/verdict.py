@@ -128,11 +128,11 @@ def is_deciding(claim: Claim, contrast: Contrast) -> bool:
 
 
 def judge(claim: Claim, findings: Sequence[Finding]) -> tuple[str, str]:
-    """The verdict on a claim, and why: by what decides, on its first set of pictures and then on the others.
+    """The verdict on a claim, and why: by what decides, on the first set of pictures found and then on the others.
 
     Undecided where another set says the opposite; "depends on scale" where what was published at large scale does.
     """
-    first, *others = [decisive(claim, findings, data) for data in claim.data]
+    first, *others = [decisive(claim, findings, data) for data in dict.fromkeys(each.data for each in findings)]
     measured = [other for other in others if other.word != UNMEASURED]
     also = ["half way through the runs the effect pointed the other way"] * first.sign_changes
     also += [f"{other.data}: {other.word}" for other in measured]

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sslcourse.claims.claim import Claim
-from sslcourse.claims.measures import MEASURES
-from sslcourse.claims.pictures import is_here
+from sslcourse.claims.measures import MEASURES, missing
 from sslcourse.claims.rows import latest, read_rows
 from sslcourse.claims.runner import Order, orders, place_of, run_orders
 
@@ -60,9 +59,10 @@ def verify(
     rows = latest(read_rows(scale, ledger))
     anywhere = {row["key"]: row for row in rows.values()}
     there = {}
-    for order in orders(claims, scale, sorted({row["seed"] for row in rows.values()}), device=device):
+    seeds, data = (sorted({row[name] for row in rows.values()}) for name in ("seed", "data"))
+    for order in orders(claims, scale, seeds, data, device):
         row = rows.get(place_of(order)) or anywhere.get(order.experiment.key)
-        if row is not None and is_here(order.data) and order.claims.items() & row["claims"].items():
+        if row is not None and not missing(order.data, order.measures) and order.claims.items() & row["claims"].items():
             there[order.experiment.key] = order, row
     if not there:
         raise ValueError(f"the ledger has no run of these claims at scale {scale} that counts; make one by claims run")

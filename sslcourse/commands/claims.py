@@ -11,7 +11,9 @@ run       make the runs that are missing: the first pair of every claim, then th
 report    write the page with all verdicts; --readme puts the table into README.md, too
 verify    repeat three runs of the ledger, drawn by lot, and compare their figures
 
-Photographs are no part of the course: claims on them are left out until SSLCOURSE_CIFAR is the path of a folder or zip.
+Photographs are no part of the course: claims on them are left out until SSLCOURSE_CIFAR is the path of a folder or zip;
+those that need masks also need SSLCOURSE_COCO, the path of coco-objects.npz. At --scale gpu the claims on photographs
+can be run on public sets, too: --data cifar10, stl10 or imagenette. That scale is untried; list says how long it takes.
 """
 
 
@@ -100,8 +102,10 @@ def ledger_of(arguments: argparse.Namespace) -> Path:
 
 
 def show_list(arguments: argparse.Namespace, claims: list) -> int:
-    """Print each claim with its arms and how many pairs are measured."""
+    """Print each claim with its arms and how many pairs are measured; at scale gpu also how long runs may take."""
+    from sslcourse.claims.expected import expected_hours
     from sslcourse.claims.rows import read_rows
+    from sslcourse.claims.runner import orders
     from sslcourse.claims.verdict import decisive, find
 
     rows = read_rows(arguments.scale, ledger_of(arguments))
@@ -112,12 +116,20 @@ def show_list(arguments: argparse.Namespace, claims: list) -> int:
             deciding = claim.contrasts[: claim.deciding]
             finding = decisive(claim, [find(claim, each, data, arguments.scale, rows) for each in deciding], data)
             print(f"      {data}: {len(finding.figures or {})} pairs, {finding.word}")
+    if arguments.scale == "gpu":
+        wanted = orders(claims, "gpu", whole_numbers(arguments.seeds), arguments.data)
+        hours = expected_hours(order.experiment for order in wanted)
+        print(
+            f"Untried: nobody has made these {len(wanted)} runs. By the speed of single steps (benchmarks/README.md) "
+            f"they train for about {hours:,.0f} hours on one H100, and what is measured comes on top."
+        )
     return 0
 
 
 def run(arguments: argparse.Namespace, claims: list) -> int:
     """Make the runs that are missing."""
-    from sslcourse.claims.pictures import PICTURES, is_here
+    from sslcourse.claims.measures import missing
+    from sslcourse.claims.pictures import PICTURES
     from sslcourse.claims.runner import orders, run_orders
     from sslcourse.settings import nearest
 
@@ -125,11 +137,11 @@ def run(arguments: argparse.Namespace, claims: list) -> int:
         nearest("set of pictures", name, PICTURES)
     seeds = whole_numbers(arguments.seeds)
     wanted = orders(claims, arguments.scale, seeds, arguments.data, arguments.device)
-    away = sorted({order.data for order in wanted if not is_here(order.data)})
+    away = [order for order in wanted if missing(order.data, order.measures)]
     if away:
-        variables = ", ".join(sorted({PICTURES[name].variable for name in away}))
-        print(f"Left out, because these pictures are not here: {', '.join(away)} (set {variables}).")
-    wanted = [order for order in wanted if order.data not in away]
+        what = sorted({missing(order.data, order.measures) for order in away})
+        print(f"{len(away)} runs are left out, because these pictures are not here: {'; '.join(what)}.")
+    wanted = [order for order in wanted if order not in away]
     options = {"workers": arguments.workers, "minutes": arguments.minutes, "cluster": arguments.cluster}
     failed = run_orders(wanted, arguments.runs, ledger_of(arguments), **options)
     for line in failed:

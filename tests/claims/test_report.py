@@ -50,6 +50,11 @@ def test_what_limits_a_verdict_stands_beside_it(claim, made_up, tmp_path):
     assert page.count("pointed the other way") == 2
 
 
+def test_a_public_set_with_runs_stands_in_the_table(claim, made_up):
+    text = table([claim], "smoke", made_up(by_arm) + made_up(by_arm, data="stl10"))
+    assert "<br>photographs (STL-10): supported |" in text
+
+
 def test_how_long_arms_were_trained_and_whether_they_still_learned(claim, made_up):
     rows = made_up(by_arm) + made_up(by_arm, seeds=[9], claims={claim.id: "an earlier form"})
     rows[0] |= {"seconds": 900.0, "curve": [[4, 0.1], [8, 0.5]]}  # the first arm's first seed, on a busy machine

@@ -54,6 +54,14 @@ def test_pairs_come_first_and_equal_runs_are_one(claim):
     assert len(orders([claim], "smoke", [1])) == 2 * len(claim.data)
 
 
+def test_public_photographs_are_asked_for_by_name_and_only_where_a_claim_is_on_photographs(claim):
+    drawn = replace(claim, data=("objects",))
+    assert [order.data for order in orders([claim], "gpu", [1], ["stl10"])] == ["stl10"] * 2
+    assert [order.experiment.recipe.data.name for order in orders([claim], "gpu", [1], ["stl10"])] == ["stl10"] * 2
+    assert orders([drawn], "gpu", [1], ["stl10"]) == []
+    assert {order.data for order in orders([claim], "gpu", [1])} == set(claim.data)
+
+
 def test_seed_0_is_refused(claim):
     with pytest.raises(ValueError, match="seed 0 is spent"):
         orders([claim], "smoke", [0, 1])

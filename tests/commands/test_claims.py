@@ -54,3 +54,23 @@ def test_a_report_is_written_without_any_run(capsys, tmp_path):
     page = tmp_path / "claims.html"
     assert main(["claims", "report", "14-16", "--ledger", str(tmp_path), "--out", str(page)]) == 0
     assert page.read_text(encoding="utf-8").count("not yet measured") >= 3 and str(page) in capsys.readouterr().out
+
+
+def test_what_is_drawn_on_masks_is_left_out_without_them(capsys, tmp_path, monkeypatch):
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.setenv("SSLCOURSE_CIFAR", str(tmp_path / "pictures"))
+    monkeypatch.delenv("SSLCOURSE_COCO", raising=False)
+    words = ["claims", "run", "3", "--scale", "smoke", "--seeds", "1", "--data", "cifar10-small"]
+    assert main([*words, "--ledger", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 0
+    assert "2 runs are left out" in (printed := capsys.readouterr().out) and "set SSLCOURSE_COCO" in printed
+    assert not (tmp_path / "runs").exists()
+
+
+def test_public_sets_are_for_gpus_and_must_be_there(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSLCOURSE_CACHE", str(tmp_path / "cache"))
+    words = ["claims", "run", "14", "--seeds", "1", "--data", "stl10", "--ledger", str(tmp_path)]
+    assert main(words) == 2 and "--scale gpu only" in capsys.readouterr().err
+    assert main([*words, "--scale", "gpu"]) == 0
+    assert "load('stl10', download=True)" in capsys.readouterr().out
+    assert main(["claims", "list", "14", "--scale", "gpu", "--seeds", "1", "--data", "stl10"]) == 0
+    assert "Untried: nobody has made these 3 runs" in capsys.readouterr().out

@@ -57,7 +57,7 @@ OBJECTS = Claim(
         ),
     ),
     held_equal="Encoder, crops, pictures, their order, updates and first weights, by the seed. Encoders trained on "
-    "photographs of CIFAR-10 are tested on objects of COCO.",
+    "photographs of CIFAR-10, enlarged to 48 pixels, are tested on objects of COCO.",
     could_be_wrong="Two blocks and two heads of a small ViT; 36 patches, so that no attention can follow an outline. "
     "Attention to what surrounds the object tells it from the background as well, with the opposite sign: such runs "
     "count against the claim. How many patches hold 60 % of the attention differs between encoders, and the Jaccard "

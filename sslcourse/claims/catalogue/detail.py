@@ -81,7 +81,8 @@ PATCHES = Claim(
     ),
     held_equal="Encoder, crops, pictures, their order, updates and first weights of what two arms share, by the "
     "seed; one weight of the patches' loss, .25, from the recipe. Patches alone get no local crops, which have only "
-    "the class token to learn. On photographs the objects of COCO are drawn.",
+    "the class token to learn. Photographs of CIFAR-10 are enlarged to 48 pixels; "
+    "the objects of COCO are drawn.",
     could_be_wrong="36 patches of 8 pixels hold no fine outline; the probe reads them interpolated to 12 x 12 places. "
     "The class token of patches alone has no loss. Removed patches are predicted through a decoder of one block. A "
     "third of the patches is masked in every picture; iBOT masks half of the pictures.",

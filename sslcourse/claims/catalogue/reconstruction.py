@@ -20,7 +20,8 @@ SHARE = {
 HELD_EQUAL = (
     "Encoder, crops, class token's loss, pictures, their order, updates and first weights, by the seed; the damage is "
     "the same for every arm and seed. Removal keeps half of the patches, after a fifth of random removal. The rate is "
-    "that of the recipe. Measured is the teacher's running mean, of the supervised arm the network itself."
+    "that of the recipe. Measured is the teacher's running mean, of the supervised arm the network itself. "
+    "Photographs are enlarged to 48 pixels."
 )
 
 
