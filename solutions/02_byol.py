@@ -273,7 +273,7 @@ lab.grid()
 lab.explore_collapse()
 
 # %% [markdown]
-# **One run is one run.** The course keeps a *ledger*: longer runs of the same comparisons, many seeds in pairs, with
+# **One run is one run.** The course keeps a *ledger*: the same comparisons on a small ViT, many seeds in pairs, with
 # the smallest effect that counts written down before the first of them.
 
 # %% tags=["experiment"]

@@ -350,7 +350,7 @@ lab.against_overlap()
 lab.course_networks()
 
 # %% [markdown]
-# **One run is one run.** The course keeps a *ledger*: longer runs of the same comparisons, many seeds in pairs, with
+# **One run is one run.** The course keeps a *ledger*: the same comparisons on a small ViT, many seeds in pairs, with
 # the smallest effect that counts written down before the first of them. It also asks whether the *parts of objects*
 # are drawn better.
 

@@ -396,7 +396,7 @@ predict(
 lab.pair()
 
 # %% [markdown]
-# **One pair is one pair.** The course's *ledger* has longer runs of the same comparison, many seeds in pairs, with the
+# **One pair is one pair.** The course's *ledger* has more runs of the same comparison, many seeds in pairs, with the
 # smallest effect that counts written down before the first of them.
 
 # %% tags=["experiment"]

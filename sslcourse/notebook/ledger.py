@@ -9,7 +9,7 @@ def show_claims(*names: str, scale: str = "cpu") -> None:
     Raises KeyError for a claim that there is not.
     """
     from sslcourse.claims.catalogue import CLAIMS
-    from sslcourse.claims.rows import read_rows
+    from sslcourse.claims.rows import counted_again, read_rows
     from sslcourse.claims.verdict import find, judge
 
     lines = read_rows(scale)
@@ -23,6 +23,8 @@ def show_claims(*names: str, scale: str = "cpu") -> None:
             show_card(f"Claim {claim.number}: {claim.sentence}", f"Not shown: {problem}", kind="wait")
             continue
         word, why = judge(claim, findings)
+        if known := len(counted_again(claim, scale, lines)):
+            why += f". The claim was changed when {known} of its runs {'was' if known == 1 else 'were'} known"
         rows = [_row(finding) for finding in findings if finding.effect is not None]
         table = [Table(["", "pictures", "effect", "95 % interval", "pairs", ""], rows)] if rows else []
         title = f"The ledger of claims, {claim.number}: {word}"

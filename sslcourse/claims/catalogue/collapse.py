@@ -163,7 +163,7 @@ TARGET = Claim(
         ),
         Published(
             "67.7 % without an EMA, with predictor and stop-gradient; without either of these 0.1 %",
-            "Chen and He 2021 (SimSiam), table 1 and section 4",
+            "Chen and He 2021 (SimSiam), table 1 and figure 2",
             supports=False,
         ),
         Published(
