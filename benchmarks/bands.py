@@ -16,7 +16,7 @@ import os
 import platform
 import statistics
 from importlib import import_module
-from math import inf
+from math import inf, log
 from pathlib import Path
 
 import torch
@@ -25,6 +25,7 @@ from sslcourse.data.cache import cache_dir
 from sslcourse.evaluation.statistics import students_t
 from sslcourse.files import write_atomically
 from sslcourse.notebook.session import UNTRAINED, LabSession, TrainedArm
+from sslcourse.training.recipes import SHARP
 
 LABS = {  # its session, and the arms whose ranges it shows
     "tokens": ("TokensLab", ("baseline",)),
@@ -44,19 +45,22 @@ LABS = {  # its session, and the arms whose ranges it shows
 }
 FEWEST_RUNS = 6
 
-# What a number can be at all.
+# What a number can be at all. An entropy is at most the logarithm of what there is to choose from: prototypes for a
+# target, patches for the attention (of pictures of 64 pixels). Of the prototypes, no more can be in use than there are.
+PROTOTYPES = SHARP.prototypes
+PATCHES = (64 // 8) ** 2
 BOUNDS = {
     **dict.fromkeys(("knn", "accuracy", "object_attention", "object_recall", "contrastive_accuracy"), (0.0, 1.0)),
     **dict.fromkeys(("positive_cosine", "negative_cosine"), (-1.0, 1.0)),
     **dict.fromkeys(("channel_std", "alignment"), (0.0, inf)),
     **dict.fromkeys(("effective_rank", "projection_rank", "centered_rank"), (1.0, inf)),
-    **dict.fromkeys(("teacher_distance", "attention_entropy"), (0.0, inf)),
-    **dict.fromkeys(("removed_error", "kept_error"), (0.0, inf)),
+    **dict.fromkeys(("teacher_distance", "divergence", "removed_error", "kept_error"), (0.0, inf)),
     **dict.fromkeys(("global_cosine", "local_global_cosine", "local_cosine", "other_cosine"), (-1.0, 1.0)),
     **dict.fromkeys(("whole_found", "part_knn"), (0.0, 1.0)),
     **dict.fromkeys(("part_match", "part_chance"), (0.0, 1.0)),
-    **dict.fromkeys(("teacher_entropy", "divergence"), (0.0, inf)),
-    "used_prototypes": (1.0, inf),
+    "used_prototypes": (1.0, float(PROTOTYPES)),
+    "teacher_entropy": (0.0, log(PROTOTYPES)),
+    "attention_entropy": (0.0, log(PATCHES)),
     "uniformity": (-inf, 0.0),
 }
 

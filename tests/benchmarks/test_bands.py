@@ -1,14 +1,17 @@
 """The ordinary range of a lab's numbers is the prediction interval of one new run."""
 
 import importlib.util
+import math
 import statistics
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
 
 from sslcourse.evaluation.statistics import T_95
-from sslcourse.notebook.findings import final_range, final_runs
+from sslcourse.models import build_encoder
+from sslcourse.notebook.findings import final_range, final_runs, load_bands
 
 SPEC = importlib.util.spec_from_file_location("bands_script", Path(__file__).parents[2] / "benchmarks" / "bands.py")
 script = importlib.util.module_from_spec(SPEC)
@@ -25,6 +28,25 @@ def test_it_is_the_prediction_interval_within_what_a_number_can_be():
     for name, bounds in script.BOUNDS.items():
         clipped = script.interval([10 * value - 5 for value in values], name)
         assert bounds[0] <= clipped["low"] and clipped["high"] <= bounds[1]
+
+
+@pytest.mark.parametrize("scale", ["smoke", "cpu", "gpu"])
+def test_bounds_of_entropies_are_those_of_the_recorded_arms(scale):
+    levels, removal = (import_module(f"sslcourse.labs.{lab}.arms").recipes(scale) for lab in ("two_levels", "removal"))
+    assert {recipe.method.distillation.prototypes for recipe in levels.values()} == {script.PROTOTYPES}
+    sides = {recipe.data.size // build_encoder(recipe.encoder.name).patch_size for recipe in removal.values()}
+    assert {side**2 for side in sides} == {script.PATCHES}
+
+
+@pytest.mark.parametrize("lab", script.LABS)
+def test_recorded_ranges_lie_within_what_a_number_can_be(lab):
+    for scale in ("smoke", "cpu"):
+        for arm in load_bands(scale, lab).get("arms", {}).values():
+            spans = [(name, low, high) for name, both in arm["curves"].items() for low, high in zip(*both.values())]
+            spans += [(name, span["low"], span["high"]) for name, span in arm["final"].items()]
+            for name, low, high in spans:
+                lowest, highest = script.BOUNDS.get(name, (-math.inf, math.inf))
+                assert script.rounded(lowest) <= low <= high <= script.rounded(highest), (scale, name)
 
 
 def test_a_prediction_interval_holds_19_of_20_new_runs():
