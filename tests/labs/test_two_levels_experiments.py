@@ -11,7 +11,7 @@ from sslcourse.data.objects import load_objects
 from sslcourse.exercises import find
 from sslcourse.labs.two_levels import arms
 from sslcourse.labs.two_levels.experiments import LevelsLab
-from sslcourse.labs.two_levels.measurements import part_match
+from sslcourse.labs.two_levels.measurements import PartProbe
 from sslcourse.labs.two_levels.method import LevelSettings, TwoLevels, course_functions, make_levels
 from sslcourse.labs.two_levels.widgets import LikePatches
 from sslcourse.methods.ibot import IBOT
@@ -88,8 +88,8 @@ def test_settings_refuse_what_they_do_not_know():
 
 def test_like_patches_that_show_the_same_part_are_counted():
     images = load_objects("test", count=60, size=32, cache=False)
-    share, chance = part_match(build_encoder("vit_64x2_p8", image_size=32), images)
-    assert 0 <= share <= 1 and 0 < chance < 0.2
+    probe = PartProbe(images, 8)
+    assert 0 <= probe.match(build_encoder("vit_64x2_p8", image_size=32)) <= 1 and 0 < probe.chance < 0.2
 
 
 @pytest.mark.slow

@@ -17,10 +17,10 @@ from sslcourse.figures import show
 from sslcourse.labs.two_levels import arms, pictures
 from sslcourse.labs.two_levels.looking import Looking
 from sslcourse.labs.two_levels.measurements import (
+    PartProbe,
     class_maps,
     drawn,
     outline,
-    part_match,
     probe_places,
     train_network,
 )
@@ -135,15 +135,14 @@ class LevelsLab(Looking):
         if "parts" not in self.pictures.extras:
             show_numbers("Checkpoints", ["kNN accuracy"], [[self.titles[name], knn[name]] for name in names])
             self.need_masks()
-        match = {name: part_match(self.course_encoder(name), self.course_pictures) for name in names}
-        rows = [[self.titles[name], knn[name], match[name][0]] for name in names]
-        rows.append(["chance", self.chance, match[UNTRAINED][1]])
+        parts = PartProbe(self.course_pictures, self.course_encoder("ibot").patch_size)
+        match = {name: parts.match(self.course_encoder(name)) for name in names}
+        rows = [[self.titles[name], knn[name], match[name]] for name in names]
+        rows.append(["chance", self.chance, parts.chance])
         show_numbers("Course checkpoints", ["kNN accuracy", "nearest patch: same part"], rows)
-        ours, alone = match["ibot"][0], match["dino"][0]
+        ours, alone = match["ibot"], match["dino"]
         text = f"the nearest patch shows the same part for {100 * ours:.0f} % of patches with both levels (iBOT), "
-        text += (
-            f"for {100 * alone:.0f} % with the class token alone (DINO), {100 * match[UNTRAINED][0]:.0f} % untrained"
-        )
+        text += f"for {100 * alone:.0f} % with the class token alone (DINO), {100 * match[UNTRAINED]:.0f} % untrained"
         self.found("two_levels.parts", text, direction(alone, ours))
 
     @in_a_card

@@ -48,22 +48,29 @@ class TargetProbe:
         return {name: float(value) for name, value in found.items()}
 
 
-def part_match(encoder: nn.Module, images: ImageSet) -> tuple[float, float]:
-    """Patches of one half of the pictures and their nearest ones in the other: how often both show the same part.
+class PartProbe:
+    """Pictures in two halves, drawn with seed 0, and which part of an object each of their patches shows.
 
-    Of patches on objects; beside it how often it would be so by chance. The halves are drawn with seed 0.
+    `chance` is how often a patch on an object and any patch of the other half show the same part.
     """
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).to(images.images.device)
-    images = images.subset(order)
-    tokens, maps = extract_patches(encoder, images), class_parts(images).cpu()  # P,N,D
-    side = round(tokens.shape[1] ** 0.5)
-    labels, half = patch_classes(maps, (side, side), int(maps.max()) + 1), len(images) // 2
-    known, asked = (part.flatten() for part in (labels[:half], labels[half:]))
-    found = nearest_patches(tokens[half:].flatten(0, 1), tokens[:half].flatten(0, 1))
-    on = asked > 0
-    shares = [part.bincount(minlength=int(labels.max()) + 1).double() for part in (known, asked[on])]
-    chance = (shares[0] / shares[0].sum()) @ (shares[1] / shares[1].sum())
-    return (known[found] == asked)[on].float().mean().item(), chance.item()
+
+    def __init__(self, images: ImageSet, patch_size: int):
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).to(images.images.device)
+        self.images = images.subset(order)
+        maps = class_parts(self.images).cpu()
+        grid = maps.shape[1] // patch_size, maps.shape[2] // patch_size
+        labels = patch_classes(maps, grid, int(maps.max()) + 1)  # P,N
+        self.half = len(images) // 2
+        self.known, self.asked = (part.flatten() for part in (labels[: self.half], labels[self.half :]))
+        self.on = self.asked > 0
+        shares = [part.bincount(minlength=int(labels.max()) + 1).double() for part in (self.known, self.asked[self.on])]
+        self.chance = ((shares[0] / shares[0].sum()) @ (shares[1] / shares[1].sum())).item()
+
+    def match(self, encoder: nn.Module) -> float:
+        """How often a patch on an object and the nearest one in the other half show the same part."""
+        tokens = extract_patches(encoder, self.images)  # P,N,D
+        found = nearest_patches(tokens[self.half :].flatten(0, 1), tokens[: self.half].flatten(0, 1))
+        return (self.known[found] == self.asked)[self.on].float().mean().item()
 
 
 def nearest_patches(asked: Tensor, known: Tensor) -> Tensor:

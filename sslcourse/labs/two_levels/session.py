@@ -10,7 +10,7 @@ from sslcourse.data.datasets import load
 from sslcourse.data.imageset import ImageSet
 from sslcourse.evaluation.features import evaluate_knn
 from sslcourse.labs.two_levels import arms
-from sslcourse.labs.two_levels.measurements import TargetProbe, part_match
+from sslcourse.labs.two_levels.measurements import PartProbe, TargetProbe
 from sslcourse.labs.two_levels.method import Own, course_functions, make_levels
 from sslcourse.methods import Method
 from sslcourse.notebook import state
@@ -49,6 +49,7 @@ class LevelsSession(LabExperiments):
         super().__init__(images, seed)
         self.titles = dict(arms.TITLES)
         self._probes: dict[str, TargetProbe] = {}
+        self._parts: dict[str, PartProbe] = {}
         self._course_images: dict[str, RunImages] = {}
 
     def build(self, recipe: Recipe, own: Any) -> Method:
@@ -56,10 +57,11 @@ class LevelsSession(LabExperiments):
         return build_method(recipe, make_levels(own if isinstance(own, Own) else None))
 
     def measure(self, method: Method, arm: str) -> dict[str, float]:
-        """The targets of held-out pictures and, where parts are known, whether like patches look alike."""
+        """The targets of held-out pictures and, but for the short runs, whether like patches show the same part."""
         found = self.probe().measure(method)
-        if "parts" in self.pictures.extras:
-            found["part_match"], found["part_chance"] = part_match(method.representation, self.pictures)
+        if "parts" in self.pictures.extras and arm not in arms.TRICKS:
+            parts = self.parts(method.representation.patch_size)
+            found |= {"part_match": parts.match(method.representation), "part_chance": parts.chance}
         return found
 
     def probe(self) -> TargetProbe:
@@ -67,6 +69,12 @@ class LevelsSession(LabExperiments):
         if scale() not in self._probes:
             self._probes[scale()] = TargetProbe(self.pictures.images, self.recipe().method.crops, self.seed)
         return self._probes[scale()]
+
+    def parts(self, patch_size: int) -> PartProbe:
+        """The held-out pictures in two halves, always the same, and what their patches show."""
+        if scale() not in self._parts:
+            self._parts[scale()] = PartProbe(self.pictures, patch_size)
+        return self._parts[scale()]
 
     def letters(self) -> dict[str, str]:
         """The letter that each of the three short runs has for this reader."""
