@@ -18,7 +18,7 @@ from sslcourse.notebook import predictions
 from sslcourse.notebook.beside import BesideSession
 from sslcourse.notebook.card import Table, show_card
 from sslcourse.notebook.charts import SIZE
-from sslcourse.notebook.findings import final_range, final_runs
+from sslcourse.notebook.findings import ends, final_range, final_runs
 from sslcourse.notebook.ledger import show_claims
 from sslcourse.notebook.scales import scale
 from sslcourse.notebook.session import CHALLENGE, UNTRAINED
@@ -61,8 +61,8 @@ class LabExperiments(BesideSession):
 
     def ordinary(self, arm: str, name: str) -> str:
         """The ordinary range of a number at the end, in words; nothing where it was not measured."""
-        span, digits = final_range(self.bands, arm, name), FINE.get(name, 2)
-        return f" (ordinary: {span[0]:.{digits}f} to {span[1]:.{digits}f})" if span else ""
+        span = final_range(self.bands, arm, name)
+        return f" (ordinary: {' to '.join(ends(span, FINE.get(name, 2)))})" if span else ""
 
     def with_range(self, arm: str, name: str) -> tuple[float, tuple[float, float] | None]:
         """A number of an arm at the end, or of the untrained network, with its ordinary range."""

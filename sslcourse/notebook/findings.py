@@ -32,6 +32,17 @@ def final_range(bands: Bands, arm: str, name: str) -> tuple[float, float] | None
     return (found["low"], found["high"]) if found else None
 
 
+def ends(span: tuple[float, float], digits: int = 2) -> tuple[str, str]:
+    """The two ends of a range in words, rounded outwards: what lies within must not look as if it lay outside.
+
+    >>> ends((5.5449, 5.5452)), ends((0.29, 0.3), 1), ends((-0.001, 0.29))
+    (('5.54', '5.55'), ('0.2', '0.3'), ('-0.01', '0.29'))
+    """
+    unit = 10.0**digits
+    low, high = math.floor(span[0] * unit + 1e-6), math.ceil(span[1] * unit - 1e-6)
+    return f"{low / unit:.{digits}f}", f"{high / unit:.{digits}f}"
+
+
 def direction(before: float, after: float, step: float = 0.02) -> str | None:
     """ "a" when a number rose by more than `step`, "c" when it fell by more, else "b"; None where one is NaN.
 

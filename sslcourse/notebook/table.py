@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sslcourse.notebook.card import Table, show_card
+from sslcourse.notebook.findings import ends
 
 NAMES = {
     "probe_loss": "loss on held-out pictures",
@@ -60,6 +61,6 @@ def show_numbers(title: str, headings: Sequence[str], rows: Sequence[Sequence[An
 def _format(value: Any, digits: int) -> str:
     if isinstance(value, tuple):
         number, span = value
-        range_of_runs = f" [{span[0]:.{digits}f}, {span[1]:.{digits}f}]" if span else ""
+        range_of_runs = f" [{', '.join(ends(span, digits))}]" if span else ""
         return f"{number:z.{digits}f}{range_of_runs}"
     return value or "" if isinstance(value, str | None) else f"{value:z.{digits}f}"
