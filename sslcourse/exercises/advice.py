@@ -71,6 +71,8 @@ ORIGINS: dict[str, str] = {
     "div": "a division is where it begins: the divisor is 0 somewhere, or nearly",
     "cross_entropy": "`cross_entropy` is where it begins: -inf takes an entry out of the sum, but the entry that a "
     "label points at must stay in; +inf and NaN spoil the whole row",
+    "nothing": "a mean of no values is where it begins. Where there is nothing to take the mean of, leave it out, or "
+    "give it the value that is asked for there",
     "sqrt": "`sqrt` is where it begins: the square root of a negative number is NaN",
 }
 ORIGINS |= dict.fromkeys(("truediv", "true_divide", "rtruediv", "rdiv", "reciprocal"), ORIGINS["div"])

@@ -186,8 +186,8 @@ def _kind(kind: str, path: tuple) -> str:
 def place(path: tuple) -> str:
     """Name a place in an observation as a student would.
 
-    >>> place(("value", 1)), place(("gradient", "z1"))
-    ('the second value you return', 'the gradient with respect to z1')
+    >>> place(("value", 1)), place(("value", 0, 2, 1)), place(("gradient", "z1"))
+    ('the second value you return', 'the first value you return, at [2][1]', 'the gradient with respect to z1')
     """
     if not path:
         return "the observation"
@@ -196,7 +196,7 @@ def place(path: tuple) -> str:
         return f"the gradient with respect to {rest[0]}" if rest else "the gradient"
     if first == "value" and rest and type(rest[0]) is int and rest[0] < 4:
         ordinal, rest = ("first", "second", "third", "fourth")[rest[0]], rest[1:]
-        start = f"the {ordinal} value you return"
+        start = f"the {ordinal} value you return" + (", at " if rest else "")
     else:
         start = "your result" if first == "value" else str(first)
     return start + "".join(f"[{step!r}]" for step in rest)

@@ -114,7 +114,7 @@ def _pair(expected, observed) -> tuple[str, str]:
     if type(expected) is not float or type(observed) is not float:
         return text_of(expected, 80), text_of(observed, 80)
     for digits in (5, 8, 12, 17):
-        one, other = f"{expected:.{digits}g}", f"{observed:.{digits}g}"
+        one, other = f"{expected:z.{digits}g}", f"{observed:z.{digits}g}"
         if one != other:
             break
     return one, other

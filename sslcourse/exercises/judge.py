@@ -188,4 +188,4 @@ def _literal(value: Any) -> str:
         return _literal(value.tolist())
     if isinstance(value, list):
         return "[" + ", ".join(map(_literal, value)) + "]"
-    return f"{value:.4g}" if isinstance(value, float) else repr(value)
+    return f"{value:z.4g}" if isinstance(value, float) else repr(value)

@@ -168,7 +168,7 @@ def _is_reordered(pair: _Pair) -> bool:
 def _constant(pairs: Sequence[_Pair]) -> str:
     values = {value for pair in pairs for value in pair.observed.flatten().tolist()}
     varied = {round(value, 9) for pair in pairs for value in pair.expected.flatten().tolist()}
-    return f"{values.pop():.4g}" if len(values) == 1 and len(varied) > 1 else ""
+    return f"{values.pop():z.4g}" if len(values) == 1 and len(varied) > 1 else ""
 
 
 def _ratio(pair: _Pair) -> float:

@@ -25,8 +25,12 @@ def is_broken(value: Any) -> bool:
 def first_broken(answer: Callable, arguments: list[Any]) -> str:
     """The name of the torch operation whose result is the first NaN or unintended infinity, or "".
 
+    "nothing" stands for an operation that was given no values: a mean, or a loss that is one.
+
     >>> first_broken(lambda p: (p * p.log()).sum(), [torch.tensor([0.0, 1.0])])
     'log'
+    >>> first_broken(lambda p: p[p > 5].mean(), [torch.tensor([0.0, 1.0])])
+    'nothing'
     """
     watch = _Watch()
     try:
@@ -51,7 +55,7 @@ class _Watch(TorchFunctionMode):
             self.busy = True  # looking calls torch, too
             try:
                 if _any_broken(result) and (name in _FINITE or not _any_broken(args)):
-                    self.found = name[:40]
+                    self.found = "nothing" if any(map(_is_empty, _items(args))) else name[:40]
             finally:
                 self.busy = False
         return result
@@ -69,6 +73,10 @@ def _items(value: Any) -> Iterator[Any]:
         yield from _items(list(value.values()))
     else:
         yield value
+
+
+def _is_empty(item: Any) -> bool:
+    return type(item) is torch.Tensor and item.numel() == 0
 
 
 def _has_broken(item: Any) -> bool:

@@ -27,6 +27,13 @@ def takes_plain_exponentials(logits, center, temperature):
     return weights / weights.sum(-1, keepdim=True)
 
 
+@mistake("center", "a division is where it begins")
+def takes_out_the_largest_logit_of_all(logits, center, temperature):
+    scores = (logits - center) / temperature
+    weights = (scores - scores.max()).exp()
+    return weights / weights.sum(-1, keepdim=True)
+
+
 @mistake("center", "the logarithm of what is expected")
 def returns_logarithms(logits, center, temperature):
     return F.log_softmax((logits - center) / temperature, dim=-1)
@@ -208,6 +215,19 @@ def guards_the_logarithm(student, teacher):
     return torch.stack(pairs).mean()
 
 
+def _log_of_shares(logits):
+    """With the largest logit of all rows taken out, so that rows far below it vanish."""
+    logits = logits - logits.max()
+    return logits - logits.exp().sum(-1, keepdim=True).log()
+
+
+@mistake("cls", "`log` is where it begins")
+def takes_out_the_largest_logit_of_all_crops(student, teacher):
+    log_p = _log_of_shares(student)
+    pairs = [-(t.detach() * s).sum(-1).mean() for i, t in enumerate(teacher) for j, s in enumerate(log_p) if i != j]
+    return torch.stack(pairs).mean()
+
+
 @mistake("cls", "= measures the divergence")
 def takes_kl_div(student, teacher):
     pairs = [
@@ -226,6 +246,18 @@ def takes_kl_div(student, teacher):
 def guards_the_logarithm_of_patches(student, teacher, mask):
     each = -(teacher.detach() * (student.softmax(-1) + 1e-8).log()).sum(-1)
     return ((each * mask).sum(1) / mask.sum(1).clamp(min=1)).mean()
+
+
+@mistake("patch", "`log` is where it begins")
+def takes_out_the_largest_logit_of_all_patches(student, teacher, mask):
+    each = -(teacher.detach() * _log_of_shares(student)).sum(-1)
+    return ((each * mask).sum(1) / mask.sum(1).clamp(min=1)).mean()
+
+
+@mistake("patch", "a mean of no values is where it begins")
+def takes_the_mean_of_no_patches(student, teacher, mask):
+    each = [F.cross_entropy(one[where], goal[where]) for one, goal, where in zip(student, teacher.detach(), mask)]
+    return torch.stack(each).mean()
 
 
 @mistake("patch", "= forgets the softmax")
@@ -318,6 +350,23 @@ def goes_through_what_is_predicted(predicted, true, classes):
     for c in predicted.unique():
         both, either = ((predicted == c) & (true == c)).sum(), ((predicted == c) | (true == c)).sum()
         shares.append((both / either).item())
+    return sum(shares) / len(shares)
+
+
+@mistake("iou", "= looks at true classes only")
+def counts_classes_up_to_the_largest_true_one(predicted, true, classes):
+    return _mean_of_shares(predicted, true, int(true.max()) + 1)
+
+
+@mistake("iou", "= looks at predicted classes only")
+def counts_classes_up_to_the_largest_predicted_one(predicted, true, classes):
+    return _mean_of_shares(predicted, true, int(predicted.max()) + 1)
+
+
+def _mean_of_shares(predicted, true, classes):
+    both = [((predicted == c) & (true == c)).sum().item() for c in range(classes)]
+    either = [((predicted == c) | (true == c)).sum().item() for c in range(classes)]
+    shares = [one / other for one, other in zip(both, either) if other]
     return sum(shares) / len(shares)
 
 

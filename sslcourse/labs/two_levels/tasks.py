@@ -12,12 +12,22 @@ from sslcourse.exercises.observe import calls, observe_call, observe_gradient
 from sslcourse.exercises.task import Case, Task, Tree
 
 F64, F32 = torch.float64, torch.float32
+FAR = 300.0  # between the rows of a case: exp of it overflows in float32, and exp of minus it vanishes
+
+
+def levels(generator: torch.Generator, far: float, *shape: int) -> Tensor:
+    """A level for each row, `*shape,1`, evenly from -far to far: no row's exponentials can be taken with another's.
+
+    What is the same for all prototypes of a row falls out of its softmax.
+    """
+    spread = torch.linspace(-far, far, torch.Size(shape).numel(), dtype=F64)
+    return spread[shuffled(generator, len(spread))].view(*shape, 1)
 
 
 def draw_logits(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Teacher logits of n rows, or of `views` times n, over K prototypes, a centre, and a temperature.
 
-    `whole`: small whole numbers. `above`: logits that lie so far above the centre, all alike, that exp overflows.
+    `whole`: small whole numbers. `far`: rows lie so far above and below the centre that exp overflows and vanishes.
     """
     n, k = int(case.sizes["n"]), int(case.sizes["k"])
     shape = (int(case.sizes["views"]), n, k) if "views" in case.sizes else (n, k)
@@ -28,7 +38,8 @@ def draw_logits(generator: torch.Generator, case: Case) -> dict[str, Any]:
     else:
         temperature = integer(generator, 3, 9) / 100
         center = uniform(generator, -0.5, 0.5, k)
-        logits = center + case.sizes.get("above", 0.0) + 2 * temperature * normal(generator, *shape)
+        logits = center + 2 * temperature * normal(generator, *shape)
+        logits = logits + levels(generator, case.sizes.get("far", 0.0), *shape[:-1])
     return {"logits": logits.to(case.dtype), "center": center.to(case.dtype), "temperature": temperature}
 
 
@@ -60,12 +71,14 @@ def observe_shares(answer: Callable, inputs: dict[str, Any]) -> Tree:
 def draw_crops(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Student logits of S crops, teacher probabilities of the first T of them, a cotangent.
 
-    `whole`: the logits are small whole numbers. `spread`: they are so many times their usual size. `own`: every crop
-    finds one prototype very unlikely (by so much) that the teacher sees in this crop alone, so that a crop's own view
-    would outweigh everything.
+    `whole`: the logits are small whole numbers. `spread`: they are so many times their usual size, and rows lie far
+    apart. `own`: every crop finds one prototype very unlikely (by so much) that the teacher sees in this crop alone, so
+    that a crop's own view would outweigh everything.
     """
     s, t, n, k = (int(case.sizes[name]) for name in ("s", "t", "n", "k"))
-    student = case.sizes.get("spread", 1.0) * normal(generator, s, n, k)
+    student = normal(generator, s, n, k)
+    if "spread" in case.sizes:
+        student = case.sizes["spread"] * student + levels(generator, FAR, s, n)
     if case.sizes.get("whole"):
         student = torch.tensor(integers(generator, -2, 2, s * n * k)).view(s, n, k).to(F64)
     teacher = (1.5 * normal(generator, t, n, k)).softmax(-1)
@@ -84,10 +97,13 @@ def draw_patches(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Student logits and teacher probabilities of N patches of n images, a mask, a cotangent.
 
     Images have different numbers of masked patches; the last has none where the case says `bare`. `spread`: logits are
-    so many times their usual size. `far`: at places that are not masked the student is wrong by so much.
+    so many times their usual size, and rows lie far apart. `far`: at places that are not masked the student is wrong by
+    so much.
     """
     n, patches, k = (int(case.sizes[name]) for name in ("n", "patches", "k"))
-    student = case.sizes.get("spread", 1.0) * normal(generator, n, patches, k)
+    student = normal(generator, n, patches, k)
+    if "spread" in case.sizes:
+        student = case.sizes["spread"] * student + levels(generator, FAR, n, patches)
     if case.sizes.get("whole"):
         student = torch.tensor(integers(generator, -2, 2, n * patches * k)).view(n, patches, k).to(F64)
     teacher = (1.5 * normal(generator, n, patches, k)).softmax(-1)
@@ -110,11 +126,15 @@ def draw_patches(generator: torch.Generator, case: Case) -> dict[str, Any]:
 def draw_maps(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Predicted and true maps of n images, h by w; classes are common and rare.
 
-    `absent`: so many classes are in neither map. `invented`: one class is predicted at one pixel and true nowhere.
-    `missed`: another is true at some pixels and predicted nowhere.
+    `absent`: so many classes are in neither map. `invented`: the last class is predicted at one pixel and true nowhere.
+    `missed`: it is true at some pixels and predicted nowhere. So neither map alone says how many classes there are.
     """
     n, h, w, classes = (int(case.sizes[name]) for name in ("n", "h", "w", "classes"))
     order = shuffled(generator, classes)
+    if case.sizes.get("invented") or case.sizes.get("missed"):  # the first in order is invented, the last missed
+        others = order[order != classes - 1]
+        last = torch.tensor([classes - 1])
+        order = torch.cat([last, others] if case.sizes.get("invented") else [others, last])
     known = order[: classes - int(case.sizes.get("absent", 0))]
     usual = known[int(case.sizes.get("invented", 0)) :]
     shape = (n, h, w)
@@ -136,7 +156,7 @@ CENTER = Task(
     (
         Case("whole numbers, a high temperature", 0.5, {"n": 2, "k": 3, "whole": 1}),
         Case("two crops of every picture", 0.5, {"views": 2, "n": 4, "k": 5}),
-        Case("logits far above the centre, in float32", 1.0, {"n": 5, "k": 6, "above": 9.0}, F32),
+        Case("rows far above and far below the centre, in float32", 1.0, {"n": 5, "k": 6, "far": 9.0}, F32),
     ),
     draw_logits,
     calls("logits", "center", "temperature"),
