@@ -270,8 +270,8 @@ lab.bound(cosine_bound)
 # ## 5. Push the parts apart
 #
 # **Idea.** LoGo adds a term for the third kind of pair: two local crops of a picture are to be *less* alike. The plain
-# form is their cosine, made small. (LoGo itself learns an *affinity*: a small network that is trained to tell pairs of
-# one picture from pairs of two, and that the encoder then tries to lower. Neither trains the other.)
+# form is their cosine, made small. (LoGo itself learns an *affinity*: a small network that learns to give pairs of one
+# picture a high number and pairs of two a low one. The encoder learns to lower the number of pairs of one picture.)
 #
 # The value is easy; look at its gradient. Only directions count, so it must not change an embedding's length; and
 # there is no teacher here.
@@ -364,8 +364,8 @@ lab.claims("local-crops-apart")
 # ## 7. Pull all together
 #
 # So far every picture had negatives: the softmax over $n$ pictures forbids that all crops become one. Take it away. A
-# predictor and a stop-gradient take its place, as in Lab 2, for every pair with a global crop in it: that held a
-# network up there. The pull of two local crops has neither.
+# predictor and a stop-gradient take its place for every pair with a global crop in it, as in Lab 2, where they kept a
+# network from collapsing. The pull of two local crops has neither.
 
 # %% tags=["predict"] id="local.together"
 predict(

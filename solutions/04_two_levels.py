@@ -335,11 +335,15 @@ check("two_levels.iou", mean_iou)
 # on the **frozen patch tokens** of an untrained network, DINO and iBOT, from the same five. Those had thousands of
 # pictures more, without any label. Networks and tokens are of about one size; the strided network's last map and the
 # tokens both have 8 x 8 places.
+#
+# Beside the classes, *outlines* are judged, of all objects whatever their class. A drawn pixel of an outline is right
+# if a true one is at most one pixel away, and a true one is found if a drawn one is. *F* is one number for both shares,
+# their harmonic mean: 1 is perfect.
 
 # %% tags=["predict"] id="two_levels.outlines"
 predict(
     "two_levels.outlines",
-    "Whose outlines of held-out objects are best, by F? (An F of 1: every pixel of an outline is within one pixel.)",
+    "Whose outlines of held-out objects are best, by F?",
     a="the strided network's",
     b="the dilated network's",
     c="those of the linear classifier on iBOT's tokens",

@@ -27,17 +27,20 @@ def two_levels(image: Tensor, crops: MultiCrop) -> Figure:
     masks[:, torch.randperm(count, generator=torch.Generator().manual_seed(2))[: round(0.3 * count)]] = True
     seen = hide_patches(first, masks, PATCH)
     sheet.picture(image, 6.5, 14, 10, None, "picture")
-    for y, colour, views, name in ((24, BLUE, seen, "student"), (4, ORANGE, first, "teacher")):
+    for y, colour, views, name, out in ((24, BLUE, seen, "student", 3.2), (4, ORANGE, first, "teacher", -3.2)):
         sheet.arrow(12, 14 + (2 if y > 14 else -2), 17, y, colour)
         for at, x in enumerate((22, 33)):
             sheet.picture(views[at], x, y, 9, colour, f"crop {at + 1}")
         sheet.arrow(38.5, y, 42, y, colour)
         sheet.box(49.5, y, name, colour)
-        for up, word in ((3.2, "class token"), (-3.2, "patch tokens")):
+        for up, word in ((out, "class token"), (-out, "patch tokens")):
             sheet.arrow(57, y + 0.6 * up, 62, y + up, colour)
             sheet.text(70, y + up, word, fontsize=10, color=colour)
-    sheet.text(80, 14, "compared crosswise:\nthe whole", fontsize=9.5, color=GREY)
-    sheet.text(59, 14, "compared where\nhidden: the parts", fontsize=9.5, color=GREY)
+    both = {"arrowstyle": "<|-|>", "mutation_scale": 11, "linewidth": 1.5, "color": GREY}
+    sheet.axis.annotate("", (70, 9.5), (70, 18.5), arrowprops=both)
+    sheet.text(61, 14, "compared where\nhidden: the parts", fontsize=9.5, color=GREY)
+    sheet.axis.annotate("", (77, 0.8), (77, 27.2), arrowprops={**both, "connectionstyle": "bar,fraction=-0.18"})
+    sheet.text(88, 14, "compared\ncrosswise:\nthe whole", fontsize=9.5, color=GREY)
     sheet.arrow(49.5, 20.5, 49.5, 7.5, GREY, "--")
     sheet.text(44.5, 14, "follows", fontsize=9.5, color=GREY)
     return with_alt(
