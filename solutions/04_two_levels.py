@@ -24,7 +24,7 @@
 # | | `smoke` | `cpu` (two cores) | `gpu` |
 # |---|---|---|---|
 # | your own work | – | one to two hours | one to two hours |
-# | waiting | a minute | about six minutes | not timed yet |
+# | waiting | a minute | about five minutes | not timed yet |
 # | what it shows | everything runs, nothing learns | all findings | all findings, with a larger network |
 #
 # **You need** Lab 0's tokens and kNN, and the teacher of Lab 2 (a moving average), though none of their code. Nothing
