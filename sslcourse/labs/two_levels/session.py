@@ -60,8 +60,8 @@ class LevelsSession(LabExperiments):
         """The targets of held-out pictures and, but for the short runs, whether like patches show the same part."""
         found = self.probe().measure(method)
         if "parts" in self.pictures.extras and arm not in arms.TRICKS:
-            parts = self.parts(method.representation.patch_size)
-            found |= {"part_match": parts.match(method.representation), "part_chance": parts.chance}
+            parts = self.parts(encoder := method.representation)
+            found |= {"part_match": parts.match(encoder), "part_chance": parts.chance}
         return found
 
     def probe(self) -> TargetProbe:
@@ -70,10 +70,10 @@ class LevelsSession(LabExperiments):
             self._probes[scale()] = TargetProbe(self.pictures.images, self.recipe().method.crops, self.seed)
         return self._probes[scale()]
 
-    def parts(self, patch_size: int) -> PartProbe:
-        """The held-out pictures in two halves, always the same, and what their patches show."""
+    def parts(self, encoder: Any) -> PartProbe:
+        """The held-out pictures in two halves, always the same, and what an encoder's patches show."""
         if scale() not in self._parts:
-            self._parts[scale()] = PartProbe(self.pictures, patch_size)
+            self._parts[scale()] = PartProbe(self.pictures, encoder.patch_size)
         return self._parts[scale()]
 
     def letters(self) -> dict[str, str]:
