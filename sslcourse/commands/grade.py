@@ -1,7 +1,6 @@
 """`sslcourse grade`: grade submitted notebooks."""
 
 import argparse
-import json
 import os
 import sys
 from collections import Counter
@@ -13,10 +12,12 @@ from sslcourse.exercises import LABS
 from sslcourse.grading import sandbox
 from sslcourse.grading.host import Limits
 from sslcourse.grading.marks import not_given, read_marks
+from sslcourse.grading.records import read_run
 from sslcourse.grading.replay import replay
 from sslcourse.grading.results import Grade
 from sslcourse.grading.roster import read_roster
 from sslcourse.grading.run import grade_paths
+from sslcourse.grading.tables import moment
 
 LISTED = 20  # files that do not count: so many are named on the terminal
 
@@ -67,8 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replay",
         metavar="EXERCISE",
-        help="grade this exercise of one notebook again, on the inputs of the run in --out, and print every case with"
-        " its inputs, what was expected and what came back; nothing is written",
+        help="grade this exercise of one notebook (of one in a zip: ZIP/PATH IN IT) again, on the inputs of the run in"
+        " --out, and print every case with its inputs, what was expected and what came back; nothing is written",
     )
     parser.add_argument(
         "--spoken", action="store_true", help="also write three questions for a talk with each student (spoken.html)"
@@ -92,7 +93,7 @@ def _time(text: str) -> float:
 
 def _replay(arguments: argparse.Namespace, limits: Limits) -> int:
     if len(arguments.paths) != 1 or Path(arguments.paths[0]).is_dir():
-        raise ValueError("--replay takes one notebook: the file itself, as it was handed in")
+        raise ValueError("--replay takes one notebook, as it was handed in; of one in a zip, ZIP/PATH IN IT")
     file, out = Path(arguments.paths[0]), Path(arguments.out)
     print(replay(file, out, arguments.replay, LABS, limits=limits, unsafe=arguments.unsafe))
     return 0
@@ -111,6 +112,8 @@ def main(arguments: argparse.Namespace) -> int:
         roster = arguments.variants or arguments.roster
         if arguments.roster not in (None, roster):
             raise ValueError("--variants names a roster itself; give one roster, not two")
+        if arguments.deadline:
+            print(f"Deadline: {moment(arguments.deadline)}, in this machine's time zone.", flush=True)
         grades = grade_paths(
             arguments.paths,
             arguments.out,
@@ -152,7 +155,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _tell_files(out: Path) -> None:
     """What does not count, and what lay in the out folder before."""
-    record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    record = read_run(out)
     for file in record["listed"][:LISTED]:
         print(f"{file['path']}: {file['reason']}")
     if len(record["listed"]) > LISTED:
@@ -172,7 +175,10 @@ def _tell_people(grades: Sequence[Grade]) -> None:
         ("Late, graded in full and marked late", [grade.student for grade in grades if grade.late]),
         ("No hand-in", [who.label for who in people.values() if not who.scheme]),
         ("Handed in, but not on the roster", [who.label for who in people.values() if not who.is_expected]),
-        ("Too few points, as the grader itself failed: grade again", [g.student for g in grades if g.is_grader_error]),
+        (
+            "Too few points, as the grader itself failed: the same command grades these alone",
+            [g.student for g in grades if g.is_grader_error],
+        ),
     ):
         if found:
             print(f"{words}: {len(found)}: {_some(list(dict.fromkeys(found)))}")

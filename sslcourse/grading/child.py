@@ -131,7 +131,7 @@ def _listen(child: int, result_end: int, output_end: int, clock: Clock) -> tuple
     while ended is None:
         if _has_exited(child):
             ended = "exited"
-        elif clock.is_over(child):
+        elif clock.is_over():
             ended = "timeout"
         elif len(result) > MAX_RESULT:
             ended = "flood"

@@ -53,13 +53,13 @@ def write_class_report(out: Path, labs: Mapping[str, Lab]) -> Path:
     marks = read_marks(out)
     classes: dict[str, LabClass] = {}
     without = 0
-    for grade in (grade for record in read_records(out) for grade in record.grades):
+    for grade in (each for record in read_records(out) for each in with_marks(record.grades, marks, labs)):
         if grade.lab not in labs:
             without += 1
             continue
         if grade.lab not in classes:
             classes[grade.lab] = LabClass(grade.lab, grade.title, base=handed_out(labs[grade.lab]))
-        classes[grade.lab].add(with_marks(grade, marks))
+        classes[grade.lab].add(grade)
     shown = [_summary(classes[name], labs[name]) for name in labs if name in classes]
     write_atomically(out / PAGE, render("class.html", labs=shown, without=without))
     return out / PAGE

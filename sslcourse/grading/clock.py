@@ -5,6 +5,7 @@ So a submission does not lose its time to others that run beside it. Goes into t
 
 import os
 import time
+from collections.abc import Iterable
 
 PATIENCE = 3  # an exercise may take this many times its processor time on the wall: what sleeps ends, too
 LAST = 10  # the same with all the time in which other programs had the processor
@@ -14,35 +15,39 @@ _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 class Clock:
     """The time of a process that is about to be forked: `seconds` of the processor, for it and all its descendants.
 
-    Beside that, PATIENCE times `seconds` on the wall, not counting the time in which the process was ready to run and
-    others had the processor; LAST times `seconds` in any case.
+    Beside that, PATIENCE times `seconds` on the wall, not counting the time in which one of them was ready to run and
+    other programs had the processor; LAST times `seconds` in any case.
     """
 
     def __init__(self, seconds: float):
         self.seconds, self.began = seconds, time.monotonic()
         self._before = self._highest = self._last = cpu_seconds(os.getpid())
         self._lost, self._next = 0.0, 0.0
+        self._waited, self._waited_of = 0.0, dict[int, float]()
 
     @property
     def cpu(self) -> float:
         """The processor seconds used when `is_over` last looked."""
         return self._last + self._lost - self._before
 
-    def is_over(self, process: int) -> bool:
-        """Whether the time of `process` is up; looked at ten times a second, however often it is asked."""
+    def is_over(self) -> bool:
+        """Whether the time is up; looked at ten times a second, however often it is asked."""
         now = time.monotonic()
         if now < self._next:
             return False
         self._next = now + 0.1
-        used = cpu_seconds(os.getpid())
+        members = family(os.getpid())
+        used = sum(members.values())
         self._lost += max(0.0, self._last - used)  # a child that nobody waits for takes its time with it
         self._last = used
+        self._waited += self._waited_since(members.keys() - {os.getpid()})
         wall = now - self.began
-        return (
-            self.cpu > self.seconds
-            or wall - waited_for_processor(process) > PATIENCE * self.seconds
-            or wall > LAST * self.seconds
-        )
+        return self.cpu > self.seconds or wall - self._waited > PATIENCE * self.seconds or wall > LAST * self.seconds
+
+    def _waited_since(self, processes: Iterable[int]) -> float:
+        """How long one of them has been waiting for the processor since the last look, at most."""
+        before, self._waited_of = self._waited_of, {each: waited_for_processor(each) for each in processes}
+        return max([0.0, *(waited - before.get(each, 0.0) for each, waited in self._waited_of.items())])
 
 
 def family(root: int) -> dict[int, float]:

@@ -1,17 +1,18 @@
 """What other systems take: Gradescope's results, and the tables that Canvas and Moodle import.
 
 Points are those known so far; the most that a lab is worth counts its written answers, too, so that it stays the same
-when they are marked. Students without a hand-in have an empty cell, and hand-ins that are not on the roster are left
-out where there is one.
+when they are marked. Students without a hand-in, and without marks of a person, have an empty cell; hand-ins that are
+not on the roster are left out where there is one.
 """
 
 from collections.abc import Mapping, Sequence
 
 from sslcourse.grading import tables
 from sslcourse.grading.collect import Listed
-from sslcourse.grading.results import MARKED, PASSED, TO_MARK, ExerciseResult, Grade
+from sslcourse.grading.results import BY_HAND, MARKED, PASSED, TO_MARK, ExerciseResult, Grade
 from sslcourse.grading.roster import Person, Roster
-from sslcourse.grading.tables import MARK, as_csv, by_student, told
+from sslcourse.grading.spreadsheets import MARK, as_csv
+from sslcourse.grading.tables import by_student, told
 
 # As Canvas's importer wants its first columns (lib/gradebook_importer.rb), and Moodle's its worksheet
 # (mod/assign/feedback/offline/importgradeslib.php).
@@ -43,7 +44,7 @@ def gradescope(grade: Grade) -> dict:
         }
         if result.points is not None:  # a written answer that nobody has marked yet can be marked in Gradescope
             test |= {"score": result.points, "max_score": result.max_points}
-        if result.status not in (TO_MARK, MARKED):
+        if result.status not in (TO_MARK, MARKED, BY_HAND):
             test["status"] = "passed" if result.status == PASSED else "failed"
         tests.append(test)
     lines = [grade.problem, *grade.notes, *grade.repairs, f"Graded in: {grade.level}."]
@@ -81,7 +82,7 @@ def moodle(grades: Sequence[Grade], lab: str) -> str:
     rows: list[Sequence[object]] = [MOODLE]
     for grade in grades:
         if grade.lab == lab and grade.who.is_expected:
-            who, comment = grade.who, "; ".join(map(_short, grade.results)) if grade.source else grade.problem
+            who, comment = grade.who, "; ".join(map(_short, grade.results)) if grade.counts else grade.problem
             participant = f"Participant {who.number}" if who.scheme == "Moodle" else ""
             points = (_points(grade), f"{grade.possible:g}", "")
             rows.append((participant, who.name or grade.student, grade.id, who.email, *points, comment))
@@ -89,10 +90,10 @@ def moodle(grades: Sequence[Grade], lab: str) -> str:
 
 
 def _points(grade: Grade | None) -> str:
-    return f"{grade.points:g}" if grade and grade.source else ""
+    return f"{grade.points:g}" if grade and grade.counts else ""
 
 
 def _short(result: ExerciseResult) -> str:
     points = "to be marked" if result.points is None else f"{result.points:g} of {result.max_points:g}"
-    comment = f" ({result.message})" if result.status == MARKED and result.message else ""
+    comment = f" ({result.message})" if result.status in (MARKED, BY_HAND) and result.message else ""
     return f"{result.id.split('.', 1)[-1]}: {points}{comment}"

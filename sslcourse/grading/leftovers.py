@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-LOCK = ".lock"
+LOCK, RUN = ".lock", "run.json"
 OURS = {
-    *("grades.csv", "students.csv", "files.csv", "marks.csv", "index.html", "results.json", "run.json", "times.json"),
+    *("grades.csv", "students.csv", "files.csv", "marks.csv", "index.html", "results.json", RUN, "times.json"),
     *("class.json", "class.html", "spoken.html", "marking.html", "codes.csv"),
-    *("feedback", "gradescope", "exports", "records", ".lock"),
+    *("feedback", "gradescope", "exports", "records", LOCK),
 }
 _HALF = re.compile(r"\..+\.[0-9a-f]{8}\.tmp", re.DOTALL)  # as `files.replacing` names them
 
@@ -40,7 +41,13 @@ def clear(out: Path, found: dict[str, list[str]], pages: Sequence[Path]) -> dict
 
 def is_run(out: Path) -> bool:
     """Whether a run wrote to the folder before."""
+    return "seed" in run_of(out)
+
+
+def run_of(out: Path) -> dict[str, Any]:
+    """What the run that wrote the folder says of itself; nothing where there was none, or it cannot be read."""
     try:
-        return "seed" in json.loads((out / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
-        return False
+        run = json.loads((out / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return run if isinstance(run, dict) else {}

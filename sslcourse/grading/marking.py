@@ -5,7 +5,6 @@ folder.
 """
 
 import base64
-import csv
 import hashlib
 import io
 import secrets
@@ -20,12 +19,14 @@ from sslcourse.exercises import Lab
 from sslcourse.exercises.task import WrittenQuestion
 from sslcourse.files import write_atomically
 from sslcourse.grading.class_report import write_class_report
-from sslcourse.grading.marks import FILE, Answer, Mark, as_csv, digest_of, key_of, merge, plain, read_marks, safe
+from sslcourse.grading.marks import FILE, NO_ANSWER, Key, Mark, digest_of, key_of, read_marks, read_table, to_csv
+from sslcourse.grading.merging import Answer, Table, changes, merge
 from sslcourse.grading.pages import Code, code_style
 from sslcourse.grading.prose import to_html
 from sslcourse.grading.records import alone_in, read_records, read_run
 from sslcourse.grading.report import Book
 from sslcourse.grading.results import TO_MARK, ExerciseResult, Grade
+from sslcourse.grading.spreadsheets import MARK, as_csv, plain, read_rows
 from sslcourse.grading.written import Part
 from sslcourse.pages import TEMPLATES, render
 
@@ -74,31 +75,54 @@ def write_page(out: Path, labs: Mapping[str, Lab], *, is_anonymous: bool = False
     return out / PAGE
 
 
-def merge_files(out: Path, files: Sequence[Path], labs: Mapping[str, Lab]) -> int:
-    """Take the marks of some files into marks.csv and write the folder again; how many marks are new or changed.
+def merge_files(out: Path, files: Sequence[Path], labs: Mapping[str, Lab]) -> tuple[int, list[str]]:
+    """Take the marks of some files into marks.csv and write the folder again; how many marks are new, and a line for
+    each that is another one now.
 
     Raises marks.BadMarks, with all that is wrong, before anything is changed; ValueError where `out` is not the folder
     of a run; `records.FolderInUse` while a run writes there.
     """
+    return _merge(out, [(str(file), *read_table(file)) for file in files], labs)
+
+
+def give(out: Path, student: str, question: str, points: str, reason: str, labs: Mapping[str, Lab]):
+    """Give one student points for a question or exercise, as `merge_files` takes them from a file with one line."""
+    row = {"student": student, "question": question, "points": points, "comment": reason}
+    return _merge(out, [("The mark", [(1, row)], [])], labs)
+
+
+def _merge(out: Path, tables: Sequence[Table], labs: Mapping[str, Lab]) -> tuple[int, list[str]]:
     read_run(out)
     with alone_in(out):
-        return _merge(out, files, labs)
+        merged = read_marks(out)
+        answers, ids = _class(out, labs)
+        new = merge(tables, answers, merged, ids)
+        write_atomically(out / FILE, to_csv({**merged, **new}))
+        Book.rewrite(out, labs)
+        write_class_report(out, labs)
+    return sum(key not in merged for key in new), list(changes(new, merged))
 
 
-def _merge(out: Path, files: Sequence[Path], labs: Mapping[str, Lab]) -> int:
-    merged = read_marks(out)
-    answers, names = {}, {}
-    for grade, result in written_results(out):  # every record is read for it
-        answers[key_of(grade, result)] = Answer(result.max_points, digest_of(result))
-        names[grade.student] = grade.id
-    students = {id.lstrip("0"): id for id, _ in answers if id.isdigit()} | names  # as a spreadsheet leaves them
-    students |= {code: id for id, code in read_codes(out).items()} | {id: id for id, _ in answers}
-    new = merge(files, answers, merged, students)
-    changed = sum(merged.get(key) != mark for key, mark in new.items())
-    write_atomically(out / FILE, as_csv({**merged, **new}))
-    Book.rewrite(out, labs)
-    write_class_report(out, labs)
-    return changed
+def _class(out: Path, labs: Mapping[str, Lab]) -> tuple[dict[Key, Answer], dict[str, set[str]]]:
+    """Every answer that a mark can be given for, of those who handed nothing in, too; and whom a word may mean."""
+    answers: dict[Key, Answer] = {}
+    labs_of: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
+    for grade in (grade for record in read_records(out) for grade in record.grades):
+        labs_of.setdefault(grade.id, set()).add(grade.lab)
+        for name in (grade.student, grade.who.name):
+            names.setdefault(name, set()).add(grade.id)
+        for result in grade.results:
+            is_graded = result.status != TO_MARK
+            answers[key_of(grade, result)] = Answer(result.max_points, digest_of(result), is_graded)
+    for lab in labs.keys() & set().union(*labs_of.values()):
+        points = {task.id: (task.points, True) for task in labs[lab].tasks.values()}
+        points |= {question.id: (question.points, False) for question in labs[lab].written.values()}
+        for id in (id for id, own in labs_of.items() if lab not in own):
+            answers |= {(id, question): Answer(most, NO_ANSWER, graded) for question, (most, graded) in points.items()}
+    names |= {id.lstrip("0"): {id} for id in labs_of if id.isdigit()}  # as a spreadsheet leaves them
+    names |= {code: {id} for id, code in read_codes(out).items()} | {id: {id} for id in labs_of}
+    return answers, names
 
 
 def written_results(out: Path) -> Iterator[tuple[Grade, ExerciseResult]]:
@@ -111,10 +135,8 @@ def written_results(out: Path) -> Iterator[tuple[Grade, ExerciseResult]]:
 def read_codes(out: Path) -> dict[str, str]:
     """The code that stands for each student on anonymous pages of this folder; new students get new ones."""
     file = out / CODES
-    known = {}
-    if file.exists():
-        rows = csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline=""))
-        known = {plain(row[0]): row[1] for row in rows if len(row) == 2 and row[1] != "code"}
+    rows = [cells for _, cells in read_rows(file)][1:] if file.exists() else []
+    known = {plain(cells[0]): cells[1] for cells in rows if len(cells) == 2}
     for student in sorted({grade.id for grade, _ in written_results(out)} - set(known)):
         known[student] = _new_code(set(known.values()))
     return known
@@ -122,10 +144,7 @@ def read_codes(out: Path) -> dict[str, str]:
 
 def write_codes(out: Path, codes: Mapping[str, str]) -> None:
     """Keep the codes, for whoever has to look one up."""
-    text = io.StringIO()
-    rows = [(safe(student), code) for student, code in sorted(codes.items())]
-    csv.writer(text, lineterminator="\n").writerows([("student", "code"), *rows])
-    write_atomically(out / CODES, f"\ufeff{text.getvalue()}")
+    write_atomically(out / CODES, MARK + as_csv([("student", "code"), *sorted(codes.items())]))
 
 
 def _new_code(taken: set[str]) -> str:

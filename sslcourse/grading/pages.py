@@ -38,12 +38,13 @@ def feedback(grade: Grade) -> str:
     )
 
 
-def gradebook(grades: Sequence[Grade], listed: Sequence[Listed] = ()) -> str:
+def gradebook(grades: Sequence[Grade], listed: Sequence[Listed] = (), deadline: str = "") -> str:
     """The page for the instructor: every submission, every exercise."""
     results = [result for grade in grades for result in grade.results]
     by_lab = groupby(sorted(grades, key=lambda grade: grade.lab), key=lambda grade: grade.lab)
     return render(
         "gradebook.html",
+        deadline=deadline,
         count=sum(bool(grade.source) for grade in grades),
         failed=len({grade.id for grade in grades if grade.is_grader_error}),
         to_mark=sum(len(grade.to_mark) for grade in grades),

@@ -23,7 +23,6 @@ from sslcourse.grading.roster import Person, Roster, Who
 from sslcourse.grading.submission import Terms
 
 FOLDER = "records"
-RUN = "run.json"
 CLASS = "class.json"
 
 
@@ -75,15 +74,12 @@ def alone_in(out: Path) -> Iterator[None]:
 
 
 def unfinished_seed(out: Path) -> int | None:
-    """The seed of a run that was stopped before its end; None where there is none to go on with.
+    """The seed of a run to go on with: one that was stopped before its end, or in which the grader itself failed.
 
     A finished run's seed is not used again: its pages show inputs, and who has seen them could hand in answers to them.
     """
-    try:
-        record = json.loads((out / RUN).read_text(encoding="utf-8"))
-        return None if record["is_finished"] else int(record["seed"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+    run = leftovers.run_of(out)
+    return run.get("seed") if run.get("is_finished") is False or run.get("failed") else None
 
 
 def forget(out: Path) -> None:
@@ -116,7 +112,7 @@ def key_of(student: Student, terms: Terms) -> str:
     files = [(file.path, file.problem, file.modified, file.is_late, _digest(file)) for file in student.notebooks]
     others = [file.path for file in student.others]
     whose = [student.name, to_plain(student.who), student.notes]
-    told = json.dumps([__version__, to_plain(terms), whose, files, others])
+    told = json.dumps([__version__, to_plain(terms), terms.labs_digest, whose, files, others])
     return hashlib.sha256(told.encode()).hexdigest()
 
 
@@ -158,11 +154,10 @@ def read_records(out: Path) -> Iterator[Record]:
 
 def read_run(out: Path) -> dict[str, Any]:
     """How the run was made that wrote the folder `out`. Raises ValueError where none did, or another version."""
-    try:
-        run = json.loads((out / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise ValueError(f"{out} is not what `sslcourse grade --out` wrote: it has no {RUN} that can be read") from None
-    if not isinstance(run, dict) or not {"seed", "variants", "listed", "is_finished"} <= set(run):
+    run = leftovers.run_of(out)
+    if not run:
+        raise ValueError(f"{out} is not what `sslcourse grade --out` wrote: it has no {leftovers.RUN} that can be read")
+    if not {"seed", "variants", "deadline", "listed", "is_finished", "removed", "left"} <= set(run):
         raise ValueError(f"{out} was written by another version; grade the folder again")
     return run
 

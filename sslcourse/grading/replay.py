@@ -10,11 +10,13 @@ from sslcourse.exercises.judge import case_inputs, judge, tolerance_of
 from sslcourse.exercises.task import Exercise
 from sslcourse.grading import sandbox
 from sslcourse.grading.answers import grade_answer, with_references
+from sslcourse.grading.class_zip import class_files
+from sslcourse.grading.handed_in import look_at
 from sslcourse.grading.host import Box, Limits, Outcome
 from sslcourse.grading.intake import Submission
 from sslcourse.grading.reading import read_submission
 from sslcourse.grading.records import read_records, read_run
-from sslcourse.grading.results import ExerciseResult
+from sslcourse.grading.results import ExerciseResult, Grade
 from sslcourse.grading.submission import Terms
 from sslcourse.grading.visible import printed, visible
 
@@ -35,8 +37,9 @@ def replay(
         raise ValueError(f"there is no exercise {id!r}; choose from {known}")
     run = read_run(out)
     terms = Terms(labs, lab.name, sandbox.level(unsafe), limits or Limits(), run["seed"], run["variants"])
-    submission = _read(file, terms)
-    student = _whose(file, out) or ""
+    grade, inside = _graded(file, lab.name, out)
+    submission = _read(file, inside, terms)
+    student = grade.id if grade else ""
     if terms.is_varied and not student:
         raise ValueError(f"in {out} each student has inputs of their own, and it graded no file like {file}")
     seed = terms.seed_of(student)
@@ -65,34 +68,50 @@ class _Watched(Box):
         return outcome
 
 
-def _read(file: Path, terms: Terms) -> Submission:
-    with file.open("rb") as opened:
-        readings = read_submission(opened, terms.asked).readings
-    found = next((reading.submission for reading in readings if reading.submission), None)
-    if found is None:
-        raise ValueError(f"{file}: {readings[0].problem}")
-    return found
-
-
-def _whose(file: Path, out: Path) -> str | None:
-    """The id of the student whose file this was in the run; None where it is nobody's.
-
-    Raises ValueError where it may be several students'.
+def _graded(file: Path, lab: str, out: Path) -> tuple[Grade | None, tuple[str, ...]]:
+    """What the run gave for a file or, where it is a zip, for the notebook in it that counted, whose path in it is
+    returned, too; None where it is nobody's. Raises ValueError where it may be several students'.
     """
     place = file.absolute().as_posix()
-    grades = [grade for record in read_records(out) for grade in record.grades if grade.source]
-    owners = dict.fromkeys(grade.id for grade in grades if _is_from(place, PurePosixPath(grade.source)))
-    if len(owners) > 1:  # of several folders, a student's is named after the folder
-        owners = {id: None for id in owners if f"/{id}/" in place} or owners
-    if len(owners) > 1:
+    all_of_run = (grade for record in read_records(out) for grade in record.grades)
+    found = [grade for grade in all_of_run if grade.source and _inside(place, grade.source) is not None]
+    if len({grade.id for grade in found}) > 1:  # of several folders, a student's is named after the folder
+        found = [grade for grade in found if f"/{grade.id}/" in place] or found
+    if len(owners := dict.fromkeys(grade.id for grade in found)) > 1:
         raise ValueError(f"{file} may be from any of these students: {', '.join(owners)}. Give the file of one of them")
-    return next(iter(owners), None)
+    counts = next((grade for grade in found if grade.lab == lab), next(iter(found), None))
+    return counts, (_inside(place, counts.source) or ()) if counts and counts.lab == lab else ()
 
 
-def _is_from(place: str, source: PurePosixPath) -> bool:
-    """Whether a source, as a run tells it, is the file at a place or lies in the zip there."""
-    zips = [folder for folder in source.parents if folder.suffix.lower() == ".zip"]
-    return any(place.endswith(f"/{each}") for each in (source, *zips))
+def _inside(place: str, source: str) -> tuple[str, ...] | None:
+    """Where in the file at a place the notebook lies that a run calls `source`: nowhere but in the file itself, or at
+    that path in a zip; None where it is another file.
+    """
+    parts = PurePosixPath(source).parts
+    ends = [end for end, part in enumerate(parts, 1) if end == len(parts) or part.lower().endswith(".zip")]
+    return next((parts[end:] for end in reversed(ends) if place.endswith(f"/{'/'.join(parts[:end])}")), None)
+
+
+def _read(file: Path, inside: tuple[str, ...], terms: Terms) -> Submission:
+    """What is in the file; where it is a zip, in the notebook that the path leads to, or else in the one `inside`."""
+    on_disk = next((each for each in (file, *file.parents) if each.is_file()), file)
+    parts = file.parts[len(on_disk.parts) :]
+    handed_in, rest = look_at(on_disk.parent, (on_disk.name,)), parts
+    in_zip = class_files(on_disk, is_only_path=True)
+    for each in in_zip:
+        if parts[: len(each.parts)] == each.parts:
+            handed_in, rest = each, parts[len(each.parts) :]
+    wanted = inside or rest
+    if in_zip and not parts and not wanted:
+        named = ", ".join(f"{file}/{each.path}" for each in in_zip[:5])
+        raise ValueError(f"{file} holds {len(in_zip)} files. Give one of them: {named}{', ...' * (len(in_zip) > 5)}")
+    with handed_in.open() as opened:
+        readings = read_submission(opened, terms.asked).readings
+    readings = [each for each in readings if wanted in ((), each.inside)]
+    found = next((each.submission for each in readings if each.submission), None)
+    if found is None:
+        raise ValueError(f"{file}: {readings[0].problem if readings else 'There is no such notebook.'}")
+    return found
 
 
 def _cases(exercise: Exercise, result: ExerciseResult, outcomes: Sequence[Outcome], seed: int) -> Iterator[str]:

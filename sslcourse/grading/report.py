@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 
 from sslcourse import __version__
@@ -79,8 +80,10 @@ class Book:
         that no run of this version wrote.
         """
         run, (students, roster) = records.read_run(out), records.read_class(out)
-        terms = Terms(labs, None, "", Limits(), run["seed"], run["variants"])
+        deadline = datetime.fromisoformat(run["deadline"]).timestamp() if run["deadline"] else None
+        terms = Terms(labs, None, "", Limits(), run["seed"], run["variants"], deadline)
         book = cls(out, terms, students, [Listed(**each) for each in run["listed"]], roster, is_again=True)
+        book._found = {"removed": run["removed"], "left": run["left"]}
         for number in range(len(students)):
             if record := book.record(number):
                 book._write_pages(number, record)
@@ -95,19 +98,19 @@ class Book:
         self.keep(number, record)
 
     def _write_pages(self, number: int, record: Record) -> None:
-        for grade in self._marked(record):
-            page = self._page(number, grade, record.grades)
-            write_atomically(page, pages.feedback(grade))
-            write_atomically(self.out / "gradescope" / f"{page.stem}.json", _json(exports.gradescope(grade)))
+        for grade in self._marked(number, record):
+            assert grade.page is not None
+            write_atomically(grade.page, pages.feedback(grade))
+            write_atomically(self.out / "gradescope" / f"{grade.page.stem}.json", _json(exports.gradescope(grade)))
 
-    def _marked(self, record: Record) -> list[Grade]:
-        return [with_marks(grade, self._marks) for grade in record.grades]
+    def _marked(self, number: int, record: Record) -> list[Grade]:
+        """The grades with the marks of a person and their pages."""
+        grades = with_marks(record.grades, self._marks, self.terms.labs)
+        return [replace(grade, page=self._page(number, grade, grades)) for grade in grades]
 
     def keep(self, number: int, record: Record) -> None:
         """Put what one student has, and what is written already, into the tables."""
-        pages_of = [self._page(number, grade, record.grades) for grade in record.grades]
-        grades = [replace(light(grade), page=page) for grade, page in zip(self._marked(record), pages_of)]
-        self._done[number] = grades, list(record.listed)
+        self._done[number] = [light(grade) for grade in self._marked(number, record)], list(record.listed)
         (self.cut_short.add if record.is_cut_short else self.cut_short.discard)(number)
         if time.monotonic() > self._due:
             self._write_tables()
@@ -131,8 +134,7 @@ class Book:
         """Write the tables of what is there; `is_finished` says that nothing is left to do."""
         if is_finished:
             if len(self.grades) == 1 and (record := self.record(0)):
-                write_atomically(self.out / "results.json", _json(exports.gradescope(self._marked(record)[0])))
-        if is_finished and not self._is_again:
+                write_atomically(self.out / "results.json", _json(exports.gradescope(self._marked(0, record)[0])))
             own = {grade.page.stem for grades, _ in self._done.values() for grade in grades if grade.page}
             self._found = leftovers.clear(self.out, self._found, [grade.page for grade in self.grades if grade.page])
             self._found["removed"] = [stem for stem in self._found["removed"] if stem not in own]
@@ -153,10 +155,10 @@ class Book:
         began, grades, listed = time.monotonic(), self.grades, self.listed
         for name, text in exports.all_tables(grades, listed, self.roster).items():
             write_atomically(self.out / name, text)
-        write_atomically(self.out / "index.html", pages.gradebook(grades, listed))
+        write_atomically(self.out / "index.html", pages.gradebook(grades, listed, moment(self.terms.deadline or 0.0)))
         if not self._is_again:
             record = _record(self.terms, grades, listed) | {"is_finished": is_finished} | self._found
-            write_atomically(self.out / records.RUN, _json(record))
+            write_atomically(self.out / leftovers.RUN, _json(record))
             times = {grade.student: round(grade.seconds, 2) for grade in grades}
             write_atomically(self.out / "times.json", _json({"began": self._began, "seconds": times}))
         now = time.monotonic()
@@ -178,6 +180,7 @@ def _record(terms: Terms, grades: Sequence[Grade], listed: Sequence[Listed]) -> 
         "sandbox": sandbox.SENTENCES[terms.level],
         "limits": asdict(terms.limits),
         "version": __version__,
+        "failed": list(dict.fromkeys(grade.id for grade in grades if grade.is_grader_error)),  # the grader, on them
         "graded": [_told(grade, terms) for grade in grades],
         "listed": [asdict(each) for each in listed],
     }

@@ -13,6 +13,7 @@ from sslcourse.grading.written import Part
 PASSED, FAILED, ERROR, MISSING = "passed", "failed", "error", "missing"
 TIMEOUT, MEMORY, KILLED = "timeout", "memory", "killed"
 TO_MARK, MARKED = "to_mark", "marked"  # of written answers
+BY_HAND = "by_hand"  # points that a person gave in place of the grader's
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")  # torch's way of saying it
 
 CUT_SHORT = (TIMEOUT, MEMORY, KILLED)  # the ends that a neighbour on the same machine may bring about
@@ -122,6 +123,11 @@ class Grade:
     def possible(self) -> float:
         """All points there are, those that a person gives included."""
         return sum(result.max_points for result in self.results)
+
+    @property
+    def counts(self) -> bool:
+        """Whether there is anything that points were given for: a hand-in, or else a person's marks."""
+        return bool(self.source) or any(result.status in (MARKED, BY_HAND) for result in self.results)
 
     @property
     def to_mark(self) -> list[ExerciseResult]:

@@ -3,8 +3,6 @@
 Tables as Canvas, Moodle, Gradescope and nbgrader export them are read, too: see COLUMNS.
 """
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +11,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from sslcourse.grading.spreadsheets import read_rows
 from sslcourse.grading.visible import one_line
 
 # What a column may be called, best first. Every id of a student is looked for in file names; the best one is the id.
@@ -140,10 +139,9 @@ def read_roster(path: str | Path) -> Roster:
     or an id twice.
     """
     path = Path(path)
-    lines = _text(path).splitlines(keepends=True)
-    header = next((line for line in lines if line.strip()), "")
-    rows = list(csv.reader(io.StringIO("".join(lines)), delimiter=max(",;\t", key=header.count)))
-    rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no roster {path}")
+    rows = [[cell.strip() for cell in cells] for _, cells in read_rows(path)]
     columns = [re.sub(r"[\s_.-]+", " ", name).strip().casefold() for name in rows[0]] if rows else []
     places = {kind: [columns.index(name) for name in names if name in columns] for kind, names in COLUMNS.items()}
     if not places["id"] and not places["email"]:
@@ -161,19 +159,6 @@ def read_roster(path: str | Path) -> Roster:
     ]
     _check(path, people)
     return Roster(people)
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no roster {path}")
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(
-            f"the roster {path} is not in UTF-8, so its names cannot be read with certainty. In Excel, save it as"
-            " 'CSV UTF-8'; in LibreOffice, choose the character set Unicode (UTF-8)"
-        ) from None
 
 
 def _person(row: Mapping[str, str], cells: Mapping[str, Sequence[str]]) -> Person:

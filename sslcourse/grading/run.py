@@ -58,8 +58,8 @@ def grade_paths(
     has workers. All get the same inputs, drawn from `seed`, which is secret and random unless given; with `variants`
     each student's are drawn from a seed made of that and the student's id. Everybody on the `roster` has a grade. What
     was handed in after the `deadline` (seconds since 1970) counts only where there is nothing before it. What is
-    finished is written at once; after a run that was stopped the same call goes on, with its seed and with what it
-    graded.
+    finished is written at once; after a run that was stopped, or that failed on somebody, the same call goes on, with
+    its seed and with what it graded.
     Raises `sandbox.NoSandbox` where there is none and `unsafe` is not given, FileNotFoundError for a path that is not
     there, `records.FolderInUse` where another run writes, ValueError for an unknown lab, a wrong pattern, or where
     there is nothing to grade.
@@ -84,14 +84,17 @@ def grade_paths(
         (out / SPOKEN).unlink(missing_ok=True)  # of an earlier run
         if spoken:
             write_spoken(out, known)
+        book.close(is_finished=True)  # the last: a run that was killed before goes on
     return book.grades
 
 
 def _grade_all(book: Book, students: list[Student], count: int, cluster: str, progress: bool) -> None:
     """Grade everybody of whom nothing is written yet; then, alone, what was cut short beside others."""
-    is_finished, peaks = False, [_own_peak()]
+    peaks = [_own_peak()]
     try:
         waiting = _without_kept(book, students)
+        if progress and len(waiting) < len(students):
+            print(f"Going on with the run in {book.out}: {len(students) - len(waiting)} of {len(students)} are graded.")
         processes = count if min(count, len(waiting)) > 1 else 0
         task = partial(grade_one, book.terms, not processes and not cluster)
         done = each_done(task, waiting, processes, cluster, _packed)
@@ -102,9 +105,8 @@ def _grade_all(book: Book, students: list[Student], count: int, cluster: str, pr
         again = each_done(task, waiting, min(processes, 1), cluster, _packed, one_by_one=True)
         for number, graded in _shown(again, len(waiting), "once more, alone", progress):
             _add(book, number, students[number], graded, peaks)
-        is_finished = True
     finally:  # interrupted with Ctrl-C, what is done is written all the same
-        book.close(is_finished)
+        book.close(is_finished=False)
         servers.close_idle()
         scratch.sweep()
     if progress:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -56,6 +56,13 @@ class Terms:
     def box_files(self) -> dict[str, Path]:
         """The files of all labs that may be in a box, each in its own lab's."""
         return {inside: source for lab in self.labs.values() for inside, source in lab.box_files.items()}
+
+    @cached_property
+    def labs_digest(self) -> str:
+        """Stands for what the labs ask and how it is judged: their files as they are now."""
+        folders = {next(iter(lab.box_files.values())).parent for lab in self.labs.values()}
+        files = sorted(file for folder in folders for file in folder.rglob("*") if file.suffix in (".py", ".md"))
+        return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
 
     @cached_property
     def asked(self) -> Asked:
@@ -164,26 +171,29 @@ def settled(grades: Sequence[Grade], labs: Mapping[str, Lab], has_roster: bool) 
     for each lab that others handed in.
     """
     seen = [name for name in labs if any(grade.lab == name and grade.source for grade in grades)]
-    found = [_of_lab(grade, seen[0], labs) if not grade.lab and len(seen) == 1 else grade for grade in grades]
+    found = [of_lab(grade, seen[0], labs) if not grade.lab and len(seen) == 1 else grade for grade in grades]
     if not has_roster:
         return found
     whole: list[Grade] = []
     for id in dict.fromkeys(grade.id for grade in found):
         own = [grade for grade in found if grade.id == id]
-        missing = [name for name in seen if name not in {grade.lab for grade in own}]
-        if own[0].who.is_expected and missing:
-            nothing = replace(
-                own[0], lab="", source="", results=[], repairs=[], notes=[], handed_in=0.0, late="", page=None
-            )
-            nothing.problem = own[0].problem if not own[0].source else NOTHING
-            nothing.is_grader_error = own[0].is_grader_error and not own[0].source
-            own = [grade for grade in own if grade.lab or grade.source]
-            own += [_of_lab(nothing, name, labs) for name in missing]
-        whole += own
+        whole += with_labs(own, seen if own[0].who.is_expected else (), labs)
     return whole
 
 
-def _of_lab(grade: Grade, lab: str, labs: Mapping[str, Lab]) -> Grade:
+def with_labs(own: Sequence[Grade], wanted: Iterable[str], labs: Mapping[str, Lab]) -> list[Grade]:
+    """One student's grades, with one that holds nothing for each of the labs `wanted` that are not among them."""
+    missing = [name for name in wanted if name not in {grade.lab for grade in own}]
+    if not missing:
+        return list(own)
+    nothing = replace(own[0], lab="", source="", results=[], repairs=[], notes=[], handed_in=0.0, late="", page=None)
+    nothing.problem = own[0].problem if not own[0].source else NOTHING
+    nothing.is_grader_error = own[0].is_grader_error and not own[0].source
+    empty = [of_lab(nothing, name, labs) for name in missing]
+    return [grade for grade in own if grade.lab or grade.source] + empty
+
+
+def of_lab(grade: Grade, lab: str, labs: Mapping[str, Lab]) -> Grade:
     """The grade of what is not known to be any lab, as one of this lab."""
     filled = replace(grade, lab=lab, results=list(grade.results))
     _fill_up(filled, labs)

@@ -1,37 +1,16 @@
-"""The tables of a run as CSV: a row an exercise, a row a student, a row a file.
+"""The tables of a run as CSV: a row an exercise, a row a student, a row a file."""
 
-They are UTF-8 with the mark by which Excel knows it, and no cell is a formula.
-"""
-
-import csv
-import io
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sslcourse.grading.collect import Listed
 from sslcourse.grading.results import ExerciseResult, Grade
+from sslcourse.grading.spreadsheets import MARK, as_csv
 
 EXERCISES = (
     *("id", "student", "group", "lab", "exercise", "points", "max_points", "status", "message"),
     *("late", "handed_in", "file"),
 )
-MARK = "\ufeff"  # the first character of a file that Excel is to read as UTF-8
-_FORMULA = re.compile(r"(?:^|(?<=;))(?=\s*[=+\-@\t\uff1d\uff0b\uff0d\uff20])")
-
-
-def as_csv(rows: Iterable[Sequence[object]]) -> str:
-    """Rows as CSV, every cell harmless.
-
-    >>> as_csv([["=1+1", 0.5, "a,b"]])
-    '\\'=1+1,0.5,"a,b"\\n'
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows(
-        [_no_formula(f"{cell:g}" if isinstance(cell, float) else str(cell)) for cell in row] for row in rows
-    )
-    return text.getvalue()
 
 
 def exercises(grades: Sequence[Grade]) -> str:
@@ -92,9 +71,3 @@ def told(result: ExerciseResult) -> str:
     """The sentence on an exercise, with what a person should look at and what was repaired."""
     look = [f"[look by hand] {result.look}"] if result.look else []
     return " ".join([result.message, *look, *(f"[repaired] {note}" for note in result.repairs)])
-
-
-def _no_formula(cell: str) -> str:
-    # A spreadsheet would run a cell that begins like a formula, and students choose their file names. In half of the
-    # world it takes a semicolon for the end of a cell.
-    return _FORMULA.sub("'", cell.replace("\r", " ").replace("\n", " "))

@@ -71,8 +71,8 @@ function count() {
 }
 
 function cell(text) {
-  // A spreadsheet would calculate what begins like a formula.
-  const plain = /^'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
+  // A spreadsheet would calculate what begins like a formula; see grading/spreadsheets.py.
+  const plain = text.replace(/(^|;)(?='*\s*[=+\-@\t\uff1d\uff0b\uff0d\uff20])/g, "$1'");
   return `"${plain.replaceAll('"', '""')}"`;
 }
 

@@ -438,7 +438,7 @@ def takes_first_views_as_anchors(z1, z2, temperature):
     return F.cross_entropy(logits_of(z1, z2, temperature)[: len(z1)], positions(len(z1))[: len(z1)])
 
 
-@mistake("nt_xent", None)
+@mistake("nt_xent", "= multiplies by the temperature")
 def multiplies_by_the_temperature(z1, z2, temperature):
     return F.cross_entropy(logits_of(z1, z2, 1 / temperature), positions(len(z1)))
 

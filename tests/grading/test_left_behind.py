@@ -9,9 +9,11 @@ import sys
 import pytest
 from toy_lab import LAB
 
-from sslcourse.grading import records, scratch
+from sslcourse.exercises import Lab
+from sslcourse.grading import records, run, scratch
 from sslcourse.grading.run import grade_paths
 from sslcourse.grading.scratch import Scratch
+from sslcourse.grading.submission import grade_student
 from sslcourse.grading.users import User
 
 TOY = {"labs": {"toy": LAB}, "unsafe": True, "progress": False}
@@ -62,6 +64,69 @@ def test_only_our_own_half_written_files_are_cleared_away(tmp_path):
         assert [file.exists() for file in theirs + ours] == [True] * 3 + [False] * 2
 
 
+@pytest.fixture
+def begun(tmp_path):
+    """Grades three hand-ins into one folder; returns the seed, and when each record was written."""
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b", "c"):
+        (tmp_path / "in" / f"{name}.ipynb").write_text("{")
+
+    def grade(**options):
+        grade_paths([tmp_path / "in"], tmp_path / "out", **(TOY | options))
+        written = {file.stem: file.stat().st_mtime_ns for file in (tmp_path / "out" / "records").iterdir()}
+        return json.loads((tmp_path / "out" / "run.json").read_text())["seed"], written
+
+    return grade
+
+
+def test_whom_the_grader_failed_on_is_graded_again_and_nobody_else(begun, tmp_path, monkeypatch):
+    def fails(student, terms):
+        if student.name == "b":
+            raise RuntimeError("a bug of ours")
+        return grade_student(student, terms)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "grade_student", fails)
+        seed, first = begun()
+        assert "The grader itself failed on 1 student" in (tmp_path / "out" / "index.html").read_text()
+    again, second = begun()
+    assert again == seed
+    assert [name for name in first if first[name] != second[name]] == ["b"]
+    assert "failed on" not in (tmp_path / "out" / "index.html").read_text()
+    assert begun()[0] != seed  # all were graded: a run anew
+
+
+def test_a_run_that_was_killed_before_its_report_writes_it(begun, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "write_class_report", killed)
+        with pytest.raises(KeyboardInterrupt):
+            begun()
+    assert not (tmp_path / "out" / "class.html").exists()
+    written = {file.stem: file.stat().st_mtime_ns for file in (tmp_path / "out" / "records").iterdir()}
+    assert begun()[1] == written
+    assert (tmp_path / "out" / "class.html").exists()
+
+
+def test_a_run_does_not_go_on_with_what_was_graded_by_another_lab(begun, tmp_path):
+    tasks = tmp_path / "tasks.py"
+    tasks.write_text("# as it was")
+    edited = type("Edited", (Lab,), {"box_files": {"toy/tasks.py": tasks}})(**vars(LAB))
+    options = {"labs": {"toy": edited}, "seed": 1}
+    file = tmp_path / "out" / "run.json"
+
+    def after_a_kill():
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"is_finished": False}))
+        return begun(**options)[1]
+
+    _, first = begun(**options)
+    assert after_a_kill() == first
+    tasks.write_text("# edited")
+    assert not after_a_kill().items() & first.items()
+
+
 @pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"key": 1}', "\udcff", "whole, of another"])
 def test_a_damaged_record_is_graded_again_and_one_of_nobody_is_removed(tmp_path, damage):
     folder, out = tmp_path / "in", tmp_path / "out"
@@ -69,8 +134,8 @@ def test_a_damaged_record_is_graded_again_and_one_of_nobody_is_removed(tmp_path,
     for name in ("a", "b", "gone"):
         (folder / f"{name}.ipynb").write_text("{")
     grade_paths([folder], out, seed=1, **TOY)
-    run = json.loads((out / "run.json").read_text())
-    (out / "run.json").write_text(json.dumps(run | {"is_finished": False}))  # as if it had been killed
+    told = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps(told | {"is_finished": False}))  # as if it had been killed
     (folder / "gone.ipynb").unlink()
     good, other = (out / "records" / f"{name}.json" for name in ("a", "b"))
     whole, text = good.read_text(), other.read_text() if damage.startswith("whole") else damage

@@ -7,14 +7,14 @@ import pytest
 from toy_lab import LAB, QUESTION
 
 from sslcourse.grading.host import Limits
-from sslcourse.grading.marking import merge_files, read_codes, write_codes, write_page
+from sslcourse.grading.marking import give, merge_files, read_codes, write_codes, write_page
 from sslcourse.grading.marks import BadMarks, not_given, read_marks
 from sslcourse.grading.owners import Student
 from sslcourse.grading.records import Record
 from sslcourse.grading.report import Book
 from sslcourse.grading.results import ExerciseResult, Grade
-from sslcourse.grading.roster import Who
-from sslcourse.grading.submission import Terms
+from sslcourse.grading.roster import Person, Roster, Who
+from sslcourse.grading.submission import Terms, grade_student
 from sslcourse.grading.written import Part
 
 LABS = {"toy": LAB}
@@ -27,15 +27,18 @@ def out(tmp_path):
     return graded(tmp_path / "out", CLASS)
 
 
-def graded(out, answers):
-    """The folder of a run, as if these answers had been handed in."""
+def graded(out, answers, code="def double(x): ...", people=()):
+    """The folder of a run, as if these answers had been handed in, and nothing by the `people` of the roster."""
     students = [Student(name, who=Who(name)) for name in sorted(answers)]
-    book = Book(out, Terms(LABS, None, "unsafe", Limits(), 7), students, [])
+    absent = [Student(person.id, True, who=Who(person.id, person.name)) for person in people]
+    book = Book(out, Terms(LABS, None, "unsafe", Limits(), 7), [*students, *absent], [], Roster(people))
+    for number, student in enumerate(absent, len(students)):
+        book.add(number, Record("", *grade_student(student, book.terms)))
     for number, student in enumerate(students):
         text = answers[student.name]
         parts = (Part("text", text),) if text else ()
         results = [
-            ExerciseResult("toy.double", "Double", 2.0, 2.0, "passed", "Right."),
+            ExerciseResult("toy.double", "Double", 0.0, 2.0, "failed", "Wrong.", hint="Wrong.", code=code),
             ExerciseResult(QUESTION.id, "Why?", None, 2.0, "to_mark", "", answer=parts, rubric=QUESTION.rubric),
         ]
         grade = Grade(student.name, "toy", f"{student.name}.ipynb", results, title="Toy", level="x", who=student.who)
@@ -47,12 +50,13 @@ def graded(out, answers):
 def merged(out, text, encoding="utf-8"):
     file = out.parent / "marking.csv"
     file.write_bytes(text.encode(encoding))
-    return merge_files(out, [file], LABS)
+    new, changed = merge_files(out, [file], LABS)
+    return new + len(changed)
 
 
-def row(out, student):
+def row(out, student, question=QUESTION.id):
     with open(out / "grades.csv", encoding="utf-8-sig", newline="") as file:
-        return next(row for row in csv.DictReader(file) if row["student"] == student and row["exercise"] == QUESTION.id)
+        return next(row for row in csv.DictReader(file) if (row["student"], row["exercise"]) == (student, question))
 
 
 def everything(out):
@@ -70,12 +74,12 @@ def test_a_mark_goes_into_gradebook_page_and_exports(out):
     assert (row(out, "ada")["points"], row(out, "ada")["status"]) == ("1.5", "marked")
     assert row(out, "bob")["status"] == "to_mark"
     page = page_of(out, "ada")
-    for shown in ("3.5<span> of 4 points", "Names additivity.", "<strong>why</strong>", "<mi>x</mi>", "1.5 of 2"):
+    for shown in ("1.5<span> of 4 points", "Names additivity.", "<strong>why</strong>", "<mi>x</mi>", "1.5 of 2"):
         assert shown in page
     assert "Names additivity." not in page_of(out, "bob")
     exported = json.loads((out / "gradescope" / "ada.json").read_text())
-    assert (exported["score"], exported["tests"][1]["score"]) == (3.5, 1.5)
-    assert "<strong>3.5</strong> of 4" in (out / "index.html").read_text()
+    assert (exported["score"], exported["tests"][1]["score"]) == (1.5, 1.5)
+    assert "<strong>1.5</strong> of 4" in (out / "index.html").read_text()
 
 
 def test_grading_again_keeps_marks_but_not_for_another_answer(out):
@@ -99,8 +103,8 @@ def test_what_merge_writes_is_what_grading_writes(out):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("eve,toy.why,1,,,", "eve toy.why: nobody of that name handed in"),
-        ("ada,toy.how,1,,,", "there is no such question; there are toy.why"),
+        ("eve,toy.why,1,,,", "eve toy.why: nobody of that name is in this run"),
+        ("ada,toy.how,1,,,", "there is no such question; there are toy.double, toy.why"),
         ("ada,toy.why,2.5,,,", "2.5 points, but the question has 0 to 2"),
         ("ada,toy.why,-1,,,", "0 to 2"),
         ("ada,toy.why,nan,,,", "'nan' is not a number"),
@@ -193,6 +197,73 @@ def test_no_code_s_student_is_a_formula(tmp_path):
     assert not any(line.startswith("=") for line in (tmp_path / "codes.csv").read_text("utf-8-sig").splitlines())
     (tmp_path / "records").mkdir()
     assert read_codes(tmp_path) == codes
+
+
+APPEAL = "The hint was untrue."
+
+
+def test_a_person_s_points_take_the_place_of_the_grader_s_and_outlive_grading_again(out):
+    with pytest.raises(BadMarks, match="ada toy.double: the grader gives points for this one"):
+        merged(out, f"{HEAD}ada,toy.double,2,,,\n")
+    assert give(out, "ada", "toy.double", "1,5", APPEAL, LABS) == (1, [])
+    for _ in range(2):
+        changed = row(out, "ada", "toy.double")
+        assert (changed["points"], changed["status"]) == ("1.5", "by_hand")
+        assert "gave 1.5 points here, and the grader 0. The hint was untrue." in changed["message"]
+        page = page_of(out, "ada")
+        assert APPEAL in page and "1.5<span> of 4 points" in page and "Hint." not in page
+        test = json.loads((out / "gradescope" / "ada.json").read_text())["tests"][0]
+        assert (test["score"], "status" in test) == (1.5, False)
+        assert f"double: 1.5 of 2 ({changed['message']})" in (out / "exports" / "moodle-toy.csv").read_text("utf-8-sig")
+        assert "by hand" in (out / "index.html").read_text()
+        assert (row(out, "bob", "toy.double")["points"], row(out, "ada")["status"]) == ("0", "to_mark")
+        graded(out, CLASS)
+    assert not_given(read_marks(out), []) == ["ada"]
+    graded(out, CLASS, code="def double(x): return x")
+    again = row(out, "ada", "toy.double")
+    assert (again["points"], again["status"]) == ("0", "failed")
+    assert "[look by hand] A person had given 1.5 points; the answer has changed since" in again["message"]
+
+
+def test_a_mark_is_taken_back_with_its_line(out):
+    before = everything(out)
+    give(out, "ada", "toy.double", "2", APPEAL, LABS)
+    lines = (out / "marks.csv").read_text("utf-8-sig").splitlines()
+    (out / "marks.csv").write_text("\n".join(line for line in lines if APPEAL not in line))
+    merge_files(out, [out / "marks.csv"], LABS)
+    assert everything(out).items() >= before.items()
+
+
+def test_who_handed_in_nothing_can_be_given_points(tmp_path):
+    out, people = tmp_path / "out", [Person("104", "Kim"), Person("105", "Lee")]
+    graded(out, CLASS, people=people)
+    assert merged(out, f"{HEAD}104,toy.why,1,By word of mouth.,,\nKim,toy.double,2,At the blackboard.,,\n") == 2
+    for _ in range(2):
+        assert (row(out, "104")["points"], row(out, "104", "toy.double")["points"]) == ("1", "2")
+        assert row(out, "105")["status"] == "to_mark"
+        assert "By word of mouth." in page_of(out, "104") and "3<span> of 8 points" in page_of(out, "104")
+        with open(out / "exports" / "canvas.csv", encoding="utf-8-sig") as file:
+            points = {line["SIS User ID"]: list(line.values())[-1] for line in csv.DictReader(file)}
+        assert (points["104"], points["105"]) == ("3", "")
+        graded(out, CLASS, people=people)
+
+
+def test_what_a_file_changes_is_said(out):
+    file = out.parent / "marks.csv"
+    merged(out, f"{HEAD}ada,toy.why,1,,,\nbob,toy.why,1,,,\n")
+    file.write_text(f"{HEAD}ada,toy.why,2,,,1\nbob,toy.why,1,Good.,,\n=cmd(),toy.why,2,,,\n")
+    assert merge_files(out, [file], LABS) == (
+        1,
+        ["ada toy.why: 1 -> 2 points", "bob toy.why: 1 points (another comment)"],
+    )
+    assert merge_files(out, [file], LABS) == (0, [])
+
+
+def test_a_name_that_two_have_is_not_nobody_s(tmp_path):
+    out = tmp_path / "out"
+    graded(out, CLASS, people=[Person("104", "Kim"), Person("105", "Kim")])
+    with pytest.raises(BadMarks, match="Kim toy.why: 2 students have that name: write the id of one of them, 104 or 1"):
+        merged(out, f"{HEAD}Kim,toy.why,1,,,\n")
 
 
 def test_a_folder_of_something_else_is_named(tmp_path):

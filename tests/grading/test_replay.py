@@ -3,7 +3,7 @@
 import zipfile
 
 import pytest
-from toy_lab import LAB, RIGHT, cells_of, notebook
+from toy_lab import LAB, RIGHT, cells_of, notebook, zipped
 
 from sslcourse.grading.host import Limits
 from sslcourse.grading.replay import replay
@@ -54,3 +54,26 @@ def test_the_inputs_are_those_of_the_student_whose_file_it_is(tmp_path, level):
     (tmp_path / "d" / "Sam" / "lab.ipynb").write_text(content)
     with pytest.raises(ValueError, match="any of these students: a, b"):
         replay(tmp_path / "d" / "Sam" / "lab.ipynb", tmp_path / "out", "toy.double", **options)
+
+
+def test_of_a_class_s_zip_the_hand_in_that_is_named_is_replayed(tmp_path, level):
+    right = notebook(*cells_of({}))
+    wrong = notebook(*cells_of({"toy.double": "def double(x):\n    return x"}))
+    whole = tmp_path / "class.zip"
+    with zipfile.ZipFile(whole, "w") as packed:
+        packed.writestr("Ada/lab.ipynb", right)
+        packed.writestr("Bob/work.zip", zipped(**{"a/lab.ipynb": right, "b/lab (1).ipynb": wrong}))
+    options = {"labs": {"toy": LAB}, "limits": Limits(seconds=4.0, memory=300 * 2**20)}
+    [ada, bob] = grade_paths([whole], tmp_path / "out", progress=False, **options)
+    assert (ada.points, bob.points, bob.source) == (6.0, 4.0, "Bob/work.zip/b/lab (1).ipynb")
+    for inside, told in (
+        ("Ada/lab.ipynb", "Ada's toy.double, on the inputs of {}: 2 of 2"),
+        ("Bob/work.zip", "Bob's toy.double, on the inputs of {}: 0 of 2"),
+        (bob.source, "Bob's toy.double, on the inputs of {}: 0 of 2"),
+        ("Bob/work.zip/a/lab.ipynb", "A file that this run did not grade: toy.double, on the inputs of {}: 2 of 2"),
+    ):
+        said = replay(whole / inside, tmp_path / "out", "toy.double", **options)
+        assert said.startswith(told.format(tmp_path / "out"))
+    for wanted, said in (("", "Give one of them: .*class.zip/Ada/lab.ipynb, "), ("Cem/lab.ipynb", "no such notebook")):
+        with pytest.raises(ValueError, match=said):
+            replay(whole / wanted, tmp_path / "out", "toy.double", **options)

@@ -59,6 +59,12 @@ def ignores_the_temperature(z1, z2, temperature):
     return nt_xent(z1, z2, 1.0)
 
 
+def multiplies_by_the_temperature(z1, z2, temperature):
+    """You multiply by the temperature, which makes all candidates more alike. Dividing the cosines by a small one tells
+    the hardest negatives from the rest."""
+    return nt_xent(z1, z2, 1 / temperature)
+
+
 def keeps_the_diagonal(z1, z2, temperature):
     """Every view stands in its own denominator, with similarity 1. The sum runs over k != i: fill the diagonal of the
     logits with -inf."""
