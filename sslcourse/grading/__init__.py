@@ -6,7 +6,7 @@ answer needs of the rest. `sandbox` makes the box, `box` is the process inside i
 one that has imported torch, of which each submission gets a copy in `namespaces` of its own; `host` talks to that
 process and `watch` measures it; `users` and `scratch` see that no two boxes share a user id or a folder; `wire` is the
 form in which values cross. `answers` grades one of them, `submission` one student, `run` a whole folder, by `workers`
-and into `records`; `report` and `pages` write what came out.
+and into `records`; `report` and `pages` write what came out, with the `marks` of a person that `merging` took in.
 """
 
 from __future__ import annotations
