@@ -1,5 +1,6 @@
 """A page on the class as a whole: how the points lie, which exercises were hard, which misconceptions came up."""
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from sslcourse.exercises import Lab
 from sslcourse.exercises.task import hint_of, misconception_of
 from sslcourse.files import write_atomically
 from sslcourse.grading.marks import read_marks, with_marks
-from sslcourse.grading.records import read_records
+from sslcourse.grading.records import light, read_records
 from sslcourse.grading.results import MARKED, PASSED, TO_MARK, ExerciseResult, Grade
 from sslcourse.grading.similar import handed_out, passages, similar_pairs
 from sslcourse.pages import render
@@ -23,7 +24,9 @@ MOST_PAIRS = 20
 
 @dataclass
 class LabClass:
-    """What a class has in one lab: points of each hand-in, results by exercise, passages by student."""
+    """What a class has in one lab: points of each hand-in, results by exercise, passages by student; without what
+    would not fit into memory.
+    """
 
     lab: str
     title: str
@@ -32,7 +35,7 @@ class LabClass:
     waiting: int = 0
     nothing: int = 0  # students without a notebook that could be graded
     results: dict[str, list[ExerciseResult]] = field(default_factory=lambda: defaultdict(list))
-    works: dict[str, set[int]] = field(default_factory=dict)
+    works: dict[str, array] = field(default_factory=dict)
     base: set[int] = field(default_factory=set)  # the lab's own passages, which are nobody's
 
     def add(self, grade: Grade) -> None:
@@ -43,8 +46,8 @@ class LabClass:
         self.points.append(grade.points)
         self.possible = max(self.possible, grade.possible)
         self.waiting += len(grade.to_mark)
-        self.works[grade.student] = passages(grade) - self.base
-        for result in grade.results:
+        self.works[grade.student] = array("Q", passages(grade) - self.base)
+        for result in light(grade).results:
             self.results[result.id].append(result)
 
 

@@ -62,7 +62,7 @@ def handed_out(lab: Lab) -> set[int]:
     return found
 
 
-def similar_pairs(works: Mapping[str, set[int]]) -> list[Pair]:
+def similar_pairs(works: Mapping[str, Iterable[int]]) -> list[Pair]:
     """The pairs that share most, the most alike first; `works` are passages by student, without those of the lab."""
     owners: dict[int, list[str]] = defaultdict(list)
     for student, work in works.items():

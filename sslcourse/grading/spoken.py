@@ -5,7 +5,7 @@ a good answer says.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sslcourse.exercises import Lab
 from sslcourse.exercises.task import hint_of, misconception_of
 from sslcourse.files import write_atomically
 from sslcourse.grading.outputs import Finding
-from sslcourse.grading.records import read_records
+from sslcourse.grading.records import light, read_records
 from sslcourse.grading.results import PASSED, Grade
 from sslcourse.pages import render
 
@@ -33,7 +33,7 @@ class Spoken:
 def write_spoken(out: Path, labs: Mapping[str, Lab]) -> Path:
     """Write the page with the questions for everybody in a run, for the instructor alone, and return where it is."""
     students = [
-        (grade, spoken_questions(grade, labs[grade.lab]))
+        (replace(light(grade), findings=grade.findings), spoken_questions(grade, labs[grade.lab]))
         for record in read_records(out)
         for grade in record.grades
         if grade.lab in labs and not grade.problem
