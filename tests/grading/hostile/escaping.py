@@ -130,7 +130,7 @@ NETWORK = {
     "UDP": ("socket.socket(2, 2).sendto(b'x', ('1.1.1.1', 53))", ERROR, "unreachable"),
     "a name": ("socket.getaddrinfo('example.org', 80)", ERROR, ""),
     "a raw socket": ("socket.socket(2, 3, 1)", ERROR, "not permitted"),
-    "an abstract socket": ("socket.socket(1).connect(chr(0) + 'sslcourse-hostile')", ERROR, "refused"),
+    "an abstract socket": ("socket.socket(1).connect(NAME)", ERROR, "refused"),
     "another interface": ("return 2 * x / ([name for _, name in socket.if_nameindex()] == ['lo'])", PASSED, ""),
 }
 BODIES = {f"{kind}: {name}": case for kind, table in {

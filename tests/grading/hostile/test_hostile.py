@@ -7,6 +7,7 @@ All of them answer the toy lab's `double`; `test_every_lab_in_the_box.py` has so
 import os
 import socket
 import tempfile
+from contextlib import ExitStack
 from functools import lru_cache
 
 import pytest
@@ -46,32 +47,38 @@ def in_engines(table):
 
 
 @pytest.fixture(scope="module")
-def box(request, tmp_path_factory):
-    """One box for all answers to the toys; when it is closed, nothing of it is left."""
-    level, _, alone = request.param.partition(" ")
-    if level == "none":
+def boxes(tmp_path_factory):
+    """A box for each engine, kept with the fork server that it is copied from; of the closed ones nothing is left."""
+    if engines() == ["none"]:
         pytest.skip(f"no sandbox: {sandbox.available()[1]}")
     place, before = tmp_path_factory.mktemp("boxes"), set(family(os.getpid()))
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as opened:
         patch.setenv("SSLCOURSE_SECRET", "42")
         patch.setattr(tempfile, "tempdir", str(place))
-        patch.setattr(servers, "_cannot_fork", {level, "unsafe"} if alone else {"unsafe"})
-        with Box(TOY.tasks_module, level, LIMITS, TOY.box_files) as running:
-            yield running
-            groups = list(running._group._folders.values())
+        made = {
+            engine: opened.enter_context(Box(TOY.tasks_module, engine.split()[0], LIMITS, TOY.box_files))
+            for engine in (*engines(), f"{engines()[0]} alone")
+        }
+        yield made
+        groups = [group for box in made.values() if box.starts for group in box._group._folders.values()]
+        opened.close()
         servers.close_idle()
     assert set(family(os.getpid())) <= before
     assert not list(place.iterdir())
     assert not any(group.exists() for group in groups)
 
 
-@pytest.fixture(scope="module")
-def toys():
-    """A box of the best engine."""
-    if engines() == ["none"]:
-        pytest.skip(f"no sandbox: {sandbox.available()[1]}")
-    with Box(TOY.tasks_module, engines()[0], LIMITS, TOY.box_files) as running:
-        yield running
+@pytest.fixture
+def box(request, boxes, monkeypatch):
+    """The box of an engine. What was forked is ended after each attack: the next one is another submission."""
+    level, _, alone = request.param.partition(" ")
+    monkeypatch.setattr(servers, "_cannot_fork", {level, "unsafe"} if alone else {"unsafe"})
+    running = boxes[request.param]
+    yield running
+    if isinstance(running._server, servers.Forked):
+        groups = list(running._group._folders.values())
+        running.__exit__()
+        assert not any(group.exists() for group in groups)
 
 
 @pytest.fixture
@@ -112,10 +119,11 @@ def places(tmp_path_factory):
     secret.write_text("marks")
     secret.parent.chmod(0o777)
     files = [str(secret), __file__, toy_lab.__file__, "/etc/passwd", "/etc/shadow", os.path.expanduser("~/.bashrc")]
+    name = f"\0sslcourse-hostile-{os.getpid()}"  # this file may run twice at once
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
-        abstract.bind("\0sslcourse-hostile")
+        abstract.bind(name)
         abstract.listen()
-        yield f"SECRETS, PORT = {files!r}, {server.getsockname()[1]}\n"
+        yield f"SECRETS, PORT, NAME = {files!r}, {server.getsockname()[1]}, {name!r}\n"
     assert os.listdir(secret.parent) == ["grades.csv"]
 
 
@@ -132,7 +140,7 @@ def test_what_takes_too_much_is_stopped(attack, name):
 
 
 @pytest.mark.parametrize("name", damaged.FILES)
-def test_a_file_gets_what_it_deserves(tmp_path, toys, name):
+def test_a_file_gets_what_it_deserves(tmp_path, boxes, name):
     content, is_readable, words = damaged.FILES[name]
     file = tmp_path / "lab.ipynb"
     file.write_bytes(content)
@@ -142,6 +150,6 @@ def test_a_file_gets_what_it_deserves(tmp_path, toys, name):
     assert words in " ".join([reading.problem, *repairs])
     assert bool(reading.problem) is not is_readable
     for exercise in TOY.exercises.values() if is_readable else ():
-        result = grade_answer(exercise, reading.submission, toys, seed=1)
+        result = grade_answer(exercise, reading.submission, boxes[engines()[0]], seed=1)
         assert result.points == exercise.task.points, result.message
         assert len(Code()(result.code)) < 2**20
