@@ -134,6 +134,7 @@ class WholeCourse(Looking):
         if number:
             hypothesis.note_verdict(number, f"{line.word}, {len(effects)} pairs")
         few = "" if len(effects) >= PAIRS else f" The ledger would ask for {PAIRS} pairs before it says anything."
+        few += " At scale `smoke` nothing learns, so this says nothing." if scale() == "smoke" else ""
         show_card(
             f"“{claim.sentence}”: {line.word}",
             Table(["pairs", "mean, as you said it", "95 % interval", "p"], [[str(len(effects)), *line.cells()]]),

@@ -23,8 +23,8 @@ from sslcourse.training.images import RunImages
 CLEARLY = 0.03  # of kNN accuracy, as in the ledger: two standard errors of one on 1,000 pictures
 COUNTS = 0.1  # of speed: a tenth
 DAMAGE = {
-    "occlusion": {"random": "left of accuracy, random patches hidden", "salient": "left of accuracy, object hidden"},
-    "corruptions": {"both": "left of accuracy, noise and low resolution"},
+    "occlusion": {"random": "accuracy left, patches hidden", "salient": "accuracy left, object hidden"},
+    "corruptions": {"both": "accuracy left, noise and low resolution"},
     "segmentation": {"object": "mean IoU of objects, linear probe"},
 }
 
@@ -46,7 +46,7 @@ class TogetherLab(WholeCourse):
             return
         text = f"kNN accuracy {accuracy['baseline']:.2f} with all three{self.ordinary('baseline', 'knn')}, "
         text += f"{accuracy['plain']:.2f} with the class token alone{self.ordinary('plain', 'knn')}"
-        self.found("together.pair", text, direction(accuracy["plain"], accuracy["baseline"], CLEARLY))
+        self.found("together.pair", text, direction(accuracy["plain"], accuracy["baseline"], CLEARLY), finding="any")
 
     @in_a_card
     def damage(self) -> None:
@@ -80,4 +80,4 @@ class TogetherLab(WholeCourse):
         show_numbers("A step of all three parts is so many times as fast as one with", ["measured", "counted"], rows)
         text = f"{1 + found['plain']:.2f} times as many steps a second as without removal and painting "
         text += f"(counted: {1 + found['predicted_plain']:.2f})"
-        self.found("together.speed", text, direction(0, found["plain"], COUNTS))
+        self.found("together.speed", text, direction(0, found["plain"], COUNTS), finding="any")

@@ -30,9 +30,9 @@ MEASURES = {
     "knn": "kNN accuracy",
     "segmentation.object": "segmentation of objects, mean IoU",
     "parts": "segmentation of parts, mean IoU",
-    "occlusion.random": "left of accuracy, random patches hidden",
-    "occlusion.salient": "left of accuracy, the object hidden",
-    "corruptions.both": "left of accuracy, noise and low resolution",
+    "occlusion.random": "accuracy left, patches hidden",
+    "occlusion.salient": "accuracy left, object hidden",
+    "corruptions.both": "accuracy left, noise and low resolution",
 }
 Place = tuple[int, ...]  # of a cell: 1 or 0 for each of PARTS
 Cells = dict[Place, dict[int, float]]  # the figure of every seed that was measured, by cell

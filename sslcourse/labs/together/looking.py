@@ -192,7 +192,9 @@ class Looking(TogetherSession):
             how = "main effect"
             best = max(PARTS, key=lambda part: means[part][how])
             letter = dict(zip(PARTS, "abc"))[best] if means[best][how] >= least else "d"
-            text = "main effects: " + ", ".join(f"{part} {means[part][how]:+.3f}" for part in PARTS)
+            seen = {part: sum(float(each[at, at]) >= least for each in found) for at, part in enumerate(PARTS)}
+            told = [f"{part} {means[part][how]:+.3f} (counts in {seen[part]} of {len(found)} seeds)" for part in PARTS]
+            text = f"main effects: {', '.join(told)}"
             self.found("together.order", text, letter)
 
     def judge(self, paired_interval: Callable, verdict: Callable, force: bool) -> Judge:
