@@ -15,6 +15,33 @@ sys.path.insert(0, str(Path(__file__).parent / "tests"))
 # jsonschema, under nbformat, compiles a grammar of addresses as it is imported: two seconds for what no notebook has.
 sys.modules.setdefault("rfc3987_syntax", None)
 HIDING = pytest.MonkeyPatch()
+# Files of tests that take more than a minute. They are begun first, so that at the end neither process waits for long.
+LONGEST = (
+    "notebooks/test_colab.py",
+    "notebooks/test_device.py",
+    "notebooks/test_browser.py",
+    "grading/hostile/test_hostile.py",
+    "training/test_every_method_learns.py",
+    "grading/test_every_lab_in_the_box.py",
+    "exercises/test_power.py",
+    "exercises/test_fairness.py",
+    "training/test_pretrained.py",
+    "commands/test_train.py",
+    "training/test_kill_resume.py",
+    "notebooks/test_nbval.py",
+    "grading/test_simulated_class.py",
+    "training/test_inductor.py",
+    "methods/test_every_method.py",
+    "training/test_on_accelerator.py",
+    "benchmarks/test_gpu_script.py",
+    "grading/test_grade_folder.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, the examples in docstrings last; within a file as it stands there."""
+    places = {f"tests/{name}": place for place, name in enumerate(LONGEST, -len(LONGEST))}
+    items.sort(key=lambda item: places.get(file := item.nodeid.split("::")[0], not file.startswith("tests/")))
 
 
 def simulated_accelerator():

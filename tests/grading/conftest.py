@@ -13,7 +13,7 @@ if "toy_lab" not in sys.modules:  # tests are imported by path and find no neigh
 
 import toy_lab
 
-from sslcourse.grading import sandbox
+from sslcourse.grading import sandbox, servers
 from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.host import Box, Limits
 
@@ -33,6 +33,12 @@ def box(level):
     """One box for all the tests that need no fresh one; each exercise in it has a process of its own anyway."""
     with Box(toy_lab.LAB.tasks_module, level, LIMITS, toy_lab.LAB.box_files) as running:
         yield running
+
+
+@pytest.fixture
+def kept_servers(monkeypatch):
+    """A run leaves its fork server to the next, as boxes do: importing torch takes three seconds."""
+    monkeypatch.setattr(servers, "close_idle", lambda: None)
 
 
 @pytest.fixture

@@ -47,9 +47,10 @@ WRONG = {
 
 @pytest.fixture(scope="module", params=SOURCES)
 def course(request, level):
-    """A lab, a box for it, and its first exercise."""
+    """A lab, a box for it from the fork server of all labs, and its first exercise."""
     lab = LABS[request.param]
-    with Box(lab.tasks_module, level, Limits(seconds=2), lab.box_files) as box:
+    files = {inside: source for each in LABS.values() for inside, source in each.box_files.items()}
+    with Box(lab.tasks_module, level, Limits(seconds=2), files) as box:
         yield SimpleNamespace(lab=lab, box=box, first=next(iter(lab.tasks.values())))
 
 
@@ -84,7 +85,7 @@ def test_an_attack_earns_nothing(course, attack):
     assert in_the_grader(course.box, course.first.id, honest).status == "passed", "the next one"
 
 
-def test_answers_that_are_lent_cannot_be_kept(course, tmp_path):
+def test_answers_that_are_lent_cannot_be_kept(course, tmp_path, kept_servers):
     cells = [toy_lab.code(source) for source in thieves([task.function for task in course.lab.tasks.values()])]
     (tmp_path / "thief.ipynb").write_text(toy_lab.notebook(*cells))
     options = {"lab": course.lab.name, "limits": Limits(seconds=3), "seed": 1, "progress": False}

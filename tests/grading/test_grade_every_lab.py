@@ -1,5 +1,7 @@
 """The two notebooks of a lab that everybody has: the solution scores full marks, the untouched lab nothing."""
 
+import shutil
+
 import pytest
 from every_lab import ROOT, STEMS
 
@@ -10,13 +12,23 @@ from sslcourse.grading.run import grade_paths
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=STEMS)
-def graded(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def grades(tmp_path_factory):
+    """The grades of all labs' notebooks, each handed in by a student of its own; from one fork server."""
+    handed_in = tmp_path_factory.mktemp("handed-in")
+    for stem in STEMS:
+        for folder in ("solutions", "labs"):
+            (handed_in / f"{folder}-{stem[3:]}").mkdir()
+            shutil.copy(ROOT / folder / f"{stem}.ipynb", handed_in / f"{folder}-{stem[3:]}")
+    options = {"progress": False, "unsafe": not sandbox.available()[0]}  # our own notebooks
+    return {grade.student: grade for grade in grade_paths([handed_in], tmp_path_factory.mktemp("out"), **options)}
+
+
+@pytest.fixture(params=[stem[3:] for stem in STEMS])
+def graded(request, grades):
     """The lab, and the grades of its solution and of the notebook as it is handed out."""
-    files = [ROOT / folder / f"{request.param}.ipynb" for folder in ("solutions", "labs")]
-    options = {"workers": 2, "progress": False, "unsafe": not sandbox.available()[0]}  # our own notebooks
-    grades = grade_paths(files, tmp_path_factory.mktemp("out"), **options)
-    return LABS[request.param[3:]], {grade.student: grade for grade in grades}
+    lab = LABS[request.param]
+    return lab, {folder: grades[f"{folder}-{lab.name}"] for folder in ("solutions", "labs")}
 
 
 def test_the_solution_scores_full_marks_without_repair(graded):

@@ -167,7 +167,7 @@ def changed(**attributes):
     return type("Changed", (Lab,), attributes)(**vars(LAB))
 
 
-def test_a_failing_grader_still_gives_a_result(tmp_path, level):
+def test_a_failing_grader_still_gives_a_result(tmp_path, level, kept_servers):
     def crash(answer, inputs):
         raise RuntimeError("a bug of ours")
 
@@ -182,7 +182,7 @@ def test_a_failing_grader_still_gives_a_result(tmp_path, level):
     assert grade.is_grader_error
 
 
-def test_a_box_that_does_not_start_is_no_mark_for_the_student(tmp_path, level):
+def test_a_box_that_does_not_start_is_no_mark_for_the_student(tmp_path, level, kept_servers):
     path = tmp_path / "ada.ipynb"
     path.write_text(notebook(*cells_of({})))
     lab = changed(tasks_module="no_such_module", tasks=LAB.tasks)  # missing in the box alone

@@ -9,7 +9,7 @@ from sslcourse.grading.host import Limits
 from sslcourse.grading.replay import replay
 from sslcourse.grading.run import grade_paths
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_servers")]
 LABS = {"toy": LAB}
 
 
