@@ -5,6 +5,7 @@ progress file of one's own.
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from sslcourse.training import experiment
+from sslcourse.training.recipes import Recipe
 
 # What every worker starts with; `data` is what the test hands over, `mine(tensor)` this process's half of its rows.
 START = """
@@ -124,6 +126,13 @@ def progress_file(tmp_path, monkeypatch):
     monkeypatch.setattr(state, "_memory", None)
     monkeypatch.setattr(state, "_told", set())
     return file
+
+
+def tiny(recipe: Recipe, count: int = 40, size: int | None = None, **fit: int) -> Recipe:
+    """A lab's recipe on a few pictures, of another `size` where one is given, for two steps or as `fit` says."""
+    few = {"steps": 2, "batch_size": 8, "log_every": 1, "evaluate_every": 1, "checkpoint_every": 2}
+    data = replace(recipe.data, count=count, bank=count, held_out=28, size=size or recipe.data.size)
+    return replace(recipe, data=data, fit=replace(recipe.fit, **few | fit))
 
 
 def photographs(folder: Path, count: int, classes: tuple[str, ...]) -> None:

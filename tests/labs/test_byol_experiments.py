@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from harness import forbid_training, photographs
+from harness import forbid_training, photographs, tiny
 
 from sslcourse.exercises import find
 from sslcourse.labs.byol import arms
@@ -18,14 +18,7 @@ from sslcourse.models import momentum_at, update_ema
 from sslcourse.notebook import state
 from sslcourse.training.recipes import build_method
 
-SMALL = arms.BASELINE["smoke"]
-TINY = dataclasses.replace(
-    SMALL,
-    data=dataclasses.replace(SMALL.data, size=32, count=40, bank=40, held_out=28),
-    fit=dataclasses.replace(
-        SMALL.fit, steps=4, batch_size=16, warmup_steps=1, log_every=2, evaluate_every=2, checkpoint_every=2
-    ),
-)
+TINY = tiny(arms.BASELINE["smoke"], size=32, steps=4, batch_size=16, warmup_steps=1, log_every=2, evaluate_every=2)
 OWN = course_functions()
 
 

@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 import torch
-from harness import photographs
+from harness import photographs, tiny
 
 from sslcourse.evaluation.collapse import contrastive_accuracy, effective_rank
 from sslcourse.exercises import find
@@ -23,14 +23,7 @@ from sslcourse.training.recipes import build_method
 
 pytestmark = pytest.mark.slow
 
-SMALL = arms.BASELINE["smoke"]
-TINY = dataclasses.replace(
-    SMALL,
-    data=dataclasses.replace(SMALL.data, size=32, count=40, bank=40, held_out=28),
-    fit=dataclasses.replace(
-        SMALL.fit, steps=4, batch_size=16, warmup_steps=1, log_every=2, evaluate_every=2, checkpoint_every=2
-    ),
-)
+TINY = tiny(arms.BASELINE["smoke"], size=32, steps=4, batch_size=16, warmup_steps=1, log_every=2, evaluate_every=2)
 
 
 @pytest.fixture()

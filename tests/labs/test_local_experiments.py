@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 import torch
 import torch.nn.functional as F
-from harness import forbid_training, photographs
+from harness import forbid_training, photographs, tiny
 
 from sslcourse.evaluation.invariance import draw_corners, shared
 from sslcourse.exercises import find
@@ -20,14 +20,7 @@ from sslcourse.losses.local_global import info_nce, local_dissimilarity
 from sslcourse.notebook import state
 from sslcourse.training.recipes import build_method
 
-SMALL = arms.BASELINE["smoke"]
-TINY = dataclasses.replace(
-    SMALL,
-    data=dataclasses.replace(SMALL.data, size=32, count=40, bank=40, held_out=28),
-    fit=dataclasses.replace(
-        SMALL.fit, steps=4, batch_size=16, warmup_steps=1, log_every=2, evaluate_every=2, checkpoint_every=2
-    ),
-)
+TINY = tiny(arms.BASELINE["smoke"], size=32, steps=4, batch_size=16, warmup_steps=1, log_every=2, evaluate_every=2)
 OWN = course_functions()
 OVERLAP, BOUND = (find(f"local.{name}").reference for name in ("overlap", "bound"))
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from harness import forbid_training, photographs
+from harness import forbid_training, photographs, tiny
 
 from sslcourse.exercises import find
 from sslcourse.labs.pixels import arms, measurements
@@ -18,12 +18,7 @@ from sslcourse.pruning.tokens import removed_mask
 from sslcourse.training.pretrained import load_course_method
 from sslcourse.training.recipes import build_method
 
-SMALL = arms.BOTH["smoke"]
-TINY = dataclasses.replace(
-    SMALL,
-    data=dataclasses.replace(SMALL.data, count=40, bank=40, held_out=28),
-    fit=dataclasses.replace(SMALL.fit, steps=2, batch_size=8, log_every=1, evaluate_every=1, checkpoint_every=2),
-)
+TINY = tiny(arms.BOTH["smoke"])
 OWN = course_functions()
 
 

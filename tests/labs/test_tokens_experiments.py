@@ -1,10 +1,9 @@
 """Lab 0's experiments at the smallest size: what is measured and said, on pictures with labels and without."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
+from harness import tiny
 from PIL import Image
 
 from sslcourse.evaluation.collapse import centered_rank
@@ -18,12 +17,7 @@ from sslcourse.models import build_encoder
 from sslcourse.notebook import state
 from sslcourse.notebook.findings import load_bands
 
-SMALL = arms.RECIPES["smoke"]["baseline"]
-TINY = dataclasses.replace(
-    SMALL,
-    data=dataclasses.replace(SMALL.data, count=56, bank=56, held_out=28),
-    fit=dataclasses.replace(SMALL.fit, steps=2, batch_size=8, log_every=1, evaluate_every=1, checkpoint_every=2),
-)
+TINY = tiny(arms.RECIPES["smoke"]["baseline"], count=56)
 
 
 def reference(name):
