@@ -22,7 +22,11 @@ def on_cluster(
         from distributed import Client, as_completed
     except ImportError as error:
         raise ImportError("--cluster needs Dask; install it with: pip install 'sslcourse[cluster]'") from error
-    with Client(**options) as client:
+    try:
+        client = Client(**options)
+    except TypeError as error:  # so Dask says that keys for TLS are missing
+        raise ValueError(f"Dask cannot connect to {options.get('address')}: {error}") from None
+    with client:
         threads = list(client.nthreads().values())
         if not threads or max(threads) > 1:
             raise ValueError(f"workers need one thread each (dask worker --nthreads 1); they have {threads}")
