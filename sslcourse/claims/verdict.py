@@ -44,8 +44,13 @@ class Finding:
 
     @property
     def sign_changes(self) -> bool:
-        """Whether the effect pointed the other way half way: then the runs may be too short to tell."""
-        return self.effect is not None and self.half is not None and self.half * self.effect.mean < 0
+        """Whether the effect pointed the other way half way: then the runs may be too short to tell.
+
+        Not where neither of the two counts: the sign of next to nothing says nothing.
+        """
+        if self.effect is None or self.half is None or self.half * self.effect.mean >= 0:
+            return False
+        return max(abs(self.half), abs(self.effect.mean)) >= self.contrast.least
 
 
 def decide(differences: Sequence[float], direction: str, least: float) -> tuple[str, str]:
