@@ -195,6 +195,7 @@ LOSS = Task(
             "nothing removed, patches distilled and pixels painted",
             1.0,
             {"b": 3, "n": 5, "k": 2, "patches": 1, "removal": 0, "pixels": 1},
+            draws=4,  # a number each: as many as tell one mistake from another
         ),
         Case("patches or pixels off, which then hold NaN", 1.0, {"b": 2, "n": 6, "k": 4, "one_off": 1}, draws=4),
         Case("all three on, in float32", 0.5, {"b": 4, "n": 9, "k": 4, "patches": 1, "removal": 1, "pixels": 1}, F32),

@@ -72,8 +72,8 @@ def _means(patch_losses, pixel_errors, removed, switches, weights):
 def paints_nothing_where_nothing_is_removed(cls_loss, patch_losses, pixel_errors, removed, switches, weights):
     """You leave the pixels out where nothing is removed. Then *all* patches are painted: reconstruction needs no
     removal, so the two have switches of their own."""
-    patches, pixels = _means(patch_losses, pixel_errors, removed, switches, weights)
-    return cls_loss + patches + (pixels if switches["removal"] else 0)
+    pixels = switches["pixels"] and switches["removal"]
+    return combined_loss(cls_loss, patch_losses, pixel_errors, removed, {**switches, "pixels": pixels}, weights)
 
 
 def paints_every_patch(cls_loss, patch_losses, pixel_errors, removed, switches, weights):
