@@ -164,7 +164,8 @@ CONVOLUTIONS = Claim(
     "and learning rate; the grid of the probe. Strided and dilated network have the same first weights, by the seed.",
     could_be_wrong="ViT and CNN differ in more than strides, also before training, which the second contrast "
     "takes away: only dilated - strided is of strides alone, and the dilated network costs twice as many operations. "
-    "The rate was searched for ViTs, for CNNs none was. The probe reads 64 channels of the ViT and 128 of the CNNs. "
+    "The rate was searched for ViTs; for the strided CNN .002 was better than .0007 (seed 0, kNN .833 and .769). "
+    "The probe reads 64 channels of the ViT and 128 of the CNNs. "
     "The ViT's own patches are a stride of 8. Batch normalisation in the CNNs sees global and local crops apart.",
 )
 
