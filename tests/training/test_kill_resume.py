@@ -28,7 +28,7 @@ SCRIPT = textwrap.dedent(
         def features(self, images):
             return nn.functional.dropout(super().features(images), 0.2, self.training)
 
-    def train(out, kill_at, precision, weights, recipe):
+    def train(out, kill_at, steps, precision, weights, recipe):
         torch.manual_seed(0)
         drawn = torch.Generator().manual_seed(1)
         images = torch.randint(0, 256, (50, 3, 32, 32), dtype=torch.uint8, generator=drawn)
@@ -44,7 +44,7 @@ SCRIPT = textwrap.dedent(
 
         # 3 batches an epoch; log lines, checkpoints and epochs out of step with each other
         settings = FitSettings(
-            steps=24, batch_size=16, log_every=4, checkpoint_every=5, device="cpu", precision=precision
+            steps=steps, batch_size=16, log_every=4, checkpoint_every=5, device="cpu", precision=precision
         )
         image_set = ImageSet(images, torch.zeros(50, dtype=torch.int64), ("any",), "noise")
         rows = fit(method, image_set, settings, out=out, on_log=on_log, progress=False)
@@ -75,7 +75,15 @@ def carry_out(tmp_path, *plan):
     """Run the plan; returns (output, weights by run where it came to its end)."""
     names = [str(tmp_path / f"{index}.pt") for index in range(len(plan))]
     runs = [
-        {"kill_at": 0, "precision": "fp32", "recipe": None, **run, "out": str(tmp_path / run["out"]), "weights": name}
+        {
+            "kill_at": 0,
+            "steps": 24,
+            "precision": "fp32",
+            "recipe": None,
+            **run,
+            "out": str(tmp_path / run["out"]),
+            "weights": name,
+        }
         for run, name in zip(plan, names, strict=True)
     ]
     process = subprocess.run(
@@ -136,9 +144,9 @@ METHODS = {
 def every_method(tmp_path_factory):
     """Each method undisturbed, killed, and resumed: one process for all of them."""
     plan = []
-    for name, recipe in METHODS.items():
-        plan += [{"out": f"{name} undisturbed", "recipe": recipe}]
-        plan += [{"out": name, "recipe": recipe, "kill_at": 12}, {"out": name, "recipe": recipe}]
+    for name, recipe in METHODS.items():  # killed after the checkpoint of step 5, while it warms up
+        run = {"recipe": recipe, "steps": 12}
+        plan += [{"out": f"{name} undisturbed", **run}, {"out": name, **run, "kill_at": 8}, {"out": name, **run}]
     _, results = carry_out(tmp_path_factory.mktemp("methods"), *plan)
     return {name: (results[3 * index], results[3 * index + 2]) for index, name in enumerate(METHODS)}
 
