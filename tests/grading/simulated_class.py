@@ -135,6 +135,11 @@ def grade(folder: Path, out: Path, workers: int, temporary: Path) -> str:
     return ended.stdout
 
 
+def peak_memory(said: str) -> str:
+    """What the grader said of it."""
+    return next(line for line in said.splitlines() if line.startswith("Peak memory"))
+
+
 def grade_until(count: int, folder: Path, out: Path, workers: int, temporary: Path) -> None:
     """Grade until there are `count` records, then kill the grader, and wait until nothing of it runs."""
     environment = {**os.environ, "TMPDIR": str(temporary)}
@@ -188,12 +193,12 @@ def main() -> None:
             assert kept.items() <= written.items(), "something was graded twice"
             kept = written
             print(f"killed with {len(kept)} records after {time.monotonic() - began:.0f} s", flush=True)
-        print(grade(folder, first, given.workers, temporary).splitlines()[-2:])
+        print(peak_memory(grade(folder, first, given.workers, temporary)))
         print(f"graded after {time.monotonic() - began:.0f} s", flush=True)
         again = sum(records(first)[name] != when for name, when in kept.items())
         print(f"{again} of {len(kept)} records of before were written again: what was cut short, alone", flush=True)
         began = time.monotonic()
-        print(grade(folder, Path(name, "second"), given.workers, temporary).splitlines()[-2:])
+        print(peak_memory(grade(folder, Path(name, "second"), given.workers, temporary)))
         print(f"graded a second time in {time.monotonic() - began:.0f} s", flush=True)
         differ = [(key, known.get(key), book.get(key)) for book in map(gradebook, (first, Path(name, "second")))
                   for key in known | book if known.get(key) != book.get(key)]  # fmt: skip
