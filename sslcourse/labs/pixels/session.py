@@ -44,6 +44,8 @@ class PixelsSession(LabExperiments):
     recipes = staticmethod(arms.recipes)
     handmade, course_functions = ("baseline",), staticmethod(course_functions)
     compared = arms.COURSE
+    # The challenge's mark at cpu, .249, was reached in two of three seeds (0 to 2: .262, .223, .253) by plain pixels,
+    # colours as they are, and crops of half the picture and more.
 
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)

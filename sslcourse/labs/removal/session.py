@@ -40,6 +40,8 @@ class RemovalSession(LabExperiments):
 
     name = "removal"
     titles, colours, meters = arms.TITLES, arms.COLOURS, METERS
+    # The challenge's mark at cpu, .346 with a quarter of the patches, was reached in three of three seeds (0 to 2:
+    # .355, .458, .384) by random removal in four levels.
     compared, end_to_beat = ("baseline", "low"), 0
     handmade, course_functions = ("low", "high"), staticmethod(lambda: marked_by_ibot)
 
