@@ -56,7 +56,7 @@ BOUNDS = {
     **dict.fromkeys(("effective_rank", "projection_rank", "centered_rank"), (1.0, inf)),
     **dict.fromkeys(("teacher_distance", "divergence", "removed_error", "kept_error"), (0.0, inf)),
     **dict.fromkeys(("global_cosine", "local_global_cosine", "local_cosine", "other_cosine"), (-1.0, 1.0)),
-    **dict.fromkeys(("whole_found", "part_knn"), (0.0, 1.0)),
+    **dict.fromkeys(("whole_in_six", "part_knn"), (0.0, 1.0)),
     **dict.fromkeys(("part_match", "part_chance"), (0.0, 1.0)),
     "used_prototypes": (1.0, float(PROTOTYPES)),
     "teacher_entropy": (0.0, log(PROTOTYPES)),

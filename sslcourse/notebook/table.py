@@ -27,7 +27,7 @@ NAMES = {
     "local_global_cosine": "cosine of a local and a global crop",
     "local_cosine": "cosine of two local crops",
     "other_cosine": "cosine of local crops of two pictures",
-    "whole_found": "local crops that find their picture",
+    "whole_in_six": "local crops with their picture in the first six",
     "part_knn": "kNN accuracy of local crops",
     "apart": "similarity, no pixel in common",
     "near": "similarity, nearly the same pixels",

@@ -12,7 +12,7 @@ from sslcourse.evaluation.invariance import draw_corners, shared
 from sslcourse.exercises import find
 from sslcourse.labs.local import arms
 from sslcourse.labs.local.experiments import LocalLab
-from sslcourse.labs.local.measurements import cosines, embed, shown_of_mask, whole_found
+from sslcourse.labs.local.measurements import cosines, embed, shown_of_mask, whole_in_six
 from sslcourse.labs.local.method import HandmadeLoGo, course_functions
 from sslcourse.labs.local.pictures import bound_and_cosines
 from sslcourse.labs.local.widgets import CropExplorer
@@ -133,9 +133,17 @@ def test_cosines_are_of_the_pairs_that_they_name():
         "other_cosine": sum(z[2, k] @ z[3, k - 1] for k in range(6)) / 6,
     }
     assert cosines(z, 2) == pytest.approx({name: value.item() for name, value in by_hand.items()})
-    moved = z.clone()
-    moved[2] = moved[2].roll(1, 0)
-    assert whole_found(torch.cat([z[:1], z[:1], z[:1]]), 2) == 1 > whole_found(torch.cat([z[:2], moved[2:]]), 2)
+
+
+def test_a_local_crop_has_its_picture_among_the_first_six():
+    z = torch.randn(5, 40, 3, generator=torch.Generator().manual_seed(0))
+    each = []
+    for part in z[2:]:
+        for whole in z[:2]:
+            alike = F.cosine_similarity(part[:, None], whole[None], dim=2)
+            each += [(alike[at].argsort(descending=True)[:6] == at).any().item() for at in range(40)]
+    assert whole_in_six(z, 2) == pytest.approx(sum(each) / len(each))
+    assert whole_in_six(torch.ones(4, 40, 3), 2) == 0
 
 
 def test_a_box_shows_its_share_of_the_object():

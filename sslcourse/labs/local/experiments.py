@@ -12,7 +12,7 @@ from sslcourse.figures import plot_neighbours, show
 from sslcourse.labs.local import pictures
 from sslcourse.labs.local.arms import FOUR
 from sslcourse.labs.local.looking import Looking
-from sslcourse.labs.local.measurements import embed, parts_of, ranked_wholes
+from sslcourse.labs.local.measurements import FIRST, embed, parts_of, ranked_wholes
 from sslcourse.labs.local.method import course_functions
 from sslcourse.notebook.card import show_card
 from sslcourse.notebook.checks import mine_or_reference
@@ -23,7 +23,7 @@ from sslcourse.training.images import few
 from sslcourse.training.pretrained import load_course_method
 from sslcourse.training.runtime import pick_device
 
-ENDS = ("global_cosine", "local_global_cosine", "local_cosine", "other_cosine", "whole_found", "centered_rank")
+ENDS = ("global_cosine", "local_global_cosine", "local_cosine", "other_cosine", "whole_in_six", "centered_rank")
 WITHOUT = ("alone_without", "attract_without")
 COURSE = {"simclr": "SimCLR", "dino": "DINO", "ibot": "iBOT", "logo": "LoGo"}
 
@@ -90,7 +90,7 @@ class LocalLab(Looking):
         self.found("local.together", text, "a" if other > 0.8 else "c" if other < 0.2 else "b")
 
     @in_a_card
-    def find_the_whole(self, queries: int = 4, count: int = 6) -> None:
+    def find_the_whole(self, queries: int = 4, count: int = FIRST) -> None:
         """Stage 8: the pictures that a detail is nearest to, by two networks."""
         wholes = few(self.images.held_out, self.pictures_count)
         parts = parts_of(wholes)

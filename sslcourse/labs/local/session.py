@@ -10,7 +10,7 @@ from sslcourse.evaluation.collapse import centered_rank, channel_std
 from sslcourse.evaluation.features import extract_features
 from sslcourse.evaluation.invariance import CropSimilarity, crop_similarity
 from sslcourse.labs.local import arms
-from sslcourse.labs.local.measurements import cosines, embed, part_knn, whole_found
+from sslcourse.labs.local.measurements import cosines, embed, part_knn, whole_in_six
 from sslcourse.labs.local.method import HandmadeLoGo, Own, course_functions
 from sslcourse.methods import Method
 from sslcourse.notebook.charts import Panels
@@ -47,7 +47,7 @@ class LocalSession(LabExperiments):
     titles, colours, panels, meters = arms.TITLES, arms.COLOURS, PANELS, METERS
     recipes = staticmethod(arms.recipes)
     handmade, course_functions = ("baseline", "repel"), staticmethod(course_functions)
-    to_beat = ("whole_found", "Local crops that find their picture")
+    to_beat = ("whole_in_six", "Local crops with their picture among the first six")
 
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)
@@ -90,7 +90,7 @@ class LocalSession(LabExperiments):
         spread = channel_std(projected[0])
         values: dict[str, Any] = {"channel_std": spread, "centered_rank": centered_rank(features)}
         count = len(crops.global_views)
-        values["whole_found"] = whole_found(projected, count)
+        values["whole_in_six"] = whole_in_six(projected, count)
         return cosines(projected, count) | {name: float(value) for name, value in values.items()}
 
     def _experiment(self, arm: str, loss: Any) -> Experiment:

@@ -110,13 +110,20 @@ def draw_locals(generator: torch.Generator, case: Case) -> dict[str, Any]:
 
 
 def draw_cosines(generator: torch.Generator, case: Case) -> dict[str, Any]:
-    """Two lists of n cosines; of NICE_COSINES, some of them negative, when the case says `whole`."""
+    """Two lists of n cosines; of NICE_COSINES, some of them negative, when the case says `whole`.
+
+    Where they may be negative, the angles of half of the pairs sum to at most 180 degrees, those of the others to more.
+    """
     n = int(case.sizes["n"])
     if case.sizes.get("whole"):
         known = torch.tensor(NICE_COSINES, dtype=torch.float64)
         first, second = (known[shuffled(generator, len(known))[:n]] * signs(generator, n) for _ in range(2))
     else:
         first, second = (uniform(generator, float(case.sizes["low"]), 0.95, n) for _ in range(2))
+    if case.sizes.get("low", -1.0) < 0:
+        wanted = torch.where(torch.arange(n) < (n + 1) // 2, 1.0, -1.0).to(F64)
+        turned = torch.where((first + second) * wanted < 0, -1.0, 1.0).to(F64)
+        first, second = first * turned, second * turned
     return {"first": first.to(case.dtype), "second": second.to(case.dtype)}
 
 
