@@ -142,9 +142,13 @@ def draw_maps(generator: torch.Generator, case: Case) -> dict[str, Any]:
     true = usual[skewed]
     swap = torch.rand(shape, generator=generator) < 0.4
     predicted = torch.where(swap, usual[torch.randint(0, len(usual), shape, generator=generator)], true)
-    predicted.view(-1)[integers(generator, 0, n * h * w - 1)] = known[0]
+    places = shuffled(generator, n * h * w)
+    rest = places[len(usual) :]
+    for maps in (true, predicted):  # a class that one of them lacks is lacking on purpose
+        maps.view(-1)[places[: len(usual)]] = usual
+    predicted.view(-1)[rest[0]] = known[0]
     if case.sizes.get("missed"):
-        true.view(-1)[shuffled(generator, n * h * w)[:3]] = known[-1]
+        true.view(-1)[rest[:3]] = known[-1]
         predicted[predicted == known[-1]] = usual[0]
     return {"predicted": predicted, "true": true, "classes": classes}
 
