@@ -45,6 +45,8 @@ class LevelsSession(LabExperiments):
         "part_match": "nearest patch shows the same part",
     }
 
+    end_to_beat = None  # from seed to seed kNN of both levels differs by 0.17
+
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)
         self.titles = dict(arms.TITLES)
