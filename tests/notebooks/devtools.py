@@ -219,8 +219,8 @@ class JupyterLab:
             self._process.wait()
 
     def page_of(self, notebook: str) -> str:
-        """The address under which a notebook is opened."""
-        return f"{self.address}/lab/tree/{notebook}?token={self.token}"
+        """The address under which a notebook is opened, and nothing that was open before it."""
+        return f"{self.address}/lab/workspaces/{Path(notebook).stem}/tree/{notebook}?token={self.token}"
 
     def _answers(self) -> bool:
         if self._process.poll() is not None:

@@ -26,15 +26,25 @@ BYTES = (
 KEYS = {"handle": "ArrowLeft", "area.querySelector('.widget-checkbox input')": "Space"}
 
 
+@pytest.fixture(scope="module")
+def server(devtools, tmp_path_factory):
+    """A JupyterLab with all labs, as a student has it."""
+    home = tmp_path_factory.mktemp("jupyterlab")
+    (home / "labs").mkdir()
+    for stem in STEMS:
+        shutil.copy(ROOT / "labs" / f"{stem}.ipynb", home / "labs")
+    environment = {"SSLCOURSE_SCALE": "smoke", "SSLCOURSE_PROGRESS": str(home / "progress.json")}
+    with devtools.JupyterLab(home / "labs", home, environment) as running:
+        yield running
+
+
 @pytest.fixture
-def opened(stem, devtools, tmp_path):
-    """The lab's notebook in a page, in a JupyterLab of its own."""
-    (tmp_path / "labs").mkdir()
-    shutil.copy(ROOT / "labs" / f"{stem}.ipynb", tmp_path / "labs")
-    environment = {"SSLCOURSE_SCALE": "smoke", "SSLCOURSE_PROGRESS": str(tmp_path / "progress.json")}
-    with devtools.JupyterLab(tmp_path / "labs", tmp_path, environment) as server:
-        with devtools.Page(tmp_path / "profile") as page:
-            yield page, devtools.OpenNotebook(page, server, f"{stem}.ipynb")
+def opened(stem, devtools, server, tmp_path):
+    """The lab's notebook in a browser of its own; then its kernel ends."""
+    with devtools.Page(tmp_path / "profile") as page:
+        notebook = devtools.OpenNotebook(page, server, f"{stem}.ipynb")
+        yield page, notebook
+        page.evaluate(f"{notebook.PANEL}.sessionContext.shutdown().then(() => true)")
 
 
 @pytest.mark.browser
