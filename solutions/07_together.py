@@ -457,10 +457,11 @@ progress()
 # %% [markdown]
 # ## Challenge
 #
-# Not graded. At equal cost (network, pictures, steps and batch stay), beat all three parts in kNN accuracy. Try which
-# patches are distilled (`patch_loss="masked"`, with `policy="none"` and `reconstruction="off"`), the weights
-# (`patch_weight`, `reconstruction_weight`), the share that is kept (`keep_rate`); `lab.settings()` shows all. Write
-# down first what you expect, and why; about one try in forty beats the range by luck.
+# Not graded. At equal cost (network, pictures, steps and batch stay), beat all three parts in kNN accuracy: your own
+# run, with the same seed, so that the two are a pair. Try which patches are distilled (`patch_loss="masked"`, with
+# `policy="none"` and `reconstruction="off"`), the weights (`patch_weight`, `reconstruction_weight`), the share that is
+# kept (`keep_rate`); `lab.settings()` shows all. Write down first what you expect, and why. One pair is one pair: let
+# what wins run with other seeds, `TogetherLab(seed=1)`, before you believe it.
 
 # %% tags=["experiment"]
 lab.challenge(keep_rate=0.75)

@@ -28,7 +28,9 @@ class TogetherSession(LabExperiments):
     }
     recipes = staticmethod(arms.recipes)
     handmade, course_functions = ("baseline",), staticmethod(course_functions)
-    compared, takes_loss = ("plain", "baseline"), True
+    # At cpu, masked patches without removal and pixels beat the own run in two of two seeds (0: .414 against .336, 1:
+    # .464 against .416); the upper end of what is ordinary, .508, was out of reach.
+    compared, takes_loss, end_to_beat = ("plain", "baseline"), True, None
 
     def __init__(self, images: str = "objects", seed: int = 0):
         super().__init__(images, seed)
