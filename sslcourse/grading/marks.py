@@ -53,13 +53,14 @@ NO_ANSWER = _digest([])
 
 
 def with_marks(grades: Iterable[Grade], marks: Mapping[Key, Mark], labs: Mapping[str, Lab]) -> list[Grade]:
-    """A student's grades with the points and comments that a person gave, also for labs that were not handed in; an
-    answer written anew since then keeps what the grader gave, or is to be marked.
+    """A student's grades with the points and comments that a person gave, also for labs of which nothing was handed in
+    when they were given; an answer written anew since then keeps what the grader gave, or is to be marked.
     """
     given, found = list(grades), list[Grade]()
     for id in dict.fromkeys(grade.id for grade in given):
         own = [grade for grade in given if grade.id == id]
-        marked = {question.partition(".")[0] for student, question in marks if student == id}
+        for_nothing = [key for key, mark in marks.items() if key[0] == id and mark.answer == NO_ANSWER]
+        marked = {question.partition(".")[0] for _, question in for_nothing}
         missing = [lab for lab in labs if lab in marked - {grade.lab for grade in own}]
         if len(missing) == 1 and own[0].source and not own[0].lab:  # a file that nobody could read but the marker
             own[0] = of_lab(own[0], missing[0], labs)
