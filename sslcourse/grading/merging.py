@@ -40,6 +40,8 @@ def merge(
             if not row["points"]:
                 continue
             key, mark, problem = _read_row(row, answers, ids)
+            if problem and _is_kept(row, marks):  # marks.csv itself is merged, with marks for answers of before
+                continue
             if mark is not None and key in new and new[key] != mark:
                 problem = f"marked twice, with {new[key].points:g} and with {mark.points:g} points"
             elif mark is not None:
@@ -96,6 +98,13 @@ def _read_row(
     elif answer.is_graded and not comment.strip():
         problem = "the grader gives points for this one: where you give others, say why, in the comment"
     return key, None if problem else Mark(points, comment, answer.digest), problem
+
+
+def _is_kept(row: Mapping[str, str], marks: Mapping[Key, Mark]) -> bool:
+    """Whether the row is one of the marks that there are already."""
+    kept = marks.get((row["student"], row["question"]))
+    told = _number(row["points"]), row.get("comment", ""), row.get("answer", "")
+    return kept is not None and told == (kept.points, kept.comment, kept.answer)
 
 
 def _overwritten(before: str | None, mark: Mark, merged: Mark | None) -> str:
