@@ -85,7 +85,9 @@ def merge_files(out: Path, files: Sequence[Path], labs: Mapping[str, Lab]) -> tu
     return _merge(out, [(str(file), *read_table(file)) for file in files], labs)
 
 
-def give(out: Path, student: str, question: str, points: str, reason: str, labs: Mapping[str, Lab]):
+def give(
+    out: Path, student: str, question: str, points: str, reason: str, labs: Mapping[str, Lab]
+) -> tuple[int, list[str]]:
     """Give one student points for a question or exercise, as `merge_files` takes them from a file with one line."""
     row = {"student": student, "question": question, "points": points, "comment": reason}
     return _merge(out, [("The mark", [(1, row)], [])], labs)
@@ -110,7 +112,8 @@ def _class(out: Path, labs: Mapping[str, Lab]) -> tuple[dict[Key, Answer], dict[
     names: dict[str, set[str]] = {}
     for grade in (grade for record in read_records(out) for grade in record.grades):
         labs_of.setdefault(grade.id, set()).add(grade.lab)
-        for name in (grade.student, grade.who.name):
+        short = grade.id.lstrip("0") if grade.id.isdigit() else ""  # as a spreadsheet leaves it
+        for name in filter(None, (grade.student, grade.who.name, short)):
             names.setdefault(name, set()).add(grade.id)
         for result in grade.results:
             is_graded = result.status != TO_MARK
@@ -120,7 +123,6 @@ def _class(out: Path, labs: Mapping[str, Lab]) -> tuple[dict[Key, Answer], dict[
         points |= {question.id: (question.points, False) for question in labs[lab].written.values()}
         for id in (id for id, own in labs_of.items() if lab not in own):
             answers |= {(id, question): Answer(most, NO_ANSWER, graded) for question, (most, graded) in points.items()}
-    names |= {id.lstrip("0"): {id} for id in labs_of if id.isdigit()}  # as a spreadsheet leaves them
     names |= {code: {id} for id, code in read_codes(out).items()} | {id: {id} for id in labs_of}
     return answers, names
 

@@ -8,7 +8,7 @@ from toy_lab import LAB, QUESTION
 
 from sslcourse.grading.host import Limits
 from sslcourse.grading.marking import give, merge_files, read_codes, write_codes, write_page
-from sslcourse.grading.marks import BadMarks, not_given, read_marks
+from sslcourse.grading.marks import NO_ANSWER, BadMarks, Mark, not_given, read_marks, with_marks
 from sslcourse.grading.owners import Student
 from sslcourse.grading.records import Record
 from sslcourse.grading.report import Book
@@ -226,12 +226,23 @@ def test_a_person_s_points_take_the_place_of_the_grader_s_and_outlive_grading_ag
 
 
 def test_a_mark_is_taken_back_with_its_line(out):
+    merged(out, f"{HEAD}bob,toy.why,1,,,\ndan,toy.double,1,By word of mouth.,,\n")
+    graded(out, {"ada": CLASS["ada"], "bob": "Another."})  # marks of bob and dan are kept, and stay when it is merged
+    merge_files(out, [], LABS)
     before = everything(out)
     give(out, "ada", "toy.double", "2", APPEAL, LABS)
     lines = (out / "marks.csv").read_text("utf-8-sig").splitlines()
     (out / "marks.csv").write_text("\n".join(line for line in lines if APPEAL not in line))
     merge_files(out, [out / "marks.csv"], LABS)
     assert everything(out).items() >= before.items()
+    assert read_marks(out).keys() == {("bob", "toy.why"), ("dan", "toy.double")}
+
+
+def test_marks_for_a_lab_of_before_do_not_bring_it_into_another_run():
+    other = Grade("ada", "other", "ada.ipynb", who=Who("ada"))
+    for answer, labs in (("a0123456789a", ["other"]), (NO_ANSWER, ["other", "toy"])):
+        found = with_marks([other], {("ada", "toy.why"): Mark(1.5, answer=answer)}, LABS)
+        assert [grade.lab for grade in found] == labs
 
 
 def test_who_handed_in_nothing_can_be_given_points(tmp_path):
@@ -264,6 +275,16 @@ def test_a_name_that_two_have_is_not_nobody_s(tmp_path):
     graded(out, CLASS, people=[Person("104", "Kim"), Person("105", "Kim")])
     with pytest.raises(BadMarks, match="Kim toy.why: 2 students have that name: write the id of one of them, 104 or 1"):
         merged(out, f"{HEAD}Kim,toy.why,1,,,\n")
+
+
+def test_an_id_without_its_zeros_is_one_student_s_or_refused(tmp_path):
+    one, two = (graded(tmp_path / name, ids) for name, ids in (("one", {"007": "A"}), ("two", {"07": "A", "007": "B"})))
+    assert merged(one, f"{HEAD}7,toy.why,1,,,\n") == 1
+    with pytest.raises(BadMarks, match="7 toy.why: 2 students have that name"):
+        merged(two, f"{HEAD}7,toy.why,1,,,\n")
+    for out in (one, graded(tmp_path / "zero", {"0": "A"})):
+        with pytest.raises(BadMarks, match="nobody of that name"):
+            merged(out, f"{HEAD},toy.why,1,,,\n")
 
 
 def test_a_folder_of_something_else_is_named(tmp_path):
