@@ -51,6 +51,7 @@ def boxes(tmp_path_factory):
     """A box for each engine, kept with the fork server that it is copied from; of the closed ones nothing is left."""
     if engines() == ["none"]:
         pytest.skip(f"no sandbox: {sandbox.available()[1]}")
+    servers.close_idle()  # of other tests: it would have neither this folder nor this environment
     place, before = tmp_path_factory.mktemp("boxes"), set(family(os.getpid()))
     with pytest.MonkeyPatch.context() as patch, ExitStack() as opened:
         patch.setenv("SSLCOURSE_SECRET", "42")
