@@ -22,6 +22,7 @@ from sslcourse.claims.rows import append_row, latest, read_rows
 from sslcourse.cluster import on_cluster
 from sslcourse.files import write_atomically
 from sslcourse.methods.method import Method
+from sslcourse.settings import nearest
 from sslcourse.training.checkpoint import load_checkpoint
 from sslcourse.training.experiment import Experiment, Trained, run
 from sslcourse.training.many import Job, look_up, run_jobs
@@ -58,9 +59,11 @@ def orders(
 ) -> list[Order]:
     """One order for each different run: the first pair of every claim before the second of any.
 
-    Only the sets of pictures in `data`, if there are any. Raises ValueError for seed 0, since settings were chosen on
-    it, and for a public set at another scale than gpu, for which nobody chose settings.
+    Only the sets of pictures in `data`, if there are any. Raises ValueError for an unknown set, for seed 0, since
+    settings were chosen on it, and for a public set at another scale than gpu, for which nobody chose settings.
     """
+    for name in data:
+        nearest("set of pictures", name, PICTURES)
     if 0 in seeds:
         raise ValueError("seed 0 is spent: settings were chosen on it. Verdicts are from seeds 1, 2, ...")
     if scale != "gpu" and (public := [name for name in data if PICTURES[name].public]):

@@ -129,12 +129,8 @@ def show_list(arguments: argparse.Namespace, claims: list) -> int:
 def run(arguments: argparse.Namespace, claims: list) -> int:
     """Make the runs that are missing."""
     from sslcourse.claims.measures import missing
-    from sslcourse.claims.pictures import PICTURES
     from sslcourse.claims.runner import orders, run_orders
-    from sslcourse.settings import nearest
 
-    for name in arguments.data:
-        nearest("set of pictures", name, PICTURES)
     seeds = whole_numbers(arguments.seeds)
     wanted = orders(claims, arguments.scale, seeds, arguments.data, arguments.device)
     away = [order for order in wanted if missing(order.data, order.measures)]

@@ -33,6 +33,7 @@ def test_a_claim_that_says_two_things_is_listed_with_the_weaker_one(capsys, tmp_
         (["run", "14", "--seeds", "0-5"], "seed 0 is spent"),
         (["run", "14", "--seeds", "one"], "write numbers such as 1-6"),
         (["run", "14", "--data", "imagenet"], "there is no set of pictures 'imagenet'"),
+        (["list", "14", "--scale", "gpu", "--data", "imagenet"], "there is no set of pictures 'imagenet'"),
         (["verify", "14"], "make one by claims run"),
         (["run", "14", "--device", "gpu"], "gpu"),
     ],
