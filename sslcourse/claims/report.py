@@ -172,7 +172,7 @@ def amount(finding: Finding) -> str:
     return f"{effect.mean:+.3g} [{effect.low:+.3g}, {effect.high:+.3g}]" if effect else ""
 
 
-def beside(entry: Entry) -> str:
+def beside_effect(entry: Entry) -> str:
     """What belongs next to the effect that decides, in words: another contrast, and a sign that changed on the way."""
     words = "<br>half way through the runs it pointed the other way" * entry.first.sign_changes
     if other := entry.beside:
@@ -214,7 +214,7 @@ def table(claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> str:
         if known := len(entry.counted_again):
             verdict += f" (changed when {known} {'run was' if known == 1 else 'runs were'} known)"
         if entry.word != UNMEASURED:
-            found += beside(entry)
+            found += beside_effect(entry)
             verdict += "".join(f"<br>{PICTURES[other.data].title}: {other.word}" for other in entry.elsewhere)
         cells = [str(claim.number), claim.sentence, verdict, found, needed(entry.first.contrast), str(entry.pairs)]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

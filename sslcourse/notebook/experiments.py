@@ -33,10 +33,10 @@ FREE: dict[str, Any] = {"learning_rate": 1.0, "weight_decay": 0.0, "warmup_steps
 class LabExperiments(BesideSession):
     """A session that can say what it measured. Every lab has an untrained network and an arm called "baseline".
 
-    `compared` are the two networks whose features are put to use at the end, `to_beat` is what the challenge is about,
-    `end_to_beat` which end of the baseline's ordinary range, 0 the lower or 1 the upper (None: the reader's own run of
-    the baseline, where seeds move the number by more than settings do), and `takes_loss` whether a
-    loss of the reader's may be tried in it.
+    `compared` are the two networks whose features are put to use at the end. `to_beat` is the number that the challenge
+    is about, and `end_to_beat` the end of the baseline's ordinary range that is to be beaten, 0 the lower or 1 the
+    upper; None stands for the reader's own run of the baseline, where seeds move the number by more than settings do.
+    `takes_loss` says whether a loss of the reader's may be tried in the challenge.
     """
 
     compared = (UNTRAINED, "baseline")
