@@ -40,8 +40,15 @@ LONGEST = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, the examples in docstrings last; within a file as it stands there."""
-    places = {f"tests/{name}": place for place, name in enumerate(LONGEST, -len(LONGEST))}
-    items.sort(key=lambda item: places.get(file := item.nodeid.split("::")[0], not file.startswith("tests/")))
+
+    def place(item: pytest.Item) -> int:
+        file = item.nodeid.split("::")[0]
+        if not file.startswith("tests/"):
+            return len(LONGEST) + 1
+        name = file.removeprefix("tests/")
+        return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
 
 
 def simulated_accelerator():

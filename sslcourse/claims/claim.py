@@ -75,7 +75,7 @@ class Arm:
             changes |= self.at.get(place, {})
         steps = int(changes.get("steps", recipe.fit.steps))
         if steps % QUARTERS:
-            raise ValueError(f"steps must be a multiple of {QUARTERS}, for measures at half length; got {steps}")
+            raise ValueError(f"steps must be a multiple of {QUARTERS}, for measures half way; got {steps}")
         changes |= dict.fromkeys(("evaluate_every", "checkpoint_every"), steps // QUARTERS)
         return find_recipe(self.kind, pictures.recipe, scale, **changes)
 
@@ -89,7 +89,7 @@ def no_figures(method: Method, images: Any) -> dict:
 class Contrast:
     """What is compared: for each seed, the sum of `weights` times a figure of the arms named; the pairs' effect.
 
-    A name such as "DINO" means the arm at its end, "DINO@half" at half its length, "DINO@start" before its first step.
+    A name such as "DINO" means the arm at its end, "DINO@half" half way, "DINO@start" before its first step.
     `measure` is a name in `measures.MEASURES`, or "name.figure" of one that gives several; "log.NAME" is a column of
     the run's log. `direction` is what the claim says of the effect: "higher" or "lower" than zero, or the "same", that
     is, nearer to zero than `least`, the smallest effect that counts, in `unit`. `why_least` says where that comes from.

@@ -28,7 +28,7 @@ from sslcourse.training.experiment import Experiment, Trained, run
 from sslcourse.training.many import Job, look_up, run_jobs
 from sslcourse.training.runtime import device_name, pick_device
 
-HALF = "half.pt"  # the weights at half length, in the run's folder
+HALF = "half.pt"  # the weights half way, in the run's folder
 COMMIT = "commit"  # that of the code which began the run, in its folder
 DIGITS = 6  # of every figure in the ledger
 
@@ -241,7 +241,7 @@ def measure_at(when: str, names: set[str], experiment: Experiment, trained: Trai
 
 
 def method_at(when: str, experiment: Experiment, folder: Path) -> Method:
-    """The method of a run before its first step ("start") or at half its length."""
+    """The method of a run before its first step ("start") or half way."""
     method = experiment.build(experiment.recipe)
     if when == "half":
         method.load_state_dict(torch.load(folder / HALF, map_location="cpu", weights_only=True))
@@ -249,7 +249,7 @@ def method_at(when: str, experiment: Experiment, folder: Path) -> Method:
 
 
 def keep_half(folder: Path, half: int) -> None:
-    """Keep the weights at half length, if the newest checkpoint is that one: later steps delete it."""
+    """Keep the weights half way, if the newest checkpoint is that one: later steps delete it."""
     if (folder / HALF).exists() or (state := load_checkpoint(folder)) is None or state["step"] != half:
         return
     buffer = io.BytesIO()

@@ -89,6 +89,8 @@ def give(
     out: Path, student: str, question: str, points: str, reason: str, labs: Mapping[str, Lab]
 ) -> tuple[int, list[str]]:
     """Give one student points for a question or exercise, as `merge_files` takes them from a file with one line."""
+    if not points.strip():
+        raise ValueError("the points are empty: give a number, or delete the line in marks.csv to take a mark back")
     row = {"student": student, "question": question, "points": points, "comment": reason}
     return _merge(out, [("The mark", [(1, row)], [])], labs)
 

@@ -24,8 +24,8 @@ def claim():
 
 @pytest.fixture
 def made_up(claim):
-    """A function that makes the rows of the claim's runs: `value(arm, seed)` is every figure at the end, 0.9 of it at
-    half length."""
+    """A function that makes the rows of the claim's runs: `value(arm, seed)` is every figure at the end, 0.9 of it
+    half way."""
 
     def rows(value, seeds=range(1, 7), device="cpu", data="objects", claims=None, scale="smoke"):
         found = []

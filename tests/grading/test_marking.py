@@ -230,6 +230,8 @@ def test_a_mark_is_taken_back_with_its_line(out):
     graded(out, {"ada": CLASS["ada"], "bob": "Another."})  # marks of bob and dan are kept, and stay when it is merged
     merge_files(out, [], LABS)
     before = everything(out)
+    with pytest.raises(ValueError, match="the points are empty"):
+        give(out, "ada", "toy.double", "", APPEAL, LABS)
     give(out, "ada", "toy.double", "2", APPEAL, LABS)
     lines = (out / "marks.csv").read_text("utf-8-sig").splitlines()
     (out / "marks.csv").write_text("\n".join(line for line in lines if APPEAL not in line))
