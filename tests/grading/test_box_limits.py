@@ -28,6 +28,24 @@ def double(x):
     assert result.status == "passed", result.message
 
 
+def test_shared_memory_counts_even_where_each_process_has_its_own(level):
+    source = f"""{LIBC}
+import mmap
+def hoard():
+    held = mmap.mmap(-1, 2**27)
+    for page in range(0, 2**27, 4096): held[page] = 1
+    time.sleep(60)
+def double(x):
+    fork(12, hoard)
+    time.sleep(60)
+"""
+    limits = replace(LIMITS, seconds=10.0)  # so that memory is what runs out
+    with Box(toy_lab.LAB.tasks_module, level, limits, toy_lab.LAB.box_files) as box:
+        result = grade_answer(toy_lab.LAB.exercises["toy.double"], toy_lab.submission(source), box, seed=1)
+    assert (result.status, result.points) == ("memory", 0.0), result.message
+    assert "300 MiB" in result.message
+
+
 SPINS = f"{LIBC}\ndef spin():\n    os.setsid()\n    while True: pass\ndef double(x):\n    fork(30, spin)\n    spin()"
 HONEST = """
 import time

@@ -80,11 +80,11 @@ MEMORY_CASES = {
         MEMORY + TIMEOUT,
         "",
     ),
-    "shared by none": (
+    "shared by none": (  # which limit is met first depends on the machine; test_box_limits has time enough
         "import mmap\n    def hoard():\n        m = mmap.mmap(-1, 2**28)\n        m.write(b'x' * 2**28)\n"
         "        time.sleep(30)\n    fork(12, hoard)\n    time.sleep(30)",
-        MEMORY,
-        "300 MiB",
+        MEMORY + TIMEOUT,
+        "",
     ),
     "socket buffers": ("pairs = [socket.socketpair() for _ in range(10_000)]", ERROR, "Too many open files"),
     "pipes": ("keep = [os.pipe() for _ in range(10_000)]", ERROR, "Too many open files"),
