@@ -133,11 +133,10 @@ def run(arguments: argparse.Namespace, claims: list) -> int:
 
     seeds = whole_numbers(arguments.seeds)
     wanted = orders(claims, arguments.scale, seeds, arguments.data, arguments.device)
-    away = [order for order in wanted if missing(order.data, order.measures)]
-    if away:
-        what = sorted({missing(order.data, order.measures) for order in away})
-        print(f"{len(away)} runs are left out, because these pictures are not here: {'; '.join(what)}.")
-    wanted = [order for order in wanted if order not in away]
+    lacks = [missing(order.data, order.measures) for order in wanted]
+    if away := [pictures for pictures in lacks if pictures]:
+        print(f"{len(away)} runs are left out, because these pictures are not here: {'; '.join(sorted(set(away)))}.")
+    wanted = [order for order, pictures in zip(wanted, lacks) if not pictures]
     options = {"workers": arguments.workers, "minutes": arguments.minutes, "cluster": arguments.cluster}
     failed = run_orders(wanted, arguments.runs, ledger_of(arguments), **options)
     for line in failed:

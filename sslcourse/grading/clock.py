@@ -21,7 +21,7 @@ class Clock:
 
     def __init__(self, seconds: float):
         self.seconds, self.began = seconds, time.monotonic()
-        self._before = self._highest = self._last = cpu_seconds(os.getpid())
+        self._before = self._last = cpu_seconds(os.getpid())
         self._lost, self._next = 0.0, 0.0
         self._waited, self._waited_of = 0.0, dict[int, float]()
 

@@ -68,6 +68,16 @@ def observe_shares(answer: Callable, inputs: dict[str, Any]) -> Tree:
     return observed | {"sums over the prototypes": over_prototypes, "sums over the rows": over_rows}
 
 
+def draw_student(generator: torch.Generator, case: Case, *shape: int) -> Tensor:
+    """Student logits of a shape, the prototypes last; what `spread` and `whole` do is said where cases are drawn."""
+    student = normal(generator, *shape)
+    if "spread" in case.sizes:
+        student = case.sizes["spread"] * student + levels(generator, FAR, *shape[:-1])
+    if case.sizes.get("whole"):
+        student = torch.tensor(integers(generator, -2, 2, student.numel())).view(shape).to(F64)
+    return student
+
+
 def draw_crops(generator: torch.Generator, case: Case) -> dict[str, Any]:
     """Student logits of S crops, teacher probabilities of the first T of them, a cotangent.
 
@@ -76,11 +86,7 @@ def draw_crops(generator: torch.Generator, case: Case) -> dict[str, Any]:
     that a crop's own view would outweigh everything.
     """
     s, t, n, k = (int(case.sizes[name]) for name in ("s", "t", "n", "k"))
-    student = normal(generator, s, n, k)
-    if "spread" in case.sizes:
-        student = case.sizes["spread"] * student + levels(generator, FAR, s, n)
-    if case.sizes.get("whole"):
-        student = torch.tensor(integers(generator, -2, 2, s * n * k)).view(s, n, k).to(F64)
+    student = draw_student(generator, case, s, n, k)
     teacher = (1.5 * normal(generator, t, n, k)).softmax(-1)
     if "own" in case.sizes:
         for view, place in enumerate(shuffled(generator, k)[:t].tolist()):
@@ -101,11 +107,7 @@ def draw_patches(generator: torch.Generator, case: Case) -> dict[str, Any]:
     so much.
     """
     n, patches, k = (int(case.sizes[name]) for name in ("n", "patches", "k"))
-    student = normal(generator, n, patches, k)
-    if "spread" in case.sizes:
-        student = case.sizes["spread"] * student + levels(generator, FAR, n, patches)
-    if case.sizes.get("whole"):
-        student = torch.tensor(integers(generator, -2, 2, n * patches * k)).view(n, patches, k).to(F64)
+    student = draw_student(generator, case, n, patches, k)
     teacher = (1.5 * normal(generator, n, patches, k)).softmax(-1)
     masked = shuffled(generator, patches - 2)[:n]  # so many more than one
     if case.sizes.get("bare"):
