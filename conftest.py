@@ -38,6 +38,12 @@ LONGEST = (
 )
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """A file's bytes are no part of a test's name: an archive holds the time it was made, and the processes that
+    share the tests must agree on their names."""
+    return argname if isinstance(val, bytes) and len(val) > 20 else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, the examples in docstrings last; within a file as it stands there."""
 
