@@ -273,8 +273,8 @@ lab.grid()
 lab.explore_collapse()
 
 # %% [markdown]
-# **One run is one run.** The course keeps a *ledger*: the same comparisons on a small ViT, many seeds in pairs, with
-# the smallest effect that counts written down before the first of them.
+# **One run is one run.** The course keeps a *ledger*: the same questions, asked of a small ViT in pairs of runs, six
+# pairs before anything is said, with the smallest effect that counts written down before the first run that counts.
 
 # %% tags=["experiment"]
 lab.claims("byol-target")

@@ -350,9 +350,9 @@ lab.against_overlap()
 lab.course_networks()
 
 # %% [markdown]
-# **One run is one run.** The course keeps a *ledger*: the same comparisons on a small ViT, many seeds in pairs, with
-# the smallest effect that counts written down before the first of them. It also asks whether the *parts of objects*
-# are drawn better.
+# **One run is one run.** The course keeps a *ledger*: the same questions, asked of a small ViT in pairs of runs, six
+# pairs before anything is said, with the smallest effect that counts written down before the first run that counts. It
+# also asks whether the *parts of objects* are drawn better.
 
 # %% tags=["experiment"]
 lab.claims("local-crops-apart")

@@ -287,7 +287,8 @@ lab.whole_and_parts()
 lab.explore_patches()
 
 # %% [markdown]
-# **One pair of networks is one pair.** What the ledger has from many seeds, written down before the first run:
+# **One pair of networks is one pair.** What the ledger has, in pairs of runs (six before anything is said), with the
+# smallest effect that counts written down before the first run that counts:
 
 # %% tags=["experiment"]
 lab.claims("patches-give-detail")

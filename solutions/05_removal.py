@@ -131,10 +131,10 @@ lab.attention_maps(cls_attention)
 lab.train_baseline()
 
 # %% [markdown]
-# **One network is one network.** The course keeps a *ledger*: more runs, many seeds in pairs, with the smallest
-# effect that counts written down before the first of them. On attention it also asks a question that you have not
-# asked: deal the same values out to other patches, at random or in the order of their contrast of colours. Only the
-# places differ then; is the object found less well?
+# **One network is one network.** The course keeps a *ledger*: more runs, in pairs of one seed, six pairs before
+# anything is said, with the smallest effect that counts written down before the first run that counts. On attention
+# it also asks a question that you have not asked: deal the same values out to other patches, at random or in the
+# order of their contrast of colours. Only the places differ then; is the object found less well?
 
 # %% tags=["experiment"]
 lab.claims("attention-marks-objects")

@@ -396,8 +396,8 @@ predict(
 lab.pair()
 
 # %% [markdown]
-# **One pair is one pair.** The course's *ledger* has more runs of the same comparison, many seeds in pairs, with the
-# smallest effect that counts written down before the first of them.
+# **One pair is one pair.** The course's *ledger* has more runs of the same comparison, six pairs before anything is
+# said, with the smallest effect that counts written down before the first run that counts.
 
 # %% tags=["experiment"]
 lab.claims("reconstruction-occlusion", "reconstruction-corruption", "regular-scenes", "without-reconstruction")

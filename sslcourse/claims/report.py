@@ -1,22 +1,35 @@
-"""The page of all claims with their verdicts and what these rest on, and the table of verdicts for a README."""
+"""The page of all claims with their verdicts and what these rest on."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from markupsafe import Markup
 
 from sslcourse import figures
 from sslcourse.claims.arms_table import arms_table
-from sslcourse.claims.claim import Claim, Contrast
+from sslcourse.claims.claim import Claim
 from sslcourse.claims.pictures import PICTURES
 from sslcourse.claims.rows import counted_again, latest, stale
-from sslcourse.claims.verdict import DEPENDS, SUPPORTED, UNMEASURED, Finding, decisive, find, is_deciding, judge
+from sslcourse.claims.seen import SEEN
+from sslcourse.claims.verdict import (
+    CONTRADICTED,
+    DEPENDS,
+    PAIRS,
+    SUPPORTED,
+    UNMEASURED,
+    Finding,
+    decisive,
+    find,
+    is_deciding,
+    judge,
+)
 from sslcourse.files import write_atomically
-from sslcourse.pages import between_marks, render
+from sslcourse.pages import render
 
-MARKS = ("<!-- claims -->", "<!-- end of claims -->")
-CHIPS = {SUPPORTED: ("passed", "✓"), "contradicted": ("failed", "✗"), DEPENDS: ("to_mark", "↕")}
+CHIPS = {SUPPORTED: ("passed", "✓"), CONTRADICTED: ("failed", "✗"), DEPENDS: ("to_mark", "↕")}
 OPEN = ("missing", "?")  # undecided, not yet measured
 
 
@@ -24,7 +37,8 @@ OPEN = ("missing", "?")  # undecided, not yet measured
 class Entry:
     """A claim on the page: its verdict, its findings, and its stale rows with those whose runs count all the same.
 
-    `arms` has for each set of pictures that was measured a line for each arm (see `arms_table`).
+    `arms` has for each set of pictures that was measured a line for each arm (see `arms_table`), `seen` what the runs
+    showed besides.
     """
 
     claim: Claim
@@ -35,6 +49,7 @@ class Entry:
     counted_again: list[dict]
     arms: dict[str, list[dict]]
     drawn: list[Markup]
+    seen: str = ""
 
     @property
     def first(self) -> Finding:
@@ -76,6 +91,11 @@ class Entry:
         return CHIPS.get(self.word, OPEN)
 
     @property
+    def instead(self) -> str:
+        """What was found where the verdict is "contradicted", or contradicted at this scale: four different things."""
+        return self.first.contradiction if self.word in (CONTRADICTED, DEPENDS) else ""
+
+    @property
     def pairs(self) -> int:
         """How many pairs the deciding finding has."""
         return len(self.first.figures or {})
@@ -95,7 +115,12 @@ def write_page(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[d
         devices=sorted({row["device"] for row in runs}),
         commits=sorted({row["commit"] for row in runs}),
         pictures=PICTURES,
+        untrained=untrained(runs),
         amount=amount,
+        signed=signed,
+        weakest_of=weakest_of,
+        p_of=p_of,
+        contrasts=sum(finding.effect is not None for entry in entries for finding in entry.findings),
         unmeasured=UNMEASURED,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +142,9 @@ def entry_of(claim: Claim, scale: str, rows: Sequence[dict], draw: bool = False)
         if len(measured) > 1:
             drawn.append(figures.to_html(chart_of_all(measured), dpi=100))
     again = counted_again(claim, scale, rows)
-    return Entry(claim, word, why, findings, stale(claim, scale, rows), again, arms, drawn)
+    return Entry(
+        claim, word, why, findings, stale(claim, scale, rows), again, arms, drawn, SEEN.get(scale, {}).get(claim.id, "")
+    )
 
 
 def deciding_charts(claim: Claim, finding: Finding, scale: str, rows: Sequence[dict]) -> list:
@@ -161,61 +188,46 @@ def curves_of(claim: Claim, finding: Finding, scale: str, rows: Sequence[dict]) 
     return found
 
 
+def untrained(runs: Iterable[Mapping]) -> dict[str, float]:
+    """The mean kNN accuracy of encoders that were not trained, for each set of pictures that has some."""
+    found: dict[str, list[float]] = {}
+    for row in runs:
+        if row["arm"] == "untrained" and row["curve"]:
+            found.setdefault(row["data"], []).append(row["curve"][-1][1])
+    return {data: fmean(values) for data, values in found.items()}
+
+
+def signed(value: float, least: float) -> str:
+    """An effect, with one digit more than the smallest that counts.
+
+    >>> signed(0.00801, least=0.05), signed(-0.0004, least=0.05), signed(1.0064, least=0.5)
+    ('+0.008', '+0.000', '+1.01')
+    """
+    return f"{value:+z.{max(0, 1 - math.floor(math.log10(least)))}f}"
+
+
 def amount(finding: Finding) -> str:
-    """The effect of a finding with its interval, in words.
+    """The effect of a finding, with its interval if there are pairs enough for one.
 
+    >>> from sslcourse.claims.claim import Contrast
     >>> from sslcourse.claims.verdict import summed_up
-    >>> amount(Finding(None, "objects", "undecided", "", effect=summed_up([0.1, 0.1])))
-    '+0.1 [+0.1, +0.1]'
+    >>> contrast = Contrast("two arms", {"a": 1, "b": -1}, "knn", least=0.05)
+    >>> amount(Finding(contrast, "objects", "undecided", "", effect=summed_up([0.1] * 6)))
+    '+0.100 [+0.100, +0.100]'
     """
-    effect = finding.effect
-    return f"{effect.mean:+.3g} [{effect.low:+.3g}, {effect.high:+.3g}]" if effect else ""
+    effect, least = finding.effect, finding.contrast.least
+    if effect is None:
+        return ""
+    interval = f" [{signed(effect.low, least)}, {signed(effect.high, least)}]" if effect.pairs >= PAIRS else ""
+    return signed(effect.mean, least) + interval
 
 
-def beside_effect(entry: Entry) -> str:
-    """What belongs next to the effect that decides, in words: another contrast, and a sign that changed on the way."""
-    words = "<br>half way through the runs it pointed the other way" * entry.first.sign_changes
-    if other := entry.beside:
-        words += f"<br>beside it, {other.contrast.name}: {amount(other)}, {other.word}"
-    return words
+def p_of(finding: Finding) -> str:
+    """The p that the word of a measured finding rests on, and against which value."""
+    value, p_value = finding.tested
+    return f"p = {p_value:.2g} against {value:+g}" if value else f"p = {p_value:.2g} against 0"
 
 
-def needed(contrast: Contrast) -> str:
-    """The effects that would bear the contrast's claim out.
-
-    >>> needed(Contrast("two arms", {"a": 1, "b": -1}, "knn", 0.03, "lower", why_least="two standard errors"))
-    'at most -0.03'
-    """
-    words = {"higher": "at least +{:g}", "lower": "at most -{:g}", "same": "within ±{:g}"}
-    return words[contrast.direction].format(contrast.least)
-
-
-def write_table(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> None:
-    """Put the table of verdicts between its marks in a file of Markdown; ValueError if they are not there once."""
-    page = path.read_text(encoding="utf-8")
-    write_atomically(path, filled(page, table(claims, scale, rows)))
-
-
-def filled(page: str, text: str) -> str:
-    """The page with the text between the marks."""
-    return between_marks(page, *MARKS, text)
-
-
-def table(claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> str:
-    """A row a claim: its sentence, the verdict, the effect that decides, what it had to reach, and the pairs.
-
-    Beside the verdict stands what is found on photographs, beside the effect the claim's contrast `beside`.
-    """
-    lines = ["| | claim | verdict | effect that decides | counts from | pairs |", "|---|---|---|---|---|---|"]
-    for claim in claims:
-        entry = entry_of(claim, scale, rows)
-        found = f"{entry.first.contrast.name}: {amount(entry.first)}" if entry.first.effect else ""
-        verdict = f"**{entry.word}**" if entry.word != UNMEASURED else entry.word
-        if known := len(entry.counted_again):
-            verdict += f" (changed when {known} {'run was' if known == 1 else 'runs were'} known)"
-        if entry.word != UNMEASURED:
-            found += beside_effect(entry)
-            verdict += "".join(f"<br>{PICTURES[other.data].title}: {other.word}" for other in entry.elsewhere)
-        cells = [str(claim.number), claim.sentence, verdict, found, needed(entry.first.contrast), str(entry.pairs)]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines)
+def weakest_of(claim: Claim) -> str:
+    """Words for how the effect that decides was chosen, where several decide together."""
+    return f"the weakest of {claim.deciding}: " if claim.deciding > 1 else ""

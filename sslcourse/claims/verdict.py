@@ -18,6 +18,15 @@ SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 OPPOSITE = {SUPPORTED: CONTRADICTED, CONTRADICTED: SUPPORTED}
 DEPENDS, UNMEASURED = "depends on scale", "not yet measured"
 WEAKEST_FIRST = (UNMEASURED, CONTRADICTED, UNDECIDED, SUPPORTED)
+# What was found where a claim is contradicted, in a few words and in a sentence: four different things.
+REVERSED, REVERSED_LITTLE = "the opposite was found", "the opposite, too small to count"
+TOO_LITTLE, NONE_THAT_COUNTS = "an effect too small to count", "no effect that counts"
+CONTRADICTIONS = {
+    REVERSED: "the effect points the other way, on the mean by at least as much as counts ({least:g}), and is not 0",
+    REVERSED_LITTLE: "the effect points the other way and is not 0, but on the mean by less than counts ({least:g})",
+    TOO_LITTLE: "there is an effect, but it is smaller than the smallest that counts ({least:g})",
+    NONE_THAT_COUNTS: "an effect that counts ({least:g} or more) is ruled out; that there is none at all is not shown",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,37 @@ class Finding:
     def differences(self) -> list[float]:
         """The effect of each pair, in the order of the seeds."""
         return [self.contrast.effect(each) for each in (self.figures or {}).values()]
+
+    @property
+    def contradiction(self) -> str:
+        """What was found instead, in a few words, where the word is "contradicted"; else ""."""
+        if self.word != CONTRADICTED or self.contrast.direction == "same" or not self.figures:
+            return ""
+        sign = -1 if self.contrast.direction == "lower" else 1
+        return contradiction([sign * each for each in self.differences], self.contrast.least)
+
+    @property
+    def words(self) -> str:
+        """The word and, where it is "contradicted", what was found instead."""
+        return ": ".join(filter(None, (self.word, self.contradiction)))
+
+    @property
+    def strength(self) -> float:
+        """How far the mean effect goes the way the claim says, in units of the smallest that counts; 0 before there are
+        pairs enough."""
+        if self.effect is None or self.word == UNMEASURED:
+            return 0.0
+        mean, least = self.effect.mean, self.contrast.least
+        return {"higher": mean, "lower": -mean, "same": least - abs(mean)}[self.contrast.direction] / least
+
+    @property
+    def tested(self) -> tuple[float, float]:
+        """The value that the word rests on a test against, and the p of that: 0 where the mean is large enough to
+        count, else the smallest effect that counts (where the claim says "the same", the nearer of two)."""
+        mean, least = math.fsum(self.differences) / len(self.differences), self.contrast.least
+        sign = {"higher": 1.0, "lower": -1.0, "same": math.copysign(1.0, mean)}[self.contrast.direction]
+        value = 0.0 if sign * mean >= least else sign * least
+        return value, sign_flip_p_value([each - value for each in self.differences])
 
     @property
     def sign_changes(self) -> bool:
@@ -71,18 +111,32 @@ def decide(differences: Sequence[float], direction: str, least: float) -> tuple[
         return decide([-each for each in differences], "higher", least)
     mean = math.fsum(differences) / len(differences)
     counts = f"the smallest effect that counts ({least:g})"
+    may_be_0 = f"on the mean at least {counts}, but it may be 0"
     if direction == "higher":
         if mean >= least:
-            return (SUPPORTED, f"at least {counts}, and not 0") if differs(differences, 0) else (UNDECIDED, "may be 0")
+            return (SUPPORTED, f"at least {counts}, and not 0") if differs(differences, 0) else (UNDECIDED, may_be_0)
         if differs(differences, least):
-            opposite = " and points the other way" if mean < 0 and differs(differences, 0) else ""
-            return CONTRADICTED, f"smaller than {counts}{opposite}"
+            return CONTRADICTED, CONTRADICTIONS[contradiction(differences, least)].format(least=least)
         return UNDECIDED, f"may or may not reach {counts}"
     if abs(mean) >= least:
-        return (CONTRADICTED, f"at least {counts}, and not 0") if differs(differences, 0) else (UNDECIDED, "may be 0")
+        return (CONTRADICTED, f"at least {counts}, and not 0") if differs(differences, 0) else (UNDECIDED, may_be_0)
     if differs(differences, least) and differs(differences, -least):
         return SUPPORTED, f"smaller than {counts}, either way"
     return UNDECIDED, f"may or may not reach {counts}"
+
+
+def contradiction(differences: Sequence[float], least: float) -> str:
+    """Which of `CONTRADICTIONS` it is, for effects of which the claim says "higher" and of which `least` is ruled out.
+
+    >>> contradiction([-0.3, -0.2, -0.4, -0.3, -0.2, -0.4], least=0.05)
+    'the opposite was found'
+    """
+    mean = math.fsum(differences) / len(differences)
+    if not differs(differences, 0):
+        return NONE_THAT_COUNTS
+    if mean > 0:
+        return TOO_LITTLE
+    return REVERSED if mean <= -least else REVERSED_LITTLE
 
 
 def differs(differences: Sequence[float], value: float) -> bool:
@@ -122,9 +176,12 @@ def summed_up(differences: Sequence[float]) -> PairedEffect | None:
 
 
 def decisive(claim: Claim, findings: Sequence[Finding], data: str) -> Finding:
-    """The finding that decides the claim on a set of pictures: of those for its `deciding` contrasts the weakest."""
+    """The finding that decides the claim on a set of pictures: of those for its `deciding` contrasts the weakest.
+
+    Of several with one word it is that whose mean effect goes least far the way the claim says.
+    """
     candidates = [finding for finding in findings if finding.data == data and is_deciding(claim, finding.contrast)]
-    return min(candidates, key=lambda finding: WEAKEST_FIRST.index(finding.word))
+    return min(candidates, key=lambda finding: (WEAKEST_FIRST.index(finding.word), finding.strength))
 
 
 def is_deciding(claim: Claim, contrast: Contrast) -> bool:

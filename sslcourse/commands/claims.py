@@ -146,8 +146,9 @@ def run(arguments: argparse.Namespace, claims: list) -> int:
 
 def report(arguments: argparse.Namespace, claims: list) -> int:
     """Write the page, and the table into the README."""
-    from sslcourse.claims.report import write_page, write_table
+    from sslcourse.claims.report import write_page
     from sslcourse.claims.rows import read_rows
+    from sslcourse.claims.table import write_table
 
     rows = read_rows(arguments.scale, ledger_of(arguments))
     write_page(arguments.out, claims, arguments.scale, rows)

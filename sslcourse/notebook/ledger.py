@@ -10,7 +10,8 @@ def show_claims(*names: str, scale: str = "cpu") -> None:
     """
     from sslcourse.claims.catalogue import CLAIMS
     from sslcourse.claims.rows import counted_again, read_rows
-    from sslcourse.claims.verdict import find, judge
+    from sslcourse.claims.seen import SEEN
+    from sslcourse.claims.verdict import UNMEASURED, find, judge
 
     lines = read_rows(scale)
     for name in names:
@@ -28,10 +29,15 @@ def show_claims(*names: str, scale: str = "cpu") -> None:
         rows = [_row(finding) for finding in findings if finding.effect is not None]
         table = [Table(["", "pictures", "effect", "95 % interval", "pairs", ""], rows)] if rows else []
         title = f"The ledger of claims, {claim.number}: {word}"
-        show_card(title, f"“{claim.sentence}” {why[:1].upper()}{why[1:]}.", *table)
+        seen = [f"Seen in the runs: {SEEN[scale][name]}"] if word != UNMEASURED and name in SEEN.get(scale, {}) else []
+        show_card(title, f"“{claim.sentence}” {why[:1].upper()}{why[1:]}.", *table, *seen)
 
 
 def _row(finding) -> list[str]:
+    from sslcourse.claims.report import signed
+    from sslcourse.claims.verdict import PAIRS
+
     effect = finding.effect
-    interval = f"{effect.low:+.2f} to {effect.high:+.2f}"
-    return [finding.contrast.name, finding.data, f"{effect.mean:+.2f}", interval, str(effect.pairs), finding.word]
+    mean, low, high = (signed(value, finding.contrast.least) for value in (effect.mean, effect.low, effect.high))
+    interval = f"{low} to {high}" if effect.pairs >= PAIRS else ""  # of fewer it would be too narrow to be shown
+    return [finding.contrast.name, finding.data, mean, interval, str(effect.pairs), finding.words]

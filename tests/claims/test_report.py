@@ -9,8 +9,10 @@ import pytest
 from sslcourse.claims.arms_table import arms_table
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.claim import Published
-from sslcourse.claims.report import MARKS, filled, table, write_page, write_table
+from sslcourse.claims.report import write_page
 from sslcourse.claims.rows import LEDGER, read_rows
+from sslcourse.claims.seen import SEEN
+from sslcourse.claims.table import MARKS, filled, table, write_table
 from sslcourse.claims.verify import verify
 
 README = Path(__file__).parents[2] / "README.md"
@@ -41,9 +43,10 @@ def test_what_limits_a_verdict_stands_beside_it(claim, made_up, tmp_path):
     for row in rows:
         row["figures"]["half"] = {name: -value for name, value in row["figures"]["half"].items()}
     (line,) = table([limited], "smoke", rows).splitlines()[2:]
-    assert "**undecided**<br>photographs (CIFAR-10, a part): contradicted" in line
+    assert "**undecided**<br>published: 1 for<br>photographs (CIFAR-10, a part): contradicted" in line
     assert "half way through the runs it pointed the other way" in line
-    assert "<br>beside it, effective rank with negatives - without: +0.335 [" in line and "contradicted | at" in line
+    assert "<br>beside it, effective rank with negatives - without: +0.3 [" in line
+    assert "contradicted: an effect too small to count | at" in line
     write_page(tmp_path / "page.html", [limited], "smoke", rows)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "beside it, effective rank" in page and "photographs (CIFAR-10, a part): contradicted" in page
@@ -53,6 +56,10 @@ def test_what_limits_a_verdict_stands_beside_it(claim, made_up, tmp_path):
 def test_a_public_set_with_runs_stands_in_the_table(claim, made_up):
     text = table([claim], "smoke", made_up(by_arm) + made_up(by_arm, data="stl10"))
     assert "<br>photographs (STL-10): supported |" in text
+
+
+def test_what_the_runs_showed_stands_by_claims_that_there_are():
+    assert all(name in CLAIMS for seen in SEEN.values() for name in seen)
 
 
 def test_how_long_arms_were_trained_and_whether_they_still_learned(claim, made_up):
@@ -86,9 +93,8 @@ def test_the_table_goes_between_its_marks(claim, made_up, tmp_path):
     write_table(path, [claim], "smoke", made_up(by_arm))
     text = path.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
-    assert (
-        "| 14 | Without negatives SimCLR collapses. | **supported**<br>photographs (CIFAR-10, a part): not yet" in text
-    )
+    verdict = "**supported**<br>published: 1 for<br>photographs (CIFAR-10, a part): not yet"
+    assert f"| 14 | Without negatives SimCLR collapses. | {verdict}" in text
     with pytest.raises(ValueError, match="must have one"):
         filled("no marks", "table")
 

@@ -14,7 +14,9 @@ from sslcourse.claims.verdict import (
     UNMEASURED,
     Finding,
     decide,
+    decisive,
     judge,
+    summed_up,
 )
 
 CLEAR = [0.30, 0.20, 0.40, 0.30, 0.20, 0.35]
@@ -107,3 +109,36 @@ def test_a_claim_of_two_contrasts_is_as_good_as_the_weaker(weak):
     assert claim.fingerprint("smoke") != replace(claim, deciding=1).fingerprint("smoke")
     with pytest.raises(ValueError, match="a contrast that decides"):
         replace(claim, deciding=4)
+
+
+@pytest.mark.parametrize(
+    ("differences", "direction", "instead", "against"),
+    [
+        (negative(CLEAR), "higher", "the opposite was found", 0.05),
+        (CLEAR, "lower", "the opposite was found", -0.05),
+        (negative(TINY), "higher", "the opposite, too small to count", 0.05),
+        (TINY, "higher", "an effect too small to count", 0.05),
+        ([0.01, -0.01, 0.02, -0.02, 0.01, 0.0], "higher", "no effect that counts", 0.05),
+        (CLEAR, "higher", "", 0.0),
+        (NOISE, "higher", "", 0.0),
+        (negative(TINY), "same", "", -0.05),
+    ],
+)
+def test_what_was_found_instead_and_what_was_tested(differences, direction, instead, against):
+    contrast = replace(CLAIM.contrasts[0], direction=direction)
+    word, why = decide(differences, direction, 0.05)
+    figures = {seed: {"a": each, "b": 0.0} for seed, each in enumerate(differences)}
+    found = Finding(contrast, "objects", word, why, figures=figures, effect=summed_up(differences))
+    assert found.contradiction == instead and found.words == (f"{word}: {instead}" if instead else word)
+    value, p_value = found.tested
+    assert value == against and (p_value < 0.05) == (word != UNDECIDED)
+
+
+def test_of_findings_with_one_word_the_least_favourable_decides():
+    contrasts = tuple(replace(CLAIM.contrasts[0], name=name) for name in ("first", "second"))
+    claim = replace(CLAIM, contrasts=contrasts, deciding=2, data=("objects",))
+    effects = (summed_up(NOISE), summed_up(negative(NOISE)))
+    found = [Finding(each, "objects", UNDECIDED, "why", effect=effect) for each, effect in zip(contrasts, effects)]
+    assert decisive(claim, found, "objects").contrast.name == "second"
+    few = [replace(each, word=UNMEASURED) for each in found]
+    assert decisive(claim, few, "objects").contrast.name == "first"
