@@ -13,7 +13,7 @@ from sslcourse.claims.arms_table import arms_table
 from sslcourse.claims.claim import Claim
 from sslcourse.claims.pictures import PICTURES
 from sslcourse.claims.rows import counted_again, latest, stale
-from sslcourse.claims.seen import SEEN
+from sslcourse.claims.seen import seen_in_runs
 from sslcourse.claims.verdict import (
     CONTRADICTED,
     DEPENDS,
@@ -49,7 +49,7 @@ class Entry:
     counted_again: list[dict]
     arms: dict[str, list[dict]]
     drawn: list[Markup]
-    seen: str = ""
+    seen: str
 
     @property
     def first(self) -> Finding:
@@ -142,9 +142,8 @@ def entry_of(claim: Claim, scale: str, rows: Sequence[dict], draw: bool = False)
         if len(measured) > 1:
             drawn.append(figures.to_html(chart_of_all(measured), dpi=100))
     again = counted_again(claim, scale, rows)
-    return Entry(
-        claim, word, why, findings, stale(claim, scale, rows), again, arms, drawn, SEEN.get(scale, {}).get(claim.id, "")
-    )
+    seen = seen_in_runs(claim.id, scale)
+    return Entry(claim, word, why, findings, stale(claim, scale, rows), again, arms, drawn, seen)
 
 
 def deciding_charts(claim: Claim, finding: Finding, scale: str, rows: Sequence[dict]) -> list:

@@ -128,3 +128,12 @@ SEEN = {
         ),
     }
 }
+
+
+def seen_in_runs(name: str, scale: str) -> str:
+    """What the runs of a claim showed at a scale; "" where nothing is written.
+
+    >>> seen_in_runs("simclr-negatives", "cpu")[:36], seen_in_runs("simclr-negatives", "gpu")
+    ('What collapses are the projections. ', '')
+    """
+    return SEEN.get(scale, {}).get(name, "")

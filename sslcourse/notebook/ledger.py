@@ -10,7 +10,7 @@ def show_claims(*names: str, scale: str = "cpu") -> None:
     """
     from sslcourse.claims.catalogue import CLAIMS
     from sslcourse.claims.rows import counted_again, read_rows
-    from sslcourse.claims.seen import SEEN
+    from sslcourse.claims.seen import seen_in_runs
     from sslcourse.claims.verdict import UNMEASURED, find, judge
 
     lines = read_rows(scale)
@@ -29,7 +29,8 @@ def show_claims(*names: str, scale: str = "cpu") -> None:
         rows = [_row(finding) for finding in findings if finding.effect is not None]
         table = [Table(["", "pictures", "effect", "95 % interval", "pairs", ""], rows)] if rows else []
         title = f"The ledger of claims, {claim.number}: {word}"
-        seen = [f"Seen in the runs: {SEEN[scale][name]}"] if word != UNMEASURED and name in SEEN.get(scale, {}) else []
+        text = seen_in_runs(name, scale) if word != UNMEASURED else ""
+        seen = [f"Seen in the runs: {text}"] if text else []
         show_card(title, f"“{claim.sentence}” {why[:1].upper()}{why[1:]}.", *table, *seen)
 
 
