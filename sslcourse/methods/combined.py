@@ -184,6 +184,13 @@ class Combined(SelfDistillation):
             return reconstruction_loss(gather_tokens(predicted, places), gather_tokens(target, places))
         return reconstruction_loss(predicted, target, encoded.mask if kind == "masked" else None)
 
+    def optimizer_groups(self) -> list[dict]:
+        """Prototypes as in `SelfDistillation`, and the decoder where its learning rate is not the run's."""
+        groups = super().optimizer_groups()
+        if self.decoder is not None and self.settings.decoder_lr_scale != 1:
+            groups.append({"params": list(self.decoder.parameters()), "lr_scale": self.settings.decoder_lr_scale})
+        return groups
+
     def preview(self, images: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Kept patches, masked patches and the reconstruction of images float `B,3,H,W`, as pictures in [0, 1]."""
         return shown(self.encode_whole(images, generator), self.settings, self.encoder.patch_size)

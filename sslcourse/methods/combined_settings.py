@@ -8,7 +8,7 @@ from sslcourse.methods.distillation import Distillation
 from sslcourse.methods.patches import MASKS
 from sslcourse.methods.removal import Removal
 from sslcourse.models.decoder import Decoder
-from sslcourse.settings import check_fields
+from sslcourse.settings import check_fields, later
 
 PATCH_LOSSES = ("off", "kept", "removed", "both", "masked")
 RECONSTRUCTIONS = ("off", "removed", "masked", "all")
@@ -26,8 +26,9 @@ class CombinedSettings:
     head. `reconstruction`: pixels of patches: "off", "removed", "masked" or "all". Removal and reconstruction are
     independent: without removal "masked" and "all" remain. `normalize_targets`: each patch shifted and scaled to mean 0
     and variance 1. `mask_ratio` of the patches that the student gets are mask tokens where one of the two says
-    "masked"; "block" masks need the removal policy "none". The `*_weight` are lambda 1 to 3. Raises ValueError for
-    values out of range and for switches that contradict each other.
+    "masked"; "block" masks need the removal policy "none". The `*_weight` are lambda 1 to 3. `decoder_lr_scale`
+    multiplies the decoder's learning rate. Raises ValueError for values out of range and for switches that contradict
+    each other.
 
     DINO: `removal=Removal("none"), patch_loss="off", reconstruction="off"`. iBOT with a fixed mask ratio:
     `removal=Removal("none"), patch_loss="masked", mask_kind="block", reconstruction="off"`. MAE:
@@ -54,11 +55,13 @@ class CombinedSettings:
     cls_weight: float = 1.0
     patch_weight: float = 1.0
     reconstruction_weight: float = 1.0
+    decoder_lr_scale: float = later(1.0)
 
     def __post_init__(self) -> None:
         check_choices(self, patch_loss=PATCH_LOSSES, reconstruction=RECONSTRUCTIONS, mask_kind=MASKS)
         check_fields(self, "must lie in (0, 1)", lambda ratio: 0 < ratio < 1, "mask_ratio")
         check_fields(self, "must be at least 1", lambda count: count >= 1, "keep_levels", "decoder_depth")
+        check_fields(self, "must be positive", lambda scale: scale > 0, "decoder_lr_scale")
         weights = ("cls_weight", "patch_weight", "reconstruction_weight")
         check_fields(self, "must be positive: a part is left out by its switch", lambda weight: weight > 0, *weights)
         if not self.cls and self.patch_loss == "off" and self.reconstruction == "off":

@@ -260,6 +260,18 @@ def test_separate_heads_are_built_when_asked_for_and_used():
     assert alone.head is None and alone.patch_head is not None and len(alone.teacher_pairs()) == 2
 
 
+def test_the_decoder_can_have_a_rate_of_its_own():
+    assert all("lr_scale" not in group for group in combined("batch").optimizer_groups())
+    method = combined("batch", decoder_lr_scale=5.0)
+    (group,) = [group for group in method.optimizer_groups() if "lr_scale" in group]
+    assert group["lr_scale"] == 5.0
+    assert {id(each) for each in group["params"]} == {id(each) for each in method.decoder.parameters()}
+    without = combined("batch", reconstruction="off", decoder_lr_scale=5.0)
+    assert all("lr_scale" not in group for group in without.optimizer_groups())
+    with pytest.raises(ValueError, match="decoder_lr_scale must be positive; got 0"):
+        CombinedSettings(decoder_lr_scale=0)
+
+
 def test_prototypes_stand_still_at_first():
     method = combined("batch", {"freeze_prototypes": 0.2})
     drawn = method.head.prototypes.detach().clone()

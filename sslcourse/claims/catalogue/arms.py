@@ -2,7 +2,7 @@
 
 import torch
 
-from sslcourse.claims.catalogue.common import sized_arms
+from sslcourse.claims.catalogue.common import Sizes, sized_arms
 from sslcourse.claims.claim import Arm
 from sslcourse.data.objects import CLASSES
 from sslcourse.methods import DINO, Method, Supervised, SupervisedSettings
@@ -20,16 +20,17 @@ on_places = sized_arms(PLACES)
 # after 320.
 SMALL_DECODER = {"decoder_dim": 32, "decoder_depth": 1, "reconstruction_weight": 0.25}
 SWITCHABLE = {scale: size | SMALL_DECODER for scale, size in PLACES.items()}
-switchable = sized_arms(SWITCHABLE)
 # About as many weights as the ViT of the scale.
 CONVNETS = {"smoke": "convnet_8", "cpu": "convnet_16", "gpu": "convnet_64"}
 convolutional = sized_arms({scale: PLACES.get(scale, {}) | {"encoder": name} for scale, name in CONVNETS.items()})
 
 
-def switched(name: str, remove: str = "none", patches: str = "off", pixels: str = "off", **changes) -> Arm:
+def switched(
+    name: str, remove: str = "none", patches: str = "off", pixels: str = "off", sizes: Sizes = SWITCHABLE, **changes
+) -> Arm:
     """The combined method: the policy of removal, where patches are distilled, and which pixels are reconstructed."""
     switches = {"policy": remove, "keep_rate": 0.5, "patch_loss": patches, "reconstruction": pixels}
-    return switchable(name, "combined", **switches, **changes)
+    return sized_arms(sizes)(name, "combined", **switches, **changes)
 
 
 def build_supervised(recipe: Recipe) -> Method:
@@ -49,9 +50,6 @@ def build_dilated(recipe: Recipe) -> Method:
 
 
 CLS = switched("CLS")
-LOW, RANDOM, HIGH = (switched(f"{policy} removed", policy) for policy in ("low", "random", "high"))
-LOW_PIXELS, RANDOM_PIXELS, HIGH_PIXELS = (
-    switched(f"{policy} removed, reconstructed", policy, pixels="removed") for policy in ("low", "random", "high")
-)
+LOW, RANDOM = switched("low removed", "low"), switched("random removed", "random")
+LOW_PIXELS = switched("low removed, reconstructed", "low", pixels="removed")
 VISIBLE = switched("CLS + visible patches", patches="kept")
-SUPERVISED = switched("supervised", build=build_supervised, variant="supervised")

@@ -7,6 +7,8 @@ from sslcourse.claims.claim import Arm
 from sslcourse.methods.method import Method
 from sslcourse.training.recipes import Recipe, build_method
 
+Sizes = dict[str, dict[str, Any]]  # changes to a recipe, by scale
+
 # Where whole images matter, not their places: 16 patches a picture, and batch statistics in the heads alone. With seed
 # 0, which no verdict uses, kNN on the drawn objects is .241 untrained; in 320 steps of SimCLR it becomes .606 (at 120),
 # .700 (240) and .706, in those of BYOL .336, .434 and .460.
@@ -21,7 +23,7 @@ THREE_ERRORS = "three standard errors of an accuracy of .5 to .8 on 1,000 pictur
 TWO_ERRORS = "two standard errors of an accuracy of .5 to .8 on 1,000 pictures"
 
 
-def sized_arms(sizes: dict[str, dict[str, Any]]) -> Callable[..., Arm]:
+def sized_arms(sizes: Sizes) -> Callable[..., Arm]:
     """A function like `Arm` whose runs have these sizes; its changes come last at every scale.
 
     >>> whole = sized_arms(WHOLE)

@@ -1,0 +1,71 @@
+"""Try four learning rates for each arm of the claims, with seed 0: the record is sslcourse/claims/ledger/rates.jsonl.
+
+    python benchmarks/claim_rates.py                  # every arm of every claim, on the claim's first set of pictures
+    python benchmarks/claim_rates.py 4 7 --workers 2  # the arms of these claims
+
+Each arm has the same budget: one run of the claim's own length for each rate; where the highest is the best, twice that
+is tried as well. A run that is in the record is not repeated, and the same command continues those that were stopped.
+"""
+
+import argparse
+from pathlib import Path
+
+from sslcourse.claims.catalogue import CLAIMS
+from sslcourse.claims.claim import Arm, Claim
+from sslcourse.claims.rates import BEYOND, RATES, add_to_record, best_rate, trial, tried
+from sslcourse.claims.runner import rounded
+from sslcourse.data.cache import cache_dir
+from sslcourse.training.experiment import Experiment
+from sslcourse.training.many import Outcome, run_all
+
+
+def arms_of(claims: list[Claim], scale: str) -> dict[tuple[str, str], Arm]:
+    """The trained arms of claims, by the key of their runs and the pictures; an arm of several claims once."""
+    return {
+        (arm.experiment(claim.data[0], scale, seed=0).key, claim.data[0]): arm
+        for claim in claims
+        for arm in claim.arms
+        if arm.name != "untrained"
+    }
+
+
+def next_rates(arm: Arm, data: str, scale: str) -> list[float]:
+    """The rates that are still to be tried: of RATES, and then twice the highest while it is the best."""
+    found = tried(arm, data, scale)
+    if missing := [rate for rate in RATES if rate not in found]:
+        return missing
+    return [rate for rate in BEYOND if rate not in found][:1] if best_rate(found) == max(found) else []
+
+
+def main() -> None:
+    """Run what the record lacks and write it there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("claims", nargs="*", type=int, help="numbers of claims (default: all)")
+    parser.add_argument("--scale", default="cpu")
+    parser.add_argument("--runs", type=Path, default=cache_dir() / "claim-rates", help="the folder of the runs")
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    chosen = [claim for claim in CLAIMS.values() if not options.claims or claim.number in options.claims]
+    arms = arms_of(chosen, options.scale)
+    while wanted := [
+        (arm, data, trial(arm, data, options.scale, rate))
+        for (_, data), arm in arms.items()
+        for rate in next_rates(arm, data, options.scale)
+    ]:
+        outcomes = run_all([experiment for _, _, experiment in wanted], options.runs, workers=options.workers)
+        if failed := [outcome.error for outcome in outcomes if outcome.error]:
+            raise SystemExit(f"{len(failed)} runs failed: {failed[0]}")
+        add_to_record([row_of(*each, outcome) for each, outcome in zip(wanted, outcomes, strict=True)])
+
+
+def row_of(arm: Arm, data: str, experiment: Experiment, outcome: Outcome) -> dict:
+    """The line of the record for a finished run."""
+    recipe = experiment.recipe
+    row = {"key": experiment.key, "arm": arm.name, "kind": recipe.kind, "data": data, "scale": recipe.scale}
+    row |= {"steps": recipe.fit.steps, "rate": recipe.fit.learning_rate}
+    row["knn"] = [rounded(each["knn"]) for each in outcome.rows if "knn" in each]
+    return row | {name: outcome.summary[name] for name in ("seconds", "versions")}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Learning rates of arms: as many were tried for each, and each of the longer arms has its own best one."""
+
+import json
+
+import pytest
+
+from sslcourse.claims.catalogue import CLAIMS
+from sslcourse.claims.rates import RATES, add_to_record, best_rate, trial, tried
+
+SEARCHED = [3, 4, 7, 8, 9, 10, 11, 12, 13]  # the claims whose arms take the rate that was found
+
+
+def arms_of(numbers):
+    return {
+        (claim.number, arm.name): (arm, claim.data[0])
+        for claim in CLAIMS.values()
+        if claim.number in numbers
+        for arm in claim.arms
+    }
+
+
+def test_every_longer_arm_has_the_best_of_the_rates_that_were_tried_for_it():
+    for name, (arm, data) in arms_of(SEARCHED).items():
+        found = tried(arm, data, "cpu")
+        assert tuple(found)[: len(RATES)] == RATES, name
+        assert arm.recipe(data, "cpu").fit.learning_rate == best_rate(found) < max(found), name
+
+
+def test_a_trial_differs_from_the_run_of_its_arm_in_rate_and_seed_alone():
+    arm, data = arms_of([4])[4, "low removed"]
+    own = arm.experiment(data, "cpu", seed=0)
+    keys = {rate: trial(arm, data, "cpu", rate).key for rate in RATES}
+    assert keys[own.recipe.fit.learning_rate] == own.key and len(set(keys.values())) == len(RATES)
+
+
+def test_lines_are_added_to_the_record_and_none_is_lost(tmp_path):
+    for key in ("a", "b"):
+        add_to_record([{"key": key, "knn": [0.5]}], tmp_path / "rates.jsonl")
+    assert [json.loads(line)["key"] for line in (tmp_path / "rates.jsonl").read_text().splitlines()] == ["a", "b"]
+
+
+def test_what_was_not_tried_has_no_figures():
+    arm = CLAIMS["simclr-negatives"].arms[0]
+    assert tried(arm, "objects", "smoke") == {}
+    with pytest.raises(ValueError, match="set of pictures"):
+        tried(arm, "objets", "smoke")
