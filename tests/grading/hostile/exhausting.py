@@ -1,6 +1,7 @@
 """What takes more than its share. name: (body of double, the statuses it may have, words of what is said).
 
-The limits are the runner's: 300 MiB, and one second of the processor for TIME, five for all others. `fork` and `libc` are escaping.LIBC's.
+The limits are the runner's: 300 MiB, and one second of the processor for TIME, five for all others. `fork` and `libc`
+are escaping.LIBC's.
 """
 
 ERROR, KILLED, MEMORY, TIMEOUT, PASSED = ("error",), ("killed",), ("memory",), ("timeout",), ("passed",)
