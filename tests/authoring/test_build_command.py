@@ -199,7 +199,7 @@ def small(*sources):
 @pytest.mark.slow
 def test_executing_keeps_outputs_and_no_trace_of_the_machine(tmp_path):
     ran = execute(small("import os\nprint(os.environ['SSLCOURSE_SCALE'])", "1 + 1"), tmp_path)
-    assert ran.cells[0].outputs[0].text == "smoke\n"
+    assert "".join(piece.text for piece in ran.cells[0].outputs) == "smoke\n"  # the kernel may send it in pieces
     assert ran.cells[1].outputs[0].data["text/plain"] == "2"
     assert ran.metadata["language_info"] == {"name": "python"}
     assert all("execution" not in cell.metadata for cell in ran.cells)

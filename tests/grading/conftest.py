@@ -17,7 +17,7 @@ from sslcourse.grading import sandbox, servers
 from sslcourse.grading.answers import grade_answer
 from sslcourse.grading.host import Box, Limits
 
-LIMITS = Limits(seconds=2.0, memory=300 * 2**20)
+LIMITS = Limits(seconds=5.0, memory=300 * 2**20)  # a cell may take a part of it only, also on a slow machine
 
 
 @pytest.fixture(scope="session")

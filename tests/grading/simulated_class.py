@@ -149,7 +149,7 @@ def grade_until(count: int, folder: Path, out: Path, workers: int, temporary: Pa
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    for _ in range(500):
+    for _ in range(3000):  # a minute: the machine may be busy
         if not any(str(out) in line or str(temporary) in line for line in command_lines()):
             return
         time.sleep(0.02)

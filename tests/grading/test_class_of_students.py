@@ -55,7 +55,7 @@ def graded(tmp_path_factory, level):
     (out / "notes.txt").write_text("mine")
     (out / "feedback").mkdir()
     (out / "feedback" / "of-an-earlier-run.html").write_text("")
-    options = {"labs": {"toy": LAB}, "limits": Limits(seconds=4.0, memory=300 * 2**20), "progress": False}
+    options = {"labs": {"toy": LAB}, "limits": Limits(seconds=10.0, memory=300 * 2**20), "progress": False}
     grades = grade_paths([root], out, roster=CLASS, deadline=1000.0, variants=True, seed=7, **options)
     return {grade.id: grade for grade in grades}, out
 

@@ -17,7 +17,7 @@ def test_an_exercise_is_replayed_on_the_run_s_inputs(tmp_path, level):
     file = tmp_path / "ada.ipynb"
     wrong = "def shift(x):\n    print('\\x1b[2J')\n    return x - 1"
     file.write_text(notebook(*cells_of({"toy.shift": wrong})))
-    options = {"labs": LABS, "limits": Limits(seconds=4.0, memory=300 * 2**20)}
+    options = {"labs": LABS, "limits": Limits(seconds=10.0, memory=300 * 2**20)}
     grade_paths([file], tmp_path / "out", progress=False, **options)
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     told = [replay(file, tmp_path / "out", "toy.shift", **options) for _ in range(2)]
@@ -45,7 +45,7 @@ def test_the_inputs_are_those_of_the_student_whose_file_it_is(tmp_path, level):
     (tmp_path / "c" / "Zoe").mkdir(parents=True)
     with zipfile.ZipFile(tmp_path / "c" / "Zoe" / "work.zip", "w") as packed:
         packed.writestr("deep/lab.ipynb", content)
-    options = {"labs": LABS, "limits": Limits(seconds=4.0, memory=300 * 2**20)}
+    options = {"labs": LABS, "limits": Limits(seconds=10.0, memory=300 * 2**20)}
     given = [tmp_path / name for name in "abc"]
     grade_paths(given, tmp_path / "out", progress=False, variants=True, **options)
     for file, whose in (("a/Sam/lab.ipynb", "a"), ("b/Sam/lab.ipynb", "b"), ("c/Zoe/work.zip", "c")):
@@ -63,7 +63,7 @@ def test_of_a_class_s_zip_the_hand_in_that_is_named_is_replayed(tmp_path, level)
     with zipfile.ZipFile(whole, "w") as packed:
         packed.writestr("Ada/lab.ipynb", right)
         packed.writestr("Bob/work.zip", zipped(**{"a/lab.ipynb": right, "b/lab (1).ipynb": wrong}))
-    options = {"labs": {"toy": LAB}, "limits": Limits(seconds=4.0, memory=300 * 2**20)}
+    options = {"labs": {"toy": LAB}, "limits": Limits(seconds=10.0, memory=300 * 2**20)}
     [ada, bob] = grade_paths([whole], tmp_path / "out", progress=False, **options)
     assert (ada.points, bob.points, bob.source) == (6.0, 4.0, "Bob/work.zip/b/lab (1).ipynb")
     for inside, told in (

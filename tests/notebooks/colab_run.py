@@ -31,7 +31,9 @@ def main(file: str) -> None:
     """Execute `file`, move the slider that was made first, print what changed."""
     notebook = nbformat.read(file, as_version=4)
     ran = sum(cell.cell_type == "code" for cell in notebook.cells)
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3")
+    # Outputs may come long after a cell's end on a busy machine: after 4 seconds, by default, they would be left out.
+    patience = {"timeout": 600, "startup_timeout": 300, "iopub_timeout": 120}
+    client = NotebookClient(notebook, kernel_name="python3", **patience)
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)

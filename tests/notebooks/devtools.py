@@ -32,13 +32,27 @@ FLAGS = (
 )
 
 
+def free_port() -> socket.socket:
+    """A socket that holds a free port until it is closed.
+
+    It does not listen: a server that sets SO_REUSEADDR may, and nobody is given the port by chance meanwhile.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
+
+
 def find_chromium() -> str | None:
     """The path of a Chromium on this machine, or None."""
     named = os.environ.get("SSLCOURSE_CHROMIUM")
     return named or next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
 
 
-def wait_for(what: str, condition: Callable[[], Any], seconds: float = 60.0, pause: float = 0.2) -> Any:
+PATIENCE = 180.0  # seconds: a machine that is busy with other tests may take long, and nobody waits where it does not
+
+
+def wait_for(what: str, condition: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.2) -> Any:
     """Ask until `condition()` is true and return what it gave; TimeoutError names `what` was waited for."""
     end = time.monotonic() + seconds
     while True:
@@ -70,9 +84,9 @@ class Page:
         self._count, self.width, self.height = 0, width, height
         try:
             text = wait_for("chromium's debugging port", lambda: port_file.exists() and port_file.read_text().split())
-            with urllib.request.urlopen(f"http://127.0.0.1:{text[0]}/json/list", timeout=20) as answer:
-                target = next(one for one in json.load(answer) if one["type"] == "page")
-            self._socket = websocket.create_connection(target["webSocketDebuggerUrl"], timeout=60)
+            tab = wait_for("chromium's first page", lambda: self._first_page(text[0]))
+            # Longer than any cell that is waited for.
+            self._socket = websocket.create_connection(tab["webSocketDebuggerUrl"], timeout=300)
         except BaseException:
             self._process.kill()
             raise
@@ -91,6 +105,15 @@ class Page:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    @staticmethod
+    def _first_page(port: str) -> dict | None:
+        # The port may answer before there is a page.
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=20) as answer:
+                return next((one for one in json.load(answer) if one["type"] == "page"), None)
+        except OSError:
+            return None
 
     def call(self, method: str, **parameters: Any) -> dict:
         """One command of the protocol; its result, or RuntimeError with the browser's own words."""
@@ -111,9 +134,20 @@ class Page:
             raise RuntimeError(details.get("exception", {}).get("description") or details["text"])
         return answer["result"].get("value")
 
-    def until(self, what: str, script: str, seconds: float = 60.0) -> Any:
+    def until(self, what: str, script: str, seconds: float = PATIENCE) -> Any:
         """Wait until a JavaScript expression is true."""
         return wait_for(what, lambda: self.evaluate(script), seconds)
+
+    def settled(self, what: str, script: str, looks: int = 5) -> Any:
+        """Wait until a JavaScript expression gives the same, something true, so many times in turn; return it."""
+        seen: list[Any] = []
+
+        def is_the_same() -> bool:
+            seen.append(self.evaluate(script))
+            return len(seen) >= looks and bool(seen[-1]) and all(one == seen[-1] for one in seen[-looks:])
+
+        wait_for(f"{what} to settle", is_the_same)
+        return seen[-1]
 
     def accessible_names(self, role: str) -> list[str]:
         """What a screen reader calls the elements of a role, in the page's order."""
@@ -122,8 +156,16 @@ class Page:
 
     def open(self, address: str) -> None:
         """Go to an address and wait until it has loaded."""
+        self.evaluate("window.sslcourseLeft = true")  # the page that is left may still be there, and complete
         self.call("Page.navigate", url=address)
-        self.until(f"{address} to load", "document.readyState === 'complete'")
+
+        def has_loaded() -> bool:
+            try:
+                return self.evaluate("!window.sslcourseLeft && document.readyState === 'complete'")
+            except RuntimeError:  # asked of the page that was being left
+                return False
+
+        wait_for(f"{address} to load", has_loaded)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 8) -> None:
         """Press the mouse at `start`, move to `end`, let go."""
@@ -161,9 +203,8 @@ class JupyterLab:
     """A JupyterLab on a free port over `folder`, with settings of its own in `home` (nothing of the user's is read)."""
 
     def __init__(self, folder: Path, home: Path, environment: dict[str, str] | None = None):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        self._port = free_port()
+        port = self._port.getsockname()[1]
         self.token = secrets.token_hex(16)
         self.address = f"http://127.0.0.1:{port}"
         _write_json(
@@ -204,7 +245,7 @@ class JupyterLab:
 
     def __enter__(self) -> Self:
         try:
-            wait_for("JupyterLab to answer", self._answers, 120)
+            wait_for("JupyterLab to answer", self._answers)
         except BaseException:
             self.__exit__()
             raise
@@ -213,10 +254,11 @@ class JupyterLab:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()  # it ends its kernels
         try:
-            self._process.wait(20)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._port.close()
 
     def page_of(self, notebook: str) -> str:
         """The address under which a notebook is opened, and nothing that was open before it."""
@@ -237,7 +279,7 @@ class OpenNotebook:
 
     PANEL = "window.sslcourseNotebook"  # where the page keeps the notebook's panel for us
 
-    def __init__(self, page: Page, server: JupyterLab, name: str, seconds: float = 180.0):
+    def __init__(self, page: Page, server: JupyterLab, name: str, seconds: float = PATIENCE):
         self.page = page
         page.open(server.page_of(name))
         found = f"[...window.jupyterapp.shell.widgets('main')].find(one => one.context?.path === {json.dumps(name)})"

@@ -64,21 +64,27 @@ def test_a_slider_moves_the_picture(stem, devtools, opened):
     def is_another(before):
         return find(f"{BYTES}.then(now => now !== {before})")
 
+    def are_named():
+        named = page.accessible_names("slider")
+        return own in named and all(named)
+
     try:
         for cell in cells[: [one.id for one in cells].index(explorer) + 1]:
             notebook.run(cell.id, seconds=240)
         page.until("the slider", find("Boolean(handle)"))
         own = page.evaluate(find("slider.querySelector('.widget-label').textContent.trim()"))
-        named = devtools.wait_for("the sliders' names", lambda: page.accessible_names("slider"))
-        assert own in named and all(named), f"a screen reader reads {named}"
+        devtools.wait_for("a name for every slider, as a screen reader reads it", are_named)
         page.until("the picture", find("area.querySelector('.widget-html img')?.naturalWidth > 0"))
         notebook.show(explorer)
         seen, readout = page.evaluate(find(BYTES)), page.evaluate(find(READOUT))
         is_at_its_end = page.evaluate(find("Number(handle.ariaValueNow) >= Number(handle.ariaValueMax)"))
-        start = page.evaluate(find(MIDDLE))
+        start = page.settled("the slider's place", find(MIDDLE))  # what is above it may still be growing
         page.drag(start, (start[0] + (-60 if is_at_its_end else 60), start[1]))
         page.until("the number beside the slider to change", find(f"{READOUT} !== {readout!r}"))
         page.until("the picture to change", is_another(seen))
+        # On its way the handle passed other values, whose pictures may still come: one may be that of the next value.
+        is_idle = f"{notebook.PANEL}.sessionContext.session.kernel.status === 'idle'"
+        page.settled("the picture", find(f"{is_idle} && {BYTES}"), looks=10)
         for control, key in KEYS.items():
             if page.evaluate(find(f"Boolean({control})")):
                 seen = page.evaluate(find(BYTES))

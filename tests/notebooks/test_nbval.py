@@ -15,6 +15,12 @@ import pytest
 from every_lab import ROOT, STEMS
 
 CELL_SECONDS = 240
+# nbval waits 5 seconds for a cell's outputs when the cell has ended: too few where the machine is busy.
+PATIENT = """
+def pytest_collection_modifyitems(items):
+    for cell in items:
+        cell.output_timeout = 120
+"""
 
 
 def nbval(notebook, folder, seconds=900):
@@ -23,6 +29,7 @@ def nbval(notebook, folder, seconds=900):
     copy = folder / "lab.ipynb"
     nbformat.write(notebook, copy)
     (folder / "pytest.ini").write_text("[pytest]\n")  # the repository's settings are none of the notebook's
+    (folder / "conftest.py").write_text(PATIENT)
     report = folder / "report.xml"
     options = ["-p", "nbval", "--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_SECONDS}"]
     options += ["--nbval-kernel-startup-timeout=120", f"--junitxml={report}", "-q", "-p", "no:cacheprovider"]

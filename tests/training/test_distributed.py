@@ -55,9 +55,10 @@ SCRIPT = textwrap.dedent(
 
     for run in json.loads(sys.argv[2]):
         os.makedirs(run["results"], exist_ok=True)
-        with socket.socket() as probe:  # a free port, chosen by the system
-            probe.bind(("127.0.0.1", 0))
-            port = str(probe.getsockname()[1])
+        held = socket.socket()  # a free port, chosen by the system; nobody else is given it while this is open
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        port = str(held.getsockname()[1])
         children = []
         for number in range(2):
             children.append(os.fork())
@@ -77,6 +78,7 @@ SCRIPT = textwrap.dedent(
         if ended[0]:
             os.kill(children[1], signal.SIGKILL)
         ended.append(os.waitpid(children[1], 0)[1])
+        held.close()
         print("ended:", [os.waitstatus_to_exitcode(status) for status in ended], flush=True)
     """
 )
