@@ -94,6 +94,8 @@ def execute(
         client = NotebookClient(
             ran,
             timeout=seconds,
+            startup_timeout=300,
+            iopub_timeout=120,  # by default outputs that come more than 4 seconds after a cell's end are dropped
             kernel_name="python3",
             resources={"metadata": {"path": str(folder)}},
             store_widget_state=False,

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sslcourse.grading import standins
-from sslcourse.grading.clock import PATIENCE
+from sslcourse.grading.clock import PATIENCE, waited_for_processor
 
 RECURSION = 3_000  # calls, as in a notebook, where the library that completes names sets it
 MAX_FAILED = 20  # statements that are told of
@@ -97,22 +97,39 @@ def run_cells(cells: list, namespace: dict[str, Any], seconds: float) -> list[di
 
 
 class _Clock:
-    """Stops what takes more than half of the processor time that is left, or PATIENCE times that on the wall."""
+    """Stops what takes more than half of the processor time that is left, or PATIENCE times that on the wall.
+
+    The time in which it was ready to run and other programs had the processor does not count on the wall.
+    """
 
     def __init__(self, seconds: float):
-        self.seconds, self.cpu, self.wall = seconds, time.process_time(), time.monotonic()
-        for number in (signal.SIGPROF, signal.SIGALRM):
-            signal.signal(number, _stop)
+        self.seconds, self.cpu, self.wall = seconds, time.process_time(), _wall()
+        self._until = 0.0
+        signal.signal(signal.SIGPROF, _stop)
+        signal.signal(signal.SIGALRM, self._look)
 
     def start(self) -> None:
-        spent = max(time.process_time() - self.cpu, (time.monotonic() - self.wall) / PATIENCE)
+        now = _wall()
+        spent = max(time.process_time() - self.cpu, (now - self.wall) / PATIENCE)
         allowed = max(0.001, (self.seconds - spent) / 2)
+        self._until = now + allowed * PATIENCE
         signal.setitimer(signal.ITIMER_PROF, allowed)
         signal.setitimer(signal.ITIMER_REAL, allowed * PATIENCE)
 
     def stop(self) -> None:
         for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
             signal.setitimer(timer, 0)
+
+    def _look(self, *_: Any) -> None:
+        left = self._until - _wall()
+        if left <= 0.001:
+            _stop()
+        signal.setitimer(signal.ITIMER_REAL, left)  # it was kept waiting for so long
+
+
+def _wall() -> float:
+    """Seconds on the wall, without those in which this process waited for the processor."""
+    return time.monotonic() - waited_for_processor(os.getpid())
 
 
 def write_all(descriptor: int, content: bytes) -> None:

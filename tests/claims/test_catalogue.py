@@ -39,10 +39,7 @@ VARIED = {
     "too-hard-or-too-easy": COLOUR | JITTER,
 }
 # Claims whose arms have a learning rate each at scale cpu: the best for it, see test_rates.py.
-OWN_RATES = {
-    *("removal-accuracy", "reconstruction-occlusion", "reconstruction-corruption", "regular-scenes", "all-three"),
-    *("without-removal", "without-patches", "without-reconstruction", "attention-marks-objects"),
-}
+OWN_RATES = {"attention-marks-objects", "removal-accuracy"}
 # Figures of one arm that are differences already.
 DIFFERENCES = {f"attention.{name}" for name in ("over_random", "over_contrast", "recall_over_random")} | {
     f"{speed}_speed.{name}"

@@ -7,7 +7,7 @@ import pytest
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.rates import RATES, add_to_record, best_rate, trial, tried
 
-SEARCHED = [3, 4, 7, 8, 9, 10, 11, 12, 13]  # the claims whose arms take the rate that was found
+SEARCHED = [3, 4]  # the claims whose arms take the rate that was found
 
 
 def arms_of(numbers):

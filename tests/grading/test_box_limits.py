@@ -1,7 +1,10 @@
 """The box's limits leave room for honest code and its neighbours, and of a box nothing is left."""
 
 import os
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -76,6 +79,40 @@ def test_a_neighbour_that_spins_costs_nobody_a_mark(level, monkeypatch, groups):
         spinner.join()
     assert (result.status, result.points) == ("passed", 2.0)
     assert seen[0].status == "timeout"
+
+
+WORKS = """
+import time
+def work():
+    end = time.process_time() + 0.8
+    while time.process_time() < end: pass
+    return 2
+factor = work()
+def double(x):
+    return factor * x
+"""
+
+
+def test_a_statement_that_is_kept_waiting_for_the_processor_is_not_stopped(level, monkeypatch):
+    # It may take a second of the processor, or three on the wall; beside so many others it takes more of these.
+    monkeypatch.setattr(cgroups, "_parents", lambda controller: [])  # a group of its own would have half of the core
+    exercise, cores = toy_lab.LAB.exercises["toy.double"], os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    others = []
+    try:
+        with Box(toy_lab.LAB.tasks_module, level, replace(LIMITS, seconds=4.0), toy_lab.LAB.box_files) as box:
+            assert grade_answer(exercise, toy_lab.submission(WORKS), box, seed=1).points == 2.0
+            spin = [sys.executable, "-c", "while True: pass"]
+            others = [subprocess.Popen(spin, start_new_session=True) for _ in range(8)]
+            began = time.monotonic()
+            result = grade_answer(exercise, toy_lab.submission(WORKS), box, seed=1)
+            assert time.monotonic() - began > 4.0, "nothing kept it waiting"
+    finally:
+        os.sched_setaffinity(0, cores)
+        for other in others:
+            other.kill()
+            other.wait()
+    assert (result.status, result.points) == ("passed", 2.0), result.message
 
 
 def test_nothing_of_a_box_is_left(level):

@@ -1,6 +1,6 @@
 """Claims 7 to 9: what reconstructing removed patches gives, and on which backgrounds."""
 
-from sslcourse.claims.catalogue.longer import (
+from sslcourse.claims.catalogue.arms import (
     CLS,
     HIGH,
     HIGH_PIXELS,
@@ -19,10 +19,9 @@ SHARE = {
 }
 HELD_EQUAL = (
     "Encoder, crops, class token's loss, pictures, their order, updates and first weights, by the seed; the damage is "
-    "the same for every arm and seed. Removal keeps half of the patches, after a fifth of random removal. Each arm has "
-    "the best of four learning rates by its own kNN (seed 0, drawn objects), a decoder five times that. "
-    "Measured is the teacher's running mean, of the supervised arm the network itself. Photographs are enlarged to 48 "
-    "pixels."
+    "the same for every arm and seed. Removal keeps half of the patches, after a fifth of random removal. The rate is "
+    "that of the recipe. Measured is the teacher's running mean, of the supervised arm the network itself. "
+    "Photographs are enlarged to 48 pixels."
 )
 
 
