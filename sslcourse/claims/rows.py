@@ -64,7 +64,7 @@ def laid_over(before: dict, row: dict) -> dict:
 
 
 def stale(claim: Claim, scale: str, rows: Iterable[dict]) -> list[dict]:
-    """The lines that were measured for an earlier form of the claim: kept, and not counted as they are."""
+    """The lines that were measured for another form of the claim: kept, and not counted as they are."""
     now = claim.fingerprint(scale)
     return [row for row in rows if row["claims"].get(claim.id, now) != now]
 
