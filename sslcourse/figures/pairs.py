@@ -48,7 +48,7 @@ def plot_pairs(
         left.set_xticks(range(len(arms)), labels, fontsize=8)
         left.set_xlim(-0.5, len(arms) - 0.5)
         left.set_ylabel(y_label)
-        left.set_title(title)
+        left.set_title(textwrap.fill(title, WIDTH * len(arms) + 2))  # it may not reach over the other chart
         for level in (0.0, *counts):
             right.axhline(level, color=GREY, linewidth=1, linestyle="-" if level == 0 else (0, (3, 2)))
         right.scatter([0] * len(effects), effects, s=26, color=INK, alpha=0.6)
