@@ -14,7 +14,8 @@ def test_two_views_are_two_augmentations_in_turn():
     views = two_views(images, settings, torch.Generator().manual_seed(5))
     assert views.shape == (2, 6, 3, 16, 16) and views.dtype == torch.float32
     generator = torch.Generator().manual_seed(5)
-    assert torch.equal(views, torch.stack([augment(images, settings, generator) for _ in range(2)]))
+    each = torch.stack([augment(images, settings, generator) for _ in range(2)])
+    torch.testing.assert_close(views, each, atol=1e-5, rtol=0)  # a processor may add up a larger batch in another order
     assert not torch.equal(views[0], views[1])
 
 
@@ -63,7 +64,7 @@ def test_multi_crop_is_each_crop_by_itself_with_one_draw_for_a_kind():
     for crops, each in ((views.global_views, GLOBAL), (views.local_views, LOCAL)):
         draws = draw(each, len(crops) * 6, 40, 40, generator)
         expected = [apply(images, draws[6 * n : 6 * n + 6]) for n in range(len(crops))]
-        assert torch.equal(crops, torch.stack(expected))
+        torch.testing.assert_close(crops, torch.stack(expected), atol=1e-5, rtol=0)
     again = multi_crop(images, settings, torch.Generator().manual_seed(1))
     assert torch.equal(views.global_views, again.global_views) and torch.equal(views.local_views, again.local_views)
 

@@ -59,8 +59,11 @@ def shell():
 
     config = Config()
     config.HistoryManager.enabled = False
-    main, paths = sys.modules["__main__"], list(sys.path)
-    yield Shell(config=config)
+    main, paths, recursion = sys.modules["__main__"], list(sys.path), sys.getrecursionlimit()
+    shell = Shell(config=config)
+    sys.setrecursionlimit(3000)  # as many releases of jedi, which completes names in a notebook, leave it
+    yield shell
+    sys.setrecursionlimit(recursion)
     sys.modules["__main__"], sys.path[:] = main, paths
 
 
