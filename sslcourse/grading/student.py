@@ -18,7 +18,7 @@ from typing import Any
 from sslcourse.grading import standins
 from sslcourse.grading.clock import PATIENCE, waited_for_processor
 
-RECURSION = 3_000  # calls, as in a notebook, where the library that completes names sets it
+RECURSION = 3_000  # calls, as in a notebook where jedi, which completes names, sets it (before its release 0.20)
 MAX_FAILED = 20  # statements that are told of
 CELL = "<cell {}>"  # the name of the file that a cell is to Python
 
