@@ -24,7 +24,8 @@ def run(images, compile):
         head = Distillation(hidden_dim=32, bottleneck_dim=16, prototypes=24)
         method = DINO(build_encoder("vit_64x2_p8", 32), DINOSettings(CROPS, head))
     graphs = []
-    settings = FitSettings(steps=4, batch_size=16, log_every=1, warmup_steps=0, device="cpu", compile=compile)
+    how = {"device": "cpu", "precision": "fp32", "compile": compile}  # in bf16, which some processors have, less agrees
+    settings = FitSettings(steps=4, batch_size=16, log_every=1, warmup_steps=0, **how)
     rows = fit(
         method,
         images,
@@ -46,7 +47,6 @@ def test_dino_compiled_learns_what_it_learns_eager(textures, monkeypatch, tmp_pa
     eager, untouched = run(images, compile=False)
     assert set(untouched) == {0}
     compiled, graphs = run(images, compile=True)
-    assert compiled[:2] == pytest.approx(eager[:2], rel=1e-3)
-    assert compiled == pytest.approx(eager, rel=0.03)  # Adam's first steps enlarge what rounding differs by
+    assert compiled == pytest.approx(eager, rel=1e-3)
     assert graphs[0] > 0 and set(graphs) == {graphs[0]}, "something was compiled after the first step"
     torch._dynamo.reset()
