@@ -39,6 +39,8 @@ def test_every_lab_has_its_points_and_hides_its_answers(name):
 def nbgrader(course, *words):
     """Run one of nbgrader's commands in a course folder; its output."""
     settings = {"HOME": str(course), "SSLCOURSE_PROGRESS": str(course / "progress.json"), "JUPYTER_PATH": ""}
+    # It calls alembic by its name, also where nobody has activated the environment.
+    settings["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", os.defpath)
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", *words],
         cwd=course,
