@@ -3,20 +3,24 @@
     python benchmarks/claim_rates.py                  # every arm of every claim, on the claim's first set of pictures
     python benchmarks/claim_rates.py 4 7 --workers 2  # the arms of these claims
 
-Each arm has the same budget: one run of the claim's own length for each rate; where the highest is the best, twice that
-is tried as well. A run that is in the record is not repeated, and the same command continues those that were stopped.
+Each arm has the same budget: one run of the claim's own length for each rate. While the highest is the best, twice that
+is tried as well, and half of the lowest while that is. A run that is in the record is not repeated, and the same
+command continues those that were stopped.
 """
 
 import argparse
+import re
 from pathlib import Path
 
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.claim import Arm, Claim
-from sslcourse.claims.rates import BEYOND, RATES, add_to_record, best_rate, trial, tried
-from sslcourse.claims.runner import rounded
+from sslcourse.claims.rates import ABOVE, BELOW, RATES, add_to_record, best_rate, trial, tried
+from sslcourse.claims.runner import commit_of_code, rounded
 from sslcourse.data.cache import cache_dir
 from sslcourse.training.experiment import Experiment
 from sslcourse.training.many import Outcome, run_all
+from sslcourse.training.meters import NonFiniteLoss
+from sslcourse.training.runtime import device_name, pick_device
 
 
 def arms_of(claims: list[Claim], scale: str) -> dict[tuple[str, str], Arm]:
@@ -30,11 +34,14 @@ def arms_of(claims: list[Claim], scale: str) -> dict[tuple[str, str], Arm]:
 
 
 def next_rates(arm: Arm, data: str, scale: str) -> list[float]:
-    """The rates that are still to be tried: of RATES, and then twice the highest while it is the best."""
+    """The rates that are still to be tried: of RATES, then beyond whichever end is the best."""
     found = tried(arm, data, scale)
     if missing := [rate for rate in RATES if rate not in found]:
         return missing
-    return [rate for rate in BEYOND if rate not in found][:1] if best_rate(found) == max(found) else []
+    best = best_rate(found)
+    if best == max(found):
+        return [rate for rate in ABOVE if rate not in found][:1]
+    return [rate for rate in BELOW if rate not in found][:1] if best == min(found) else []
 
 
 def main() -> None:
@@ -45,26 +52,37 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=cache_dir() / "claim-rates", help="the folder of the runs")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
+    if unknown := set(options.claims) - {claim.number for claim in CLAIMS.values()}:
+        parser.error(f"there is no claim {min(unknown)}: they are 1 to {len(CLAIMS)}")
     chosen = [claim for claim in CLAIMS.values() if not options.claims or claim.number in options.claims]
-    arms = arms_of(chosen, options.scale)
+    arms, runs = arms_of(chosen, options.scale), options.runs / re.sub(r"\W+", "_", device_name(pick_device()))
     while wanted := [
         (arm, data, trial(arm, data, options.scale, rate))
         for (_, data), arm in arms.items()
         for rate in next_rates(arm, data, options.scale)
     ]:
-        outcomes = run_all([experiment for _, _, experiment in wanted], options.runs, workers=options.workers)
-        if failed := [outcome.error for outcome in outcomes if outcome.error]:
-            raise SystemExit(f"{len(failed)} runs failed: {failed[0]}")
-        add_to_record([row_of(*each, outcome) for each, outcome in zip(wanted, outcomes, strict=True)])
+        outcomes = run_all([experiment for _, _, experiment in wanted], runs, workers=options.workers)
+        ended = [(each, outcome) for each, outcome in zip(wanted, outcomes, strict=True) if has_ended(outcome)]
+        add_to_record([row_of(*each, outcome) for each, outcome in ended])
+        if failed := [outcome.error for outcome in outcomes if not has_ended(outcome)]:
+            raise SystemExit(f"{len(failed)} runs failed; the same command tries them again. The first: {failed[0]}")
+
+
+def has_ended(outcome: Outcome) -> bool:
+    """Whether the run has something to say of its rate: a loss that is no number says that it was too high."""
+    return not outcome.error or outcome.error.startswith(NonFiniteLoss.__name__)
 
 
 def row_of(arm: Arm, data: str, experiment: Experiment, outcome: Outcome) -> dict:
-    """The line of the record for a finished run."""
+    """The line of the record for a run that has ended; of one that diverged `knn` is empty."""
     recipe = experiment.recipe
     row = {"key": experiment.key, "arm": arm.name, "kind": recipe.kind, "data": data, "scale": recipe.scale}
     row |= {"steps": recipe.fit.steps, "rate": recipe.fit.learning_rate}
     row["knn"] = [rounded(each["knn"]) for each in outcome.rows if "knn" in each]
-    return row | {name: outcome.summary[name] for name in ("seconds", "versions")}
+    if outcome.rows and "reconstruction_loss" in outcome.rows[-1]:
+        row["error"] = rounded(outcome.rows[-1]["reconstruction_loss"])
+    row |= {name: outcome.summary.get(name) for name in ("seconds", "precision", "threads", "versions")}
+    return row | {"device": device_name(pick_device()), "commit": commit_of_code()}
 
 
 if __name__ == "__main__":

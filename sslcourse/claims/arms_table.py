@@ -13,8 +13,8 @@ def arms_table(claim: Claim, data: str, device: str, scale: str, rows: Sequence[
 
     `steps` and `images` are those of a run, `seconds` the median by the clock (other work on the machine slows it).
     `curve` holds the mean accuracy at each quarter, `last` what the last quarter added. An arm that is still rising
-    may stand elsewhere after a longer run. `rate` is its learning rate, `tried` the accuracy at each of those that were
-    tried with seed 0 on these pictures, if any were.
+    may stand elsewhere after a longer run. `rate` is its learning rate, `tried` what each of those had
+    that were tried with seed 0 on these pictures, if any were.
     """
     now = claim.fingerprint(scale)
     counted = {place: row for place, row in latest(rows).items() if row["claims"].get(claim.id) == now and row["curve"]}

@@ -1,22 +1,22 @@
-"""Learning rates that were tried for the arms of claims: the same four for each, and twice the last while it is best.
+"""Learning rates that were tried for the arms of claims: the same four for each, and beyond an end while it is best.
 
-Each has one run of full length, with seed 0, which no verdict uses, and is judged by the validation kNN.
-`benchmarks/claim_rates.py` makes the runs.
+Each has one run of full length, with seed 0, which no verdict uses, and is judged by the validation kNN. An arm that
+reconstructs is there to ask what painting does: rates at which its decoder paints hardly better than each patch's mean
+colour are passed over. `benchmarks/claim_rates.py` makes the runs.
 """
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from sslcourse.claims.claim import Arm
-from sslcourse.claims.rows import LEDGER
-from sslcourse.files import write_atomically
+from sslcourse.claims.rows import LEDGER, append_line, read_lines
 from sslcourse.training.experiment import Experiment
 
 RATES = (1e-3, 2e-3, 4e-3, 8e-3)
-BEYOND = (16e-3, 32e-3)
+ABOVE, BELOW = (16e-3, 32e-3), (5e-4, 25e-5)
+PAINTS = 0.9  # a decoder's error at the end, below which it counts as painting: 1 is that of each patch's mean colour
 RECORD = LEDGER / "rates.jsonl"
 
 
@@ -27,36 +27,58 @@ def trial(arm: Arm, data: str, scale: str, rate: float) -> Experiment:
     0.004
     """
     experiment = arm.experiment(data, scale, seed=0)
-    return replace(
-        experiment, recipe=replace(experiment.recipe, fit=replace(experiment.recipe.fit, learning_rate=rate))
-    )
+    recipe = experiment.recipe
+    method, own = recipe.method, recipe.fit.learning_rate
+    if getattr(method, "decodes", False):  # the decoder keeps the rate that it has
+        method = replace(method, decoder_lr_scale=round(method.decoder_lr_scale * own / rate, 6))
+    fit = replace(recipe.fit, learning_rate=rate)
+    return replace(experiment, recipe=replace(recipe, fit=fit, method=method))
 
 
-def tried(arm: Arm, data: str, scale: str) -> dict[float, float]:
-    """The kNN accuracy at the end of each rate's run; those that were not run are left out."""
+@dataclass(frozen=True)
+class Tried:
+    """What a rate's run had at its end: kNN accuracy (None: it diverged), and the error of a decoder of pixels."""
+
+    knn: float | None
+    error: float | None = None
+
+    @property
+    def serves(self) -> bool:
+        """False where the run diverged, and where there is a decoder that does not paint."""
+        return self.knn is not None and (self.error is None or self.error < PAINTS)
+
+
+def tried(arm: Arm, data: str, scale: str) -> dict[float, Tried]:
+    """What each rate's run had at its end; those that were not run are left out."""
     record = _record(RECORD)
-    found = {rate: record.get(trial(arm, data, scale, rate).key) for rate in RATES + BEYOND}
-    return {rate: row["knn"][-1] for rate, row in found.items() if row}
+    found = {rate: record.get(trial(arm, data, scale, rate).key) for rate in BELOW[::-1] + RATES + ABOVE}
+    return {rate: Tried(row["knn"][-1] if row["knn"] else None, row.get("error")) for rate, row in found.items() if row}
 
 
-def best_rate(tried: Mapping[float, float]) -> float:
-    """The rate with the highest accuracy; of equal ones the first.
+def best_rate(tried: Mapping[float, Tried]) -> float:
+    """Of the rates that paint (or have nothing to paint) the one with the highest accuracy; of equal ones the first.
 
-    >>> best_rate({0.001: 0.4, 0.002: 0.5, 0.004: 0.5})
+    Raises ValueError if there is none.
+
+    >>> best_rate({0.001: Tried(0.4), 0.002: Tried(0.5), 0.004: Tried(0.5)})
+    0.002
+    >>> best_rate({0.002: Tried(0.4, error=0.8), 0.004: Tried(0.5, error=0.99)})
     0.002
     """
-    return max(tried, key=lambda rate: tried[rate])
+    serving = [rate for rate, each in tried.items() if each.serves]
+    if not serving:
+        raise ValueError(f"at no rate that was tried the run ended with a decoder that paints: {dict(tried)}")
+    return max(serving, key=lambda rate: tried[rate].knn)
 
 
 def add_to_record(rows: Iterable[Mapping], path: Path = RECORD) -> None:
     """Add lines to the record."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    write_atomically(path, "".join(f"{line}\n" for line in [*lines, *map(json.dumps, rows)]))
+    for row in rows:
+        append_line(row, path)
     _record.cache_clear()
 
 
 @cache
 def _record(path: Path) -> dict[str, dict]:
     """The rows of the record by the keys of their runs."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {row["key"]: row for row in map(json.loads, lines)}
+    return {row["key"]: row for row in read_lines(path)}

@@ -19,8 +19,13 @@ ALIKE = ("versions", "precision", "threads")  # in which the rows of a pair must
 
 
 def read_rows(scale: str, folder: Path = LEDGER) -> list[dict]:
-    """All lines of a scale, oldest first; one that is cut off or damaged is passed over, which is said."""
-    path, rows = folder / f"{scale}.jsonl", []
+    """All lines of a scale, oldest first."""
+    return read_lines(folder / f"{scale}.jsonl")
+
+
+def read_lines(path: Path) -> list[dict]:
+    """The lines of a file, oldest first; one that is cut off or damaged is passed over, which is said."""
+    rows = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
             rows.append(json.loads(line))
@@ -30,10 +35,14 @@ def read_rows(scale: str, folder: Path = LEDGER) -> list[dict]:
 
 
 def append_row(row: Mapping, folder: Path = LEDGER) -> None:
-    """Add a line to its scale's file, on the disk before this returns; several processes may do so at once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{row['scale']}.jsonl"
-    with FileLock(folder / ".lock"):
+    """Add a line to its scale's file, as `append_line`."""
+    append_line(row, folder / f"{row['scale']}.jsonl")
+
+
+def append_line(row: Mapping, path: Path) -> None:
+    """Add a line to a file, on the disk before this returns; several processes may do so at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.parent / ".lock"):
         whole = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")  # a process may have died in mid-line
         with open(path, "a", encoding="utf-8") as file:
             file.write(("" if whole else "\n") + json.dumps(row) + "\n")

@@ -7,8 +7,14 @@ import pytest
 
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.measures import MEASURES
+from sslcourse.claims.rates import tried
 from sslcourse.settings import lasting
 from sslcourse.training.experiment import rehearse
+
+
+def trained(claim):
+    return [arm for arm in claim.arms if arm.name != "untrained"]
+
 
 NORM = {"method.head_norm", "method.output_norm"}
 COLOUR = {f"method.augmentation.{name}" for name in ("color", "grayscale")}
@@ -38,8 +44,8 @@ VARIED = {
     "fewer-transformations": COLOUR | {"method.augmentation.flip"},
     "too-hard-or-too-easy": COLOUR | JITTER,
 }
-# Claims whose arms have a learning rate each at scale cpu: the best for it, see test_rates.py.
-OWN_RATES = {"attention-marks-objects", "removal-accuracy"}
+# Claims whose arms may have a learning rate each at scale cpu: the best for it, see test_rates.py.
+OWN_RATES = {claim.id for claim in CLAIMS.values() if all(tried(arm, claim.data[0], "cpu") for arm in trained(claim))}
 # Figures of one arm that are differences already.
 DIFFERENCES = {f"attention.{name}" for name in ("over_random", "over_contrast", "recall_over_random")} | {
     f"{speed}_speed.{name}"
@@ -80,8 +86,20 @@ def test_arms_of_one_method_differ_in_what_the_claim_varies_and_in_nothing_else(
                 seen |= found - (UNTRAINED if "untrained" in (name, other) else set())
         if claim.id in OWN_RATES:
             seen -= {"fit.learning_rate"}
+        seen = {path for path in seen if not path.startswith("method.decoder_")}  # see the next test
     # The recipe for GPUs may already have what an arm sets.
     assert seen == VARIED[claim.id] or (scale == "gpu" and seen < VARIED[claim.id])
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_arms_with_a_decoder_have_the_same_one_at_the_same_rate(claim):
+    decoders = set()
+    for run in claim.experiments(claim.data[0], "cpu", seed=1).values():
+        method, rate = run.recipe.method, run.recipe.fit.learning_rate
+        if getattr(method, "decodes", False):
+            size = method.decoder_dim, method.decoder_depth, method.decoder_heads
+            decoders.add((*size, round(rate * method.decoder_lr_scale, 9)))
+    assert len(decoders) <= 1
 
 
 @pytest.mark.parametrize("scale", ["cpu", "gpu"])

@@ -7,7 +7,7 @@ import pytest
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.rates import RATES, add_to_record, best_rate, trial, tried
 
-SEARCHED = [3, 4]  # the claims whose arms take the rate that was found
+SEARCHED = [3, 4, 7, 8, 9, 10, 11, 12, 13]  # the claims whose arms take the rate that was found
 
 
 def arms_of(numbers):
@@ -37,6 +37,12 @@ def test_lines_are_added_to_the_record_and_none_is_lost(tmp_path):
     for key in ("a", "b"):
         add_to_record([{"key": key, "knn": [0.5]}], tmp_path / "rates.jsonl")
     assert [json.loads(line)["key"] for line in (tmp_path / "rates.jsonl").read_text().splitlines()] == ["a", "b"]
+
+
+def test_a_decoder_keeps_its_own_rate_in_every_trial():
+    arm, data = arms_of([7])[7, "low removed, reconstructed"]
+    fits = [trial(arm, data, "cpu", rate).recipe for rate in RATES]
+    assert {round(recipe.fit.learning_rate * recipe.method.decoder_lr_scale, 9) for recipe in fits} == {0.004}
 
 
 def test_what_was_not_tried_has_no_figures():

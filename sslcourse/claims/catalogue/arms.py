@@ -50,9 +50,6 @@ def build_dilated(recipe: Recipe) -> Method:
 
 
 CLS = switched("CLS")
-LOW, RANDOM, HIGH = (switched(f"{policy} removed", policy) for policy in ("low", "random", "high"))
-LOW_PIXELS, RANDOM_PIXELS, HIGH_PIXELS = (
-    switched(f"{policy} removed, reconstructed", policy, pixels="removed") for policy in ("low", "random", "high")
-)
+LOW, RANDOM = switched("low removed", "low"), switched("random removed", "random")
 VISIBLE = switched("CLS + visible patches", patches="kept")
-SUPERVISED = switched("supervised", build=build_supervised, variant="supervised")
+LOW_PIXELS = switched("low removed, reconstructed", "low", pixels="removed")

@@ -44,4 +44,13 @@ def sized_arms(sizes: Sizes) -> Callable[..., Arm]:
     return make
 
 
+def at_rate(sizes: Sizes, rate: float) -> Sizes:
+    """Sizes whose runs at scale cpu have a learning rate of their own.
+
+    >>> at_rate({"smoke": {}, "cpu": {"steps": 8}}, 0.004)
+    {'smoke': {}, 'cpu': {'steps': 8, 'learning_rate': 0.004}}
+    """
+    return sizes | {"cpu": sizes["cpu"] | {"learning_rate": rate}}
+
+
 whole = sized_arms(WHOLE)
