@@ -187,13 +187,18 @@ def curves_of(claim: Claim, finding: Finding, scale: str, rows: Sequence[dict]) 
     return found
 
 
-def untrained(runs: Iterable[Mapping]) -> dict[str, float]:
-    """The mean kNN accuracy of encoders that were not trained, for each set of pictures that has some."""
-    found: dict[str, list[float]] = {}
+def untrained(runs: Iterable[Mapping]) -> dict[tuple[str, str], float]:
+    """The mean kNN accuracy of encoders that were not trained, for each kind of ViT and set of pictures that has some.
+
+    Of the smaller ViT there are runs that learn nothing; the larger one was measured before training.
+    """
+    found: dict[tuple[str, str], list[float]] = {}
     for row in runs:
         if row["arm"] == "untrained" and row["curve"]:
-            found.setdefault(row["data"], []).append(row["curve"][-1][1])
-    return {data: fmean(values) for data, values in found.items()}
+            found.setdefault(("claims 14 to 18", row["data"]), []).append(row["curve"][-1][1])
+        elif row["arm"] == "CLS" and "knn" in row["figures"].get("start", {}):
+            found.setdefault(("the claims on patches", row["data"]), []).append(row["figures"]["start"]["knn"])
+    return {place: fmean(values) for place, values in sorted(found.items())}
 
 
 def signed(value: float, least: float) -> str:

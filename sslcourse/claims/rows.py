@@ -79,13 +79,20 @@ def stale(claim: Claim, scale: str, rows: Iterable[dict]) -> list[dict]:
 
 
 def counted_again(claim: Claim, scale: str, rows: Sequence[dict]) -> list[dict]:
-    """The lines that count although the claim was changed when their runs were known.
+    """The lines that count although the claim was changed when their runs were known, from it or from another claim.
 
     A run that the new form also needs is not trained again, for it would give the same figures; so this has to be said.
     """
-    now, last = claim.fingerprint(scale), latest(rows)
-    places = {(row["key"], row["device"]) for row in stale(claim, scale, rows)}
-    return [last[place] for place in sorted(places) if last[place]["claims"][claim.id] == now]
+    if not stale(claim, scale, rows):
+        return []  # as it was first written
+    now, first = claim.fingerprint(scale), {}
+    for row in rows:
+        first.setdefault((row["key"], row["device"]), row)
+    return [
+        row
+        for place, row in sorted(latest(rows).items())
+        if row["claims"].get(claim.id) == now != first[place]["claims"].get(claim.id)
+    ]
 
 
 def effects(

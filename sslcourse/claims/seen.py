@@ -26,18 +26,20 @@ SEEN = {
             "than a random half, by .33 to .43, and its Jaccard index was above the rule that compares colours, by "
             ".07 to .14, and above the untrained network, by .17 to .37. In the sixth it was below all three. With "
             "six pairs one such run is enough to leave the verdict open. In shorter runs at a lower rate (the first "
-            "form of this claim) three of six were above the rule of colours. On photographs "
-            "the networks without labels had learned next to nothing (kNN .24 to .27; an untrained network has about "
-            ".245), so that those rows say where such a network looks, not a trained one."
+            "form of this claim, on another machine) three of six were above the rule of colours. On photographs the "
+            "networks without labels knew no more of classes than before training (kNN .24 to .27; the same network "
+            "untrained has .26), so that those rows say where such a network looks, not one that has learned."
         ),
         "removal-accuracy": (
             "Mean kNN accuracy was .583 with nothing removed (.543 in equal time), .516 with random patches removed, "
             ".507 with low and .463 with high attention removed. Removing low attention was better than removing "
-            "high in six of six pairs, by .02 to .08, and no better than removing at random. So it matters "
-            "here that the attended half stays, and losing any half costs accuracy. How much differs: .00 to .08 in "
-            "five pairs and .22 in one. Shorter runs at a lower rate (the first form of this claim) had -.05 on the "
-            "mean and told low from high removal in no direction. On photographs no arm had learned anything that "
-            "kNN sees (.24 to .26 on the mean; an untrained network has about .245): there was nothing to lose."
+            "high in six of six pairs, by .02 to .08, and no better than removing at random. So it costs most to lose "
+            "the whole attended half, and nothing was gained by keeping it whole. In equal steps losing any half "
+            "costs accuracy: with low attention removed .00 to .08 in five pairs and .22 in one. In equal time half of "
+            "the pairs went either way. Shorter runs at a lower rate (the first form of this claim, on another "
+            "machine) had -.05 on the mean and told low from high removal in no direction. On photographs no arm ended "
+            "above its start (.24 to .26 on the mean; the same network untrained has .26), and those with half "
+            "removed ended .02 below it."
         ),
         "removal-training-speed": (
             "Half of the patches go, and a step is a fifth faster: the teacher and the small crops see all of "
@@ -99,10 +101,10 @@ SEEN = {
         "byol-target": (
             "Contradicted is the reason. That BYOL does not collapse holds with BatchNorm in its heads (kNN +.21 "
             "above the untrained network); with GroupNorm the projections of every arm, BYOL's own too, ended on "
-            "one point (cosine 1.00), so that the contrast with GroupNorm compares collapsed networks. Without "
-            "the predictor there are two kinds of runs: two fell below the untrained network (.15 and .14), four "
-            "learned (.39 to .42) and stayed .02 to .09 below those without an EMA. Their projections were partly "
-            "collapsed (cosine of two pictures .46 to .93)."
+            "one point (cosine 1.00), so that the contrast with GroupNorm compares networks whose projections "
+            "collapsed. Without the predictor there are two kinds of runs: two fell below the untrained network (.15 "
+            "and .14), four learned (.39 to .42) and stayed .02 to .09 below those without an EMA. Their projections "
+            "were partly collapsed (cosine of two pictures .46 to .93)."
         ),
         "batch-size": (
             "If anything it is the other way round: from 256 to 16 pictures BYOL fell by .042 on the mean (.545 "

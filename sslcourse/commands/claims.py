@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", default="cpu", choices=("smoke", "cpu", "gpu"), help="size of the runs (default: cpu)"
     )
-    parser.add_argument("--seeds", default="1-6", help="seeds of the pairs, from 1: 1-6, or 7,8 (default: 1-6)")
+    parser.add_argument("--seeds", default="1-6", help="seeds of the pairs, from 1: 1-6, or 9,10 (default: 1-6)")
     parser.add_argument("--data", nargs="+", default=[], metavar="SET", help="these sets of pictures only")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda (default: auto)")
     parser.add_argument("--workers", type=int, default=1, help="runs at a time (default: 1)")
@@ -89,7 +89,7 @@ def whole_numbers(text: str) -> list[int]:
     for part in text.split(","):
         first, _, last = part.partition("-")
         if not first.isdigit() or not (last or first).isdigit():
-            raise ValueError(f"write numbers such as 1-6 or 7,8; got {text!r}")
+            raise ValueError(f"write numbers such as 1-6 or 9,10; got {text!r}")
         found += range(int(first), int(last or first) + 1)
     return found
 

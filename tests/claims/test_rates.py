@@ -5,7 +5,9 @@ import json
 import pytest
 
 from sslcourse.claims.catalogue import CLAIMS
-from sslcourse.claims.rates import RATES, add_to_record, best_rate, trial, tried
+from sslcourse.claims.claim import QUARTERS
+from sslcourse.claims.rates import RATES, RECORD, Tried, add_to_record, best_rate, trial, tried
+from sslcourse.claims.rows import read_lines
 
 SEARCHED = [3, 4, 7, 8, 9, 10, 11, 12, 13]  # the claims whose arms take the rate that was found
 
@@ -23,7 +25,8 @@ def test_every_longer_arm_has_the_best_of_the_rates_that_were_tried_for_it():
     for name, (arm, data) in arms_of(SEARCHED).items():
         found = tried(arm, data, "cpu")
         assert tuple(found)[: len(RATES)] == RATES, name
-        assert arm.recipe(data, "cpu").fit.learning_rate == best_rate(found) < max(found), name
+        assert arm.recipe(data, "cpu").fit.learning_rate == best_rate(found), name
+        assert min(found) < best_rate(found) < max(found), name
 
 
 def test_a_trial_differs_from_the_run_of_its_arm_in_rate_and_seed_alone():
@@ -37,6 +40,23 @@ def test_lines_are_added_to_the_record_and_none_is_lost(tmp_path):
     for key in ("a", "b"):
         add_to_record([{"key": key, "knn": [0.5]}], tmp_path / "rates.jsonl")
     assert [json.loads(line)["key"] for line in (tmp_path / "rates.jsonl").read_text().splitlines()] == ["a", "b"]
+
+
+def test_lines_of_the_record_are_of_the_runs_that_they_name():
+    for (_, name), (arm, data) in arms_of(SEARCHED).items():
+        for rate in tried(arm, data, "cpu"):
+            wanted = trial(arm, data, "cpu", rate)
+            lines = [line for line in read_lines(RECORD) if line["key"] == wanted.key]
+            for line in lines:
+                assert (line["arm"], line["data"], line["rate"]) == (name, data, rate)
+                assert line["steps"] == wanted.recipe.fit.steps and len(line["knn"]) in (0, QUARTERS)
+            assert len({str(line["knn"]) for line in lines}) == 1, "two runs of one rate differ: which one counts?"
+
+
+def test_a_rate_at_which_a_run_diverged_or_its_decoder_did_not_paint_is_passed_over():
+    assert best_rate({1e-3: Tried(0.3), 2e-3: Tried(None), 4e-3: Tried(0.5, error=0.99)}) == 1e-3
+    with pytest.raises(ValueError, match="a decoder that paints"):
+        best_rate({1e-3: Tried(0.5, error=0.99)})
 
 
 def test_a_decoder_keeps_its_own_rate_in_every_trial():
