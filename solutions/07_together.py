@@ -115,8 +115,8 @@ def combined_loss(
 check("together.loss", combined_loss)
 
 # %% [markdown]
-# **Train** both with *your* loss. They are two cells of the course's *ledger of claims*, with its own settings, only
-# that your seed is none of the ledger's.
+# **Train** both with *your* loss. They are two cells of the course's *ledger of claims*, in shorter runs and at one
+# learning rate; and your seed is none of the ledger's.
 
 # %% tags=["experiment"]
 lab.train_whole(combined_loss)
@@ -394,7 +394,7 @@ lab.claims("all-three", "without-removal", "without-patches", "without-reconstru
 # What stands there is an example, which is run but not kept. Put your own in its place, and leave `example=True` out.
 # Both arms are switched as in stage 1 and may have other settings, too, by name: `keep_rate=0.25`, `local_crops=4`,
 # `mask_ratio`, `learning_rate`, ... (`lab.settings()` shows them). `measure` is `"knn"`, `"segmentation.object"`,
-# `"occlusion.random"` or `"corruptions.both"`. The runs are half as long as the ledger's.
+# `"occlusion.random"` or `"corruptions.both"`. The runs are a third as long as the ledger's.
 
 # %% tags=["experiment"]
 lab.register(

@@ -61,7 +61,7 @@ def run_all_stages(lab):
     lab.all_predictions()
 
 
-def test_the_two_networks_are_cells_of_the_ledger_with_its_settings():
+def test_the_two_networks_are_cells_of_the_factorial_and_start_alike():
     known = arms.recipes("cpu")
     for arm, cell in arms.CELLS.items():
         recipe = cell.recipe("objects", "cpu")

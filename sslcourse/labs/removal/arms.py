@@ -1,7 +1,7 @@
 """What Lab 5 trains, at three sizes, and the networks of the course that it looks at.
 
 All arms distil the class token, from two global and two local crops, and differ in which patches of the global crops
-the student does not get. The settings are those of the ledger's arms on removal, but that pictures have 64 pixels, the
+the student does not get. The settings are those of claims 5 and 6 in the ledger, but that pictures have 64 pixels, the
 size that the course's networks know; crops have 48. In so short a run the teacher attends to all patches nearly alike:
 in two arms the course's iBOT chooses instead, in "own" the teacher, as in the ledger's.
 """

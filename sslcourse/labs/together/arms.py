@@ -1,6 +1,6 @@
-"""What Lab 7 trains, at three sizes: two cells of the ledger's factorial, with the ledger's own recipes.
+"""What Lab 7 trains, at three sizes: two cells of the ledger's factorial, in shorter runs and at one learning rate.
 
-At scale `gpu` the ledger's runs take too long for a lab: fewer pictures and steps.
+At scale `gpu` the recipe's runs take too long for a lab: fewer pictures and steps.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """What Lab 4 trains, at three sizes: three short runs of the class token alone, then one run for each choice of levels.
 
-The longer runs have the settings of claim 1 in the ledger, the short ones a third of their steps, a centre in place of
-Sinkhorn, and another temperature.
+The longer runs have two thirds of the steps of claim 1 in the ledger, all at one learning rate; the short ones a third
+of the longer ones', a centre in place of Sinkhorn, and another temperature.
 """
 
 from dataclasses import replace
