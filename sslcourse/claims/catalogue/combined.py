@@ -35,7 +35,8 @@ HELD_EQUAL = (
 )
 COULD_BE_WRONG = (
     "The class token is distilled in every arm. Reconstructing all patches, where none is removed, is an easier task "
-    "than the removed ones. Equal steps are not equal time: claim 5 has the times. "
+    "than the removed ones. Equal steps are not equal time: claim 5 has the times. A learning rate rests on one run: "
+    "at the chosen one another seed's decoder may hardly paint. "
 )
 
 TOGETHER = Claim(

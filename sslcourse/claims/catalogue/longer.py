@@ -1,6 +1,8 @@
 """The arms of claims on patches that are trained longer than the labs' runs, each at its own learning rate.
 
-All choices are of seed 0, which no verdict uses (the decoder's rate of seeds 7 and 8 as well, which none uses either).
+All choices are of seed 0, which no verdict uses (the decoder's size and rate of seeds 7 and 8 as well, which none uses
+either). The length was chosen by arms that reconstruct: at a rate of .002 and with half of the patches removed their
+kNN was .29 to .34 after 240 steps (an untrained encoder has .23), and .42 after 360.
 """
 
 from sslcourse.claims.catalogue.arms import SWITCHABLE, build_supervised, switched
