@@ -22,7 +22,7 @@ SMALL_DECODER = {"decoder_dim": 32, "decoder_depth": 1, "reconstruction_weight":
 SWITCHABLE = {scale: size | SMALL_DECODER for scale, size in PLACES.items()}
 # About as many weights as the ViT of the scale.
 CONVNETS = {"smoke": "convnet_8", "cpu": "convnet_16", "gpu": "convnet_64"}
-convolutional = sized_arms({scale: PLACES.get(scale, {}) | {"encoder": name} for scale, name in CONVNETS.items()})
+CONVOLUTIONAL = {scale: PLACES.get(scale, {}) | {"encoder": name} for scale, name in CONVNETS.items()}
 
 
 def switched(
@@ -49,7 +49,5 @@ def build_dilated(recipe: Recipe) -> Method:
         return DINO(ConvNet(int(recipe.encoder.name.removeprefix("convnet_")), halvings=2), recipe.method)
 
 
-CLS = switched("CLS")
-LOW, RANDOM = switched("low removed", "low"), switched("random removed", "random")
-VISIBLE = switched("CLS + visible patches", patches="kept")
+CLS, LOW = switched("CLS"), switched("low removed", "low")
 LOW_PIXELS = switched("low removed, reconstructed", "low", pixels="removed")

@@ -14,8 +14,8 @@ STEPS = 360
 # its own mean colour) was .73, .82 and .75 (seeds 0, 7, 8) for this decoder, and .85, .84 and .85 for the small one at
 # this rate, which at .01 painted with seed 0 (.70) and not with seed 7 (.99).
 DECODER, DECODER_RATE = {"decoder_dim": 64, "decoder_depth": 2}, 4e-3
-# Of .001, .002, .004 and .008 (and .016 where .008 was the best of these) the one with the highest kNN, of those at
-# which the decoder paints, if there is one: see claims/rates.py. All are in claims/ledger/rates.jsonl.
+# Of .001, .002, .004 and .008 (and .016, then .032, while the last was the best) the one with the highest kNN, of those
+# at which the decoder paints, if there is one: see claims/rates.py. All are in claims/ledger/rates.jsonl.
 RATES = {
     "CLS": 4e-3,
     "CLS, as long": 4e-3,
@@ -31,6 +31,13 @@ RATES = {
     "patches, removal": 8e-3,
     "patches, pixels": 8e-3,
     "all three": 8e-3,
+    "patches alone": 2e-3,
+    "CLS + masked patches": 8e-3,
+    "random removed, CLS + kept patches": 16e-3,
+    "random removed, CLS + removed patches": 8e-3,
+    "random removed, CLS + both patches": 8e-3,
+    "strided CNN": 4e-3,
+    "dilated CNN": 2e-3,
 }
 # Where there is no decoder its size and rate play no part; they are in the keys of the runs.
 LONGER = SWITCHABLE | {"cpu": SWITCHABLE["cpu"] | {"steps": STEPS, "decoder_lr_scale": 5.0}}
@@ -51,5 +58,6 @@ LOW, RANDOM, HIGH = (longer(f"{policy} removed", policy) for policy in ("low", "
 LOW_PIXELS, RANDOM_PIXELS, HIGH_PIXELS = (
     longer(f"{policy} removed, reconstructed", policy, pixels="removed") for policy in ("low", "random", "high")
 )
+MASKED = longer("CLS + masked patches", patches="masked")
 VISIBLE = longer("CLS + visible patches", patches="kept")
 SUPERVISED = longer("supervised", build=build_supervised, variant="supervised")
