@@ -115,8 +115,8 @@ def combined_loss(
 check("together.loss", combined_loss)
 
 # %% [markdown]
-# **Train** both with *your* loss. They are two cells of the course's *ledger of claims*, in shorter runs and at one
-# learning rate; and your seed is none of the ledger's.
+# **Train** both with *your* loss. They have the switches of two cells of the course's *ledger of claims*, in shorter
+# runs, at one learning rate and with a smaller decoder; and your seed is none of the ledger's.
 
 # %% tags=["experiment"]
 lab.train_whole(combined_loss)
@@ -350,11 +350,11 @@ lab.same_job(factorial_effects)
 # %% tags=["predict"] id="together.order"
 predict(
     "together.order",
-    "Which part has the largest main effect on kNN accuracy in the ledger?",
+    "On the mean over the ledger's seeds, which part adds most to kNN accuracy (its main effect)?",
     a="patches",
     b="removal",
     c="pixels",
-    d="none that counts (all below 0.03)",
+    d="none adds as much as 0.03",
 )
 
 # %% tags=["experiment"]

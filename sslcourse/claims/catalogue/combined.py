@@ -1,6 +1,6 @@
 """Claims 10 to 13: class token and patches distilled, patches removed, pixels reconstructed: all and each left out."""
 
-from sslcourse.claims.catalogue.common import TWO_ERRORS
+from sslcourse.claims.catalogue.common import OTHER_CROPS, TWO_ERRORS
 from sslcourse.claims.catalogue.longer import CLS, LOW, LOW_PIXELS, VISIBLE, longer
 from sslcourse.claims.claim import Claim, Contrast, Published
 
@@ -32,7 +32,7 @@ HELD_EQUAL = (
     "combinations of the three parts. Where nothing is removed all patches are reconstructed. Each arm has the best of "
     "its learning rates by its own kNN, of those at which its decoder painted (seed 0); all decoders are alike and "
     "learn at one rate. The weights of the losses are those of the recipe, chosen with all three."
-)
+) + OTHER_CROPS
 COULD_BE_WRONG = (
     "The class token is distilled in every arm. Reconstructing all patches, where none is removed, is an easier task "
     "than the removed ones. Equal steps are not equal time: claim 5 has the times. A learning rate rests on one run: "

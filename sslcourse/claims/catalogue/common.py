@@ -18,6 +18,11 @@ WHOLE = {
 }
 # As good as no training: a run of four steps at a rate that rounds to nothing.
 UNTRAINED = {"steps": 4, "warmup_steps": 0, "learning_rate": 1e-9}
+# Said of claims with such arms.
+OTHER_CROPS = (
+    " Crops are the same between arms that both remove (or mask) patches, or both do not: one that does draws more "
+    "random numbers, so that its crops are others from the second step on."
+)
 # Why a difference of accuracies counts from .05, or from .03, on.
 THREE_ERRORS = "three standard errors of an accuracy of .5 to .8 on 1,000 pictures"
 TWO_ERRORS = "two standard errors of an accuracy of .5 to .8 on 1,000 pictures"

@@ -1,7 +1,7 @@
 """Claims 1 and 2: which losses, and which networks, keep local detail."""
 
 from sslcourse.claims.catalogue.arms import CONVOLUTIONAL, build_dilated
-from sslcourse.claims.catalogue.common import TWO_ERRORS, at_rate, sized_arms
+from sslcourse.claims.catalogue.common import OTHER_CROPS, TWO_ERRORS, at_rate, sized_arms
 from sslcourse.claims.catalogue.longer import CLS, MASKED, RANDOM, RATES, STEPS, VISIBLE, longer
 from sslcourse.claims.claim import Arm, Claim, Contrast, Published
 
@@ -83,7 +83,7 @@ PATCHES = Claim(
     "seed; one weight of the patches' loss, .25, from the recipe. Each arm has the best of its learning "
     "rates by its own kNN (seed 0). Patches alone get no local crops, which have only "
     "the class token to learn. Photographs of CIFAR-10 are enlarged to 48 pixels; "
-    "the objects of COCO are drawn.",
+    "the objects of COCO are drawn." + OTHER_CROPS,
     could_be_wrong="36 patches of 8 pixels hold no fine outline; the probe reads them interpolated to 12 x 12 places. "
     "The class token of patches alone has no loss. Removed patches are predicted through a decoder of two blocks. A "
     "third of the patches is masked in every picture; iBOT masks half of the pictures.",

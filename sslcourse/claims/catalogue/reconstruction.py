@@ -1,6 +1,6 @@
 """Claims 7 to 9: what reconstructing removed patches gives, and on which backgrounds."""
 
-from sslcourse.claims.catalogue.common import THREE_ERRORS
+from sslcourse.claims.catalogue.common import OTHER_CROPS, THREE_ERRORS
 from sslcourse.claims.catalogue.longer import (
     CLS,
     HIGH,
@@ -24,11 +24,14 @@ HELD_EQUAL = (
     "the best of its learning rates by its own kNN, of those at which its decoder painted (seed 0, drawn objects); all "
     "decoders are alike and learn at one rate. Measured is the teacher's running mean, of the supervised arm the "
     "network itself. Photographs are enlarged to 48 pixels."
-)
+) + OTHER_CROPS
 # Said of all claims on reconstruction.
 CHOSEN = (
     "The decoder's size and rate were chosen on the arm with low attention removed (seeds 0, 7 and 8), the weight of "
-    "the pixels on seed 0. A learning rate rests on one run: at the chosen one another seed's decoder may hardly paint."
+    "the pixels on seed 0. A learning rate rests on one run: at the chosen one another seed's decoder may hardly "
+    "paint. Any line from .82 to .94 in place of .9, below which a decoder's error counts as painting, would have "
+    "chosen the same rates; it cost .017 of kNN with random and .031 with high attention removed (seed 0), and nothing "
+    "elsewhere."
 )
 
 

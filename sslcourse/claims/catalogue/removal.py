@@ -2,7 +2,7 @@
 
 from sslcourse.claims.catalogue import longer
 from sslcourse.claims.catalogue.arms import CLS, LOW, LOW_PIXELS
-from sslcourse.claims.catalogue.common import TWO_ERRORS
+from sslcourse.claims.catalogue.common import OTHER_CROPS, TWO_ERRORS
 from sslcourse.claims.claim import Claim, Contrast, Published
 
 # A step with half of the patches takes 1 / 1.2 of a whole one (measured 1.08 to 1.25 on a busy machine, 1.26 by counted
@@ -68,7 +68,7 @@ ACCURACY = Claim(
     held_equal="Encoder, crops, loss, pictures, their order, updates and first weights, by the seed; half of the "
     "patches of the student's global crops, chosen by the teacher's attention, after a fifth of random removal in "
     "each arm that removes. Each arm has the best of four learning rates by its own kNN (seed 0, drawn objects). "
-    "Photographs are enlarged to 48 pixels.",
+    "Photographs are enlarged to 48 pixels." + OTHER_CROPS,
     could_be_wrong="Accuracy is that of the teacher on whole pictures, which the student never saw whole. If attention "
     "does not find the object (claim 3), low attention is not background. One keep rate, one half. Equal time is by a "
     "ratio measured once.",

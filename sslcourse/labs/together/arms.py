@@ -1,6 +1,6 @@
-"""What Lab 7 trains, at three sizes: two cells of the ledger's factorial, in shorter runs and at one learning rate.
+"""What Lab 7 trains, at three sizes: two cells of the ledger's factorial, in shorter runs and with a smaller decoder.
 
-At scale `gpu` the recipe's runs take too long for a lab: fewer pictures and steps.
+All have one learning rate. At scale `gpu` the recipe's runs take too long for a lab: fewer pictures and steps.
 """
 
 from dataclasses import replace
