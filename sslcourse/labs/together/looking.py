@@ -122,8 +122,10 @@ class Looking(TogetherSession):
             rows.append([name, *line.cells(), f"+{least:g}", line.word])
         show(plot_effects(effects))
         words = by_claim(judged)
-        note = f"Effects point the way the claim says. Of the other {len(CLAIMS) - len(words)} claims the ledger has "
-        note += f"fewer than {PAIRS} pairs so far, or they say that two arms are the same."
+        note = "Effects point the way the claim says."
+        if others := len(CLAIMS) - len(words):
+            note += f" Of the other {others} the ledger has fewer than {PAIRS} pairs so far, or they say that two arms "
+            note += "are the same."
         headings = ["claim, effect", "mean", "95 % interval", "p", "counts from", "you say"]
         show_card(f"{len(words)} of {len(CLAIMS)} claims", Table(headings, rows), note)
         counts = {word: [*words.values()].count(word) for word in WORST_FIRST[::-1]}
