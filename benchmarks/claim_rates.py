@@ -9,13 +9,12 @@ command continues those that were stopped.
 """
 
 import argparse
-import re
 from pathlib import Path
 
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.claim import Arm, Claim
 from sslcourse.claims.rates import ABOVE, BELOW, RATES, add_to_record, best_rate, trial, tried
-from sslcourse.claims.runner import commit_of_code, rounded
+from sslcourse.claims.runner import commit_of_code, root_on, rounded
 from sslcourse.data.cache import cache_dir
 from sslcourse.training.experiment import Experiment
 from sslcourse.training.many import Outcome, run_all
@@ -55,7 +54,7 @@ def main() -> None:
     if unknown := set(options.claims) - {claim.number for claim in CLAIMS.values()}:
         parser.error(f"there is no claim {min(unknown)}: they are 1 to {len(CLAIMS)}")
     chosen = [claim for claim in CLAIMS.values() if not options.claims or claim.number in options.claims]
-    arms, runs = arms_of(chosen, options.scale), options.runs / re.sub(r"\W+", "_", device_name(pick_device()))
+    arms, runs = arms_of(chosen, options.scale), root_on(device_name(pick_device()), options.runs)
     while wanted := [
         (arm, data, trial(arm, data, options.scale, rate))
         for (_, data), arm in arms.items()

@@ -265,7 +265,16 @@ def place_of(order: Order) -> tuple[str, str]:
 
 def root_of(order: Order, root: Path) -> Path:
     """Where runs of the order's device are kept: one that was begun on another is never read back or resumed."""
-    return Path(root) / re.sub(r"\W+", "_", place_of(order)[1])
+    return root_on(place_of(order)[1], root)
+
+
+def root_on(device: str, root: Path) -> Path:
+    """The folder of a device's runs.
+
+    >>> root_on("x86_64, AVX2", Path("runs")).name
+    'x86_64_AVX2'
+    """
+    return Path(root) / re.sub(r"\W+", "_", device)
 
 
 def scales(wanted: Iterable[Order]) -> set[str]:

@@ -43,10 +43,11 @@ def test_lines_are_added_to_the_record_and_none_is_lost(tmp_path):
 
 
 def test_lines_of_the_record_are_of_the_runs_that_they_name():
+    record = read_lines(RECORD)
     for (_, name), (arm, data) in arms_of(SEARCHED).items():
         for rate in tried(arm, data, "cpu"):
             wanted = trial(arm, data, "cpu", rate)
-            lines = [line for line in read_lines(RECORD) if line["key"] == wanted.key]
+            lines = [line for line in record if line["key"] == wanted.key]
             for line in lines:
                 assert (line["arm"], line["data"], line["rate"]) == (name, data, rate)
                 assert line["steps"] == wanted.recipe.fit.steps and len(line["knn"]) in (0, QUARTERS)

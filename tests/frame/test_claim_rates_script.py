@@ -18,7 +18,7 @@ def script(monkeypatch, tmp_path):
 
 
 def line(rate, knn):
-    return {"key": trial(ARM, "objects", "smoke", rate).key, "knn": [] if knn is None else [knn]}
+    return {"key": trial(ARM, "objects", "smoke", rate).key, "knn": [knn]}
 
 
 def next_after(script, **by_place):
