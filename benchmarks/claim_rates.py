@@ -33,10 +33,12 @@ def arms_of(claims: list[Claim], scale: str) -> dict[tuple[str, str], Arm]:
 
 
 def next_rates(arm: Arm, data: str, scale: str) -> list[float]:
-    """The rates that are still to be tried: of RATES, then beyond whichever end is the best."""
+    """The rates that are still to be tried: of RATES, then beyond whichever end is the best, if any serves."""
     found = tried(arm, data, scale)
     if missing := [rate for rate in RATES if rate not in found]:
         return missing
+    if not any(each.serves for each in found.values()):
+        return []
     best = best_rate(found)
     if best == max(found):
         return [rate for rate in ABOVE if rate not in found][:1]

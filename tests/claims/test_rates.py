@@ -5,11 +5,14 @@ import json
 import pytest
 
 from sslcourse.claims.catalogue import CLAIMS
+from sslcourse.claims.catalogue.own_rates import LEARNS_AT_NONE
 from sslcourse.claims.claim import QUARTERS
+from sslcourse.claims.measures import measured
 from sslcourse.claims.rates import RATES, RECORD, Tried, add_to_record, best_rate, trial, tried
 from sslcourse.claims.rows import read_lines
 
-SEARCHED = [1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13]  # the claims whose arms take the rate that was found
+SEARCHED = sorted({claim.number for claim in CLAIMS.values()} - {5, 6, 16})  # 5 and 6 measure speed
+NO_BETTER = 0.03  # than before training: two standard errors of an accuracy of .25 on 1,000 pictures
 
 
 def arms_of(numbers):
@@ -18,15 +21,38 @@ def arms_of(numbers):
         for claim in CLAIMS.values()
         if claim.number in numbers
         for arm in claim.arms
+        if arm.name != "untrained"
     }
 
 
-def test_every_longer_arm_has_the_best_of_the_rates_that_were_tried_for_it():
-    for name, (arm, data) in arms_of(SEARCHED).items():
+def knn_before_training(arm, data, known):
+    experiment = arm.experiment(data, "cpu", seed=0)
+    place = experiment.recipe.encoder, experiment.recipe.data
+    if place not in known:
+        known[place] = measured("knn", experiment.build(experiment.recipe).eval(), experiment.images())["knn"]
+    return known[place]
+
+
+def test_every_arm_has_the_best_of_the_rates_that_were_tried_for_it():
+    for (number, name), (arm, data) in arms_of(SEARCHED).items():
         found = tried(arm, data, "cpu")
-        assert tuple(found)[: len(RATES)] == RATES, name
-        assert arm.recipe(data, "cpu").fit.learning_rate == best_rate(found), name
-        assert min(found) < best_rate(found) < max(found), name
+        assert set(RATES) <= found.keys(), name
+        if name not in LEARNS_AT_NONE:
+            assert arm.recipe(data, "cpu").fit.learning_rate == best_rate(found), (number, name)
+            assert min(found) < best_rate(found) < max(found), (number, name)
+
+
+def test_an_arm_without_a_best_rate_learned_at_none_and_has_that_of_what_it_was_made_from():
+    known, of = (
+        {},
+        {name: (arm, data) for (_, name), (arm, data) in arms_of(set(SEARCHED) & set(range(14, 21))).items()},
+    )
+    for name, (arm, data) in of.items():
+        learned = max(one.knn or 0 for one in tried(arm, data, "cpu").values()) - knn_before_training(arm, data, known)
+        assert (learned < NO_BETTER) == (name in LEARNS_AT_NONE), (name, learned)
+    for name, whole in LEARNS_AT_NONE.items():
+        own, wholes = (of[each][0].recipe(of[each][1], "cpu").fit.learning_rate for each in (name, whole))
+        assert own == wholes, name
 
 
 def test_a_trial_differs_from_the_run_of_its_arm_in_rate_and_seed_alone():

@@ -50,6 +50,11 @@ def test_a_run_that_diverged_is_written_down_and_counts_as_worst(script):
     assert script.next_rates(ARM, "objects", "smoke") == [BELOW[0]]
 
 
+def test_an_arm_that_no_rate_serves_does_not_stop_the_others(script):
+    add_to_record([line(rate, 0.1) | {"knn": []} for rate in RATES], rates.RECORD)
+    assert script.next_rates(ARM, "objects", "smoke") == []
+
+
 def test_a_claim_that_there_is_not_is_refused(script, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["claim_rates.py", "99"])
     with pytest.raises(SystemExit):

@@ -15,7 +15,6 @@ PLACES = {
     "smoke": {"image_size": 48, "encoder": "vit_64x2_p8"},
     "cpu": {"image_size": 48, "encoder": "vit_64x2_p8_conv", "batch_size": 32, "steps": 240},
 }
-on_places = sized_arms(PLACES)
 # The weight of pixels is .25 and not 1, by the kNN of seed 0 with low attention removed: .331 after 240 steps, and .313
 # after 320.
 SMALL_DECODER = {"decoder_dim": 32, "decoder_depth": 1, "reconstruction_weight": 0.25}

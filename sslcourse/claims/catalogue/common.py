@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from sslcourse.claims.catalogue.own_rates import rate_of
 from sslcourse.claims.claim import Arm
 from sslcourse.methods.method import Method
 from sslcourse.training.recipes import Recipe, build_method
@@ -23,13 +24,16 @@ OTHER_CROPS = (
     " Crops are the same between arms that both remove (or mask) patches, or both do not: one that does draws more "
     "random numbers, so that its crops are others from the second step on."
 )
+OWN_RATE = " Each arm has the best of its learning rates by its own kNN (seed 0, drawn objects)"
 # Why a difference of accuracies counts from .05, or from .03, on.
 THREE_ERRORS = "three standard errors of an accuracy of .5 to .8 on 1,000 pictures"
 TWO_ERRORS = "two standard errors of an accuracy of .5 to .8 on 1,000 pictures"
 
 
-def sized_arms(sizes: Sizes) -> Callable[..., Arm]:
+def sized_arms(sizes: Sizes, rate_of: Callable[[str], float] | None = None) -> Callable[..., Arm]:
     """A function like `Arm` whose runs have these sizes; its changes come last at every scale.
+
+    With `rate_of` an arm has at scale cpu the learning rate that it gives for the arm's name.
 
     >>> whole = sized_arms(WHOLE)
     >>> whole("BYOL", "byol", steps=12).experiment("objects", "cpu", 1).recipe.fit.steps
@@ -43,7 +47,8 @@ def sized_arms(sizes: Sizes) -> Callable[..., Arm]:
         variant: str = "",
         **changes: Any,
     ) -> Arm:
-        at = {scale: size | changes for scale, size in sizes.items()}
+        own = sizes if rate_of is None else at_rate(sizes, rate_of(name))
+        at = {scale: size | changes for scale, size in own.items()}
         return Arm(name, kind, changes, at, build=build, variant=variant)
 
     return make
@@ -58,4 +63,9 @@ def at_rate(sizes: Sizes, rate: float) -> Sizes:
     return sizes | {"cpu": sizes["cpu"] | {"learning_rate": rate}}
 
 
-whole = sized_arms(WHOLE)
+whole = sized_arms(WHOLE, rate_of)
+
+
+def untrained(kind: str) -> Arm:
+    """The arm whose network stays as it was drawn."""
+    return sized_arms(WHOLE)("untrained", kind, **UNTRAINED)

@@ -1,14 +1,17 @@
 """Claims 19 and 20: what local crops of one picture should do to each other."""
 
-from sslcourse.claims.catalogue.arms import on_places
-from sslcourse.claims.catalogue.common import THREE_ERRORS, TWO_ERRORS
+from sslcourse.claims.catalogue.arms import PLACES
+from sslcourse.claims.catalogue.common import OWN_RATE, THREE_ERRORS, TWO_ERRORS, sized_arms
+from sslcourse.claims.catalogue.own_rates import rate_of
 from sslcourse.claims.claim import Claim, Contrast, Published
+
+on_crops = sized_arms(PLACES, rate_of)
 
 
 def logo(name: str, local: str, weight: float | None = None, **changes):
     """LoGo whose local crops do `local` to each other, with a weight."""
     weighted = {} if weight is None else {"local_weight": weight}
-    return on_places(name, "logo", local=local, **weighted, **changes)
+    return on_crops(name, "logo", local=local, **weighted, **changes)
 
 
 NONE = logo("nothing", "none")
@@ -21,7 +24,7 @@ APART = tuple(
 IOU = {"unit": "mean IoU", "why_least": "about half of what one more kind of loss is published to give (claim 1)"}
 HELD_EQUAL = (
     "Encoder, global and local crops, the attraction of each crop to the global ones, pictures, their order, updates "
-    "and first weights of what two arms share, by the seed. The rate is that of the recipe."
+    "and first weights of what two arms share, by the seed." + OWN_RATE + "."
 )
 
 
