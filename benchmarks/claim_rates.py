@@ -1,19 +1,21 @@
-"""Try four learning rates for each arm of the claims, with seed 0: the record is sslcourse/claims/ledger/rates.jsonl.
+"""Try four learning rates for each arm of the claims, on seeds that no verdict uses.
 
     python benchmarks/claim_rates.py                  # every arm of every claim, on the claim's first set of pictures
     python benchmarks/claim_rates.py 4 7 --workers 2  # the arms of these claims
+    python benchmarks/claim_rates.py 15 --seeds 0 7 8 # by the mean of three runs
 
-Each arm has the same budget: one run of the claim's own length for each rate. While the highest is the best, twice that
-is tried as well, and half of the lowest while that is. A run that is in the record is not repeated, and the same
-command continues those that were stopped.
+Each arm of a claim has the same budget: for each rate a run of the claim's own length with each of the seeds. While the
+highest is the best, twice that is tried as well, and half of the lowest while that is. A run that is in the record
+(sslcourse/claims/ledger/rates.jsonl) is not repeated, and the same command continues those that were stopped.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.claim import Arm, Claim
-from sslcourse.claims.rates import ABOVE, BELOW, RATES, add_to_record, best_rate, trial, tried
+from sslcourse.claims.rates import ABOVE, BELOW, RATES, SEEDS, add_to_record, best_rate, is_recorded, trial, tried
 from sslcourse.claims.runner import commit_of_code, root_on, rounded
 from sslcourse.data.cache import cache_dir
 from sslcourse.training.experiment import Experiment
@@ -32,9 +34,9 @@ def arms_of(claims: list[Claim], scale: str) -> dict[tuple[str, str], Arm]:
     }
 
 
-def next_rates(arm: Arm, data: str, scale: str) -> list[float]:
+def next_rates(arm: Arm, data: str, scale: str, seeds: Sequence[int] = (0,)) -> list[float]:
     """The rates that are still to be tried: of RATES, then beyond whichever end is the best, if any serves."""
-    found = tried(arm, data, scale)
+    found = tried(arm, data, scale, seeds)
     if missing := [rate for rate in RATES if rate not in found]:
         return missing
     if not any(each.serves for each in found.values()):
@@ -50,6 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("claims", nargs="*", type=int, help="numbers of claims (default: all)")
     parser.add_argument("--scale", default="cpu")
+    parser.add_argument("--seeds", nargs="+", type=int, choices=SEEDS, default=[0])
     parser.add_argument("--runs", type=Path, default=cache_dir() / "claim-rates", help="the folder of the runs")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
@@ -58,9 +61,11 @@ def main() -> None:
     chosen = [claim for claim in CLAIMS.values() if not options.claims or claim.number in options.claims]
     arms, runs = arms_of(chosen, options.scale), root_on(device_name(pick_device()), options.runs)
     while wanted := [
-        (arm, data, trial(arm, data, options.scale, rate))
+        (arm, data, experiment)
         for (_, data), arm in arms.items()
-        for rate in next_rates(arm, data, options.scale)
+        for rate in next_rates(arm, data, options.scale, options.seeds)
+        for seed in options.seeds
+        if not is_recorded(experiment := trial(arm, data, options.scale, rate, seed))
     ]:
         outcomes = run_all([experiment for _, _, experiment in wanted], runs, workers=options.workers)
         ended = [(each, outcome) for each, outcome in zip(wanted, outcomes, strict=True) if has_ended(outcome)]
@@ -78,7 +83,7 @@ def row_of(arm: Arm, data: str, experiment: Experiment, outcome: Outcome) -> dic
     """The line of the record for a run that has ended; of one that diverged `knn` is empty."""
     recipe = experiment.recipe
     row = {"key": experiment.key, "arm": arm.name, "kind": recipe.kind, "data": data, "scale": recipe.scale}
-    row |= {"steps": recipe.fit.steps, "rate": recipe.fit.learning_rate}
+    row |= {"seed": recipe.fit.seed, "steps": recipe.fit.steps, "rate": recipe.fit.learning_rate}
     row["knn"] = [rounded(each["knn"]) for each in outcome.rows if "knn" in each]
     if outcome.rows and "reconstruction_loss" in outcome.rows[-1]:
         row["error"] = rounded(outcome.rows[-1]["reconstruction_loss"])

@@ -1,14 +1,16 @@
 """Learning rates that were tried for the arms of claims: the same four for each, and beyond an end while it is best.
 
-Each has one run of full length, with seed 0, which no verdict uses, and is judged by the validation kNN. An arm that
+Each has one run of full length, with seed 0, which no verdict uses, and is judged by the validation kNN; where runs of
+an arm collapse with one seed and not with the next, one with each of three such seeds. An arm that
 reconstructs is there to ask what painting does: rates at which its decoder paints hardly better than each patch's mean
 colour are passed over. `benchmarks/claim_rates.py` makes the runs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from statistics import fmean
 
 from sslcourse.claims.claim import Arm
 from sslcourse.claims.rows import LEDGER, append_line, read_lines
@@ -17,16 +19,17 @@ from sslcourse.training.experiment import Experiment
 RATES = (1e-3, 2e-3, 4e-3, 8e-3)
 ABOVE, BELOW = (16e-3, 32e-3), (5e-4, 25e-5)
 PAINTS = 0.9  # a decoder's error at the end, below which it counts as painting: 1 is that of each patch's mean colour
+SEEDS = (0, 7, 8)  # of trials: no verdict uses them
 RECORD = LEDGER / "rates.jsonl"
 
 
-def trial(arm: Arm, data: str, scale: str, rate: float) -> Experiment:
+def trial(arm: Arm, data: str, scale: str, rate: float, seed: int = 0) -> Experiment:
     """The run in which a rate is tried for an arm: all else as in the claim.
 
     >>> trial(Arm("SimCLR", "simclr"), "objects", "smoke", 0.004).recipe.fit.learning_rate
     0.004
     """
-    experiment = arm.experiment(data, scale, seed=0)
+    experiment = arm.experiment(data, scale, seed)
     recipe = experiment.recipe
     method, own = recipe.method, recipe.fit.learning_rate
     if getattr(method, "decodes", False):  # the decoder keeps the rate that it has
@@ -37,10 +40,11 @@ def trial(arm: Arm, data: str, scale: str, rate: float) -> Experiment:
 
 @dataclass(frozen=True)
 class Tried:
-    """What a rate's run had at its end: kNN accuracy (None: it diverged), and the error of a decoder of pixels."""
+    """What a rate's runs had at their end: kNN accuracy (None: one diverged), and the error of a decoder of pixels."""
 
     knn: float | None
     error: float | None = None
+    runs: int = 1
 
     @property
     def serves(self) -> bool:
@@ -48,11 +52,29 @@ class Tried:
         return self.knn is not None and (self.error is None or self.error < PAINTS)
 
 
-def tried(arm: Arm, data: str, scale: str) -> dict[float, Tried]:
-    """What each rate's run had at its end; those that were not run are left out."""
+def tried(arm: Arm, data: str, scale: str, seeds: Sequence[int] | None = None) -> dict[float, Tried]:
+    """What each rate's runs had at their end, on the mean of `seeds`; a rate that was not run with each is left out.
+
+    By default the seeds with which all RATES were run.
+    """
     record = _record(RECORD)
-    found = {rate: record.get(trial(arm, data, scale, rate).key) for rate in BELOW[::-1] + RATES + ABOVE}
-    return {rate: Tried(row["knn"][-1] if row["knn"] else None, row.get("error")) for rate, row in found.items() if row}
+
+    def rows(rate: float, seeds: Sequence[int]) -> list[dict]:
+        keys = (trial(arm, data, scale, rate, seed).key for seed in seeds)
+        return [record[key] for key in keys if key in record]
+
+    if seeds is None:
+        seeds = [seed for seed in SEEDS if all(rows(rate, [seed]) for rate in RATES)] or SEEDS[:1]
+    found = {rate: rows(rate, seeds) for rate in BELOW[::-1] + RATES + ABOVE}
+    return {rate: _mean(each) for rate, each in found.items() if len(each) == len(seeds)}
+
+
+def _mean(rows: Sequence[Mapping]) -> Tried:
+    """The mean of some runs at one rate."""
+    diverged = any(not row["knn"] for row in rows)
+    errors = [row["error"] for row in rows if "error" in row]
+    knn = None if diverged else fmean(row["knn"][-1] for row in rows)
+    return Tried(knn, fmean(errors) if errors else None, len(rows))
 
 
 def best_rate(tried: Mapping[float, Tried]) -> float:
@@ -69,6 +91,11 @@ def best_rate(tried: Mapping[float, Tried]) -> float:
     if not serving:
         raise ValueError(f"at no rate that was tried the run ended with a decoder that paints: {dict(tried)}")
     return max(serving, key=lambda rate: tried[rate].knn)
+
+
+def is_recorded(experiment: Experiment) -> bool:
+    """Whether the record has a line for this run."""
+    return experiment.key in _record(RECORD)
 
 
 def add_to_record(rows: Iterable[Mapping], path: Path = RECORD) -> None:

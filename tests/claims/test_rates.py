@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sslcourse.claims import rates
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.catalogue.own_rates import LEARNS_AT_NONE
 from sslcourse.claims.claim import QUARTERS
@@ -90,6 +91,23 @@ def test_a_decoder_keeps_its_own_rate_in_every_trial():
     arm, data = arms_of([7])[7, "low removed, reconstructed"]
     fits = [trial(arm, data, "cpu", rate).recipe for rate in RATES]
     assert {round(recipe.fit.learning_rate * recipe.method.decoder_lr_scale, 9) for recipe in fits} == {0.004}
+
+
+def test_rates_that_were_tried_with_several_seeds_have_the_mean_and_only_if_each_was(monkeypatch, tmp_path):
+    arm = CLAIMS["simclr-negatives"].arms[0]
+    monkeypatch.setattr(rates, "RECORD", tmp_path / "rates.jsonl")
+
+    def record(seed, *knn):
+        runs = [(trial(arm, "objects", "smoke", rate, seed), value) for rate, value in zip(RATES, knn, strict=False)]
+        add_to_record([{"key": run.key, "knn": [] if value is None else [value]} for run, value in runs], rates.RECORD)
+
+    record(0, 0.2, 0.5, 0.3, 0.1)
+    record(7, 0.6, 0.1, 0.2)
+    assert [one.knn for one in tried(arm, "objects", "smoke").values()] == [0.2, 0.5, 0.3, 0.1]
+    assert list(tried(arm, "objects", "smoke", seeds=(0, 7))) == list(RATES[:3])
+    record(7, 0.6, 0.1, 0.2, None)
+    found = tried(arm, "objects", "smoke")
+    assert best_rate(found) == 1e-3 and found[1e-3] == Tried(0.4, runs=2) and found[8e-3].knn is None
 
 
 def test_what_was_not_tried_has_no_figures():
