@@ -2,20 +2,21 @@
 
     python benchmarks/claim_rates.py                  # every arm of every claim, on the claim's first set of pictures
     python benchmarks/claim_rates.py 4 7 --workers 2  # the arms of these claims
-    python benchmarks/claim_rates.py 15 --seeds 0 7 8 # by the mean of three runs
 
-Each arm of a claim has the same budget: for each rate a run of the claim's own length with each of the seeds. While the
-highest is the best, twice that is tried as well, and half of the lowest while that is. A run that is in the record
-(sslcourse/claims/ledger/rates.jsonl) is not repeated, and the same command continues those that were stopped.
+Each arm of a claim has the same budget: for each rate a run of the claim's own length with each of the seeds in its
+`tried_with`. While the highest is the best, twice that is tried as well, and half of the lowest while that is. A run
+that is in the record (sslcourse/claims/ledger/rates.jsonl) is not repeated, and the same command continues those that
+were stopped.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.claim import Arm, Claim
-from sslcourse.claims.rates import ABOVE, BELOW, RATES, SEEDS, add_to_record, best_rate, is_recorded, trial, tried
+from sslcourse.claims.rates import ABOVE, BELOW, RATES, add_to_record, best_rate, is_recorded, trial, tried
 from sslcourse.claims.runner import commit_of_code, root_on, rounded
 from sslcourse.data.cache import cache_dir
 from sslcourse.training.experiment import Experiment
@@ -24,14 +25,16 @@ from sslcourse.training.meters import NonFiniteLoss
 from sslcourse.training.runtime import device_name, pick_device
 
 
-def arms_of(claims: list[Claim], scale: str) -> dict[tuple[str, str], Arm]:
-    """The trained arms of claims, by the key of their runs and the pictures; an arm of several claims once."""
-    return {
-        (arm.experiment(claim.data[0], scale, seed=0).key, claim.data[0]): arm
-        for claim in claims
-        for arm in claim.arms
-        if arm.name != "untrained"
-    }
+def arms_of(claims: list[Claim], scale: str) -> Iterator[tuple[Arm, str, Sequence[int]]]:
+    """The trained arms of claims with their pictures and seeds; an arm of several claims once for equal seeds."""
+    seen = set()
+    for claim in claims:
+        data, seeds = claim.data[0], claim.tried_with
+        for arm in claim.arms:
+            place = arm.experiment(data, scale, seed=0).key, seeds
+            if arm.name != "untrained" and place not in seen:
+                seen.add(place)
+                yield arm, data, seeds
 
 
 def next_rates(arm: Arm, data: str, scale: str, seeds: Sequence[int] = (0,)) -> list[float]:
@@ -47,26 +50,30 @@ def next_rates(arm: Arm, data: str, scale: str, seeds: Sequence[int] = (0,)) -> 
     return [rate for rate in BELOW if rate not in found][:1] if best == min(found) else []
 
 
+def next_trials(arms: Iterable[tuple[Arm, str, Sequence[int]]], scale: str) -> list[tuple[Arm, str, Experiment]]:
+    """The runs that the record lacks of what is to be tried next, each once."""
+    found = {}
+    for arm, data, seeds in arms:
+        for rate, seed in product(next_rates(arm, data, scale, seeds), seeds):
+            experiment = trial(arm, data, scale, rate, seed)
+            if not is_recorded(experiment):
+                found[experiment.key] = arm, data, experiment
+    return list(found.values())
+
+
 def main() -> None:
     """Run what the record lacks and write it there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("claims", nargs="*", type=int, help="numbers of claims (default: all)")
     parser.add_argument("--scale", default="cpu")
-    parser.add_argument("--seeds", nargs="+", type=int, choices=SEEDS, default=[0])
     parser.add_argument("--runs", type=Path, default=cache_dir() / "claim-rates", help="the folder of the runs")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     if unknown := set(options.claims) - {claim.number for claim in CLAIMS.values()}:
         parser.error(f"there is no claim {min(unknown)}: they are 1 to {len(CLAIMS)}")
     chosen = [claim for claim in CLAIMS.values() if not options.claims or claim.number in options.claims]
-    arms, runs = arms_of(chosen, options.scale), root_on(device_name(pick_device()), options.runs)
-    while wanted := [
-        (arm, data, experiment)
-        for (_, data), arm in arms.items()
-        for rate in next_rates(arm, data, options.scale, options.seeds)
-        for seed in options.seeds
-        if not is_recorded(experiment := trial(arm, data, options.scale, rate, seed))
-    ]:
+    arms, runs = list(arms_of(chosen, options.scale)), root_on(device_name(pick_device()), options.runs)
+    while wanted := next_trials(arms, options.scale):
         outcomes = run_all([experiment for _, _, experiment in wanted], runs, workers=options.workers)
         ended = [(each, outcome) for each, outcome in zip(wanted, outcomes, strict=True) if has_ended(outcome)]
         add_to_record([row_of(*each, outcome) for each, outcome in ended])

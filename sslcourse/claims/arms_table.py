@@ -14,7 +14,7 @@ def arms_table(claim: Claim, data: str, device: str, scale: str, rows: Sequence[
     `steps` and `images` are those of a run, `seconds` the median by the clock (other work on the machine slows it).
     `curve` holds the mean accuracy at each quarter, `last` what the last quarter added. An arm that is still rising
     may stand elsewhere after a longer run. `rate` is its learning rate, `tried` what each of those had
-    that were tried with seed 0 on these pictures, if any were.
+    that were tried on these pictures, if any were.
     """
     now = claim.fingerprint(scale)
     counted = {place: row for place, row in latest(rows).items() if row["claims"].get(claim.id) == now and row["curve"]}
@@ -29,7 +29,7 @@ def arms_table(claim: Claim, data: str, device: str, scale: str, rows: Sequence[
                 fmean(quarter) for quarter in zip(*([knn for _, knn in run["curve"]] for run in runs), strict=True)
             ]
             line = {"arm": arm.name, "runs": len(runs), "steps": fit.steps, "images": fit.steps * fit.batch_size}
-            line |= {"rate": fit.learning_rate, "tried": tried(arm, data, scale)}
+            line |= {"rate": fit.learning_rate, "tried": tried(arm, data, scale, claim.tried_with)}
             seconds = median(run["seconds"] for run in runs)
             lines.append(line | {"seconds": seconds, "curve": curve, "last": curve[-1] - curve[-2]})
     return lines

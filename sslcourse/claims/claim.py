@@ -150,7 +150,9 @@ class Claim:
     claim is as good as the weakest of them. `beside` is the name of another, without which the verdict would say too
     much: what limits it stands next to it.
     `sentence` is the claim as the homework says it, `question` what a reader may ask. `data` names the sets of pictures
-    (`pictures.PICTURES`), the first of which decides. Raises ValueError for a contrast of arms that are not there.
+    (`pictures.PICTURES`), the first of which decides. `tried_with` are the seeds, none of a verdict's, of the runs by
+    which each arm's learning rate was chosen (see rates.py). Raises ValueError for a contrast of arms that are not
+    there.
     """
 
     id: str
@@ -165,6 +167,7 @@ class Claim:
     could_be_wrong: str = ""
     deciding: int = 1
     beside: str = ""
+    tried_with: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]

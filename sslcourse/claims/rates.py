@@ -1,7 +1,7 @@
 """Learning rates that were tried for the arms of claims: the same four for each, and beyond an end while it is best.
 
-Each has one run of full length, with seed 0, which no verdict uses, and is judged by the validation kNN; where runs of
-an arm collapse with one seed and not with the next, one with each of three such seeds. An arm that
+Each has one run of full length, with seed 0, which no verdict uses (or one with each of several such seeds, where an
+arm may collapse with one and not with the next: `Claim.tried_with`), and is judged by the validation kNN. An arm that
 reconstructs is there to ask what painting does: rates at which its decoder paints hardly better than each patch's mean
 colour are passed over. `benchmarks/claim_rates.py` makes the runs.
 """
@@ -19,7 +19,6 @@ from sslcourse.training.experiment import Experiment
 RATES = (1e-3, 2e-3, 4e-3, 8e-3)
 ABOVE, BELOW = (16e-3, 32e-3), (5e-4, 25e-5)
 PAINTS = 0.9  # a decoder's error at the end, below which it counts as painting: 1 is that of each patch's mean colour
-SEEDS = (0, 7, 8)  # of trials: no verdict uses them
 RECORD = LEDGER / "rates.jsonl"
 
 
@@ -52,21 +51,14 @@ class Tried:
         return self.knn is not None and (self.error is None or self.error < PAINTS)
 
 
-def tried(arm: Arm, data: str, scale: str, seeds: Sequence[int] | None = None) -> dict[float, Tried]:
-    """What each rate's runs had at their end, on the mean of `seeds`; a rate that was not run with each is left out.
-
-    By default the seeds with which all RATES were run.
-    """
-    record = _record(RECORD)
-
-    def rows(rate: float, seeds: Sequence[int]) -> list[dict]:
-        keys = (trial(arm, data, scale, rate, seed).key for seed in seeds)
-        return [record[key] for key in keys if key in record]
-
-    if seeds is None:
-        seeds = [seed for seed in SEEDS if all(rows(rate, [seed]) for rate in RATES)] or SEEDS[:1]
-    found = {rate: rows(rate, seeds) for rate in BELOW[::-1] + RATES + ABOVE}
-    return {rate: _mean(each) for rate, each in found.items() if len(each) == len(seeds)}
+def tried(arm: Arm, data: str, scale: str, seeds: Sequence[int] = (0,)) -> dict[float, Tried]:
+    """What each rate's runs had at their end, on the mean of `seeds`; a rate that was not run with each is left out."""
+    record, found = _record(RECORD), {}
+    for rate in BELOW[::-1] + RATES + ABOVE:
+        rows = [record.get(trial(arm, data, scale, rate, seed).key) for seed in seeds]
+        if all(rows):
+            found[rate] = _mean(rows)
+    return found
 
 
 def _mean(rows: Sequence[Mapping]) -> Tried:

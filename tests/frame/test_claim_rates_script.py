@@ -50,6 +50,15 @@ def test_a_run_that_diverged_is_written_down_and_counts_as_worst(script):
     assert script.next_rates(ARM, "objects", "smoke") == [BELOW[0]]
 
 
+def test_with_several_seeds_only_the_runs_that_are_missing_are_asked_for_each_once(script):
+    add_to_record([line(rate, 0.1) for rate in RATES], rates.RECORD)
+    wanted = script.next_trials(
+        [(ARM, "objects", (0,)), (ARM, "objects", (0, 7)), (ARM, "objects", (0, 7, 8))], "smoke"
+    )
+    seeds = sorted((run.recipe.fit.seed, run.recipe.fit.learning_rate) for _, _, run in wanted)
+    assert seeds == [(seed, rate) for seed in (0, 7, 8) for rate in ((BELOW[0],) if seed == 0 else RATES)]
+
+
 def test_an_arm_that_no_rate_serves_does_not_stop_the_others(script):
     add_to_record([line(rate, 0.1) | {"knn": []} for rate in RATES], rates.RECORD)
     assert script.next_rates(ARM, "objects", "smoke") == []
