@@ -1,9 +1,8 @@
 """What the arms of several claims share: how large their runs are at the scales `smoke` and `cpu`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sslcourse.claims.catalogue.own_rates import rate_of
 from sslcourse.claims.claim import Arm
 from sslcourse.methods.method import Method
 from sslcourse.training.recipes import Recipe, build_method
@@ -30,10 +29,10 @@ THREE_ERRORS = "three standard errors of an accuracy of .5 to .8 on 1,000 pictur
 TWO_ERRORS = "two standard errors of an accuracy of .5 to .8 on 1,000 pictures"
 
 
-def sized_arms(sizes: Sizes, rate_of: Callable[[str], float] | None = None) -> Callable[..., Arm]:
+def sized_arms(sizes: Sizes, rates: Mapping[str, float] | None = None) -> Callable[..., Arm]:
     """A function like `Arm` whose runs have these sizes; its changes come last at every scale.
 
-    With `rate_of` an arm has at scale cpu the learning rate that it gives for the arm's name.
+    With `rates` an arm has at scale cpu the learning rate that is there for its name.
 
     >>> whole = sized_arms(WHOLE)
     >>> whole("BYOL", "byol", steps=12).experiment("objects", "cpu", 1).recipe.fit.steps
@@ -47,7 +46,7 @@ def sized_arms(sizes: Sizes, rate_of: Callable[[str], float] | None = None) -> C
         variant: str = "",
         **changes: Any,
     ) -> Arm:
-        own = sizes if rate_of is None else at_rate(sizes, rate_of(name))
+        own = sizes if rates is None else at_rate(sizes, rates[name])
         at = {scale: size | changes for scale, size in own.items()}
         return Arm(name, kind, changes, at, build=build, variant=variant)
 
@@ -61,9 +60,6 @@ def at_rate(sizes: Sizes, rate: float) -> Sizes:
     {'smoke': {}, 'cpu': {'steps': 8, 'learning_rate': 0.004}}
     """
     return sizes | {"cpu": sizes["cpu"] | {"learning_rate": rate}}
-
-
-whole = sized_arms(WHOLE, rate_of)
 
 
 def untrained(kind: str) -> Arm:

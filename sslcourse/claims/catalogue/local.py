@@ -2,10 +2,10 @@
 
 from sslcourse.claims.catalogue.arms import PLACES
 from sslcourse.claims.catalogue.common import OWN_RATE, THREE_ERRORS, TWO_ERRORS, sized_arms
-from sslcourse.claims.catalogue.own_rates import rate_of
+from sslcourse.claims.catalogue.own_rates import CROPS
 from sslcourse.claims.claim import Claim, Contrast, Published
 
-on_crops = sized_arms(PLACES, rate_of)
+on_crops = sized_arms(PLACES, CROPS)
 
 
 def logo(name: str, local: str, weight: float | None = None, **changes):
@@ -26,7 +26,7 @@ HELD_EQUAL = (
     "Encoder, global and local crops, the attraction of each crop to the global ones, pictures, their order, updates "
     "and first weights of what two arms share, by the seed."
     + OWN_RATE
-    + (" Between such runs of arms without negatives kNN differs by .1 and more, which makes that a guess.")
+    + " Between such runs of arms without negatives kNN differs by .1 and more, which makes that a guess."
 )
 
 

@@ -1,7 +1,7 @@
 """Claims 17 and 18: what happens to SimCLR and BYOL when transformations are taken away, and why."""
 
-from sslcourse.claims.catalogue.collapse import BYOL, SIMCLR
-from sslcourse.claims.catalogue.common import OWN_RATE, THREE_ERRORS, whole
+from sslcourse.claims.catalogue.collapse import BYOL, SIMCLR, whole
+from sslcourse.claims.catalogue.common import OWN_RATE, THREE_ERRORS
 from sslcourse.claims.claim import Claim, Contrast, Published
 
 NO_COLOUR = {"color": 0, "grayscale": 0}
