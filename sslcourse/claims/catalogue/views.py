@@ -170,10 +170,11 @@ TOO_HARD = Claim(
     held_equal="All settings but the colours of the views and the learning rates; pictures, their order and first "
     "weights, by the seed." + OWN_RATE,
     could_be_wrong="Each arm's contrastive accuracy is that of its own views, among 64 pictures, in training: it says "
-    "how hard the task is for that network, at its rate, not for all: another rate moves it by .07 on the mean (grey "
-    "views). Each drawn object has colours of its own, which no class has: the shortcut is as strong as it can be. "
-    "Turning the hue also takes away what hue tells of a class, which is nothing in the drawn objects and something "
-    "in photographs. After grey views kNN is asked of coloured pictures, which that arm has never seen.",
+    "how hard the task is for that network, at its rate, not for all: another rate, on another machine, moved it by "
+    ".07 on the mean (grey views). Each drawn object has colours of its own, which no class has: the shortcut is as "
+    "strong as it can be. Turning the hue also takes away what hue tells of a class, which is nothing in the drawn "
+    "objects and something in photographs. After grey views kNN is asked of coloured pictures, which that arm has "
+    "never seen.",
 )
 
 CLAIMS = (TRANSFORMATIONS, TOO_HARD)
