@@ -1,7 +1,7 @@
 """The learning rates of the arms of claims 14 to 20, by claim or claims, each found by runs of its own.
 
-Of .001, .002, .004 and .008 (and beyond an end, while it is best, down to .00025 and up to .032) each arm has the one with the highest kNN: see
-claims/rates.py. All are in claims/ledger/rates.jsonl.
+Of .001, .002, .004 and .008 (and beyond an end, while it is best, down to .00025 and up to .032) each arm has the one
+with the highest kNN: see claims/rates.py. All are in claims/ledger/rates.jsonl.
 """
 
 VIEWS = {  # 14, 17 and 18
