@@ -199,7 +199,9 @@ TARGET = Claim(
 )
 
 # So many images share negatives and batch statistics; every step averages over 256 images, as in BYOL's table 16.
-large_batches = sized_arms({"smoke": WHOLE["smoke"] | {"count": 256}, "cpu": WHOLE["cpu"] | {"steps": 160}})
+large_batches = sized_arms(
+    {"smoke": WHOLE["smoke"] | {"count": 256}, "cpu": WHOLE["cpu"] | {"steps": 160}}, own_rates.BATCHES
+)
 
 
 def fall(first: str, second: str, large: str, small: str) -> dict[str, int]:
@@ -272,11 +274,11 @@ BATCH = Claim(
             supports=None,
         ),
     ),
-    held_equal="256 images, one update and one learning rate a step; only how many of them share negatives and batch "
-    "statistics differs. Nothing in the encoder sees the batch.",
+    held_equal="256 images and one update a step; only how many of them share negatives and batch statistics differs, "
+    "and the learning rate. Nothing in the encoder sees the batch." + OWN_RATE,
     could_be_wrong="The verdict is on which of the two falls more; that BYOL hardly falls is a contrast of its own. "
     "With GroupNorm in its heads BYOL learns next to nothing (see the quarters), so that it has nothing to lose there. "
-    "What a user meets who lowers the batch size, fewer images and another best rate, is left out on "
+    "What a user meets who lowers the batch size, fewer images a step, is left out on "
     "purpose. 16 is a hard test for batch statistics; above 256 the published curves are nearly flat. Which method "
     "stands higher to begin with differs, and so does how far it can fall.",
 )

@@ -30,6 +30,18 @@ TARGET = {  # 15, by the mean of three runs
     "no predictor, GroupNorm": 2e-3,
     "attraction alone": 25e-5,
 }
+BATCHES = {  # 16
+    "SimCLR 256": 4e-3,
+    "SimCLR 64": 4e-3,
+    "SimCLR 16": 8e-3,
+    "SimCLR 256, GroupNorm": 2e-3,
+    "SimCLR 16, GroupNorm": 2e-3,
+    "BYOL 256": 4e-3,
+    "BYOL 64": 4e-3,
+    "BYOL 16": 4e-3,
+    "BYOL 256, GroupNorm": 1e-3,
+    "BYOL 16, GroupNorm": 1e-3,
+}
 CROPS = {  # 19 and 20
     "nothing": 4e-3,
     "attract, 0.1": 4e-3,
