@@ -1,9 +1,9 @@
 """Claims 1 and 2: which losses, and which networks, keep local detail."""
 
 from sslcourse.claims.catalogue.arms import CONVOLUTIONAL, build_dilated
-from sslcourse.claims.catalogue.common import OTHER_CROPS, TWO_ERRORS, at_rate, sized_arms
+from sslcourse.claims.catalogue.common import OTHER_CROPS, TWO_ERRORS, sized_arms
 from sslcourse.claims.catalogue.longer import CLS, MASKED, RANDOM, RATES, STEPS, VISIBLE, longer
-from sslcourse.claims.claim import Arm, Claim, Contrast, Published
+from sslcourse.claims.claim import Claim, Contrast, Published
 
 IOU = {"unit": "mean IoU", "why_least": "half of the published 3.8 points between iBOT and DINO"}
 KEPT, GONE, BOTH = (
@@ -93,14 +93,9 @@ PATCHES = Claim(
 # The strided network and the ViT both know 6 x 6 places, the dilated one 12 x 12; all are probed on 12 x 12.
 LONGER = CONVOLUTIONAL | {"cpu": CONVOLUTIONAL["cpu"] | {"steps": STEPS}}
 
-
-def convolutional(name: str, **changes) -> Arm:
-    """DINO with a ConvNet, with the longer runs and its own learning rate."""
-    return sized_arms(at_rate(LONGER, RATES[name]))(name, "dino", **changes)
-
-
-STRIDED = convolutional("strided CNN")
-DILATED = convolutional("dilated CNN", build=build_dilated, variant="halvings 2")
+convolutional = sized_arms(LONGER, RATES)
+STRIDED = convolutional("strided CNN", "dino")
+DILATED = convolutional("dilated CNN", "dino", build=build_dilated, variant="halvings 2")
 
 CONVOLUTIONS = Claim(
     id="strides-lose-detail",
