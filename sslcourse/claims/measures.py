@@ -20,7 +20,7 @@ class Measure:
 
     Raise `version` when it begins to give other numbers: rows with older ones are then measured again. `tolerance` is
     how far a repetition on another machine or torch may differ; on the same it must agree exactly, but for what is
-    `timed` by a clock.
+    `timed` by a clock, which is measured while no other run goes.
     """
 
     function: Callable[[Method, RunImages], float | dict[str, float]]
@@ -40,8 +40,9 @@ MEASURES: dict[str, Measure] = {
     "corruptions": Measure(corruptions, tolerance=0.06),
     "families": Measure(families, tolerance=0.06),
     "pixels": Measure(pixels),
-    "training_speed": Measure(training_speed, tolerance=0.5, timed=True),
-    "inference_speed": Measure(inference_speed, tolerance=0.5, timed=True),
+    # The first version of both was timed beside another run.
+    "training_speed": Measure(training_speed, version=2, tolerance=0.5, timed=True),
+    "inference_speed": Measure(inference_speed, version=2, tolerance=0.5, timed=True),
 }
 
 

@@ -49,6 +49,11 @@ class Order:
         """The measures that are wanted of the run at any time."""
         return set().union(*self.wanted.values())
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether one of its measures reads a clock."""
+        return any(MEASURES[name].timed for name in self.measures)
+
     def together(self, wanted: Mapping[str, Iterable[str]], claims: Mapping[str, str]) -> "Order":
         """The same run, with what else is wanted of it and the claims that want it."""
         both = {when: self.wanted[when] | set(wanted.get(when, ())) & MEASURES.keys() for when in TIMES}
@@ -130,17 +135,20 @@ def run_orders(
 def run_here(
     open_orders: Sequence[Order], root: Path, ledger: Path, workers: int, until: float, bar: tqdm
 ) -> list[str]:
-    """Run in processes of this machine, each with one thread."""
+    """Run in processes of this machine, each with one thread; what is timed comes last, one run at a time."""
     root = root_of(open_orders[0], root) if open_orders else root  # the orders of a call are for one device
     jobs = [Job(order.experiment, look_up(order.experiment, root)[1]) for order in open_orders]
     bar.reset(total=sum(job.experiment.recipe.fit.steps - job.done for job in jobs))
     task = partial(carry_out_here, {order.experiment.key: order for order in open_orders}, ledger)
+    together = [job for job, order in zip(jobs, open_orders, strict=True) if not order.is_timed]
+    alone = [job for job, order in zip(jobs, open_orders, strict=True) if order.is_timed]
     failed, count = [], 0
-    for outcome in run_jobs(jobs, root, max(1, workers), False, bar, task, until):
-        count += 1
-        bar.set_description(f"{count} of {len(jobs)} runs")
-        if outcome.error:
-            failed.append(f"{outcome.experiment.name}: {outcome.error}")
+    for some, at_once in (together, max(1, workers)), (alone, 1):
+        for outcome in run_jobs(some, root, at_once, False, bar, task, until):
+            count += 1
+            bar.set_description(f"{count} of {len(jobs)} runs")
+            if outcome.error:
+                failed.append(f"{outcome.experiment.name}: {outcome.error}")
     return failed
 
 

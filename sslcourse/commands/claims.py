@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", default="1-6", help="seeds of the pairs, from 1: 1-6, or 9,10 (default: 1-6)")
     parser.add_argument("--data", nargs="+", default=[], metavar="SET", help="these sets of pictures only")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda (default: auto)")
-    parser.add_argument("--workers", type=int, default=1, help="runs at a time (default: 1)")
+    parser.add_argument("--workers", type=int, default=1, help="runs at a time (default: 1); what is timed runs alone")
     parser.add_argument("--minutes", type=float, default=math.inf, help="start no run after so many minutes")
     parser.add_argument("--cluster", default="", metavar="ADDRESS", help="run on the Dask cluster of this scheduler")
     parser.add_argument("--runs", type=Path, default=Path("build/claims"), metavar="DIR", help="where runs are kept")

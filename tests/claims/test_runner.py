@@ -142,6 +142,19 @@ def test_after_the_minutes_no_run_is_started(claim, tmp_path):
     assert read_rows("smoke", tmp_path) == []
 
 
+def test_what_is_timed_comes_last_and_has_the_machine_to_itself(claim, tmp_path, monkeypatch):
+    timed, other = orders([claim], "smoke", [1], ["objects"])
+    timed = timed.together({"full": ["training_speed"]}, {})
+    calls = []
+    monkeypatch.setattr(
+        runner, "run_jobs", lambda jobs, root, workers, *rest: calls.append((jobs, workers)) or iter(())
+    )
+    run_orders([timed, other], tmp_path, tmp_path, workers=2, progress=False)
+    assert [([job.experiment for job in jobs], workers) for jobs, workers in calls] == [
+        ([other.experiment], 2), ([timed.experiment], 1)
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
 def test_a_run_in_a_process_of_its_own_is_in_the_ledger_and_one_that_fails_is_named(claim, tmp_path):
     wanted = orders([claim], "smoke", [1], ["objects"])
