@@ -6,6 +6,24 @@ from typing import Any, TypeVar
 Name = TypeVar("Name")
 
 
+def connected(options: dict[str, Any]) -> Any:
+    """A client of the cluster. Raises ImportError without Dask, ValueError where it cannot connect."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ImportError("--cluster needs Dask; install it with: pip install 'sslcourse[cluster]'") from error
+    try:
+        return Client(**options)
+    except TypeError as error:  # so Dask says that keys for TLS are missing
+        raise ValueError(f"Dask cannot connect to {options.get('address')}: {error}") from None
+
+
+def on_every_worker(task: Callable[..., Any], argument: Any, options: dict[str, Any]) -> list[Any]:
+    """What `task(argument)` returns on each worker that the cluster has now. Raises as `connected`."""
+    with connected(options) as client:
+        return list(client.run(task, argument).values())
+
+
 def on_cluster(
     task: Callable[[Any], Any],
     things: Iterable[tuple[Name, Any]],
@@ -15,18 +33,12 @@ def on_cluster(
     """Yield (name, `task(thing)`) for each of `things` as it is done, or in its place the exception that it raised.
 
     A thing is taken from `things`, and sent, when one before it is done; `ahead` says of a number of workers how many
-    are under way at a time. `options` are those of Dask's Client. Raises ImportError without Dask, ValueError for
-    workers with several threads: random numbers and limits are a process's.
+    are under way at a time. `options` are those of Dask's Client. Raises as `connected`, and ValueError for workers
+    with several threads: random numbers and limits are a process's.
     """
-    try:
-        from distributed import Client, as_completed
-    except ImportError as error:
-        raise ImportError("--cluster needs Dask; install it with: pip install 'sslcourse[cluster]'") from error
-    try:
-        client = Client(**options)
-    except TypeError as error:  # so Dask says that keys for TLS are missing
-        raise ValueError(f"Dask cannot connect to {options.get('address')}: {error}") from None
-    with client:
+    with connected(options) as client:
+        from distributed import as_completed
+
         threads = list(client.nthreads().values())
         if not threads or max(threads) > 1:
             raise ValueError(f"workers need one thread each (dask worker --nthreads 1); they have {threads}")

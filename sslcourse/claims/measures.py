@@ -18,31 +18,32 @@ from sslcourse.training.images import RunImages, knn_of
 class Measure:
     """A function (method, images of its run) -> a number, or several by name. It must leave the method as it was.
 
-    Raise `version` when it begins to give other numbers: rows with older ones are then measured again. `tolerance` is
-    how far a repetition on another machine or torch may differ; on the same it must agree exactly, but for what is
-    `timed` by a clock, which is measured while no other run goes.
+    Raise `version` when it begins to give other numbers: rows with older ones are then measured again. On the machine
+    and torch of a row a repetition must agree exactly, but for the figures in `timed`, which a clock gives, while no
+    other run goes. `tolerance` is how far it may differ elsewhere, where training parts from the first step on: a
+    little more than any of the 300 runs did that are in the ledger from two kinds of processor.
     """
 
     function: Callable[[Method, RunImages], float | dict[str, float]]
     version: int = 1
-    tolerance: float = 0.03
-    timed: bool = False
+    tolerance: float = 0.15
+    timed: frozenset[str] = frozenset()
 
 
 # Every run is evaluated by kNN at each quarter: only before the first step is `knn` measured anew.
 MEASURES: dict[str, Measure] = {
     "knn": Measure(lambda method, images: knn_of(method, images)["knn"]),
-    "segmentation": Measure(segmentation),
-    "parts": Measure(parts),
+    "segmentation": Measure(segmentation, tolerance=0.03),
+    "parts": Measure(parts, tolerance=0.03),
     "attention": Measure(attention),
-    "crops": Measure(crops),
-    "occlusion": Measure(occlusion, tolerance=0.06),
-    "corruptions": Measure(corruptions, tolerance=0.06),
-    "families": Measure(families, tolerance=0.06),
+    "crops": Measure(crops, tolerance=0.25),
+    "occlusion": Measure(occlusion),
+    "corruptions": Measure(corruptions),
+    "families": Measure(families),
     "pixels": Measure(pixels),
     # The first version of both was timed beside another run.
-    "training_speed": Measure(training_speed, version=2, tolerance=0.5, timed=True),
-    "inference_speed": Measure(inference_speed, version=2, tolerance=0.5, timed=True),
+    "training_speed": Measure(training_speed, version=2, timed=frozenset({"removal", "plain"})),
+    "inference_speed": Measure(inference_speed, version=2, timed=frozenset({"in_network", "teacher"})),
 }
 
 

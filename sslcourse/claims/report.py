@@ -22,6 +22,7 @@ from sslcourse.claims.verdict import (
     UNMEASURED,
     Finding,
     decisive,
+    devices_of,
     find,
     is_deciding,
     judge,
@@ -38,7 +39,7 @@ class Entry:
     """A claim on the page: its verdict, its findings, and its stale rows with those whose runs count all the same.
 
     `arms` has for each set of pictures that was measured a line for each arm (see `arms_table`), `seen` what the runs
-    showed besides.
+    showed besides, `others` what decides on other devices than the one that the claim is judged by.
     """
 
     claim: Claim
@@ -50,6 +51,7 @@ class Entry:
     arms: dict[str, list[dict]]
     drawn: list[Markup]
     seen: str
+    others: list[Finding]
 
     @property
     def first(self) -> Finding:
@@ -104,14 +106,15 @@ class Entry:
 def write_page(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[dict]) -> None:
     """Write the page to `path`: one file of HTML that needs nothing else."""
     entries = [entry_of(claim, scale, rows, draw=True) for claim in claims]
-    runs = latest(rows).values()
+    now = {entry.claim.id: entry.claim.fingerprint(scale) for entry in entries}
+    runs = [row for row in latest(rows).values() if now.items() & row["claims"].items()]
     page = render(
         "claims.html",
         entries=entries,
         scale=scale,
         words={word: sum(entry.word == word for entry in entries) for word in dict.fromkeys(e.word for e in entries)},
         runs=len(runs),
-        hours=sum(row["seconds"] for row in runs) / 3600,
+        hours=sum(row["seconds"] + row["seconds_measuring"] for row in runs) / 3600,
         devices=sorted({row["device"] for row in runs}),
         commits=sorted({row["commit"] for row in runs}),
         pictures=PICTURES,
@@ -130,20 +133,27 @@ def write_page(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[d
 def entry_of(claim: Claim, scale: str, rows: Sequence[dict], draw: bool = False) -> Entry:
     """What the page and the table say of a claim; with `draw` also its figures."""
     sets = dict.fromkeys((*claim.data, *(row["data"] for row in rows if claim.id in row["claims"])))
-    findings = [find(claim, contrast, data, scale, rows) for contrast in claim.contrasts for data in sets]
+    devices = {data: devices_of(claim, data, scale, rows) or [""] for data in sets}
+    findings = [
+        find(claim, contrast, data, scale, rows, devices[data][0]) for contrast in claim.contrasts for data in sets
+    ]
+    others = [
+        decisive(claim, [find(claim, each, data, scale, rows, device) for each in claim.contrasts], data)
+        for data in sets
+        for device in devices[data][1:]
+    ]
     word, why = judge(claim, findings)
     arms, drawn = {}, []
     if draw:
         measured = [finding for finding in findings if finding.effect]
-        devices = {finding.data: finding.device for finding in measured}
-        arms = {data: arms_table(claim, data, device, scale, rows) for data, device in devices.items()}
+        arms = {data: arms_table(claim, data, devices[data][0], scale, rows) for data in sets if devices[data][0]}
         deciding = [finding for finding in measured if is_deciding(claim, finding.contrast)]
         drawn = [figures.to_html(*deciding_charts(claim, finding, scale, rows), dpi=100) for finding in deciding]
         if len(measured) > 1:
             drawn.append(figures.to_html(chart_of_all(measured), dpi=100))
     again = counted_again(claim, scale, rows)
     seen = seen_in_runs(claim.id, scale)
-    return Entry(claim, word, why, findings, stale(claim, scale, rows), again, arms, drawn, seen)
+    return Entry(claim, word, why, findings, stale(claim, scale, rows), again, arms, drawn, seen, others)
 
 
 def deciding_charts(claim: Claim, finding: Finding, scale: str, rows: Sequence[dict]) -> list:

@@ -57,10 +57,15 @@ def latest(rows: Iterable[dict]) -> dict[Place, dict]:
     """
     found: dict[Place, dict] = {}
     for row in rows:
-        place = row["key"], row["device"]
-        before = found.get(place)
-        found[place] = row if before is None or before["finished"] != row["finished"] else laid_over(before, row)
+        before = found.get(place_of(row))
+        same = before is not None and before["finished"] == row["finished"]
+        found[place_of(row)] = laid_over(before, row) if same else row
     return found
+
+
+def place_of(row: dict) -> Place:
+    """Which run a line is of, and on which device."""
+    return row["key"], row["device"]
 
 
 def laid_over(before: dict, row: dict) -> dict:
@@ -73,9 +78,9 @@ def laid_over(before: dict, row: dict) -> dict:
 
 
 def stale(claim: Claim, scale: str, rows: Iterable[dict]) -> list[dict]:
-    """The lines that were measured for another form of the claim: kept, and not counted as they are."""
+    """The runs that were measured for another form of the claim, the last line of each: kept, and not counted so."""
     now = claim.fingerprint(scale)
-    return [row for row in rows if row["claims"].get(claim.id, now) != now]
+    return list({place_of(row): row for row in rows if row["claims"].get(claim.id, now) != now}.values())
 
 
 def counted_again(claim: Claim, scale: str, rows: Sequence[dict]) -> list[dict]:
@@ -87,11 +92,11 @@ def counted_again(claim: Claim, scale: str, rows: Sequence[dict]) -> list[dict]:
         return []  # as it was first written
     now, first = claim.fingerprint(scale), {}
     for row in rows:
-        first.setdefault((row["key"], row["device"]), row)
+        first.setdefault(row["key"], row)  # on whatever device: another one's figures are known, too
     return [
         row
-        for place, row in sorted(latest(rows).items())
-        if row["claims"].get(claim.id) == now != first[place]["claims"].get(claim.id)
+        for _, row in sorted(latest(rows).items())
+        if row["claims"].get(claim.id) == now != first[row["key"]]["claims"].get(claim.id)
     ]
 
 

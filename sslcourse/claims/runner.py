@@ -19,12 +19,12 @@ from sslcourse.claims.claim import TIMES, Claim
 from sslcourse.claims.measures import MEASURES, measure_version, measured
 from sslcourse.claims.pictures import PICTURES
 from sslcourse.claims.rows import append_row, latest, read_rows
-from sslcourse.cluster import on_cluster
+from sslcourse.cluster import on_cluster, on_every_worker
 from sslcourse.files import write_atomically
 from sslcourse.methods.method import Method
 from sslcourse.settings import nearest
 from sslcourse.training.checkpoint import load_checkpoint
-from sslcourse.training.experiment import Experiment, Trained, run
+from sslcourse.training.experiment import Experiment, Trained, run, versions_here
 from sslcourse.training.many import Job, look_up, run_jobs
 from sslcourse.training.runtime import device_name, pick_device
 
@@ -71,7 +71,10 @@ def orders(
     for name in data:
         nearest("set of pictures", name, PICTURES)
     if spent := sorted(SPENT.intersection(seeds)):
-        raise ValueError(f"seed {spent[0]} is spent: settings were chosen on it. Verdicts are from seeds 1, 2, ...")
+        raise ValueError(
+            f"seed {spent[0]} is spent: settings were chosen on it. Verdicts are from others than "
+            + ", ".join(map(str, sorted(SPENT)))
+        )
     if scale != "gpu" and (public := [name for name in data if PICTURES[name].public]):
         raise ValueError(f"{', '.join(public)} can be had with --scale gpu only; at scale {scale} use cifar10-small")
     found: dict[str, Order] = {}
@@ -113,23 +116,30 @@ def run_orders(
     """Carry out the orders that are not done yet, `workers` at a time; returns what failed, in words.
 
     Every finished run is in the ledger at once, and the same call goes on after a kill. No run is started after
-    `minutes`. `cluster` is the address of a Dask scheduler that runs them instead.
+    `minutes`. `cluster` is the address of a Dask scheduler that runs them instead: what is not timed, for there nobody
+    can tell what else a worker's machine does. Raises ValueError for one whose workers' devices differ.
     """
     until = time.monotonic() + 60 * minutes
     rows, open_orders = latest(row for scale in scales(wanted) for row in read_rows(scale, ledger)), []
-    anywhere = {row["key"]: row for row in rows.values()}  # a cluster's devices are not this machine's
+    device = device_there(wanted[0], cluster) if wanted and cluster else ""
     for order in wanted:
-        row = anywhere.get(order.experiment.key) if cluster else rows.get(place_of(order))
+        row = rows.get((order.experiment.key, device) if cluster else place_of(order))
         if row is None:
             open_orders.append(order)
         elif lacks_figures(order, row):  # what the row has is measured again, so that one row has all
             open_orders.append(order.together(row["measures"], row["claims"]))
         elif not is_done(order, row):
             append_row(row | {"claims": row["claims"] | order.claims}, ledger)
-    run_them = run_on_cluster if cluster else run_here
-    where = cluster or workers
     with tqdm(unit="step", smoothing=0, disable=not (progress and open_orders)) as bar:
-        return run_them(open_orders, root, ledger, where, until, bar)
+        if not cluster:
+            return run_here(open_orders, root, ledger, workers, until, bar)
+        timed = [
+            f"{order.experiment.name}: it is timed, so run it without --cluster"
+            for order in open_orders
+            if order.is_timed
+        ]
+        others = [order for order in open_orders if not order.is_timed]
+        return timed + run_on_cluster(others, root, ledger, cluster, until, bar)
 
 
 def run_here(
@@ -208,6 +218,9 @@ def carry_out(order: Order, root: Path, *, on_log: Callable[[dict], None] | None
     begun = time.monotonic()
     figures = {when: measure_at(when, names, experiment, trained, folder) for when, names in order.wanted.items()}
     summary = trained.summary
+    versions = summary["versions"]
+    if versions != versions_here():  # trained earlier: then neither alone made the figures
+        versions = {"training": versions, "measures": versions_here()}
     return {
         "key": experiment.key,
         "name": experiment.name,
@@ -228,7 +241,7 @@ def carry_out(order: Order, root: Path, *, on_log: Callable[[dict], None] | None
         "device": device_name(next(trained.method.parameters()).device),
         "precision": summary["precision"],
         "threads": summary["threads"],
-        "versions": summary["versions"],
+        "versions": versions,
         "images": trained.images.fingerprint(),
         "commit": (folder / COMMIT).read_text(),
         "finished": summary["finished"],
@@ -271,6 +284,17 @@ def place_of(order: Order) -> tuple[str, str]:
     return order.experiment.key, device_name(pick_device(order.experiment.recipe.fit.device))
 
 
+def device_there(order: Order, cluster: str) -> str:
+    """The device on which an order would run on the workers of a cluster; ValueError for none, or several."""
+    places = on_every_worker(place_of, order, {"address": cluster})
+    devices = sorted({device for _, device in places})
+    if len(devices) != 1:
+        raise ValueError(
+            f"pairs must be of one device; the workers have {'; '.join(devices) or 'none: there are none'}"
+        )
+    return devices[0]
+
+
 def root_of(order: Order, root: Path) -> Path:
     """Where runs of the order's device are kept: one that was begun on another is never read back or resumed."""
     return root_on(place_of(order)[1], root)
@@ -300,14 +324,16 @@ def rounded(value: float) -> float | None:
 
 
 def commit_of_code() -> str:
-    """The commit of the package's checkout, with a + if its code (not its ledger) was changed; "" without git."""
-    here = Path(__file__).parent.parent
-    options = {"cwd": here, "capture_output": True, "text": True}
+    """The commit of the package's checkout, with a + if its code (not its ledger) was changed; "" if it is in none."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=Path(__file__).parent.parent, capture_output=True, text=True)
+        return done.stdout.strip()
+
     try:
-        commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **options).stdout.strip()
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "--", ".", ":!claims/ledger"], **options
-        ).stdout.strip()
+        if not git("ls-files", "cli.py"):  # installed into a folder of somebody else's repository
+            return ""
+        changed = git("status", "--porcelain", "--", ".", ":!claims/ledger")
+        return git("rev-parse", "--short=12", "HEAD") + "+" * bool(changed)
     except OSError:
         return ""
-    return commit + "+" * bool(changed)

@@ -23,7 +23,7 @@ from sslcourse.training.state import TrainingState
 BATCH = 64
 BATCH_ON_GPU = 256  # that of the recipes: fewer images leave a card waiting for its host, whatever is removed
 ROUNDS = 15
-LAYERS = (0,)  # the blocks in which the network itself removes half of the patches
+LAYERS = (0,)  # the blocks in which the network itself fuses half of the patches into one
 
 
 def training_speed(method: Combined, images: RunImages, rounds: int = ROUNDS) -> dict[str, float]:
@@ -69,9 +69,9 @@ def batch_of(device: torch.device, images: ImageSet) -> int:
 def inference_speed(method: Method, images: RunImages) -> dict[str, float]:
     """How much faster features are, less 1, when half of the patches go: chosen in the network, or by a teacher.
 
-    `in_network`: dropped in the first block, by its own attention. `teacher`: the encoder as its own teacher first
-    looks at the whole picture. `predicted_...` by counted operations; `in_network_knn` is kNN accuracy with the patches
-    dropped, less that without.
+    `in_network`: fused into one in the first block, by its own attention. `teacher`: the encoder as its own teacher
+    first looks at the whole picture. `predicted_...` by counted operations; `in_network_knn` is kNN accuracy with the
+    patches fused, less that without.
     """
     encoder = method.representation
     device = next(encoder.parameters()).device

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sslcourse.claims.claim import Claim, Contrast
-from sslcourse.claims.rows import effects
+from sslcourse.claims.rows import effects, latest
 from sslcourse.evaluation.statistics import MOST_PAIRS, PairedEffect, bca_interval, sign_flip_p_value, smallest_p_value
 
 PAIRS = 6  # fewer cannot give p < .05
@@ -34,7 +34,8 @@ class Finding:
     """What was found for one contrast on one set of pictures: `word`, why, and the numbers it rests on.
 
     `figures` has the figure of each term for each seed, `device` where they were measured, `half` the mean effect half
-    way through the same runs, where the learning rate is still high.
+    way through the same runs, where the learning rate is still high. `unpaired` are seeds with runs there, but no pair:
+    one failed or has no figure.
     """
 
     contrast: Contrast
@@ -45,6 +46,7 @@ class Finding:
     figures: Mapping[int, Mapping[str, float]] | None = None
     effect: PairedEffect | None = None
     half: float | None = None
+    unpaired: tuple[int, ...] = ()
 
     @property
     def differences(self) -> list[float]:
@@ -146,15 +148,30 @@ def differs(differences: Sequence[float], value: float) -> bool:
     return sign_flip_p_value(shifted) < LEVEL and not low <= 0 <= high
 
 
-def find(claim: Claim, contrast: Contrast, data: str, scale: str, rows: Sequence[dict]) -> Finding:
-    """The finding for a contrast, from the rows of the ledger that count; of several devices, the one with most pairs.
+def devices_of(claim: Claim, data: str, scale: str, rows: Sequence[dict]) -> list[str]:
+    """The devices with pairs of what decides, first the one that the claim is judged by.
 
-    Pairs are never made across devices. Beyond 20 pairs the exact test takes the first 20 seeds.
+    That is the one with most such pairs and, of several, the one with the newest line. Pairs are never made across
+    devices, nor is a claim judged by one contrast here and another there.
     """
+    deciding = [effects(claim, contrast, data, scale, rows) for contrast in claim.contrasts[: claim.deciding]]
+    pairs = {device: min(len(found.get(device, ())) for found in deciding) for device in deciding[0]}
+    newest = {row["device"]: place for place, row in enumerate(rows)}
+    return sorted(filter(pairs.get, pairs), key=lambda device: (pairs[device], newest[device]), reverse=True)
+
+
+def find(
+    claim: Claim, contrast: Contrast, data: str, scale: str, rows: Sequence[dict], device: str | None = None
+) -> Finding:
+    """The finding for a contrast, from the rows of the ledger that count on a device, by default the deciding one.
+
+    Beyond 20 pairs the exact test takes the first 20 seeds.
+    """
+    if device is None:
+        device = next(iter(devices_of(claim, data, scale, rows)), "")
     found = effects(claim, contrast, data, scale, rows)
-    if not found:
+    if device not in found:
         return Finding(contrast, data, UNMEASURED, f"0 of {PAIRS} pairs")
-    device = max(found, key=lambda name: len(found[name]))
     figures = dict(list(found[device].items())[:MOST_PAIRS])
     differences = [contrast.effect(each) for each in figures.values()]
     at_half_already = any(at == "half" for _, at in contrast.terms.values())
@@ -162,7 +179,10 @@ def find(claim: Claim, contrast: Contrast, data: str, scale: str, rows: Sequence
     at_half = [contrast.effect(halves[seed]) for seed in figures if seed in halves]
     half = math.fsum(at_half) / len(at_half) if at_half else None
     word, why = decide(differences, contrast.direction, contrast.least)
-    return Finding(contrast, data, word, why, device, figures, summed_up(differences), half)
+    counted = [row for row in latest(rows).values() if row["claims"].get(claim.id) == claim.fingerprint(scale)]
+    begun = {row["seed"] for row in counted if (row["data"], row["device"]) == (data, device)}
+    unpaired = tuple(sorted(begun - found[device].keys()))
+    return Finding(contrast, data, word, why, device, figures, summed_up(differences), half, unpaired)
 
 
 def summed_up(differences: Sequence[float]) -> PairedEffect | None:
@@ -197,6 +217,8 @@ def judge(claim: Claim, findings: Sequence[Finding]) -> tuple[str, str]:
     first, *others = [decisive(claim, findings, data) for data in dict.fromkeys(each.data for each in findings)]
     measured = [other for other in others if other.word != UNMEASURED]
     also = ["half way through the runs the effect pointed the other way"] * first.sign_changes
+    if first.unpaired:
+        also += [f"runs without a pair (one failed, or gave no figure): seeds {', '.join(map(str, first.unpaired))}"]
     also += [f"{other.data}: {other.word}" for other in measured]
     if first.word not in OPPOSITE:
         return first.word, "; ".join([first.why, *also])

@@ -14,17 +14,23 @@ from sslcourse.claims.rows import latest, read_rows
 from sslcourse.claims.runner import Order, orders, place_of, run_orders
 
 TIMES = ("log.seconds", "log.images_per_second", "log.data_wait")  # they differ each time
+CLOCK = 0.2  # of a ratio of times: beside another run some were .17 off
+PARTED = 2.5  # in smallest effects that count, of the log's columns: no run on two kinds of processor parted further
 SAME = ("device", "threads", "versions", "precision")  # where these agree, figures must agree exactly
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """A run of the ledger and its repetition: how many figures were compared, exactly or not, and which differ."""
+    """A run of the ledger and its repetition: how many figures were compared, exactly or not, and which differ.
+
+    `timed` of those compared are by the clock, and never exact.
+    """
 
     name: str
     exactly: bool
     compared: int
     differ: tuple[str, ...]
+    timed: int = 0
 
     @property
     def agrees(self) -> bool:
@@ -35,6 +41,8 @@ class Repeated:
         how = "exactly" if self.exactly else "within the tolerances (another machine or torch)"
         if not self.compared:
             return f"{self.name}: the repetition gave no figures"
+        if self.timed:
+            how += f" ({self.timed} by the clock, within {CLOCK:g})"
         if self.agrees:
             return f"{self.name}: {self.compared} figures agree {how}"
         return "\n  ".join([f"{self.name}: {len(self.differ)} of {self.compared} do not agree {how}", *self.differ])
@@ -87,13 +95,13 @@ def repeat(wanted: list[Order], root: Path, workers: int) -> None:
 def compare(row: dict, again: dict | None, least: Mapping[str, float] | None = None) -> Repeated:
     """Compare a row with its repetition: exactly on the same device, threads and versions, else by tolerances.
 
-    Of the log's columns only those in `least` are then compared, which contrasts measure, each within the smallest
-    effect that counts: training that parts in its last bits ends with other losses and gradients.
+    Of the log's columns only those in `least` are then compared, which contrasts measure, each within a few of the
+    smallest effects that count: training that parts in its last bits ends with other losses and gradients.
     """
     if again is None:
         return Repeated(row["name"], False, 0, ())
     exactly = all(row[name] == again[name] for name in SAME)
-    compared, differ = 0, []
+    compared, timed, differ = 0, 0, []
     for when, figures in again["figures"].items():
         for name, value in figures.items():
             before = row["figures"].get(when, {}).get(name)
@@ -101,21 +109,24 @@ def compare(row: dict, again: dict | None, least: Mapping[str, float] | None = N
             if name in TIMES or name not in row["figures"].get(when, {}) or tolerance is None:
                 continue
             compared += 1
+            timed += is_timed(name)
             if not alike(before, value, tolerance):
                 differ.append(f"{name} at {when}: {before} in the ledger, {value} now")
-    return Repeated(row["name"], exactly, compared, tuple(differ))
+    return Repeated(row["name"], exactly, compared, tuple(differ), timed)
 
 
 def is_timed(name: str) -> bool:
     """Whether a figure comes from a clock."""
-    measure = MEASURES.get(name.split(".")[0])
-    return measure is not None and measure.timed
+    measure, _, figure = name.partition(".")
+    return measure in MEASURES and figure in MEASURES[measure].timed
 
 
 def tolerance_of(name: str, least: Mapping[str, float]) -> float | None:
-    """How far a figure may be off on another machine; None for what is not compared there."""
+    """How far a figure may be off on another machine, or at another time; None for what is not compared there."""
     measure = name.split(".")[0]
-    return least.get(name) if measure == "log" else MEASURES[measure].tolerance
+    if measure == "log":
+        return PARTED * least[name] if name in least else None
+    return CLOCK if is_timed(name) else MEASURES[measure].tolerance
 
 
 def alike(first: float | None, second: float | None, tolerance: float) -> bool:

@@ -50,6 +50,8 @@ def main(arguments: argparse.Namespace) -> int:
 
     actions = {"list": show_list, "run": run, "report": report, "verify": verify}
     try:
+        if arguments.action in ("report", "verify") and (arguments.data or arguments.seeds != "1-6"):
+            raise ValueError(f"--data and --seeds are for list and run; {arguments.action} takes all that was measured")
         chosen = [CLAIMS[name] for name in pick_claims(arguments.claims, {c.id: c.number for c in CLAIMS.values()})]
         return actions[arguments.action](arguments, chosen)
     except (ValueError, OSError, ImportError) as error:
@@ -90,15 +92,20 @@ def whole_numbers(text: str) -> list[int]:
         first, _, last = part.partition("-")
         if not first.isdigit() or not (last or first).isdigit():
             raise ValueError(f"write numbers such as 1-6 or 9,10; got {text!r}")
+        if int(last or first) < int(first):
+            raise ValueError(f"a range goes from the smaller number to the larger; got {text!r}")
         found += range(int(first), int(last or first) + 1)
     return found
 
 
 def ledger_of(arguments: argparse.Namespace) -> Path:
-    """The folder of the ledger."""
+    """The folder of the ledger; ValueError for one that should be read and is not there."""
     from sslcourse.claims.rows import LEDGER
 
-    return arguments.ledger or LEDGER
+    folder = arguments.ledger or LEDGER
+    if arguments.action != "run" and not folder.is_dir():
+        raise ValueError(f"--ledger {folder}: there is no such folder")
+    return folder
 
 
 def show_list(arguments: argparse.Namespace, claims: list) -> int:
@@ -108,20 +115,25 @@ def show_list(arguments: argparse.Namespace, claims: list) -> int:
     from sslcourse.claims.runner import orders
     from sslcourse.claims.verdict import decisive, find
 
-    rows = read_rows(arguments.scale, ledger_of(arguments))
+    ledger = ledger_of(arguments)
+    rows = read_rows(arguments.scale, ledger)
     for claim in claims:
         print(f"{claim.number:2d}  {claim.id}: {claim.sentence}")
         print(f"      arms: {', '.join(arm.name for arm in claim.arms)}")
-        for data in claim.data:
+        for data in dict.fromkeys((*claim.data, *(row["data"] for row in rows if claim.id in row["claims"]))):
             deciding = claim.contrasts[: claim.deciding]
             finding = decisive(claim, [find(claim, each, data, arguments.scale, rows) for each in deciding], data)
             print(f"      {data}: {len(finding.figures or {})} pairs, {finding.word}")
     if arguments.scale == "gpu":
+        done = {row["key"] for row in rows}
         wanted = orders(claims, "gpu", whole_numbers(arguments.seeds), arguments.data)
-        hours = expected_hours(order.experiment for order in wanted)
+        open_ones = [order.experiment for order in wanted if order.experiment.key not in done]
+        state = f"{len(open_ones)} of {len(wanted)} runs are not made yet."
+        if len(open_ones) == len(wanted):
+            state = f"Untried: nobody has made these {len(wanted)} runs."
         print(
-            f"Untried: nobody has made these {len(wanted)} runs. By the speed of single steps (benchmarks/README.md) "
-            f"they train for about {hours:,.0f} hours on one H100, and what is measured comes on top."
+            f"{state} By the speed of single steps (benchmarks/README.md) they train for about "
+            f"{expected_hours(open_ones):,.0f} hours on one H100, and what is measured comes on top."
         )
     return 0
 
@@ -133,10 +145,13 @@ def run(arguments: argparse.Namespace, claims: list) -> int:
 
     seeds = whole_numbers(arguments.seeds)
     wanted = orders(claims, arguments.scale, seeds, arguments.data, arguments.device)
+    if not wanted:
+        sets = sorted({name for claim in claims for name in claim.data})
+        raise ValueError(f"no claim chosen is measured on {', '.join(arguments.data)}; they are on {', '.join(sets)}")
     lacks = [missing(order.data, order.measures) for order in wanted]
     if away := [pictures for pictures in lacks if pictures]:
         print(f"{len(away)} runs are left out, because these pictures are not here: {'; '.join(sorted(set(away)))}.")
-    wanted = [order for order, pictures in zip(wanted, lacks) if not pictures]
+    wanted = [order for order, pictures in zip(wanted, lacks, strict=True) if not pictures]
     options = {"workers": arguments.workers, "minutes": arguments.minutes, "cluster": arguments.cluster}
     failed = run_orders(wanted, arguments.runs, ledger_of(arguments), **options)
     for line in failed:
@@ -150,6 +165,8 @@ def report(arguments: argparse.Namespace, claims: list) -> int:
     from sslcourse.claims.rows import read_rows
     from sslcourse.claims.table import write_table
 
+    if arguments.readme and arguments.claims:
+        raise ValueError("--readme writes the table of all claims: leave out the claims' names")
     rows = read_rows(arguments.scale, ledger_of(arguments))
     write_page(arguments.out, claims, arguments.scale, rows)
     if arguments.readme:

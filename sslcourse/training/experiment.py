@@ -213,6 +213,11 @@ def continued(before: dict, steps: int) -> dict:
     return {"continued_from": lengths} if lengths[-1] < steps else {}
 
 
+def versions_here() -> dict[str, str]:
+    """The versions of what a run's figures depend on."""
+    return {"python": platform.python_version(), "torch": torch.__version__, "timm": timm.__version__}
+
+
 def summarise(experiment: Experiment, method: Method, rows: list[dict], images: RunImages, untrained: dict) -> dict:
     """The figures of a finished run for `summary.json`; `untrained` were measured before the first step."""
     recipe, last = experiment.recipe, rows[-1]
@@ -234,7 +239,7 @@ def summarise(experiment: Experiment, method: Method, rows: list[dict], images: 
         "precision": last["precision"],
         "threads": torch.get_num_threads(),
         "device": next(method.parameters()).device.type,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "timm": timm.__version__},
+        "versions": versions_here(),
         "finished": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + " UTC",
         "recipe": dataclasses.asdict(recipe),
     }

@@ -143,8 +143,12 @@ def outcome_of(job: Job, root: str | os.PathLike) -> Outcome:
     job.process.join()
     if job.error:
         return Outcome(job.experiment, {}, [], job.error)
-    error = f"its process ended with status {job.process.exitcode}"
-    return look_up(job.experiment, root)[0] or Outcome(job.experiment, {}, [], error)
+    status = job.process.exitcode
+    found = look_up(job.experiment, root)[0]
+    if found is not None and status == 0:
+        return found
+    # A process can die when its run is finished, in what a task does after it.
+    return (found or Outcome(job.experiment, {}, []))._replace(error=f"its process ended with status {status}")
 
 
 def work(

@@ -39,7 +39,8 @@ def made_up(claim):
                         "key": run.key, "name": run.name, "arm": arm, "data": data, "scale": scale, "seed": seed,
                         "device": device, "claims": claims or {claim.id: claim.fingerprint(scale)},
                         "figures": {"start": {}, "half": half, "full": full}, "measures": {},
-                        "curve": [[4, 0.1], [8, 0.2]], "seconds": 1.0, "commit": "abc", "finished": "2026-01-01",
+                        "curve": [[4, 0.1], [8, 0.2]], "seconds": 1.0, "seconds_measuring": 0.5,
+                        "commit": "abc", "finished": "2026-01-01",
                     }
                 )  # fmt: skip
         return found

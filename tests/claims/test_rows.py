@@ -6,8 +6,9 @@ from functools import partial
 
 import pytest
 
+from sslcourse.claims.report import entry_of
 from sslcourse.claims.rows import append_row, counted_again, effects, latest, read_rows, stale
-from sslcourse.claims.verdict import UNMEASURED, find
+from sslcourse.claims.verdict import UNMEASURED, devices_of, find
 
 
 def by_arm(arm, seed):
@@ -54,12 +55,14 @@ def test_a_claim_changed_when_its_runs_were_known_says_so(claim, made_up):
     assert counted_again(claim, "smoke", old) == []
     found = counted_again(claim, "smoke", old + made_up(by_arm, seeds=[1, 2]))
     assert {row["seed"] for row in found} == {1} and len(found) == 2
+    elsewhere = made_up(by_arm, seeds=[1], device="another")
+    assert len(counted_again(claim, "smoke", old + elsewhere)) == 2, "known from another device is known"
 
 
 def test_a_changed_claim_makes_its_rows_stale(claim, made_up):
     old = made_up(by_arm, claims={claim.id: "an earlier form"})
     others = made_up(by_arm, claims={"another": "form"})
-    assert stale(claim, "smoke", old + others) == old
+    assert stale(claim, "smoke", old + others) == stale(claim, "smoke", old + others + old) == old, "runs, not lines"
     assert find(claim, claim.contrasts[0], "objects", "smoke", old + others).word == UNMEASURED
     assert stale(claim, "smoke", made_up(by_arm)) == []
 
@@ -71,6 +74,25 @@ def test_pairs_are_whole_and_within_a_device(claim, made_up):
     finding = find(claim, claim.contrasts[0], "objects", "smoke", here + there)
     assert finding.device == "cpu" and sorted(finding.figures) == [1, 2, 3, 4, 5, 6]
     assert abs(finding.effect.mean - 0.3) < 1e-9 and abs(finding.half - 0.27) < 1e-9 and not finding.sign_changes
+
+
+def test_a_claim_is_judged_by_one_device_whatever_its_name(claim, made_up):
+    """By the one with most pairs of what decides and, of two with as many, by the newer one; the other is shown."""
+    one, other = made_up(by_arm, device="a"), made_up(lambda arm, seed: 0.5, device="z")
+    for first, second in ((one, other), (other, one)):
+        rows = first + second
+        assert devices_of(claim, "objects", "smoke", rows) == [second[0]["device"], first[0]["device"]]
+    for row in other[:2]:  # of seed 1, of what decides
+        row["figures"]["full"]["log.knn"] = None
+    entry = entry_of(claim, "smoke", one + other)
+    assert {finding.device for finding in entry.findings if finding.data == "objects"} == {"a"}
+    assert [(found.device, len(found.figures)) for found in entry.others] == [("z", 5)]
+
+
+def test_a_run_without_a_pair_is_named(claim, made_up):
+    rows = made_up(by_arm, seeds=range(1, 8))[:-1]  # of seed 7 the second arm failed
+    assert find(claim, claim.contrasts[0], "objects", "smoke", rows).unpaired == (7,)
+    assert "without a pair (one failed, or gave no figure): seeds 7" in entry_of(claim, "smoke", rows).why
 
 
 @pytest.mark.parametrize("other", [{"versions": {"torch": "another"}}, {"precision": "bf16"}, {"images": "others"}])

@@ -1,6 +1,9 @@
 """Runs of claims: their order, what is run and what is not, a repetition that agrees. One claim at scale smoke."""
 
 import json
+import os
+import signal
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -20,6 +23,8 @@ from sslcourse.claims.runner import (
     run_orders,
 )
 from sslcourse.claims.verify import compare
+from sslcourse.training.experiment import run
+from sslcourse.training.many import look_up
 
 
 def weight_of(method, images):
@@ -105,8 +110,10 @@ def test_a_repetition_agrees_exactly_and_a_difference_is_named(made, weights, tm
     assert [text.split(":")[0] for text in compare(row, other).differ] == ["log.knn at full"]
     other["versions"]["torch"] = "another"
     other["figures"]["full"]["log.loss"] += 9
+    other["figures"]["full"]["log.knn"] += 0.1
     assert compare(row, other).agrees and not compare(row, other).exactly
     assert not compare(row, other, {"log.loss": 0.5}).agrees and compare(row, other, {"log.knn": 0.05}).agrees
+    assert not compare(row, other, {"log.knn": 0.02}).agrees
     assert not compare(row, None).agrees
 
 
@@ -153,6 +160,76 @@ def test_what_is_timed_comes_last_and_has_the_machine_to_itself(claim, tmp_path,
     assert [([job.experiment for job in jobs], workers) for jobs, workers in calls] == [
         ([other.experiment], 2), ([timed.experiment], 1)
     ]  # fmt: skip
+
+
+def test_of_what_a_clock_gives_only_that_may_differ(made):
+    _, row, _ = made
+    timed = json.loads(json.dumps(row))
+    timed["figures"] = dict.fromkeys(("start", "half"), {})
+    timed["figures"]["full"] = {"inference_speed.teacher": -0.4, "inference_speed.in_network_knn": 0.02}
+    assert "2 figures agree exactly (1 by the clock, within 0.2)" in str(compare(timed, timed))
+    for name, off in (("inference_speed.teacher", 0.21), ("inference_speed.in_network_knn", 0.001)):
+        other = json.loads(json.dumps(timed))
+        other["figures"]["full"][name] += off
+        assert [text.split(" ")[0] for text in compare(timed, other).differ] == [name]
+
+
+def test_figures_of_two_versions_are_said_to_be_and_pair_with_neither(made, weights, monkeypatch):
+    order, row, root = made
+    now = runner.versions_here() | {"torch": "a later one"}
+    monkeypatch.setattr(runner, "versions_here", lambda: now)
+    assert carry_out(order, root)["versions"] == {"training": row["versions"], "measures": now}
+
+
+def test_a_commit_is_that_of_the_course_or_none(tmp_path, monkeypatch):
+    """An installed package may lie in a folder that somebody else's repository ignores."""
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    inside = tmp_path / "site-packages" / "sslcourse" / "claims" / "runner.py"
+    inside.parent.mkdir(parents=True)
+    (inside.parent.parent / "cli.py").touch()
+    monkeypatch.setattr(runner, "__file__", str(inside))
+    assert runner.commit_of_code() == ""
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_while_it_is_measured_is_named(claim, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "carry_out_here", train_and_die)
+    wanted = orders([claim], "smoke", [1], ["objects"])[:1]
+    (failed,) = run_orders(wanted, tmp_path / "runs", tmp_path, progress=False)
+    assert wanted[0].experiment.name in failed and "ended with status -9" in failed
+    assert is_finished_there(wanted[0], tmp_path / "runs") and read_rows("smoke", tmp_path) == []
+
+
+def train_and_die(by_key, ledger, experiment, root, **options):
+    run(experiment, root, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def is_finished_there(order, root):
+    return look_up(order.experiment, root_of(order, root))[0] is not None
+
+
+@pytest.mark.slow
+def test_a_cluster_makes_what_its_own_device_lacks_and_nothing_timed(claim, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    wanted = orders([claim], "smoke", [1], ["objects"])
+    timed = wanted[1].together({"full": ["training_speed"]}, {})
+    place = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**place) as cluster:
+        options = {"cluster": cluster.scheduler_address, "progress": False}
+        (left_out,) = run_orders([wanted[0], timed], tmp_path / "runs", tmp_path, **options)
+        assert "run it without --cluster" in left_out
+        (row,) = read_rows("smoke", tmp_path)
+        assert row["key"] == wanted[0].experiment.key
+        run_orders(wanted[:1], tmp_path / "runs", tmp_path, **options)
+        assert len(read_rows("smoke", tmp_path)) == 1
+        elsewhere = tmp_path / "elsewhere"
+        append_row(row | {"device": "another"}, elsewhere)
+        run_orders(wanted[:1], tmp_path / "runs", elsewhere, **options)
+        assert [each["device"] for each in read_rows("smoke", elsewhere)] == ["another", row["device"]]
+    monkeypatch.setattr(runner, "on_every_worker", lambda *_: [("key", "AVX2"), ("key", "AVX512")])
+    with pytest.raises(ValueError, match="the workers have AVX2; AVX512"):
+        run_orders(wanted, tmp_path / "runs", tmp_path, **options)
 
 
 @pytest.mark.slow

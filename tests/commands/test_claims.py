@@ -36,12 +36,22 @@ def test_a_claim_that_says_two_things_is_listed_with_the_weaker_one(capsys, tmp_
         (["list", "14", "--scale", "gpu", "--data", "imagenet"], "there is no set of pictures 'imagenet'"),
         (["verify", "14"], "make one by claims run"),
         (["run", "14", "--device", "gpu"], "gpu"),
+        (["run", "14", "--seeds", "6-1"], "from the smaller number to the larger"),
+        (["run", "10", "--data", "cifar10-small"], "no claim chosen is measured on cifar10-small; they are on objects"),
+        (["report", "--data", "objects"], "--data and --seeds are for list and run"),
+        (["report", "14", "--readme", "README.md"], "--readme writes the table of all claims"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_runs(words, message, capsys, tmp_path):
     status = main(["claims", *words, "--ledger", str(tmp_path), "--runs", str(tmp_path / "runs")])
     assert status == 2 and message in capsys.readouterr().err
     assert not list(tmp_path.rglob("*.pt"))
+
+
+@pytest.mark.parametrize("action", ["list", "report", "verify"])
+def test_a_ledger_that_is_not_there_is_not_an_empty_one(action, capsys, tmp_path):
+    assert main(["claims", action, "--ledger", str(tmp_path / "mistyped"), "--out", str(tmp_path / "page")]) == 2
+    assert "there is no such folder" in capsys.readouterr().err and not (tmp_path / "page").exists()
 
 
 def test_photographs_that_are_not_here_are_left_out_and_said(capsys, tmp_path, monkeypatch):

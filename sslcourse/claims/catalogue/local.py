@@ -88,7 +88,8 @@ SHORTCUT = Claim(
     id="all-crops-together",
     number=20,
     sentence="Pulling all crops of a picture together leads to a trivial shortcut.",
-    question="Are features worse when local crops also attract each other?",
+    question="Are features worse, and do they keep fewer dimensions, when local crops also attract each other?",
+    deciding=2,
     beside="kNN without negatives, predictor and stop-gradient instead: nothing - attraction, 1",
     arms=(
         NONE,
@@ -101,15 +102,15 @@ SHORTCUT = Claim(
             "kNN: nothing - attraction, 1", {"nothing": 1, "attract, 1.0": -1}, "knn", 0.05, why_least=THREE_ERRORS
         ),
         Contrast(
-            "kNN: nothing - attraction, .1", {"nothing": 1, "attract, 0.1": -1}, "knn", 0.05, why_least=THREE_ERRORS
-        ),
-        Contrast(
             "effective rank of centred features: nothing - attraction, 1",
             {"nothing": 1, "attract, 1.0": -1},
             "log.centered_rank",
             least=2.0,
             unit="dimensions",
             why_least="two of the 31 that a batch of 32 pictures can have",
+        ),
+        Contrast(
+            "kNN: nothing - attraction, .1", {"nothing": 1, "attract, 0.1": -1}, "knn", 0.05, why_least=THREE_ERRORS
         ),
         Contrast(
             "cosine of crops that share nothing: attraction, 1 - nothing",
