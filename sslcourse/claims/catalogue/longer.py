@@ -18,7 +18,7 @@ DECODER, DECODER_RATE = {"decoder_dim": 64, "decoder_depth": 2}, 4e-3
 # at which the decoder paints, if there is one: see claims/rates.py. All are in claims/ledger/rates.jsonl.
 RATES = {
     "CLS": 4e-3,
-    "CLS, as long": 4e-3,
+    "CLS, as long": 2e-3,
     "supervised": 2e-3,
     "low removed": 4e-3,
     "random removed": 4e-3,
