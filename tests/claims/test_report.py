@@ -31,7 +31,7 @@ def test_a_page_shows_verdicts_pairs_and_what_could_be_wrong(claim, made_up, tmp
     write_page(tmp_path / "new" / "page.html", [odd], "smoke", rows)
     page = (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
     assert "<script>" not in page and "a &amp; b" in page and "against it" in page
-    assert "depends on scale" in page and "+0.335 [" in page and "2 rows of the ledger" in page
+    assert "depends on scale" in page and "+0.335 [" in page and "2 runs of the ledger" in page
     images = re.findall(r"<img [^>]*>", page)
     assert len(images) == 3 and all('alt="' in image and 'alt=""' not in image for image in images)
     assert "no negatives: from 0.2 to 0.2. Effects of 6 pairs: from 0.31 to 0.36" in page
