@@ -78,19 +78,21 @@ def laid_over(before: dict, row: dict) -> dict:
 
 
 def stale(claim: Claim, scale: str, rows: Iterable[dict]) -> list[dict]:
-    """The runs that were measured for another form of the claim, the last line of each: kept, and not counted so."""
+    """The runs that were measured for another form of the claim and do not count for this: the last line of each."""
     now = claim.fingerprint(scale)
-    return list({place_of(row): row for row in rows if row["claims"].get(claim.id, now) != now}.values())
+    last = latest(rows)
+    other = {place_of(row): row for row in rows if row["claims"].get(claim.id, now) != now}
+    return [row for place, row in other.items() if last[place]["claims"].get(claim.id) != now]
 
 
 def counted_again(claim: Claim, scale: str, rows: Sequence[dict]) -> list[dict]:
-    """The lines that count although the claim was changed when their runs were known, from it or from another claim.
+    """The runs that count although the claim was changed when they were known, from it or from another claim.
 
     A run that the new form also needs is not trained again, for it would give the same figures; so this has to be said.
     """
-    if not stale(claim, scale, rows):
-        return []  # as it was first written
     now, first = claim.fingerprint(scale), {}
+    if all(row["claims"].get(claim.id, now) == now for row in rows):
+        return []  # as it was first written
     for row in rows:
         first.setdefault(row["key"], row)  # on whatever device: another one's figures are known, too
     return [

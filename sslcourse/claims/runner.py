@@ -54,6 +54,27 @@ class Order:
         """Whether one of its measures reads a clock."""
         return any(MEASURES[name].timed for name in self.measures)
 
+    @property
+    def untimed(self) -> "Order":
+        """The same run without the measures that read a clock."""
+        left = {when: {name for name in names if not MEASURES[name].timed} for when, names in self.wanted.items()}
+        return replace(self, wanted=left)
+
+    def lacking(self, row: dict | None) -> "Order":
+        """The same run with those measures only that the row does not have, or has of an older version."""
+        if row is None:
+            return self
+        there = {when: row["measures"].get(when, {}) for when in self.wanted}
+        left = {
+            when: {name for name in names if there[when].get(name) != measure_version(name)}
+            for when, names in self.wanted.items()
+        }
+        return replace(self, wanted=left)
+
+    def lacks(self, row: dict | None) -> bool:
+        """Whether there is no row, or a measure is missing in it."""
+        return row is None or bool(self.lacking(row).measures)
+
     def together(self, wanted: Mapping[str, Iterable[str]], claims: Mapping[str, str]) -> "Order":
         """The same run, with what else is wanted of it and the claims that want it."""
         both = {when: self.wanted[when] | set(wanted.get(when, ())) & MEASURES.keys() for when in TIMES}
@@ -89,18 +110,9 @@ def orders(
     return list(found.values())
 
 
-def lacks_figures(order: Order, row: dict | None) -> bool:
-    """Whether a measure is missing in the row, or was made by an older version of it."""
-    return row is None or any(
-        row["measures"].get(when, {}).get(name) != measure_version(name)
-        for when, names in order.wanted.items()
-        for name in names
-    )
-
-
 def is_done(order: Order, row: dict | None) -> bool:
     """Whether the row has every figure that is wanted, for the claims as they are now."""
-    return not lacks_figures(order, row) and order.claims.items() <= row["claims"].items()
+    return row is not None and not order.lacks(row) and order.claims.items() <= row["claims"].items()
 
 
 def run_orders(
@@ -126,81 +138,114 @@ def run_orders(
         row = rows.get((order.experiment.key, device) if cluster else place_of(order))
         if row is None:
             open_orders.append(order)
-        elif lacks_figures(order, row):  # what the row has is measured again, so that one row has all
+        elif order.lacks(row):  # what the row has is measured again if the run has to be trained again
             open_orders.append(order.together(row["measures"], row["claims"]))
         elif not is_done(order, row):
             append_row(row | {"claims": row["claims"] | order.claims}, ledger)
     with tqdm(unit="step", smoothing=0, disable=not (progress and open_orders)) as bar:
         if not cluster:
             return run_here(open_orders, root, ledger, workers, until, bar)
-        timed = [
-            f"{order.experiment.name}: it is timed, so run it without --cluster"
-            for order in open_orders
-            if order.is_timed
-        ]
-        others = [order for order in open_orders if not order.is_timed]
-        return timed + run_on_cluster(others, root, ledger, cluster, until, bar)
+        things = [(order.untimed, rows.get((order.experiment.key, device))) for order in open_orders]
+        failed = run_on_cluster(
+            [each for each in things if each[0].lacks(each[1])], root, ledger, device, cluster, until, bar
+        )
+        timed = sum(order.is_timed for order in open_orders)
+        left_out = f"{timed} runs are not timed on a cluster: do that without --cluster, on a machine with {device}"
+        return failed + [left_out] * (timed > 0)
 
 
 def run_here(
     open_orders: Sequence[Order], root: Path, ledger: Path, workers: int, until: float, bar: tqdm
 ) -> list[str]:
-    """Run in processes of this machine, each with one thread; what is timed comes last, one run at a time."""
+    """Run in processes of this machine, each with one thread; of several, what is timed is measured last, alone."""
     root = root_of(open_orders[0], root) if open_orders else root  # the orders of a call are for one device
+    by_key = {order.experiment.key: order for order in open_orders}
     jobs = [Job(order.experiment, look_up(order.experiment, root)[1]) for order in open_orders]
     bar.reset(total=sum(job.experiment.recipe.fit.steps - job.done for job in jobs))
-    task = partial(carry_out_here, {order.experiment.key: order for order in open_orders}, ledger)
-    together = [job for job, order in zip(jobs, open_orders, strict=True) if not order.is_timed]
-    alone = [job for job, order in zip(jobs, open_orders, strict=True) if order.is_timed]
-    failed, count = [], 0
-    for some, at_once in (together, max(1, workers)), (alone, 1):
-        for outcome in run_jobs(some, root, at_once, False, bar, task, until):
-            count += 1
-            bar.set_description(f"{count} of {len(jobs)} runs")
+    failed: dict[str, str] = {}
+
+    def run_some(jobs: Sequence[Job], at_once: int, but_timed: bool) -> None:
+        task = partial(carry_out_here, by_key, ledger, but_timed)
+        for count, outcome in enumerate(run_jobs(jobs, root, at_once, False, bar, task, until), start=1):
+            bar.set_description(f"{count} of {len(jobs)} runs{'' if but_timed or workers < 2 else ' timed'}")
             if outcome.error:
-                failed.append(f"{outcome.experiment.name}: {outcome.error}")
-    return failed
+                failed[outcome.experiment.key] = f"{outcome.experiment.name}: {outcome.error}"
+
+    run_some(jobs, max(1, workers), but_timed=workers > 1)
+    if workers > 1:
+        timed = [order.experiment for key, order in by_key.items() if order.is_timed and key not in failed]
+        run_some([Job(experiment, look_up(experiment, root)[1]) for experiment in timed], 1, but_timed=False)
+    return list(failed.values())
 
 
-def run_on_cluster(open_orders: Sequence[Order], root: Path, ledger: Path, address: str, until: float, bar: tqdm):
-    """Run on a Dask cluster, whose workers need the course and one thread each; rows are written here.
+def run_on_cluster(
+    things: Sequence[tuple[Order, dict | None]],
+    root: Path,
+    ledger: Path,
+    device: str,
+    address: str,
+    until: float,
+    bar: tqdm,
+) -> list[str]:
+    """Run orders, each with its row, on a Dask cluster, whose workers need the course and one thread each.
 
-    Raises as `on_cluster`: a run's random numbers are its process's.
+    Rows are written here. Raises as `on_cluster`: a run's random numbers are its process's.
     """
     bar.unit = "run"
-    bar.reset(total=len(open_orders))
-    in_time = takewhile(lambda _: time.monotonic() < until, open_orders)
-    things, failed = ((order.experiment.name, order) for order in in_time), []
-    for name, done in on_cluster(partial(carry_out_there, root=root), things, {"address": address}):
+    bar.reset(total=len(things))
+    in_time = takewhile(lambda _: time.monotonic() < until, things)
+    named, failed = ((thing[0].experiment.name, thing) for thing in in_time), []
+    for name, done in on_cluster(partial(carry_out_there, root=root), named, {"address": address}):
         if isinstance(done, BaseException):
             failed.append(f"{name}: {done}")
+        elif done["device"] != device:  # of a worker that came later
+            failed.append(
+                f"{name}: it ran on {done['device']}, and the others on {device}: pairs must be of one device"
+            )
         else:
             append_row(done, ledger)
         bar.update()
     return failed
 
 
-def carry_out_here(by_key: dict[str, Order], ledger: Path, experiment: Experiment, root: Path, **options: Any) -> None:
+def carry_out_here(
+    by_key: dict[str, Order], ledger: Path, but_timed: bool, experiment: Experiment, root: Path, **options: Any
+) -> None:
     """Carry out the order of an experiment, in a process of its own."""
-    fill_in(by_key[experiment.key], root, ledger, **options)
+    fill_in(by_key[experiment.key], root, ledger, but_timed, **options)
 
 
-def fill_in(order: Order, root: Path, ledger: Path, **options: Any) -> None:
+def fill_in(order: Order, root: Path, ledger: Path, but_timed: bool = False, **options: Any) -> None:
     """Carry out an order and write its row, unless the ledger has its figures already. Options as in `carry_out`."""
     row = latest(read_rows(order.experiment.recipe.scale, ledger)).get(place_of(order))
-    if not is_done(order, row):
-        order = order if row is None else order.together(row["measures"], row["claims"])
-        append_row(carry_out(order, root, **options), ledger)
+    if not is_done(order.untimed if but_timed else order, row):
+        append_row(carry_out(order, root, row, but_timed, **options), ledger)
 
 
-def carry_out_there(order: Order, root: Path) -> dict:
-    """Carry out an order on the worker that calls this; returns the row."""
-    return carry_out(order, root_of(order, root))
+def carry_out_there(thing: tuple[Order, dict | None], root: Path) -> dict:
+    """Carry out an order, but for what is timed, on the worker that calls this; returns the row."""
+    order, row = thing
+    return carry_out(order, root_of(order, root), row, but_timed=True)
 
 
-def carry_out(order: Order, root: Path, *, on_log: Callable[[dict], None] | None = None, **options: Any) -> dict:
-    """Train (resume, read back) the run of an order and measure it; returns its row. Options as in `run`."""
+def carry_out(
+    order: Order,
+    root: Path,
+    row: dict | None = None,
+    but_timed: bool = False,
+    *,
+    on_log: Callable[[dict], None] | None = None,
+    **options: Any,
+) -> dict:
+    """Train (resume, read back) the run of an order and measure it; returns its row. Options as in `run`.
+
+    `row` is what the ledger has of it. If that is of the same training only what it lacks is measured; the new row is
+    laid over it. Raises ValueError where a row or a kept run is of other versions: a row is of one, and so is a pair.
+    """
     torch.set_num_threads(1)
+    if row is not None:
+        check_versions(row["versions"], "its row in the ledger")
+        order = order.together(row["measures"], row["claims"])
     experiment = order.experiment
     folder, half = Path(root) / experiment.name, experiment.recipe.fit.steps // 2
     folder.mkdir(parents=True, exist_ok=True)
@@ -215,12 +260,13 @@ def carry_out(order: Order, root: Path, *, on_log: Callable[[dict], None] | None
             on_log(row)
 
     trained = run(experiment, root, on_log=log, **{"progress": False, "wait": True} | options)
+    check_versions(trained.summary["versions"], f"the run that is kept in {folder}")
+    if row is not None and row["finished"] == trained.summary["finished"]:
+        order = order.lacking(row)
+    order = order.untimed if but_timed else order
     begun = time.monotonic()
     figures = {when: measure_at(when, names, experiment, trained, folder) for when, names in order.wanted.items()}
     summary = trained.summary
-    versions = summary["versions"]
-    if versions != versions_here():  # trained earlier: then neither alone made the figures
-        versions = {"training": versions, "measures": versions_here()}
     return {
         "key": experiment.key,
         "name": experiment.name,
@@ -241,11 +287,20 @@ def carry_out(order: Order, root: Path, *, on_log: Callable[[dict], None] | None
         "device": device_name(next(trained.method.parameters()).device),
         "precision": summary["precision"],
         "threads": summary["threads"],
-        "versions": versions,
+        "versions": summary["versions"],
         "images": trained.images.fingerprint(),
         "commit": (folder / COMMIT).read_text(),
         "finished": summary["finished"],
     }
+
+
+def check_versions(versions: Mapping[str, str], what: str) -> None:
+    """Raise ValueError unless the versions are those of this process."""
+    if versions != (here := versions_here()):
+        raise ValueError(
+            f"{what} is of {versions}, and here is {here}. A row is of one version: measure it there, or take another "
+            "--ledger and --runs"
+        )
 
 
 def measure_at(when: str, names: set[str], experiment: Experiment, trained: Trained, folder: Path) -> dict:

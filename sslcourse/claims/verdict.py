@@ -5,7 +5,7 @@ plain noise two would. The bootstrap interval is too narrow for so few pairs, so
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sslcourse.claims.claim import Claim, Contrast
@@ -34,8 +34,8 @@ class Finding:
     """What was found for one contrast on one set of pictures: `word`, why, and the numbers it rests on.
 
     `figures` has the figure of each term for each seed, `device` where they were measured, `half` the mean effect half
-    way through the same runs, where the learning rate is still high. `unpaired` are seeds with runs there, but no pair:
-    one failed or has no figure.
+    way through the same runs, where the learning rate is still high. `unpaired` are seeds with runs, but no pair: one
+    is not made yet or failed, gave no figure, or is of other versions or pictures.
     """
 
     contrast: Contrast
@@ -149,15 +149,26 @@ def differs(differences: Sequence[float], value: float) -> bool:
 
 
 def devices_of(claim: Claim, data: str, scale: str, rows: Sequence[dict]) -> list[str]:
-    """The devices with pairs of what decides, first the one that the claim is judged by.
+    """The devices with runs of a claim that count, first the one that it is judged by.
 
-    That is the one with most such pairs and, of several, the one with the newest line. Pairs are never made across
-    devices, nor is a claim judged by one contrast here and another there.
+    That is the one with most pairs of what decides, then of all, and of several the one with the newest run. Pairs are
+    never made across devices, nor is a claim judged by one contrast here and another there.
     """
-    deciding = [effects(claim, contrast, data, scale, rows) for contrast in claim.contrasts[: claim.deciding]]
-    pairs = {device: min(len(found.get(device, ())) for found in deciding) for device in deciding[0]}
-    newest = {row["device"]: place for place, row in enumerate(rows)}
-    return sorted(filter(pairs.get, pairs), key=lambda device: (pairs[device], newest[device]), reverse=True)
+    found = [effects(claim, contrast, data, scale, rows) for contrast in claim.contrasts]
+    newest = {row["device"]: place for place, row in enumerate(counted(claim, data, scale, rows))}
+
+    def rank(device: str) -> tuple[int, int, int]:
+        pairs = [len(each.get(device, ())) for each in found]
+        return min(pairs[: claim.deciding]), sum(pairs), newest[device]
+
+    return sorted(newest, key=rank, reverse=True)
+
+
+def counted(claim: Claim, data: str, scale: str, rows: Iterable[dict]) -> list[dict]:
+    """The runs on a set of pictures that count for the claim as it is now, oldest first."""
+    now = claim.fingerprint(scale)
+    found = [row for row in latest(rows).values() if row["data"] == data and row["claims"].get(claim.id) == now]
+    return sorted(found, key=lambda row: row["finished"])
 
 
 def find(
@@ -170,8 +181,10 @@ def find(
     if device is None:
         device = next(iter(devices_of(claim, data, scale, rows)), "")
     found = effects(claim, contrast, data, scale, rows)
+    begun = {row["seed"] for row in counted(claim, data, scale, rows) if row["device"] == device or not device}
+    unpaired = tuple(sorted(begun.difference(found.get(device, ()))))
     if device not in found:
-        return Finding(contrast, data, UNMEASURED, f"0 of {PAIRS} pairs")
+        return Finding(contrast, data, UNMEASURED, f"0 of {PAIRS} pairs", unpaired=unpaired)
     figures = dict(list(found[device].items())[:MOST_PAIRS])
     differences = [contrast.effect(each) for each in figures.values()]
     at_half_already = any(at == "half" for _, at in contrast.terms.values())
@@ -179,9 +192,6 @@ def find(
     at_half = [contrast.effect(halves[seed]) for seed in figures if seed in halves]
     half = math.fsum(at_half) / len(at_half) if at_half else None
     word, why = decide(differences, contrast.direction, contrast.least)
-    counted = [row for row in latest(rows).values() if row["claims"].get(claim.id) == claim.fingerprint(scale)]
-    begun = {row["seed"] for row in counted if (row["data"], row["device"]) == (data, device)}
-    unpaired = tuple(sorted(begun - found[device].keys()))
     return Finding(contrast, data, word, why, device, figures, summed_up(differences), half, unpaired)
 
 
@@ -209,6 +219,16 @@ def is_deciding(claim: Claim, contrast: Contrast) -> bool:
     return any(contrast is each for each in claim.contrasts[: claim.deciding])
 
 
+def torn(claim: Claim, findings: Sequence[Finding]) -> list[str]:
+    """In words, for each set of pictures the seeds with runs of which what decides has no pair."""
+    seeds: dict[str, set[int]] = {}
+    for finding in findings:
+        if is_deciding(claim, finding.contrast) and finding.unpaired:
+            seeds.setdefault(finding.data, set()).update(finding.unpaired)
+    why = "a run is not made yet, failed, gave no figure, or is of other versions or pictures"
+    return [f"{data}: no pair of seeds {', '.join(map(str, sorted(each)))} ({why})" for data, each in seeds.items()]
+
+
 def judge(claim: Claim, findings: Sequence[Finding]) -> tuple[str, str]:
     """The verdict on a claim, and why: by what decides, on the first set of pictures found and then on the others.
 
@@ -216,9 +236,7 @@ def judge(claim: Claim, findings: Sequence[Finding]) -> tuple[str, str]:
     """
     first, *others = [decisive(claim, findings, data) for data in dict.fromkeys(each.data for each in findings)]
     measured = [other for other in others if other.word != UNMEASURED]
-    also = ["half way through the runs the effect pointed the other way"] * first.sign_changes
-    if first.unpaired:
-        also += [f"runs without a pair (one failed, or gave no figure): seeds {', '.join(map(str, first.unpaired))}"]
+    also = ["half way through the runs the effect pointed the other way"] * first.sign_changes + torn(claim, findings)
     also += [f"{other.data}: {other.word}" for other in measured]
     if first.word not in OPPOSITE:
         return first.word, "; ".join([first.why, *also])

@@ -124,7 +124,7 @@ def run_jobs(
                 except (EOFError, ConnectionResetError):
                     del running[connection]
                     bar.total -= job.experiment.recipe.fit.steps - job.done  # a failed run takes no more steps
-                    yield outcome_of(job, root)
+                    yield outcome_of(job, root, whole=task is run)
                     continue
                 if isinstance(message, str):
                     job.error = message
@@ -138,17 +138,16 @@ def run_jobs(
                 job.process.join()
 
 
-def outcome_of(job: Job, root: str | os.PathLike) -> Outcome:
-    """The outcome of a job whose process has closed its connection."""
+def outcome_of(job: Job, root: str | os.PathLike, whole: bool) -> Outcome:
+    """The outcome of a job whose process has closed its connection; `whole`: all is done when its run is finished."""
     job.process.join()
     if job.error:
         return Outcome(job.experiment, {}, [], job.error)
     status = job.process.exitcode
     found = look_up(job.experiment, root)[0]
-    if found is not None and status == 0:
+    if found is not None and (whole or status == 0):
         return found
-    # A process can die when its run is finished, in what a task does after it.
-    return (found or Outcome(job.experiment, {}, []))._replace(error=f"its process ended with status {status}")
+    return Outcome(job.experiment, {}, [], f"its process ended with status {status}")
 
 
 def work(

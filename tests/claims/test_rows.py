@@ -55,6 +55,7 @@ def test_a_claim_changed_when_its_runs_were_known_says_so(claim, made_up):
     assert counted_again(claim, "smoke", old) == []
     found = counted_again(claim, "smoke", old + made_up(by_arm, seeds=[1, 2]))
     assert {row["seed"] for row in found} == {1} and len(found) == 2
+    assert stale(claim, "smoke", old + made_up(by_arm, seeds=[1])) == [], "they count again"
     elsewhere = made_up(by_arm, seeds=[1], device="another")
     assert len(counted_again(claim, "smoke", old + elsewhere)) == 2, "known from another device is known"
 
@@ -82,6 +83,8 @@ def test_a_claim_is_judged_by_one_device_whatever_its_name(claim, made_up):
     for first, second in ((one, other), (other, one)):
         rows = first + second
         assert devices_of(claim, "objects", "smoke", rows) == [second[0]["device"], first[0]["device"]]
+    rows = one + other + made_up(by_arm, claims={"another": "form"}, device="a")
+    assert devices_of(claim, "objects", "smoke", rows)[0] == "z", "lines of other claims decide nothing"
     for row in other[:2]:  # of seed 1, of what decides
         row["figures"]["full"]["log.knn"] = None
     entry = entry_of(claim, "smoke", one + other)
@@ -92,7 +95,17 @@ def test_a_claim_is_judged_by_one_device_whatever_its_name(claim, made_up):
 def test_a_run_without_a_pair_is_named(claim, made_up):
     rows = made_up(by_arm, seeds=range(1, 8))[:-1]  # of seed 7 the second arm failed
     assert find(claim, claim.contrasts[0], "objects", "smoke", rows).unpaired == (7,)
-    assert "without a pair (one failed, or gave no figure): seeds 7" in entry_of(claim, "smoke", rows).why
+    assert "objects: no pair of seeds 7" in entry_of(claim, "smoke", rows).why
+    failed = [row for row in rows if row["arm"] == "SimCLR"]
+    assert "objects: no pair of seeds 1, 2, 3" in entry_of(claim, "smoke", failed).why
+
+
+def test_what_decides_may_have_no_figure_and_the_rest_is_shown(claim, made_up):
+    rows = made_up(by_arm)
+    for row in rows:
+        row["figures"]["full"]["log.knn"] = None
+    found = [find(claim, contrast, "objects", "smoke", rows) for contrast in claim.contrasts]
+    assert [len(finding.figures or {}) for finding in found] == [0, 6]
 
 
 @pytest.mark.parametrize("other", [{"versions": {"torch": "another"}}, {"precision": "bf16"}, {"images": "others"}])

@@ -11,12 +11,11 @@ import pytest
 from sslcourse.claims import measures, runner
 from sslcourse.claims.claim import Contrast
 from sslcourse.claims.measures import Measure
-from sslcourse.claims.rows import append_row, read_rows
+from sslcourse.claims.rows import append_row, latest, read_rows
 from sslcourse.claims.runner import (
     HALF,
     carry_out,
     carry_out_here,
-    lacks_figures,
     method_at,
     orders,
     root_of,
@@ -24,7 +23,7 @@ from sslcourse.claims.runner import (
 )
 from sslcourse.claims.verify import compare
 from sslcourse.training.experiment import run
-from sslcourse.training.many import look_up
+from sslcourse.training.many import Outcome, look_up
 
 
 def weight_of(method, images):
@@ -78,7 +77,7 @@ def test_a_row_has_the_figures_of_every_time(made, weights):
     start, half, full = (row["figures"][when]["weights.sum"] for when in ("start", "half", "full"))
     assert start != half != full and row["figures"]["full"]["weights.images"] == 64
     assert row["figures"]["half"]["log.knn"] == row["curve"][1][1] and row["curve"][-1][0] == 8
-    assert row["measures"]["half"] == {"weights": 1} and not lacks_figures(order, row)
+    assert row["measures"]["half"] == {"weights": 1} and not order.lacks(row)
     folder = root / order.experiment.name
     assert measured_weight(method_at("half", order.experiment, folder)) == pytest.approx(half, rel=1e-5)
     assert measured_weight(order.experiment.build(order.experiment.recipe)) == pytest.approx(start, rel=1e-5)
@@ -91,13 +90,13 @@ def measured_weight(method):
 def test_a_measure_added_later_is_made_without_training(made, weights, monkeypatch):
     order, row, root = made
     more = order.together({"full": ["knn"], "start": ["knn"]}, {})
-    assert lacks_figures(more, row) and "knn" in more.wanted["full"]
+    assert more.lacks(row) and "knn" in more.wanted["full"]
     monkeypatch.setattr("sslcourse.training.experiment.fit", lambda *a, **o: pytest.fail("trained again"))
     again = carry_out(more, root)
     assert again["figures"]["full"]["knn"] == again["figures"]["full"]["log.knn"]
     assert again["figures"]["start"].items() > row["figures"]["start"].items()
     monkeypatch.setitem(measures.MEASURES, "weights", Measure(weight_of, version=2))
-    assert lacks_figures(order, row)
+    assert order.lacks(row)
 
 
 def test_a_repetition_agrees_exactly_and_a_difference_is_named(made, weights, tmp_path):
@@ -139,7 +138,7 @@ def test_a_run_of_another_device_or_commit_is_not_passed_off_as_one_of_this(made
 def test_what_another_process_measured_meanwhile_stays(made, weights, tmp_path):
     order, row, root = made
     append_row(row | {"claims": {"another": "form"}}, tmp_path)
-    carry_out_here({order.experiment.key: order}, tmp_path, order.experiment, root)
+    carry_out_here({order.experiment.key: order}, tmp_path, False, order.experiment, root)
     assert read_rows("smoke", tmp_path)[-1]["claims"] == {"another": "form"} | order.claims
 
 
@@ -149,17 +148,45 @@ def test_after_the_minutes_no_run_is_started(claim, tmp_path):
     assert read_rows("smoke", tmp_path) == []
 
 
-def test_what_is_timed_comes_last_and_has_the_machine_to_itself(claim, tmp_path, monkeypatch):
-    timed, other = orders([claim], "smoke", [1], ["objects"])
-    timed = timed.together({"full": ["training_speed"]}, {})
-    calls = []
-    monkeypatch.setattr(
-        runner, "run_jobs", lambda jobs, root, workers, *rest: calls.append((jobs, workers)) or iter(())
-    )
-    run_orders([timed, other], tmp_path, tmp_path, workers=2, progress=False)
-    assert [([job.experiment for job in jobs], workers) for jobs, workers in calls] == [
-        ([other.experiment], 2), ([timed.experiment], 1)
-    ]  # fmt: skip
+@pytest.mark.slow
+def test_what_is_timed_is_measured_last_and_alone(claim, tmp_path, monkeypatch):
+    first, second = orders([claim], "smoke", [1], ["objects"])
+    first = first.together({"full": ["inference_speed", "knn"]}, {})
+    phases, real = [], runner.run_jobs
+
+    def noted(jobs, root, workers, *rest):
+        phases.append((len(jobs), workers, [row["measures"]["full"] for row in read_rows("smoke", tmp_path)]))
+        return real(jobs, root, workers, *rest)
+
+    monkeypatch.setattr(runner, "run_jobs", noted)
+    assert run_orders([first, second], tmp_path / "runs", tmp_path, workers=2, progress=False) == []
+    (jobs, workers, _), (timed, alone, before) = phases
+    assert (jobs, workers, timed, alone) == (2, 2, 1, 1) and sorted(before, key=len) == [{}, {"knn": 1}]
+    lines = read_rows("smoke", tmp_path)
+    row = latest(lines)[first.experiment.key, lines[0]["device"]]
+    assert row["measures"]["full"] == {"knn": 1, "inference_speed": 2} and len(lines) == 3
+    assert {"knn", "inference_speed.teacher", "log.loss"} <= row["figures"]["full"].keys()
+    run_orders([first, second], tmp_path / "runs", tmp_path, workers=2, progress=False)
+    assert read_rows("smoke", tmp_path) == lines, "all is done"
+
+
+@pytest.mark.slow
+def test_a_training_that_is_gone_costs_no_figure(made, weights, tmp_path, monkeypatch):
+    """A run that has to be trained again for a timed measure gets all others again, too."""
+    order, row, _ = made
+    append_row(row, tmp_path)
+    monkeypatch.setattr(runner, "run_jobs", in_this_process)  # which alone knows of the measure
+    more = order.together({"full": ["inference_speed"]}, {})
+    assert run_orders([more], tmp_path / "runs", tmp_path, workers=2, progress=False) == []
+    last = latest(read_rows("smoke", tmp_path))[row["key"], row["device"]]
+    assert last["figures"]["full"].items() >= {"weights.sum": row["figures"]["full"]["weights.sum"]}.items()
+    assert last["measures"]["full"] == {"weights": 1, "inference_speed": 2} and last["measures"]["start"]
+
+
+def in_this_process(jobs, root, workers, download, bar, task, until):
+    for job in jobs:
+        task(job.experiment, root)
+        yield Outcome(job.experiment, {}, [])
 
 
 def test_of_what_a_clock_gives_only_that_may_differ(made):
@@ -174,11 +201,15 @@ def test_of_what_a_clock_gives_only_that_may_differ(made):
         assert [text.split(" ")[0] for text in compare(timed, other).differ] == [name]
 
 
-def test_figures_of_two_versions_are_said_to_be_and_pair_with_neither(made, weights, monkeypatch):
+def test_what_another_torch_trained_is_not_measured_with_this_one(made, weights, monkeypatch):
+    """Its row would be of neither, and would replace one that is paired."""
     order, row, root = made
     now = runner.versions_here() | {"torch": "a later one"}
     monkeypatch.setattr(runner, "versions_here", lambda: now)
-    assert carry_out(order, root)["versions"] == {"training": row["versions"], "measures": now}
+    with pytest.raises(ValueError, match="the run that is kept in .* and here is .*a later one"):
+        carry_out(order, root)
+    with pytest.raises(ValueError, match="its row in the ledger is of .*A row is of one version"):
+        carry_out(order, root, row)
 
 
 def test_a_commit_is_that_of_the_course_or_none(tmp_path, monkeypatch):
@@ -200,7 +231,7 @@ def test_a_run_that_is_killed_while_it_is_measured_is_named(claim, tmp_path, mon
     assert is_finished_there(wanted[0], tmp_path / "runs") and read_rows("smoke", tmp_path) == []
 
 
-def train_and_die(by_key, ledger, experiment, root, **options):
+def train_and_die(by_key, ledger, but_timed, experiment, root, **options):
     run(experiment, root, **options)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -218,15 +249,19 @@ def test_a_cluster_makes_what_its_own_device_lacks_and_nothing_timed(claim, tmp_
     with distributed.LocalCluster(**place) as cluster:
         options = {"cluster": cluster.scheduler_address, "progress": False}
         (left_out,) = run_orders([wanted[0], timed], tmp_path / "runs", tmp_path, **options)
-        assert "run it without --cluster" in left_out
-        (row,) = read_rows("smoke", tmp_path)
-        assert row["key"] == wanted[0].experiment.key
+        assert "1 runs are not timed on a cluster" in left_out
+        row, other = sorted(read_rows("smoke", tmp_path), key=lambda row: row["arm"])
+        assert [row["arm"], other["arm"]] == ["SimCLR", "no negatives"] and other["measures"]["full"] == {}
         run_orders(wanted[:1], tmp_path / "runs", tmp_path, **options)
-        assert len(read_rows("smoke", tmp_path)) == 1
+        assert len(read_rows("smoke", tmp_path)) == 2
         elsewhere = tmp_path / "elsewhere"
         append_row(row | {"device": "another"}, elsewhere)
         run_orders(wanted[:1], tmp_path / "runs", elsewhere, **options)
         assert [each["device"] for each in read_rows("smoke", elsewhere)] == ["another", row["device"]]
+        monkeypatch.setattr(runner, "device_there", lambda *_: "that of the first workers")
+        (failed,) = run_orders(wanted[:1], tmp_path / "runs", tmp_path / "late", **options)
+        assert f"ran on {row['device']}" in failed and read_rows("smoke", tmp_path / "late") == []
+    monkeypatch.undo()
     monkeypatch.setattr(runner, "on_every_worker", lambda *_: [("key", "AVX2"), ("key", "AVX512")])
     with pytest.raises(ValueError, match="the workers have AVX2; AVX512"):
         run_orders(wanted, tmp_path / "runs", tmp_path, **options)

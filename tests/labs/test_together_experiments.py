@@ -106,7 +106,8 @@ def made_up(measure, seeds, value, arms=CELLS):
             run = claim.experiments("objects", "cpu", seed)[arm.name]
             rows.append(
                 {
-                    "key": run.key, "device": "a machine", "seed": seed, "finished": "2026-01-01", "measures": {},
+                    "key": run.key, "device": "a machine", "data": "objects", "seed": seed, "finished": "2026-01-01",
+                    "measures": {},
                     "claims": {claim.id: claim.fingerprint("cpu")},
                     "figures": {"start": {}, "half": {}, "full": {measure: value(ledger.places()[arm.name], seed)}},
                 }

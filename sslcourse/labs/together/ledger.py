@@ -14,6 +14,7 @@ from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.catalogue.combined import CELLS
 from sslcourse.claims.claim import Claim, Contrast
 from sslcourse.claims.rows import effects, read_rows
+from sslcourse.claims.verdict import devices_of
 from sslcourse.labs.together.method import switches_of
 from sslcourse.labs.together.tasks import PARTS
 
@@ -58,14 +59,19 @@ def rows() -> list[dict]:
 
 
 def cells(measure: str, lines: Iterable[dict]) -> Cells:
-    """The figure of every cell for each seed that was measured; of several devices, the one with most."""
+    """The figures of every cell for each seed that was measured, on the device that the claim is judged by."""
     claim, found = CLAIMS[CLAIM_OF[measure]], {}
     lines = [line for line in lines if claim.id in line["claims"]]
+    device = judging(claim, lines)
     for name, place in places().items():
         by_device = effects(claim, Contrast("a cell", {name: 1}, measure, least=1), DATA, SCALE, lines)
-        best = max(by_device.values(), key=len, default={})
-        found[place] = {seed: figures[name] for seed, figures in best.items()}
+        found[place] = {seed: figures[name] for seed, figures in by_device.get(device, {}).items()}
     return found
+
+
+def judging(claim: Claim, lines: list[dict]) -> str:
+    """The device whose runs the course judges a claim by; "" before there are runs."""
+    return next(iter(devices_of(claim, claim.data[0], SCALE, lines)), "")
 
 
 def least_of(measure: str) -> float:
@@ -112,7 +118,7 @@ def pairs_of(claim: Claim, contrast: Contrast, lines: Iterable[dict]) -> Pairs:
     """The pairs of a contrast on the claim's first set of pictures."""
     lines = [line for line in lines if claim.id in line["claims"]]
     found = effects(claim, contrast, claim.data[0], SCALE, lines)
-    return Pairs(claim, contrast, max(found.values(), key=len, default={}))
+    return Pairs(claim, contrast, found.get(judging(claim, lines), {}))
 
 
 def deciding(lines: list[dict]) -> list[Pairs]:
