@@ -24,6 +24,7 @@ from sslcourse.claims.verdict import (
     decisive,
     devices_of,
     find,
+    find_all,
     is_deciding,
     judge,
 )
@@ -133,10 +134,8 @@ def write_page(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[d
 def entry_of(claim: Claim, scale: str, rows: Sequence[dict], draw: bool = False) -> Entry:
     """What the page and the table say of a claim; with `draw` also its figures."""
     sets = dict.fromkeys((*claim.data, *(row["data"] for row in rows if claim.id in row["claims"])))
-    devices = {data: devices_of(claim, data, scale, rows) or [""] for data in sets}
-    findings = [
-        find(claim, contrast, data, scale, rows, devices[data][0]) for contrast in claim.contrasts for data in sets
-    ]
+    findings = find_all(claim, sets, scale, rows)
+    devices = {data: devices_of(claim, data, scale, rows) for data in sets}
     others = [
         decisive(claim, [find(claim, each, data, scale, rows, device) for each in claim.contrasts], data)
         for data in sets
@@ -146,7 +145,7 @@ def entry_of(claim: Claim, scale: str, rows: Sequence[dict], draw: bool = False)
     arms, drawn = {}, []
     if draw:
         measured = [finding for finding in findings if finding.effect]
-        arms = {data: arms_table(claim, data, devices[data][0], scale, rows) for data in sets if devices[data][0]}
+        arms = {data: arms_table(claim, data, devices[data][0], scale, rows) for data in sets if devices[data]}
         deciding = [finding for finding in measured if is_deciding(claim, finding.contrast)]
         drawn = [figures.to_html(*deciding_charts(claim, finding, scale, rows), dpi=100) for finding in deciding]
         if len(measured) > 1:

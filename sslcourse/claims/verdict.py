@@ -171,15 +171,11 @@ def counted(claim: Claim, data: str, scale: str, rows: Iterable[dict]) -> list[d
     return sorted(found, key=lambda row: row["finished"])
 
 
-def find(
-    claim: Claim, contrast: Contrast, data: str, scale: str, rows: Sequence[dict], device: str | None = None
-) -> Finding:
-    """The finding for a contrast, from the rows of the ledger that count on a device, by default the deciding one.
+def find(claim: Claim, contrast: Contrast, data: str, scale: str, rows: Sequence[dict], device: str) -> Finding:
+    """The finding for a contrast, from the rows of the ledger that count on a device ("" for none).
 
     Beyond 20 pairs the exact test takes the first 20 seeds.
     """
-    if device is None:
-        device = next(iter(devices_of(claim, data, scale, rows)), "")
     found = effects(claim, contrast, data, scale, rows)
     begun = {row["seed"] for row in counted(claim, data, scale, rows) if row["device"] == device or not device}
     unpaired = tuple(sorted(begun.difference(found.get(device, ()))))
@@ -193,6 +189,15 @@ def find(
     half = math.fsum(at_half) / len(at_half) if at_half else None
     word, why = decide(differences, contrast.direction, contrast.least)
     return Finding(contrast, data, word, why, device, figures, summed_up(differences), half, unpaired)
+
+
+def find_all(claim: Claim, sets: Iterable[str], scale: str, rows: Sequence[dict]) -> list[Finding]:
+    """The finding for every contrast on each set of pictures, on the device that the claim is judged by there."""
+    found = []
+    for data in sets:
+        device = next(iter(devices_of(claim, data, scale, rows)), "")
+        found += [find(claim, contrast, data, scale, rows, device) for contrast in claim.contrasts]
+    return found
 
 
 def summed_up(differences: Sequence[float]) -> PairedEffect | None:

@@ -116,7 +116,7 @@ def show_list(arguments: argparse.Namespace, claims: list) -> int:
     from sslcourse.claims.expected import expected_hours
     from sslcourse.claims.rows import read_rows
     from sslcourse.claims.runner import orders
-    from sslcourse.claims.verdict import decisive, find
+    from sslcourse.claims.verdict import decisive, find_all
 
     ledger = ledger_of(arguments)
     rows = read_rows(arguments.scale, ledger)
@@ -124,8 +124,7 @@ def show_list(arguments: argparse.Namespace, claims: list) -> int:
         print(f"{claim.number:2d}  {claim.id}: {claim.sentence}")
         print(f"      arms: {', '.join(arm.name for arm in claim.arms)}")
         for data in dict.fromkeys((*claim.data, *(row["data"] for row in rows if claim.id in row["claims"]))):
-            deciding = claim.contrasts[: claim.deciding]
-            finding = decisive(claim, [find(claim, each, data, arguments.scale, rows) for each in deciding], data)
+            finding = decisive(claim, find_all(claim, [data], arguments.scale, rows), data)
             print(f"      {data}: {len(finding.figures or {})} pairs, {finding.word}")
     if arguments.scale == "gpu":
         done = {row["key"] for row in rows}

@@ -11,15 +11,13 @@ def show_claims(*names: str, scale: str = "cpu") -> None:
     from sslcourse.claims.catalogue import CLAIMS
     from sslcourse.claims.rows import counted_again, read_rows
     from sslcourse.claims.seen import seen_in_runs
-    from sslcourse.claims.verdict import UNMEASURED, find, judge
+    from sslcourse.claims.verdict import UNMEASURED, find_all, judge
 
     lines = read_rows(scale)
     for name in names:
         claim = CLAIMS[name]
         try:
-            findings = [
-                find(claim, contrast, data, scale, lines) for data in claim.data for contrast in claim.contrasts
-            ]
+            findings = find_all(claim, claim.data, scale, lines)
         except ImportError as problem:
             show_card(f"Claim {claim.number}: {claim.sentence}", f"Not shown: {problem}", kind="wait")
             continue

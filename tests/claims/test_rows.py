@@ -8,7 +8,7 @@ import pytest
 
 from sslcourse.claims.report import entry_of
 from sslcourse.claims.rows import append_row, counted_again, effects, latest, read_rows, stale
-from sslcourse.claims.verdict import UNMEASURED, devices_of, find
+from sslcourse.claims.verdict import UNMEASURED, devices_of, find_all
 
 
 def by_arm(arm, seed):
@@ -64,7 +64,7 @@ def test_a_changed_claim_makes_its_rows_stale(claim, made_up):
     old = made_up(by_arm, claims={claim.id: "an earlier form"})
     others = made_up(by_arm, claims={"another": "form"})
     assert stale(claim, "smoke", old + others) == stale(claim, "smoke", old + others + old) == old, "runs, not lines"
-    assert find(claim, claim.contrasts[0], "objects", "smoke", old + others).word == UNMEASURED
+    assert find_all(claim, ["objects"], "smoke", old + others)[0].word == UNMEASURED
     assert stale(claim, "smoke", made_up(by_arm)) == []
 
 
@@ -72,7 +72,7 @@ def test_pairs_are_whole_and_within_a_device(claim, made_up):
     here, there = made_up(by_arm), made_up(by_arm, seeds=[7], device="gpu")
     torn = here[:-1] + made_up(by_arm, seeds=[6], device="gpu")[1:]  # one half of seed 6 on each device
     assert {len(seeds) for seeds in effects(claim, claim.contrasts[0], "objects", "smoke", torn).values()} == {5}
-    finding = find(claim, claim.contrasts[0], "objects", "smoke", here + there)
+    finding = find_all(claim, ["objects"], "smoke", here + there)[0]
     assert finding.device == "cpu" and sorted(finding.figures) == [1, 2, 3, 4, 5, 6]
     assert abs(finding.effect.mean - 0.3) < 1e-9 and abs(finding.half - 0.27) < 1e-9 and not finding.sign_changes
 
@@ -94,7 +94,7 @@ def test_a_claim_is_judged_by_one_device_whatever_its_name(claim, made_up):
 
 def test_a_run_without_a_pair_is_named(claim, made_up):
     rows = made_up(by_arm, seeds=range(1, 8))[:-1]  # of seed 7 the second arm failed
-    assert find(claim, claim.contrasts[0], "objects", "smoke", rows).unpaired == (7,)
+    assert find_all(claim, ["objects"], "smoke", rows)[0].unpaired == (7,)
     assert "objects: no pair of seeds 7" in entry_of(claim, "smoke", rows).why
     failed = [row for row in rows if row["arm"] == "SimCLR"]
     assert "objects: no pair of seeds 1, 2, 3" in entry_of(claim, "smoke", failed).why
@@ -104,7 +104,7 @@ def test_what_decides_may_have_no_figure_and_the_rest_is_shown(claim, made_up):
     rows = made_up(by_arm)
     for row in rows:
         row["figures"]["full"]["log.knn"] = None
-    found = [find(claim, contrast, "objects", "smoke", rows) for contrast in claim.contrasts]
+    found = find_all(claim, ["objects"], "smoke", rows)
     assert [len(finding.figures or {}) for finding in found] == [0, 6]
 
 
