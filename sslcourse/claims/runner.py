@@ -92,10 +92,8 @@ def orders(
     for name in data:
         nearest("set of pictures", name, PICTURES)
     if spent := sorted(SPENT.intersection(seeds)):
-        raise ValueError(
-            f"seed {spent[0]} is spent: settings were chosen on it. Verdicts are from others than "
-            + ", ".join(map(str, sorted(SPENT)))
-        )
+        others = ", ".join(map(str, sorted(SPENT)))
+        raise ValueError(f"seed {spent[0]} is spent: settings were chosen on it. Take any seeds but {others}")
     if scale != "gpu" and (public := [name for name in data if PICTURES[name].public]):
         raise ValueError(f"{', '.join(public)} can be had with --scale gpu only; at scale {scale} use cifar10-small")
     found: dict[str, Order] = {}
