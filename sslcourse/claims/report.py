@@ -22,9 +22,8 @@ from sslcourse.claims.verdict import (
     UNMEASURED,
     Finding,
     decisive,
-    devices_of,
-    find,
     find_all,
+    find_elsewhere,
     is_deciding,
     judge,
 )
@@ -40,7 +39,7 @@ class Entry:
     """A claim on the page: its verdict, its findings, and its stale rows with those whose runs count all the same.
 
     `arms` has for each set of pictures that was measured a line for each arm (see `arms_table`), `seen` what the runs
-    showed besides, `others` what decides on other devices than the one that the claim is judged by.
+    showed besides, `others` what decides on other devices than those, by set of pictures, that the claim is judged by.
     """
 
     claim: Claim
@@ -53,6 +52,7 @@ class Entry:
     drawn: list[Markup]
     seen: str
     others: list[Finding]
+    devices: dict[str, str]
 
     @property
     def first(self) -> Finding:
@@ -115,7 +115,7 @@ def write_page(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[d
         scale=scale,
         words={word: sum(entry.word == word for entry in entries) for word in dict.fromkeys(e.word for e in entries)},
         runs=len(runs),
-        hours=sum(row["seconds"] + row["seconds_measuring"] for row in runs) / 3600,
+        hours=sum(row["seconds"] for row in runs) / 3600,
         devices=sorted({row["device"] for row in runs}),
         commits=sorted({row["commit"] for row in runs}),
         pictures=PICTURES,
@@ -134,25 +134,21 @@ def write_page(path: Path, claims: Iterable[Claim], scale: str, rows: Sequence[d
 def entry_of(claim: Claim, scale: str, rows: Sequence[dict], draw: bool = False) -> Entry:
     """What the page and the table say of a claim; with `draw` also its figures."""
     sets = dict.fromkeys((*claim.data, *(row["data"] for row in rows if claim.id in row["claims"])))
-    findings = find_all(claim, sets, scale, rows)
-    devices = {data: devices_of(claim, data, scale, rows) for data in sets}
-    others = [
-        decisive(claim, [find(claim, each, data, scale, rows, device) for each in claim.contrasts], data)
-        for data in sets
-        for device in devices[data][1:]
-    ]
-    word, why = judge(claim, findings)
+    last = list(latest(rows).values())
+    findings, others = find_all(claim, sets, scale, last), find_elsewhere(claim, sets, scale, last)
+    word, why = judge(claim, findings, others)
+    devices = {finding.data: finding.device for finding in findings}
     arms, drawn = {}, []
     if draw:
         measured = [finding for finding in findings if finding.effect]
-        arms = {data: arms_table(claim, data, devices[data][0], scale, rows) for data in sets if devices[data]}
+        arms = {data: arms_table(claim, data, device, scale, last) for data, device in devices.items() if device}
         deciding = [finding for finding in measured if is_deciding(claim, finding.contrast)]
-        drawn = [figures.to_html(*deciding_charts(claim, finding, scale, rows), dpi=100) for finding in deciding]
+        drawn = [figures.to_html(*deciding_charts(claim, finding, scale, last), dpi=100) for finding in deciding]
         if len(measured) > 1:
             drawn.append(figures.to_html(chart_of_all(measured), dpi=100))
     again = counted_again(claim, scale, rows)
     seen = seen_in_runs(claim.id, scale)
-    return Entry(claim, word, why, findings, stale(claim, scale, rows), again, arms, drawn, seen, others)
+    return Entry(claim, word, why, findings, stale(claim, scale, rows), again, arms, drawn, seen, others, devices)
 
 
 def deciding_charts(claim: Claim, finding: Finding, scale: str, rows: Sequence[dict]) -> list:

@@ -15,23 +15,55 @@ from sslcourse.claims.claim import Claim, Contrast
 
 LEDGER = Path(__file__).with_name("ledger")
 Place = tuple[str, str]  # a run's key and the device it ran on
+ROW = {
+    "key",
+    "device",
+    "arm",
+    "data",
+    "seed",
+    "claims",
+    "figures",
+    "measures",
+    "curve",
+    "seconds",
+    "commit",
+    "finished",
+}
 ALIKE = ("versions", "precision", "threads")  # in which the rows of a pair must agree
 
 
 def read_rows(scale: str, folder: Path = LEDGER) -> list[dict]:
-    """All lines of a scale, oldest first."""
-    return read_lines(folder / f"{scale}.jsonl")
+    """All rows of a scale, oldest first; a line that is none is passed over, which is said."""
+    path, rows = folder / f"{scale}.jsonl", []
+    for line in read_lines(path):
+        if ROW <= line.keys():
+            rows.append(line)
+        else:
+            print(f"A line of {path} is no row, for it lacks {', '.join(sorted(ROW - line.keys()))}: passed over")
+    return rows
 
 
 def read_lines(path: Path) -> list[dict]:
     """The lines of a file, oldest first; one that is cut off or damaged is passed over, which is said."""
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+    for line in filter(bytes.strip, path.read_bytes().splitlines() if path.exists() else ()):
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            print(f"A damaged line of {path} is passed over: {line[:60]}")
+            rows.append(parsed(line))
+        except ValueError:
+            print(f"A damaged line of {path} is passed over: {line[:60]!r}")
     return rows
+
+
+def parsed(line: bytes) -> dict:
+    """The object that a line holds; ValueError for anything else. A figure that is not finite is written as null."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(f"no line has {name}")
+
+    found = json.loads(line, parse_constant=refuse)
+    if not isinstance(found, dict):
+        raise ValueError(f"a line is an object; got {type(found).__name__}")
+    return found
 
 
 def append_row(row: Mapping, folder: Path = LEDGER) -> None:

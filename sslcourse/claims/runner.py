@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from tqdm.auto import tqdm
 
 from sslcourse.claims.claim import TIMES, Claim
@@ -20,6 +22,7 @@ from sslcourse.claims.measures import MEASURES, measure_version, measured
 from sslcourse.claims.pictures import PICTURES
 from sslcourse.claims.rows import append_row, latest, read_rows
 from sslcourse.cluster import on_cluster, on_every_worker
+from sslcourse.data.cache import cache_dir
 from sslcourse.files import write_atomically
 from sslcourse.methods.method import Method
 from sslcourse.settings import nearest
@@ -144,9 +147,8 @@ def run_orders(
         if not cluster:
             return run_here(open_orders, root, ledger, workers, until, bar)
         things = [(order.untimed, rows.get((order.experiment.key, device))) for order in open_orders]
-        failed = run_on_cluster(
-            [each for each in things if each[0].lacks(each[1])], root, ledger, device, cluster, until, bar
-        )
+        things = [(order, row) for order, row in things if order.lacks(row) and not timed_in(row)]
+        failed = run_on_cluster(things, root, ledger, device, cluster, until, bar)
         timed = sum(order.is_timed for order in open_orders)
         left_out = f"{timed} runs are not timed on a cluster: do that without --cluster, on a machine with {device}"
         return failed + [left_out] * (timed > 0)
@@ -214,10 +216,38 @@ def carry_out_here(
 
 
 def fill_in(order: Order, root: Path, ledger: Path, but_timed: bool = False, **options: Any) -> None:
-    """Carry out an order and write its row, unless the ledger has its figures already. Options as in `carry_out`."""
-    row = latest(read_rows(order.experiment.recipe.scale, ledger)).get(place_of(order))
-    if not is_done(order.untimed if but_timed else order, row):
+    """Carry out an order and write its row, unless the ledger has its figures already. Options as in `carry_out`.
+
+    With `but_timed` nothing is done where that would lose figures: of a run whose row is timed and whose training is
+    gone. Another process with the same order waits for this one, and so does one that times something else.
+    """
+    with ExitStack() as locks:
+        locks.enter_context(lock(Path(root) / f"{order.experiment.name}.lock"))
+        if order.is_timed and not but_timed:
+            locks.enter_context(lock(cache_dir() / "timing.lock"))
+        row = latest(read_rows(order.experiment.recipe.scale, ledger)).get(place_of(order))
+        if is_done(order.untimed if but_timed else order, row):
+            return
+        if but_timed and timed_in(row) and not is_kept(order, root, row):
+            return
         append_row(carry_out(order, root, row, but_timed, **options), ledger)
+
+
+def lock(path: Path) -> FileLock:
+    """A lock between processes, in a folder that need not be there yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path)
+
+
+def timed_in(row: dict | None) -> bool:
+    """Whether a row has figures of a clock."""
+    return row is not None and any(MEASURES[name].timed for names in row["measures"].values() for name in names)
+
+
+def is_kept(order: Order, root: Path, row: dict) -> bool:
+    """Whether the training that a row is of is kept under `root`."""
+    found = look_up(order.experiment, root)[0]
+    return found is not None and found.summary["finished"] == row["finished"]
 
 
 def carry_out_there(thing: tuple[Order, dict | None], root: Path) -> dict:

@@ -180,7 +180,7 @@ def find(claim: Claim, contrast: Contrast, data: str, scale: str, rows: Sequence
     begun = {row["seed"] for row in counted(claim, data, scale, rows) if row["device"] == device or not device}
     unpaired = tuple(sorted(begun.difference(found.get(device, ()))))
     if device not in found:
-        return Finding(contrast, data, UNMEASURED, f"0 of {PAIRS} pairs", unpaired=unpaired)
+        return Finding(contrast, data, UNMEASURED, f"0 of {PAIRS} pairs", device, unpaired=unpaired)
     figures = dict(list(found[device].items())[:MOST_PAIRS])
     differences = [contrast.effect(each) for each in figures.values()]
     at_half_already = any(at == "half" for _, at in contrast.terms.values())
@@ -188,6 +188,8 @@ def find(claim: Claim, contrast: Contrast, data: str, scale: str, rows: Sequence
     at_half = [contrast.effect(halves[seed]) for seed in figures if seed in halves]
     half = math.fsum(at_half) / len(at_half) if at_half else None
     word, why = decide(differences, contrast.direction, contrast.least)
+    if (pairs := len(found[device])) > MOST_PAIRS:
+        why += f"; the first {MOST_PAIRS} of {pairs} pairs count"
     return Finding(contrast, data, word, why, device, figures, summed_up(differences), half, unpaired)
 
 
@@ -198,6 +200,15 @@ def find_all(claim: Claim, sets: Iterable[str], scale: str, rows: Sequence[dict]
         device = next(iter(devices_of(claim, data, scale, rows)), "")
         found += [find(claim, contrast, data, scale, rows, device) for contrast in claim.contrasts]
     return found
+
+
+def find_elsewhere(claim: Claim, sets: Iterable[str], scale: str, rows: Sequence[dict]) -> list[Finding]:
+    """What decides on each of the other devices with runs of the claim, for each set of pictures."""
+    return [
+        decisive(claim, [find(claim, each, data, scale, rows, device) for each in claim.contrasts], data)
+        for data in sets
+        for device in devices_of(claim, data, scale, rows)[1:]
+    ]
 
 
 def summed_up(differences: Sequence[float]) -> PairedEffect | None:
@@ -234,10 +245,11 @@ def torn(claim: Claim, findings: Sequence[Finding]) -> list[str]:
     return [f"{data}: no pair of seeds {', '.join(map(str, sorted(each)))} ({why})" for data, each in seeds.items()]
 
 
-def judge(claim: Claim, findings: Sequence[Finding]) -> tuple[str, str]:
+def judge(claim: Claim, findings: Sequence[Finding], elsewhere: Sequence[Finding] = ()) -> tuple[str, str]:
     """The verdict on a claim, and why: by what decides, on the first set of pictures found and then on the others.
 
-    Undecided where another set says the opposite; "depends on scale" where what was published at large scale does.
+    Undecided where another set says the opposite, or another device (`elsewhere`); "depends on scale" where what was
+    published at large scale does.
     """
     first, *others = [decisive(claim, findings, data) for data in dict.fromkeys(each.data for each in findings)]
     measured = [other for other in others if other.word != UNMEASURED]
@@ -247,6 +259,11 @@ def judge(claim: Claim, findings: Sequence[Finding]) -> tuple[str, str]:
         return first.word, "; ".join([first.why, *also])
     if any(other.word == OPPOSITE[first.word] for other in measured):
         return UNDECIDED, "; ".join([f"sets of pictures disagree: {first.data}: {first.word}", *also])
+    against = [other.device for other in elsewhere if other.data == first.data and other.word == OPPOSITE[first.word]]
+    if against:
+        return UNDECIDED, "; ".join(
+            [f"{first.word} on {first.device}, and the opposite on {', '.join(against)}", *also]
+        )
     published = {each.supports for each in claim.published} - {None}
     if published == {first.word == CONTRADICTED}:
         return DEPENDS, "; ".join([f"{first.word} here ({first.why}), and the opposite is published", *also])

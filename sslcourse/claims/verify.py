@@ -16,6 +16,7 @@ from sslcourse.claims.runner import Order, orders, place_of, run_orders
 TIMES = ("log.seconds", "log.images_per_second", "log.data_wait")  # they differ each time
 CLOCK = 0.2  # of a ratio of times: beside another run some were .15 off
 PARTED = 2.5  # in smallest effects that count, of the log's columns: runs of two kinds of processor parted by up to 2.3
+DRAWN = ("curve", "images", "steps", "alarms")  # what a page shows besides figures; equal where those are exact
 SAME = ("device", "threads", "versions", "precision")  # where these agree, figures must agree exactly
 
 
@@ -63,6 +64,8 @@ def verify(
     Of a run that was made on several devices, the row of this one is taken, if there is one. Raises ValueError if no
     run can be drawn.
     """
+    if count < 1:
+        raise ValueError(f"at least one run must be repeated; got --rows {count}")
     draw = secrets.randbelow(10**6) if draw is None else draw
     rows = latest(read_rows(scale, ledger))
     anywhere = {row["key"]: row for row in rows.values()}
@@ -82,7 +85,7 @@ def verify(
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         repeat([there[key][0] for key in drawn], root, workers)
-        again = {row["key"]: row for row in read_rows(scale, root)}
+        again = {row["key"]: row for row in latest(read_rows(scale, root)).values()}
     return [compare(there[key][1], again.get(key), least) for key in drawn]
 
 
@@ -112,6 +115,9 @@ def compare(row: dict, again: dict | None, least: Mapping[str, float] | None = N
             timed += is_timed(name)
             if not alike(before, value, tolerance):
                 differ.append(f"{name} at {when}: {before} in the ledger, {value} now")
+    for name in DRAWN if exactly else ():
+        if row.get(name) != again.get(name):
+            differ.append(f"{name}: {row.get(name)} in the ledger, {again.get(name)} now")
     return Repeated(row["name"], exactly, compared, tuple(differ), timed)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -75,8 +76,9 @@ def pick_claims(words: list[str], numbers: dict[str, int]) -> list[str]:
     for word in words or list(numbers):
         wanted = [word] if word in numbers else []
         if not wanted and word[:1].isdigit():
-            among = whole_numbers(word)
+            among = set(whole_numbers(word))
             wanted = [name for name, number in numbers.items() if number in among]
+            wanted *= among.issubset(numbers.values())
         if not wanted:
             there = ", ".join(f"{number} {name}" for name, number in numbers.items())
             raise ValueError(f"there is no claim {word!r}; there are {there}")
@@ -93,7 +95,7 @@ def whole_numbers(text: str) -> list[int]:
     found: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")
-        if not first.isdigit() or not (last or first).isdigit():
+        if not re.fullmatch("[0-9]+(-[0-9]+)?", part):
             raise ValueError(f"write numbers such as 1-6 or 9,10; got {text!r}")
         if int(last or first) < int(first):
             raise ValueError(f"a range goes from the smaller number to the larger; got {text!r}")
@@ -114,16 +116,20 @@ def ledger_of(arguments: argparse.Namespace) -> Path:
 def show_list(arguments: argparse.Namespace, claims: list) -> int:
     """Print each claim with its arms and how many pairs are measured; at scale gpu also how long runs may take."""
     from sslcourse.claims.expected import expected_hours
-    from sslcourse.claims.rows import read_rows
+    from sslcourse.claims.pictures import PICTURES
+    from sslcourse.claims.rows import latest, read_rows
     from sslcourse.claims.runner import orders
     from sslcourse.claims.verdict import decisive, find_all
+    from sslcourse.settings import nearest
 
-    ledger = ledger_of(arguments)
-    rows = read_rows(arguments.scale, ledger)
+    rows = list(latest(read_rows(arguments.scale, ledger_of(arguments))).values())
+    for name in arguments.data:
+        nearest("set of pictures", name, PICTURES)
     for claim in claims:
         print(f"{claim.number:2d}  {claim.id}: {claim.sentence}")
         print(f"      arms: {', '.join(arm.name for arm in claim.arms)}")
-        for data in dict.fromkeys((*claim.data, *(row["data"] for row in rows if claim.id in row["claims"]))):
+        sets = dict.fromkeys((*claim.data, *(row["data"] for row in rows if claim.id in row["claims"])))
+        for data in (name for name in sets if name in arguments.data or not arguments.data):
             finding = decisive(claim, find_all(claim, [data], arguments.scale, rows), data)
             print(f"      {data}: {len(finding.figures or {})} pairs, {finding.word}")
     if arguments.scale == "gpu":
@@ -158,6 +164,8 @@ def run(arguments: argparse.Namespace, claims: list) -> int:
     failed = run_orders(wanted, arguments.runs, ledger_of(arguments), **options)
     for line in failed:
         print(f"Failed: {line}", file=sys.stderr)
+    if math.isfinite(arguments.minutes):
+        print(f"No run was started after {arguments.minutes:g} minutes; the same command goes on with what is left.")
     return 1 if failed else 0
 
 

@@ -9,19 +9,20 @@ def show_claims(*names: str, scale: str = "cpu") -> None:
     Raises KeyError for a claim that there is not.
     """
     from sslcourse.claims.catalogue import CLAIMS
-    from sslcourse.claims.rows import counted_again, read_rows
+    from sslcourse.claims.rows import counted_again, latest, read_rows
     from sslcourse.claims.seen import seen_in_runs
-    from sslcourse.claims.verdict import UNMEASURED, find_all, judge
+    from sslcourse.claims.verdict import UNMEASURED, find_all, find_elsewhere, judge
 
     lines = read_rows(scale)
+    last = list(latest(lines).values())
     for name in names:
         claim = CLAIMS[name]
         try:
-            findings = find_all(claim, claim.data, scale, lines)
+            findings = find_all(claim, claim.data, scale, last)
         except ImportError as problem:
             show_card(f"Claim {claim.number}: {claim.sentence}", f"Not shown: {problem}", kind="wait")
             continue
-        word, why = judge(claim, findings)
+        word, why = judge(claim, findings, find_elsewhere(claim, claim.data, scale, last))
         if known := len(counted_again(claim, scale, lines)):
             why += f". The claim was changed when {known} of its runs {'was' if known == 1 else 'were'} known"
         rows = [_row(finding) for finding in findings if finding.effect is not None]

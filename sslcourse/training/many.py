@@ -5,6 +5,7 @@ import multiprocessing as mp
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -150,6 +151,12 @@ def outcome_of(job: Job, root: str | os.PathLike, whole: bool) -> Outcome:
     return Outcome(job.experiment, {}, [], f"its process ended with status {status}")
 
 
+def end_with_caller() -> None:
+    """End this process when the one that started it has ended, however that happened."""
+    wait([mp.parent_process().sentinel])
+    os._exit(1)  # checkpoints are written whole or not at all
+
+
 def work(
     connection: Connection,
     task: Callable[..., object],
@@ -162,6 +169,7 @@ def work(
     Ends when the caller is gone.
     """
     torch.set_num_threads(1)
+    threading.Thread(target=end_with_caller, daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that open files are closed
     try:
         options = {"progress": False, "download": download, "wait": True}

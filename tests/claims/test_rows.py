@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from sslcourse.claims.report import entry_of
-from sslcourse.claims.rows import append_row, counted_again, effects, latest, read_rows, stale
-from sslcourse.claims.verdict import UNMEASURED, devices_of, find_all
+from sslcourse.claims.rows import append_row, counted_again, effects, latest, read_lines, read_rows, stale
+from sslcourse.claims.verdict import UNDECIDED, UNMEASURED, devices_of, find_all
 
 
 def by_arm(arm, seed):
@@ -26,10 +26,20 @@ def test_lines_of_several_writers_and_of_a_killed_one_stay_whole(tmp_path, capsy
         file.write('{"scale": "smo')  # killed in mid-line
     with ThreadPoolExecutor(2) as both:
         list(both.map(partial(add_many, tmp_path), (100, 200)))
-    seeds = [row["seed"] for row in read_rows("smoke", tmp_path)]
+    seeds = [row["seed"] for row in read_lines(tmp_path / "smoke.jsonl")]
     assert sorted(seeds) == [0, *range(100, 120), *range(200, 220)]
     assert "passed over" in capsys.readouterr().out
     assert read_rows("gpu", tmp_path) == []
+
+
+@pytest.mark.parametrize("line", [b"3", b"null", b"{}", b'{"key": 1}', b'{"seconds": NaN}', b"\xff\xfe", b'["a"]'])
+def test_what_is_no_row_is_passed_over_and_said(line, claim, made_up, tmp_path, capsys):
+    rows = made_up(by_arm, seeds=[1])
+    for row in rows:
+        append_row(row, tmp_path)
+    with open(tmp_path / "smoke.jsonl", "ab") as file:
+        file.write(line + b"\n\n")
+    assert read_rows("smoke", tmp_path) == rows and "passed over" in capsys.readouterr().out
 
 
 def test_the_last_line_of_a_run_counts(claim, made_up):
@@ -90,6 +100,17 @@ def test_a_claim_is_judged_by_one_device_whatever_its_name(claim, made_up):
     entry = entry_of(claim, "smoke", one + other)
     assert {finding.device for finding in entry.findings if finding.data == "objects"} == {"a"}
     assert [(found.device, len(found.figures)) for found in entry.others] == [("z", 5)]
+
+
+def test_devices_that_say_the_opposite_leave_a_claim_undecided(claim, made_up):
+    here, there = made_up(by_arm, device="a"), made_up(lambda arm, seed: 1 - by_arm(arm, seed), device="b")
+    entry = entry_of(claim, "smoke", here + there)
+    assert entry.word == UNDECIDED and entry.why.startswith("contradicted on b, and the opposite on a")
+
+
+def test_beyond_twenty_pairs_the_rest_is_named(claim, made_up):
+    finding = find_all(claim, ["objects"], "smoke", made_up(by_arm, seeds=range(1, 26)))[0]
+    assert len(finding.figures) == 20 and finding.why.endswith("the first 20 of 25 pairs count")
 
 
 def test_a_run_without_a_pair_is_named(claim, made_up):

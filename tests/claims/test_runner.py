@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -187,6 +188,23 @@ def in_this_process(jobs, root, workers, download, bar, task, until):
     for job in jobs:
         task(job.experiment, root)
         yield Outcome(job.experiment, {}, [])
+
+
+def test_what_a_page_shows_besides_figures_is_compared(made):
+    _, row, _ = made
+    for name, forged in (("curve", [[4, 0.9]]), ("images", "0" * 12), ("steps", 99), ("alarms", ["x"])):
+        assert [text.split(":")[0] for text in compare(row | {name: forged}, row).differ] == [name]
+
+
+@pytest.mark.slow
+def test_two_commands_at_once_measure_a_run_once(claim, tmp_path):
+    """Both wait for the lock of the run, and the second finds the row of the first."""
+    (order,) = orders([claim], "smoke", [1], ["objects"])[:1]
+    order = order.together({"full": ["inference_speed"]}, {})
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(lambda _: run_orders([order], tmp_path / "runs", tmp_path, progress=False), range(2)))
+    (row,) = read_rows("smoke", tmp_path)
+    assert row["measures"]["full"] == {"inference_speed": 2}
 
 
 def test_of_what_a_clock_gives_only_that_may_differ(made):

@@ -173,3 +173,27 @@ def test_a_killed_group_of_runs_leaves_none_behind_and_continues(tmp_path):
     with FileLock(folder / ".lock").acquire(timeout=60):  # the worker noticed
         done = len(list(folder.glob("checkpoint-*.pt")))
     assert 0 < done <= 2 and not (folder / "summary.json").exists()
+
+
+A_CHILD_THAT_STAYS = """
+import multiprocessing as mp, time
+from sslcourse.training.many import work
+
+def stays(experiment, root, **options):
+    print("here", flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    connection, theirs = mp.get_context("spawn").Pipe()
+    mp.get_context("spawn").Process(target=work, args=(theirs, stays, None, "", False), daemon=True).start()
+    time.sleep(600)
+"""
+
+
+def test_a_command_killed_at_once_leaves_no_process_that_goes_on(tmp_path):
+    """Also where it would say nothing for long, as where a finished run is measured."""
+    (tmp_path / "script.py").write_text(A_CHILD_THAT_STAYS)
+    parent = subprocess.Popen([sys.executable, tmp_path / "script.py"], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout.readline() == "here\n"
+    parent.kill()
+    parent.communicate(timeout=60)  # until nobody holds its output any more
