@@ -19,10 +19,10 @@ class Measure:
     """A function (method, images of its run) -> a number, or several by name. It must leave the method as it was.
 
     Raise `version` when it begins to give other numbers: rows with older ones are then measured again. On the machine
-    and torch of a row a repetition must agree exactly, but for the figures in `timed`, which a clock gives, while no
-    other run of the command goes. `tolerance` is how far it may differ elsewhere, where training parts from the first
-    step on. Of the ledger's 161 runs that two kinds of processor made, kNN differed by up to .13, `crops` by .23 and
-    `parts` by .01; the tolerances of the others are guesses by these.
+    and torch of a row a repetition must agree exactly, but for the figures in `timed`, which are read from a clock
+    (while no other run of the command goes). `tolerance` is how far it may differ elsewhere, where training parts from
+    the first step on. Of the ledger's 161 runs that two kinds of processor made, kNN differed by up to .13, `crops` by
+    .23 and `parts` by .01; the tolerances of the others are guesses by these.
     """
 
     function: Callable[[Method, RunImages], float | dict[str, float]]

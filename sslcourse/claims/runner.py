@@ -1,12 +1,13 @@
 """Runs of claims: which are needed and in which order, each trained once, measured, and written to the ledger."""
 
 import io
+import json
 import math
 import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
@@ -32,20 +33,24 @@ from sslcourse.training.many import Job, look_up, run_jobs
 from sslcourse.training.runtime import device_name, pick_device
 
 HALF = "half.pt"  # the weights half way, in the run's folder
-COMMIT = "commit"  # that of the code which began the run, in its folder
+COMMIT, VERSIONS = "commit", "versions"  # of the code, and of what it stands on, when the run was begun, in its folder
 DIGITS = 6  # of every figure in the ledger
 SPENT = {0, 7, 8}  # settings were chosen on runs of these seeds: on the last two claim 15's rates and a decoder
 
 
 @dataclass(frozen=True)
 class Order:
-    """A run, which measures are wanted of it at which times, and the claims it is for, with their fingerprints."""
+    """A run, which measures are wanted of it at which times, and the claims it is for, with their fingerprints.
+
+    `timed_claims` are those of them that need a measure of it which reads a clock.
+    """
 
     experiment: Experiment
     arm: str
     data: str
     wanted: dict[str, set[str]]
     claims: dict[str, str]
+    timed_claims: frozenset[str] = frozenset()
 
     @property
     def measures(self) -> set[str]:
@@ -59,14 +64,13 @@ class Order:
 
     @property
     def untimed(self) -> "Order":
-        """The same run without the measures that read a clock."""
+        """The same run without the measures that read a clock, and without the claims that need them."""
         left = {when: {name for name in names if not MEASURES[name].timed} for when, names in self.wanted.items()}
-        return replace(self, wanted=left)
+        claims = {name: form for name, form in self.claims.items() if name not in self.timed_claims}
+        return replace(self, wanted=left, claims=claims)
 
-    def lacking(self, row: dict | None) -> "Order":
+    def lacking(self, row: dict) -> "Order":
         """The same run with those measures only that the row does not have, or has of an older version."""
-        if row is None:
-            return self
         there = {when: row["measures"].get(when, {}) for when in self.wanted}
         left = {
             when: {name for name in names if there[when].get(name) != measure_version(name)}
@@ -82,6 +86,11 @@ class Order:
         """The same run, with what else is wanted of it and the claims that want it."""
         both = {when: self.wanted[when] | set(wanted.get(when, ())) & MEASURES.keys() for when in TIMES}
         return replace(self, wanted=both, claims={**claims, **self.claims})
+
+    def plus(self, other: "Order") -> "Order":
+        """The same run for the claims of both orders."""
+        both = self.together(other.wanted, other.claims)
+        return replace(both, timed_claims=self.timed_claims | other.timed_claims)
 
 
 def orders(
@@ -106,14 +115,15 @@ def orders(
                 for arm, experiment in claim.experiments(name, scale, seed, device).items():
                     its = {claim.id: claim.fingerprint(scale)}
                     order = Order(experiment, arm, name, claim.measures(arm), its)
+                    order = replace(order, timed_claims=frozenset(its if order.is_timed else ()))
                     key = experiment.key
-                    found[key] = found[key].together(order.wanted, order.claims) if key in found else order
+                    found[key] = found[key].plus(order) if key in found else order
     return list(found.values())
 
 
 def is_done(order: Order, row: dict | None) -> bool:
     """Whether the row has every figure that is wanted, for the claims as they are now."""
-    return row is not None and not order.lacks(row) and order.claims.items() <= row["claims"].items()
+    return not order.lacks(row) and order.claims.items() <= row["claims"].items()
 
 
 def run_orders(
@@ -135,23 +145,25 @@ def run_orders(
     until = time.monotonic() + 60 * minutes
     rows, open_orders = latest(row for scale in scales(wanted) for row in read_rows(scale, ledger)), []
     device = device_there(wanted[0], cluster) if wanted and cluster else ""
-    for order in wanted:
-        row = rows.get((order.experiment.key, device) if cluster else place_of(order))
+    left_out = 0
+    for whole in wanted:
+        row = rows.get((whole.experiment.key, device) if cluster else place_of(whole))
+        order = whole.untimed if cluster else whole
+        left_out += order is not whole and not is_done(whole, row) and (whole.is_timed or timed_in(row))
         if row is None:
             open_orders.append(order)
         elif order.lacks(row):  # what the row has is measured again if the run has to be trained again
-            open_orders.append(order.together(row["measures"], row["claims"]))
+            open_orders += [order.together(row["measures"], row["claims"])] * (not cluster or not timed_in(row))
         elif not is_done(order, row):
             append_row(row | {"claims": row["claims"] | order.claims}, ledger)
     with tqdm(unit="step", smoothing=0, disable=not (progress and open_orders)) as bar:
         if not cluster:
             return run_here(open_orders, root, ledger, workers, until, bar)
-        things = [(order.untimed, rows.get((order.experiment.key, device))) for order in open_orders]
-        things = [(order, row) for order, row in things if order.lacks(row) and not timed_in(row)]
+        things = [(order, rows.get((order.experiment.key, device))) for order in open_orders]
         failed = run_on_cluster(things, root, ledger, device, cluster, until, bar)
-        timed = sum(order.is_timed for order in open_orders)
-        left_out = f"{timed} runs are not timed on a cluster: do that without --cluster, on a machine with {device}"
-        return failed + [left_out] * (timed > 0)
+    if left_out:
+        print(f"{left_out} runs have figures of a clock: run these without --cluster, on a machine with {device}")
+    return failed
 
 
 def run_here(
@@ -164,17 +176,17 @@ def run_here(
     bar.reset(total=sum(job.experiment.recipe.fit.steps - job.done for job in jobs))
     failed: dict[str, str] = {}
 
-    def run_some(jobs: Sequence[Job], at_once: int, but_timed: bool) -> None:
-        task = partial(carry_out_here, by_key, ledger, but_timed)
+    def run_some(jobs: Sequence[Job], at_once: int, without_timed: bool) -> None:
+        task = partial(carry_out_here, by_key, ledger, without_timed)
         for count, outcome in enumerate(run_jobs(jobs, root, at_once, False, bar, task, until), start=1):
-            bar.set_description(f"{count} of {len(jobs)} runs{'' if but_timed or workers < 2 else ' timed'}")
+            bar.set_description(f"{count} of {len(jobs)} runs{'' if without_timed or workers < 2 else ' timed'}")
             if outcome.error:
                 failed[outcome.experiment.key] = f"{outcome.experiment.name}: {outcome.error}"
 
-    run_some(jobs, max(1, workers), but_timed=workers > 1)
+    run_some(jobs, max(1, workers), without_timed=workers > 1)
     if workers > 1:
         timed = [order.experiment for key, order in by_key.items() if order.is_timed and key not in failed]
-        run_some([Job(experiment, look_up(experiment, root)[1]) for experiment in timed], 1, but_timed=False)
+        run_some([Job(experiment, look_up(experiment, root)[1]) for experiment in timed], 1, without_timed=False)
     return list(failed.values())
 
 
@@ -209,28 +221,25 @@ def run_on_cluster(
 
 
 def carry_out_here(
-    by_key: dict[str, Order], ledger: Path, but_timed: bool, experiment: Experiment, root: Path, **options: Any
+    by_key: dict[str, Order], ledger: Path, without_timed: bool, experiment: Experiment, root: Path, **options: Any
 ) -> None:
     """Carry out the order of an experiment, in a process of its own."""
-    fill_in(by_key[experiment.key], root, ledger, but_timed, **options)
+    fill_in(by_key[experiment.key], root, ledger, without_timed, **options)
 
 
-def fill_in(order: Order, root: Path, ledger: Path, but_timed: bool = False, **options: Any) -> None:
+def fill_in(order: Order, root: Path, ledger: Path, without_timed: bool = False, **options: Any) -> None:
     """Carry out an order and write its row, unless the ledger has its figures already. Options as in `carry_out`.
 
-    With `but_timed` nothing is done where that would lose figures: of a run whose row is timed and whose training is
-    gone. Another process with the same order waits for this one, and so does one that times something else.
+    With `without_timed` nothing is done where that would lose figures: of a run whose row is timed and whose training
+    is gone. Another process with the same order waits for this one.
     """
-    with ExitStack() as locks:
-        locks.enter_context(lock(Path(root) / f"{order.experiment.name}.lock"))
-        if order.is_timed and not but_timed:
-            locks.enter_context(lock(cache_dir() / "timing.lock"))
+    with lock(Path(root) / f"{order.experiment.name}.lock"):
         row = latest(read_rows(order.experiment.recipe.scale, ledger)).get(place_of(order))
-        if is_done(order.untimed if but_timed else order, row):
+        if is_done(order.untimed if without_timed else order, row):
             return
-        if but_timed and timed_in(row) and not is_kept(order, root, row):
+        if without_timed and timed_in(row) and not is_kept(order, root, row):
             return
-        append_row(carry_out(order, root, row, but_timed, **options), ledger)
+        append_row(carry_out(order, root, row, without_timed, **options), ledger)
 
 
 def lock(path: Path) -> FileLock:
@@ -253,14 +262,14 @@ def is_kept(order: Order, root: Path, row: dict) -> bool:
 def carry_out_there(thing: tuple[Order, dict | None], root: Path) -> dict:
     """Carry out an order, but for what is timed, on the worker that calls this; returns the row."""
     order, row = thing
-    return carry_out(order, root_of(order, root), row, but_timed=True)
+    return carry_out(order, root_of(order, root), row, without_timed=True)
 
 
 def carry_out(
     order: Order,
     root: Path,
     row: dict | None = None,
-    but_timed: bool = False,
+    without_timed: bool = False,
     *,
     on_log: Callable[[dict], None] | None = None,
     **options: Any,
@@ -279,6 +288,9 @@ def carry_out(
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / COMMIT).exists():
         write_atomically(folder / COMMIT, commit_of_code())
+        write_atomically(folder / VERSIONS, json.dumps(versions_here()))
+    if (folder / VERSIONS).exists():
+        check_versions(json.loads((folder / VERSIONS).read_text()), f"the run that is kept in {folder}")
     keep_half(folder, half)
 
     def log(row: dict) -> None:
@@ -291,9 +303,10 @@ def carry_out(
     check_versions(trained.summary["versions"], f"the run that is kept in {folder}")
     if row is not None and row["finished"] == trained.summary["finished"]:
         order = order.lacking(row)
-    order = order.untimed if but_timed else order
+    order = order.untimed if without_timed else order
     begun = time.monotonic()
-    figures = {when: measure_at(when, names, experiment, trained, folder) for when, names in order.wanted.items()}
+    with lock(cache_dir() / "timing.lock") if order.is_timed else nullcontext():
+        figures = {when: measure_at(when, names, experiment, trained, folder) for when, names in order.wanted.items()}
     summary = trained.summary
     return {
         "key": experiment.key,

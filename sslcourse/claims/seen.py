@@ -55,16 +55,16 @@ SEEN = {
         ),
         "removal-training-speed": (
             "Half of the patches go, and a step is a seventh faster: the teacher and the small crops see all of "
-            "theirs, and counted operations allow .26. Where the decoder then paints what was removed, more than "
-            "that is lost again (-.06, where operations allow .14). Measured before beside another run, on the other "
-            "core, the two were +.20 and -.02: what else a machine does moves such a ratio by .05."
+            "theirs, and counted operations allow .26. Where the decoder then paints what was removed, more than that "
+            "is lost again (-.06, where operations allow .14). Measured before on another kind of processor, beside "
+            "another run, the two were +.20 and -.02: by so much a machine moves such a ratio."
         ),
         "removal-inference-speed": (
-            "A teacher that chooses has looked at the whole picture first: features take 1.8 times as long. Fused "
+            "A teacher that chooses has looked at the whole picture first: features take 1.9 times as long. Fused "
             "into one patch inside the network, by its own attention in the first block, the same half makes them .02 "
             "to .07 faster (.04 to .09 on photographs), less than counts (operations allow .31), and kNN accuracy "
-            "moved by -.07 to +.00 (-.02 to +.02). Beside another run, on the other core, that had been .17: in so "
-            "small a network the saving is the machine's as much as the method's."
+            "moved by -.07 to +.00 (-.02 to +.02). Measured before on another kind of processor, beside another run, "
+            "that had been .17: in so small a network the saving is the machine's as much as the method's."
         ),
         "reconstruction-occlusion": (
             "With low attention removed the decoder painted: the error of removed patches ended at .70 to .77 in five "

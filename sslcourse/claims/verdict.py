@@ -177,7 +177,7 @@ def find(claim: Claim, contrast: Contrast, data: str, scale: str, rows: Sequence
     Beyond 20 pairs the exact test takes the first 20 seeds.
     """
     found = effects(claim, contrast, data, scale, rows)
-    begun = {row["seed"] for row in counted(claim, data, scale, rows) if row["device"] == device or not device}
+    begun = {row["seed"] for row in counted(claim, data, scale, rows) if row["device"] == device}
     unpaired = tuple(sorted(begun.difference(found.get(device, ()))))
     if device not in found:
         return Finding(contrast, data, UNMEASURED, f"0 of {PAIRS} pairs", device, unpaired=unpaired)

@@ -13,10 +13,10 @@ from sslcourse.claims.measures import MEASURES, missing
 from sslcourse.claims.rows import latest, read_rows
 from sslcourse.claims.runner import Order, orders, place_of, run_orders
 
-TIMES = ("log.seconds", "log.images_per_second", "log.data_wait")  # they differ each time
-CLOCK = 0.2  # of a ratio of times: beside another run some were .15 off
+NEVER_EQUAL = ("log.seconds", "log.images_per_second", "log.data_wait")  # they differ each time
+CLOCK = 0.2  # of a ratio of times: on another kind of processor some were .15 off
 PARTED = 2.5  # in smallest effects that count, of the log's columns: runs of two kinds of processor parted by up to 2.3
-DRAWN = ("curve", "images", "steps", "alarms")  # what a page shows besides figures; equal where those are exact
+ON_PAGES = ("curve", "images", "steps", "alarms")  # what a page shows besides figures; equal where those are exact
 SAME = ("device", "threads", "versions", "precision")  # where these agree, figures must agree exactly
 
 
@@ -109,13 +109,13 @@ def compare(row: dict, again: dict | None, least: Mapping[str, float] | None = N
         for name, value in figures.items():
             before = row["figures"].get(when, {}).get(name)
             tolerance = 0.0 if exactly and not is_timed(name) else tolerance_of(name, least or {})
-            if name in TIMES or name not in row["figures"].get(when, {}) or tolerance is None:
+            if name in NEVER_EQUAL or name not in row["figures"].get(when, {}) or tolerance is None:
                 continue
             compared += 1
             timed += is_timed(name)
             if not alike(before, value, tolerance):
                 differ.append(f"{name} at {when}: {before} in the ledger, {value} now")
-    for name in DRAWN if exactly else ():
+    for name in ON_PAGES if exactly else ():
         if row.get(name) != again.get(name):
             differ.append(f"{name}: {row.get(name)} in the ledger, {again.get(name)} now")
     return Repeated(row["name"], exactly, compared, tuple(differ), timed)

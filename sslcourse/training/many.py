@@ -146,7 +146,9 @@ def outcome_of(job: Job, root: str | os.PathLike, whole: bool) -> Outcome:
         return Outcome(job.experiment, {}, [], job.error)
     status = job.process.exitcode
     found = look_up(job.experiment, root)[0]
-    if found is not None and (whole or status == 0):
+    if status == 0 and not whole:  # the task may have had nothing to train
+        return found or Outcome(job.experiment, {}, [])
+    if found is not None and whole:
         return found
     return Outcome(job.experiment, {}, [], f"its process ended with status {status}")
 

@@ -172,6 +172,30 @@ def test_what_is_timed_is_measured_last_and_alone(claim, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("known", ["knn", "inference_speed"])
+def test_what_lacks_a_time_is_trained_again_alone_where_its_training_is_gone(claim, tmp_path, known):
+    order = orders([claim], "smoke", [1], ["objects"])[0].together({"full": [known]}, {})
+    assert run_orders([order], tmp_path / "runs", tmp_path, progress=False) == []
+    more = order.together({"full": ["inference_speed", "knn"]}, {})
+    assert run_orders([more], tmp_path / "others", tmp_path, workers=2, progress=False) == []
+    (row,) = latest(read_rows("smoke", tmp_path)).values()
+    assert (
+        row["measures"]["full"].keys()
+        == {"inference_speed", "knn"}
+        <= {name.split(".")[0] for name in row["figures"]["full"]}
+    )
+
+
+def test_a_claim_on_times_is_noted_when_they_are_measured(claim):
+    """Else a row's older figures would count for its new form."""
+    timed = replace(claim, id="times", contrasts=(Contrast("t", {"SimCLR": 1}, "inference_speed.teacher", 0.1),))
+    order = orders([claim, timed], "smoke", [1], ["objects"])[0]
+    assert order.claims.keys() == {claim.id, "times"} and order.untimed.claims.keys() == {claim.id}
+    other = orders([claim, timed], "smoke", [1], ["objects"])[1]  # of which the claim has nothing timed
+    assert other.untimed.claims.keys() == {claim.id, "times"}
+
+
+@pytest.mark.slow
 def test_a_training_that_is_gone_costs_no_figure(made, weights, tmp_path, monkeypatch):
     """A run that has to be trained again for a timed measure gets all others again, too."""
     order, row, _ = made
@@ -226,6 +250,7 @@ def test_what_another_torch_trained_is_not_measured_with_this_one(made, weights,
     monkeypatch.setattr(runner, "versions_here", lambda: now)
     with pytest.raises(ValueError, match="the run that is kept in .* and here is .*a later one"):
         carry_out(order, root)
+    assert json.loads((root / order.experiment.name / "versions").read_text()) == row["versions"]
     with pytest.raises(ValueError, match="its row in the ledger is of .*A row is of one version"):
         carry_out(order, root, row)
 
@@ -249,7 +274,7 @@ def test_a_run_that_is_killed_while_it_is_measured_is_named(claim, tmp_path, mon
     assert is_finished_there(wanted[0], tmp_path / "runs") and read_rows("smoke", tmp_path) == []
 
 
-def train_and_die(by_key, ledger, but_timed, experiment, root, **options):
+def train_and_die(by_key, ledger, without_timed, experiment, root, **options):
     run(experiment, root, **options)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -259,15 +284,15 @@ def is_finished_there(order, root):
 
 
 @pytest.mark.slow
-def test_a_cluster_makes_what_its_own_device_lacks_and_nothing_timed(claim, tmp_path, monkeypatch):
+def test_a_cluster_makes_what_its_own_device_lacks_and_nothing_timed(claim, tmp_path, monkeypatch, capsys):
     distributed = pytest.importorskip("distributed")
     wanted = orders([claim], "smoke", [1], ["objects"])
     timed = wanted[1].together({"full": ["training_speed"]}, {})
     place = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
     with distributed.LocalCluster(**place) as cluster:
         options = {"cluster": cluster.scheduler_address, "progress": False}
-        (left_out,) = run_orders([wanted[0], timed], tmp_path / "runs", tmp_path, **options)
-        assert "1 runs are not timed on a cluster" in left_out
+        assert run_orders([wanted[0], timed], tmp_path / "runs", tmp_path, **options) == []
+        assert "1 runs have figures of a clock: run these without --cluster" in capsys.readouterr().out
         row, other = sorted(read_rows("smoke", tmp_path), key=lambda row: row["arm"])
         assert [row["arm"], other["arm"]] == ["SimCLR", "no negatives"] and other["measures"]["full"] == {}
         run_orders(wanted[:1], tmp_path / "runs", tmp_path, **options)

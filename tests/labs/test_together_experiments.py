@@ -9,7 +9,7 @@ from harness import forbid_training, photographs
 from sslcourse.authoring.source import read_source
 from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.catalogue.combined import ALL_THREE, CELLS, PARTS
-from sslcourse.claims.rows import append_row
+from sslcourse.claims.rows import ROW, append_row
 from sslcourse.exercises import find
 from sslcourse.labs.together import arms, hypothesis, ledger
 from sslcourse.labs.together.course import ON_A_CLAIM
@@ -235,7 +235,7 @@ def test_what_was_seen_bears_no_later_hypothesis_out(lab, capsys):
     hypothesis.register(EXAMPLE | {"direction": "lower"})
     first, second = (one["seed"] for one in hypothesis.registered())
     assert second == first + hypothesis.PAIRS["smoke"]
-    append_row({"scale": "smoke", "seed": 300}, hypothesis.ledger_folder())
+    append_row(dict.fromkeys(ROW) | {"scale": "smoke", "seed": 300}, hypothesis.ledger_folder())
     state.update("together", "drawn", hypothesis.KEPT, [])
     hypothesis.register(EXAMPLE)
     assert hypothesis.registered()[0]["seed"] == 301

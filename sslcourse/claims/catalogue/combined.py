@@ -110,7 +110,7 @@ SPEED = Claim(
             supports=None,
         ),
     ),
-    held_equal=HELD_EQUAL + " Steps are timed in turns in one process, while no other run goes.",
+    held_equal=HELD_EQUAL + " Steps are timed in turns in one process, while no other run of the command goes.",
     could_be_wrong="A pair is one process on one machine, not a training run. Steps are in float32 and without a CUDA "
     "graph, at scale gpu too. The teacher sees all patches either way.",
 )

@@ -124,7 +124,7 @@ TRAINING = Claim(
         ),
     ),
     held_equal="The same encoder, batch, crops and optimiser; the steps take turns in one process, forwards and "
-    "backwards, and each pair is a median of 15 rounds, while no other run goes.",
+    "backwards, and each pair is a median of 15 rounds, while no other run of the command goes.",
     could_be_wrong="A pair is one process on one machine, not a training run: seeds say how clocks vary. Steps are in "
     "float32 and without a CUDA graph, at scale gpu too. A teacher that sees everything, local crops that lose nothing "
     "and a stem that removal does not shorten bound the gain; all three weigh more in small networks.",
@@ -188,8 +188,8 @@ INFERENCE = Claim(
         ),
     ),
     held_equal="The same weights and pictures; the encoders take turns in one process, forwards and backwards, and "
-    "each pair is a median of 30 rounds, while no other run goes. In the network the half that gets least attention is "
-    "fused into one patch, as EViT does.",
+    "each pair is a median of 30 rounds, while no other run of the command goes. In the network the half that gets "
+    "least attention is fused into one patch, as EViT does.",
     could_be_wrong="A pair is one process on one machine: seeds say how clocks vary. The published number is of the "
     "other way, in the network: of the teacher's there is none. The stem, which removal does not shorten, "
     "is three tenths of this encoder's operations.",

@@ -12,8 +12,9 @@ from typing import Any
 
 from sslcourse.claims.catalogue.arms import SWITCHABLE
 from sslcourse.claims.claim import DIRECTIONS, Arm, Claim, Contrast
-from sslcourse.claims.rows import effects, read_rows
+from sslcourse.claims.rows import read_rows
 from sslcourse.claims.runner import fill_in, orders, root_of
+from sslcourse.claims.verdict import find_all
 from sslcourse.labs.together.method import switches_of
 from sslcourse.labs.together.tasks import PARTS
 from sslcourse.methods import CombinedSettings
@@ -218,8 +219,7 @@ class OwnLedger:
         """Carry out an order, unless its figures are there already."""
         fill_in(order, root_of(order, Path(runs_folder())), self.ledger, on_log=on_log)
 
-    def pairs(self) -> dict[int, dict[str, float]]:
+    def pairs(self) -> Mapping[int, Mapping[str, float]]:
         """The figure of either arm for every seed whose pair is complete."""
         rows = read_rows(self.scale, self.ledger)
-        found = effects(self.claim, self.claim.contrasts[0], "objects", self.scale, rows)
-        return max(found.values(), key=len, default={})
+        return find_all(self.claim, ["objects"], self.scale, rows)[0].figures or {}
