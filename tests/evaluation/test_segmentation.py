@@ -1,10 +1,11 @@
-"""The segmentation probe and its scores, against loops over pixels and scikit-learn."""
+"""The segmentation probe and its scores, against loops over pixels, scikit-learn and torchmetrics."""
 
 import math
 
 import pytest
 import torch
 from sklearn.metrics import jaccard_score
+from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from sslcourse.data import ImageSet
 from sslcourse.data.objects import PARTS, Variant, load_objects
@@ -28,11 +29,12 @@ def tokens(drawn, noise=0.1, seed=0):
     return noisy * torch.tensor([100.0, 1, 0.01, 50, 1, 1]) + 7
 
 
-def test_mean_iou_is_scikit_learns():
+def test_mean_iou_is_that_of_other_libraries():
     for seed in range(3):
         drawn, truth = maps(classes=4, seed=seed), maps(seed=seed + 10)
         other = jaccard_score(truth.flatten(), drawn.flatten(), average="macro")
         assert mean_iou(drawn, truth) == pytest.approx(other)
+        assert mean_iou(drawn, truth) == pytest.approx(multiclass_jaccard_index(drawn, truth, num_classes=4).item())
     same = maps() * 2  # class 1 is nowhere and does not count
     assert mean_iou(same, same) == 1.0 and mean_iou(torch.zeros(4).long(), torch.zeros(4).long()) == 1.0
 

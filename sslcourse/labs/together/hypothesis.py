@@ -219,7 +219,8 @@ class OwnLedger:
         """Carry out an order, unless its figures are there already."""
         fill_in(order, root_of(order, Path(runs_folder())), self.ledger, on_log=on_log)
 
-    def pairs(self) -> Mapping[int, Mapping[str, float]]:
+    def pairs(self) -> dict[int, dict[str, float]]:
         """The figure of either arm for every seed whose pair is complete."""
         rows = read_rows(self.scale, self.ledger)
-        return find_all(self.claim, ["objects"], self.scale, rows)[0].figures or {}
+        figures = find_all(self.claim, ["objects"], self.scale, rows)[0].figures or {}
+        return {seed: dict(each) for seed, each in figures.items()}
