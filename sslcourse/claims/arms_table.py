@@ -5,7 +5,7 @@ from statistics import fmean, median
 
 from sslcourse.claims.claim import Claim
 from sslcourse.claims.rates import tried
-from sslcourse.claims.rows import latest
+from sslcourse.claims.rows import counting
 
 
 def arms_table(claim: Claim, data: str, device: str, scale: str, rows: Sequence[dict]) -> list[dict]:
@@ -16,8 +16,7 @@ def arms_table(claim: Claim, data: str, device: str, scale: str, rows: Sequence[
     may stand elsewhere after a longer run. `rate` is its learning rate, `tried` what each of those had
     that were tried on these pictures, if any were.
     """
-    now = claim.fingerprint(scale)
-    counted = {place: row for place, row in latest(rows).items() if row["claims"].get(claim.id) == now and row["curve"]}
+    counted = {place: row for place, row in counting(claim, scale, rows).items() if row["curve"]}
     seeds = sorted({row["seed"] for row in counted.values()})
     lines = []
     for arm in claim.arms:

@@ -109,6 +109,12 @@ def laid_over(before: dict, row: dict) -> dict:
     return row | both | {"claims": before["claims"] | row["claims"]}
 
 
+def counting(claim: Claim, scale: str, rows: Iterable[dict]) -> dict[Place, dict]:
+    """The runs that count for the claim as it is now."""
+    now = claim.fingerprint(scale)
+    return {place: row for place, row in latest(rows).items() if row["claims"].get(claim.id) == now}
+
+
 def stale(claim: Claim, scale: str, rows: Iterable[dict]) -> list[dict]:
     """The runs that were measured for another form of the claim and do not count for this: the last line of each."""
     now = claim.fingerprint(scale)
@@ -142,8 +148,7 @@ def effects(
     A pair whose versions, precision or threads differ is none, nor is one whose arms ask for the same pictures and got
     others. `when` is "full" or "half", the length of the runs.
     """
-    now = claim.fingerprint(scale)
-    counted = {place: row for place, row in latest(rows).items() if row["claims"].get(claim.id) == now}
+    counted = counting(claim, scale, rows)
     found: dict[str, dict[int, dict[str, float]]] = {}
     for seed in sorted({row["seed"] for row in counted.values()}):
         runs = claim.experiments(data, scale, seed)

@@ -153,7 +153,8 @@ def run_orders(
         if row is None:
             open_orders.append(order)
         elif order.lacks(row):  # what the row has is measured again if the run has to be trained again
-            open_orders += [order.together(row["measures"], row["claims"])] * (not cluster or not timed_in(row))
+            if not (cluster and timed_in(row)):
+                open_orders.append(order.together(row["measures"], row["claims"]))
         elif not is_done(order, row):
             append_row(row | {"claims": row["claims"] | order.claims}, ledger)
     with tqdm(unit="step", smoothing=0, disable=not (progress and open_orders)) as bar:

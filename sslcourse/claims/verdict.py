@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sslcourse.claims.claim import Claim, Contrast
-from sslcourse.claims.rows import effects, latest
+from sslcourse.claims.rows import counting, effects
 from sslcourse.evaluation.statistics import MOST_PAIRS, PairedEffect, bca_interval, sign_flip_p_value, smallest_p_value
 
 PAIRS = 6  # fewer cannot give p < .05
@@ -164,10 +164,14 @@ def devices_of(claim: Claim, data: str, scale: str, rows: Sequence[dict]) -> lis
     return sorted(newest, key=rank, reverse=True)
 
 
+def judging_device(claim: Claim, data: str, scale: str, rows: Sequence[dict]) -> str:
+    """The device that a claim is judged by on a set of pictures; "" before there are runs."""
+    return next(iter(devices_of(claim, data, scale, rows)), "")
+
+
 def counted(claim: Claim, data: str, scale: str, rows: Iterable[dict]) -> list[dict]:
     """The runs on a set of pictures that count for the claim as it is now, oldest first."""
-    now = claim.fingerprint(scale)
-    found = [row for row in latest(rows).values() if row["data"] == data and row["claims"].get(claim.id) == now]
+    found = [row for row in counting(claim, scale, rows).values() if row["data"] == data]
     return sorted(found, key=lambda row: row["finished"])
 
 
@@ -197,7 +201,7 @@ def find_all(claim: Claim, sets: Iterable[str], scale: str, rows: Sequence[dict]
     """The finding for every contrast on each set of pictures, on the device that the claim is judged by there."""
     found = []
     for data in sets:
-        device = next(iter(devices_of(claim, data, scale, rows)), "")
+        device = judging_device(claim, data, scale, rows)
         found += [find(claim, contrast, data, scale, rows, device) for contrast in claim.contrasts]
     return found
 

@@ -14,7 +14,7 @@ from sslcourse.claims.catalogue import CLAIMS
 from sslcourse.claims.catalogue.combined import CELLS
 from sslcourse.claims.claim import Claim, Contrast
 from sslcourse.claims.rows import effects, read_rows
-from sslcourse.claims.verdict import devices_of
+from sslcourse.claims.verdict import judging_device
 from sslcourse.labs.together.method import switches_of
 from sslcourse.labs.together.tasks import PARTS
 
@@ -62,16 +62,11 @@ def cells(measure: str, lines: Iterable[dict]) -> Cells:
     """The figures of every cell for each seed that was measured, on the device that the claim is judged by."""
     claim, found = CLAIMS[CLAIM_OF[measure]], {}
     lines = [line for line in lines if claim.id in line["claims"]]
-    device = judging(claim, lines)
+    device = judging_device(claim, DATA, SCALE, lines)
     for name, place in places().items():
         by_device = effects(claim, Contrast("a cell", {name: 1}, measure, least=1), DATA, SCALE, lines)
         found[place] = {seed: figures[name] for seed, figures in by_device.get(device, {}).items()}
     return found
-
-
-def judging(claim: Claim, lines: list[dict]) -> str:
-    """The device whose runs the course judges a claim by; "" before there are runs."""
-    return next(iter(devices_of(claim, claim.data[0], SCALE, lines)), "")
 
 
 def least_of(measure: str) -> float:
@@ -118,7 +113,7 @@ def pairs_of(claim: Claim, contrast: Contrast, lines: Iterable[dict]) -> Pairs:
     """The pairs of a contrast on the claim's first set of pictures."""
     lines = [line for line in lines if claim.id in line["claims"]]
     found = effects(claim, contrast, claim.data[0], SCALE, lines)
-    return Pairs(claim, contrast, found.get(judging(claim, lines), {}))
+    return Pairs(claim, contrast, found.get(judging_device(claim, claim.data[0], SCALE, lines), {}))
 
 
 def deciding(lines: list[dict]) -> list[Pairs]:
